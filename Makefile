@@ -1,0 +1,44 @@
+# Every target builds what it needs: a virtual environment in .venv with the exact versions of
+# constraints.txt, and nothing outside this folder.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help install demo test nightly lint format bench lock clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed  ## build the environment in .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "distributed-ib needs Python 3.11 or newer; set PYTHON=/path/to/python")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/installed  ## open the paper's Boolean circuit and leave a run folder under runs/
+	$(BIN)/dib boolean
+
+test: .venv/installed  ## run the tests
+	$(BIN)/pytest -m 'not nightly'
+
+nightly: .venv/installed  ## run every test, the long ones too
+	$(BIN)/pytest
+
+lint: .venv/installed  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed  ## measure speed
+	$(BIN)/python benchmarks/boolean_step.py
+
+lock: .venv/installed  ## write the versions now in .venv to constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check | LC_ALL=C sort -f > constraints.txt
+
+clean:  ## remove the environment and caches, never runs/
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

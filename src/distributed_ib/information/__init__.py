@@ -1,0 +1,1 @@
+"""Information measures: exact entropies, bounds for channels, the optimum of the objective."""

@@ -1,0 +1,1 @@
+"""Channels, encoders and predictors: the parts of a bottlenecked model."""

@@ -1,0 +1,1 @@
+"""The paper's systems, each a thin user of the public interface."""

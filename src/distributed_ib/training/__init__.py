@@ -1,0 +1,1 @@
+"""Schedules, batch sources and the compiled sweep."""
