@@ -1,0 +1,89 @@
+"""Writing files so that nothing is ever half written, overwritten or lost."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from distributed_ib.errors import UserError
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, flush it to disk and rename it.
+
+    Whoever looks at `path` sees the old file or the new one, whole.
+
+    Raises:
+        UserError: If the folder can't be written.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_atomically(folder / "note.txt", lambda p: _ignore(p.write_text("hello")))
+        >>> (folder / "note.txt").read_text()
+        'hello'
+    """
+    temporary: Path | None = None
+    try:
+        # The suffix stays last, because some writers choose their format by it.
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        temporary = Path(name)
+        os.close(handle)
+        write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"can't write {path}: {error.strerror or error}.") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_atomically(path, lambda p: _ignore(p.write_text(text, encoding="utf-8")))
+
+
+def create_folder(path: Path) -> Path:
+    """Make a new folder for results, parents included.
+
+    Raises:
+        UserError: If something of that name exists, or the place can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+    except FileExistsError:
+        raise UserError(
+            f"{path} exists already and nothing is overwritten; choose another folder with --out."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"can't make the folder {path}: {error.strerror or error}; choose another with --out."
+        ) from None
+    return path
+
+
+def next_free_folder(parent: Path, stem: str) -> Path:
+    """The first of `parent/stem-001`, `-002`, ... that does not exist.
+
+    >>> next_free_folder(Path("nowhere"), "boolean").as_posix()
+    'nowhere/boolean-001'
+    """
+    number = 1
+    while (folder := parent / f"{stem}-{number:03d}").exists():
+        number += 1
+    return folder
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _ignore(_: object) -> None:
+    return None

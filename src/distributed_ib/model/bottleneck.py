@@ -1,0 +1,101 @@
+"""The whole model: an encoder, a channel after every component, and a predictor."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+from jax import Array
+
+from distributed_ib.errors import UserError
+from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.model.encoders import ENCODERS, Encoder
+from distributed_ib.model.predictors import PREDICTORS, Predictor
+
+
+class Terms(NamedTuple):
+    """The parts of the objective on one batch, each a mean over the batch.
+
+    Attributes:
+        kl_nats: KL divergence of each channel from the prior, `[component]`.
+        prediction_error_nats: Loss of the prediction of Y, a scalar.
+        scores: Further measures such as `accuracy`, each a scalar.
+    """
+
+    kl_nats: Array
+    prediction_error_nats: Array
+    scores: dict[str, Array]
+
+
+class DistributedBottleneck(eqx.Module):
+    """Encoders, noisy channels and predictor of the Distributed Information Bottleneck.
+
+    Its objective is beta * sum_i KL(p(u_i|x_i) || N(0,1)) + prediction error (Eq. 4 of the paper
+    with the variational bounds of Eq. 3). The standard Information Bottleneck is the same model
+    with one component that holds all of X.
+
+    Attributes:
+        encoder: From components to channels.
+        predictor: From the embeddings of all components to Y.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from distributed_ib.model.encoders import BinaryEncoder
+        >>> from distributed_ib.model.predictors import BernoulliPredictor
+        >>> model = DistributedBottleneck(
+        ...     BinaryEncoder(3), BernoulliPredictor(3, hidden=(8,), key=jax.random.key(0)))
+        >>> x, y = jnp.array([[0, 1, 1], [1, 0, 1]]), jnp.array([0, 1])
+        >>> model.terms((x, y), key=jax.random.key(1)).kl_nats.shape
+        (3,)
+    """
+
+    encoder: Encoder
+    predictor: Predictor
+
+    def outputs(self, x: Array, *, key: Array) -> tuple[GaussianChannel, Array]:
+        """The channels of `x` and the predictor's outputs for one draw of the noise."""
+        channel = self.encoder(x)
+        u = channel.sample(key=key)
+        return channel, self.predictor(u.reshape(u.shape[0], -1))
+
+    def terms(self, batch: tuple[Array, Array], *, key: Array) -> Terms:
+        """The parts of the objective on a batch (x, y), with one draw of the noise."""
+        x, y = batch
+        channel, outputs = self.outputs(x, key=key)
+        return Terms(
+            kl_nats=channel.kl_nats().mean(axis=0),
+            prediction_error_nats=self.predictor.loss_nats(outputs, y).mean(),
+            scores={name: s.mean() for name, s in self.predictor.scores(outputs, y).items()},
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Names and sizes of the parts, enough for `model_from_config`; plain JSON values."""
+        return {
+            "encoder": {"kind": _kind(ENCODERS, self.encoder), **self.encoder.config()},
+            "predictor": {"kind": _kind(PREDICTORS, self.predictor), **self.predictor.config()},
+        }
+
+
+def model_from_config(config: dict[str, Any], *, key: Array) -> DistributedBottleneck:
+    """Make a fresh model of the shape that `DistributedBottleneck.config` describes.
+
+    Raises:
+        UserError: If the description names an unknown part or lacks an option.
+    """
+    key_encoder, key_predictor = jax.random.split(key)
+    return DistributedBottleneck(
+        _make(ENCODERS, config, "encoder", key_encoder),
+        _make(PREDICTORS, config, "predictor", key_predictor),
+    )
+
+
+def _kind(registry: Any, part: Any) -> str:
+    return next(kind for kind, cls in registry.items() if cls is type(part))
+
+
+def _make(registry: Any, config: dict[str, Any], role: str, key: Array) -> Any:
+    try:
+        options = dict(config[role])
+        cls = registry[options.pop("kind")]
+        return cls(**options, key=key)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the model description has no usable {role}: {error}.") from None

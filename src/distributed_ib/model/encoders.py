@@ -1,0 +1,223 @@
+"""Encoders: from the components of X to one Gaussian channel each.
+
+All of them map a batch of components to a `GaussianChannel` with arrays
+`[batch, component, embedding]`, and all of them act on each component alone: that is what makes
+the bottleneck distributed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
+from distributed_ib.model.positional import positional_encoding
+
+# With log variance -3 at the start a channel conveys about two bits before any training, so the
+# predictor sees its inputs from the first step.
+OPEN_LOG_VARIANCE = -3.0
+
+
+class BinaryEncoder(eqx.Module):
+    """Two trainable constants for every binary component.
+
+    p(u_i | x_i) = N((2 x_i - 1) mu_i, sigma_i^2), the encoder of the paper's Boolean circuit.
+
+    Attributes:
+        mean: mu, `[component, embedding]`; starts at 1.
+        log_variance: log sigma^2, `[component, embedding]`; starts at -3.
+
+    Example:
+        >>> encoder = BinaryEncoder(2)
+        >>> encoder(jnp.array([[0, 1]])).mean[..., 0].tolist()
+        [[-1.0, 1.0]]
+    """
+
+    mean: Array
+    log_variance: Array
+    n_components: int = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+
+    def __init__(
+        self, n_components: int, *, embedding_dim: int = 1, key: Array | None = None
+    ) -> None:
+        """Make an open channel for each of `n_components` binary components.
+
+        `key` is accepted so that all encoders are made alike; nothing here is random.
+        """
+        shape = (n_components, embedding_dim)
+        self.mean = jnp.ones(shape)
+        self.log_variance = jnp.full(shape, OPEN_LOG_VARIANCE)
+        self.n_components = n_components
+        self.embedding_dim = embedding_dim
+
+    def __call__(self, x: Array) -> GaussianChannel:
+        """Encode `x`, `[batch, component]` of zeros and ones."""
+        sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
+        mean = sign * self.mean
+        return GaussianChannel(mean, jnp.broadcast_to(self.log_variance, mean.shape))
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make an encoder of the same shape."""
+        return {"n_components": self.n_components, "embedding_dim": self.embedding_dim}
+
+
+class SharedEncoder(eqx.Module):
+    """One MLP for all components, told which component it looks at.
+
+    The paper appends a one-hot identity to the input. A one-hot times a weight matrix is a row
+    of that matrix, so here each component owns a learned vector that is added to the first layer:
+    the same function without the multiplication by zeros.
+
+    Attributes:
+        first: First weight matrix, `[feature, hidden]`.
+        identity: The component's own vector, `[component, hidden]`; it holds the bias too.
+        rest: The remaining layers; the last gives mean and log variance.
+
+    Example:
+        >>> encoder = SharedEncoder(6, input_dim=1, hidden=(32, 32), embedding_dim=4,
+        ...                         n_frequencies=3, key=jax.random.key(0))
+        >>> encoder(jnp.zeros((10, 6, 1))).mean.shape
+        (10, 6, 4)
+    """
+
+    first: Array
+    identity: Array
+    rest: MLP
+    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        n_components: int,
+        *,
+        input_dim: int,
+        hidden: Sequence[int],
+        embedding_dim: int,
+        n_frequencies: int = 0,
+        activation: str = "relu",
+        key: Array,
+    ) -> None:
+        """Make the encoder; `hidden` holds the widths of at least one hidden layer."""
+        width = input_dim * (1 + n_frequencies)
+        key_first, key_identity, key_rest = jax.random.split(key, 3)
+        # The one-hot this stands for would count in the fan-in, so it does here.
+        fan_in = width + n_components
+        self.first = glorot_uniform(key_first, (width, hidden[0]), fan_in, hidden[0])
+        self.identity = glorot_uniform(key_identity, (n_components, hidden[0]), fan_in, hidden[0])
+        self.rest = open_channels(
+            MLP((*hidden, 2 * embedding_dim), activation=activation, key=key_rest)
+        )
+        self.options = _options(
+            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
+        )
+
+    def __call__(self, x: Array) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`."""
+        options = dict(self.options)
+        features = positional_encoding(x, options["n_frequencies"])
+        product = features @ self.first
+        hidden = ACTIVATIONS[self.rest.activation](
+            product + jnp.broadcast_to(self.identity, product.shape)
+        )
+        return _channel_from(self.rest(hidden))
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make an encoder of the same shape."""
+        return _config(self.options)
+
+
+class SeparateEncoder(eqx.Module):
+    """An MLP of its own for every component, all of them run as one batched product.
+
+    Components with fewer features than the widest are padded with zeros; the weights that meet
+    the padding never matter.
+
+    Attributes:
+        mlp: The stack of networks, weights `[component, in, out]`.
+
+    Example:
+        >>> encoder = SeparateEncoder(6, input_dim=1, hidden=(32,), embedding_dim=4,
+        ...                           key=jax.random.key(0))
+        >>> encoder(jnp.zeros((10, 6, 1))).mean.shape
+        (10, 6, 4)
+    """
+
+    mlp: MLP
+    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        n_components: int,
+        *,
+        input_dim: int,
+        hidden: Sequence[int],
+        embedding_dim: int,
+        n_frequencies: int = 0,
+        activation: str = "relu",
+        key: Array,
+    ) -> None:
+        """Make one network for each component."""
+        sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
+        self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
+        self.options = _options(
+            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
+        )
+
+    def __call__(self, x: Array) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`."""
+        features = positional_encoding(x, dict(self.options)["n_frequencies"])
+        # [component, batch, feature], so that each component is one matrix product.
+        outputs = self.mlp(jnp.swapaxes(features, 0, 1))
+        return _channel_from(jnp.swapaxes(outputs, 0, 1))
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make an encoder of the same shape."""
+        return _config(self.options)
+
+
+def open_channels(mlp: MLP) -> MLP:
+    """Set the last bias of an encoder so that its channels start with little noise."""
+    *others, last = mlp.biases
+    opened = last.at[..., last.shape[-1] // 2 :].set(OPEN_LOG_VARIANCE)
+    return eqx.tree_at(lambda m: m.biases, mlp, (*others, opened))
+
+
+def _channel_from(outputs: Array) -> GaussianChannel:
+    mean, log_variance = jnp.split(outputs, 2, axis=-1)
+    return GaussianChannel(mean, log_variance)
+
+
+def _options(
+    n_components: int,
+    input_dim: int,
+    hidden: Sequence[int],
+    embedding_dim: int,
+    n_frequencies: int,
+    activation: str,
+) -> tuple[tuple[str, Any], ...]:
+    # A tuple, because static fields must be hashable.
+    return (
+        ("n_components", n_components),
+        ("input_dim", input_dim),
+        ("hidden", tuple(hidden)),
+        ("embedding_dim", embedding_dim),
+        ("n_frequencies", n_frequencies),
+        ("activation", activation),
+    )
+
+
+def _config(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
+
+
+Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder
+
+ENCODERS: Mapping[str, type[Encoder]] = {
+    "binary": BinaryEncoder,
+    "shared": SharedEncoder,
+    "separate": SeparateEncoder,
+}

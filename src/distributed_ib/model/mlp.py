@@ -1,0 +1,82 @@
+"""Multilayer perceptrons, one or a stack of them, and how their weights start."""
+
+import itertools
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.errors import UserError
+
+ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
+
+
+def glorot_uniform(key: Array, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+    """Weights uniform in +-sqrt(6 / (fan_in + fan_out)), the start the paper's networks had."""
+    limit = (6.0 / (fan_in + fan_out)) ** 0.5
+    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+
+
+class MLP(eqx.Module):
+    """A multilayer perceptron on the last axis, or `stack` independent ones on the last two.
+
+    Attributes:
+        weights: One matrix a layer, `[in, out]`, or `[stack, in, out]`.
+        biases: One vector a layer, `[out]`, or `[stack, 1, out]`.
+        activation: "relu" or "tanh", between layers and not after the last.
+
+    Example:
+        >>> mlp = MLP((3, 8, 2), key=jax.random.key(0))
+        >>> mlp(jnp.ones((5, 3))).shape
+        (5, 2)
+        >>> stacked = MLP((3, 8, 2), stack=4, key=jax.random.key(0))
+        >>> stacked(jnp.ones((4, 5, 3))).shape
+        (4, 5, 2)
+    """
+
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
+    activation: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str = "relu",
+        stack: int | None = None,
+        key: Array,
+    ) -> None:
+        """Make a perceptron with layer widths `sizes`, input and output included.
+
+        Raises:
+            UserError: If `activation` is unknown or a width is not positive.
+        """
+        if activation not in ACTIVATIONS:
+            known = ", ".join(ACTIVATIONS)
+            raise UserError(f"activation {activation!r} is unknown; choose one of {known}.")
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise UserError(f"layer widths must be positive integers, got {tuple(sizes)}.")
+        lead = () if stack is None else (stack,)
+        row = () if stack is None else (1,)
+        pairs = list(itertools.pairwise(sizes))
+        keys = jax.random.split(key, len(pairs))
+        self.weights = tuple(
+            glorot_uniform(k, (*lead, n_in, n_out), n_in, n_out)
+            for k, (n_in, n_out) in zip(keys, pairs, strict=True)
+        )
+        self.biases = tuple(jnp.zeros((*lead, *row, n_out)) for _, n_out in pairs)
+        self.activation = activation
+
+    def __call__(self, x: Array) -> Array:
+        """Apply to `[..., in]` (or `[stack, batch, in]`), giving the same with `out` last."""
+        activate = ACTIVATIONS[self.activation]
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = activate(_affine(x, weight, bias))
+        return _affine(x, self.weights[-1], self.biases[-1])
+
+
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    product = x @ weight
+    return product + jnp.broadcast_to(bias, product.shape)

@@ -1,0 +1,118 @@
+"""Predictors: from the embeddings of all components to a distribution over Y."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.model.mlp import MLP
+
+
+class BernoulliPredictor(eqx.Module):
+    """The probability that a binary Y is one.
+
+    Attributes:
+        mlp: From the concatenated embeddings to a single logit.
+
+    Example:
+        >>> predictor = BernoulliPredictor(10, hidden=(16,), key=jax.random.key(0))
+        >>> logits = predictor(jnp.zeros((4, 10)))
+        >>> predictor.loss_nats(logits, jnp.array([0, 1, 1, 0]))  # log 2 each
+        Array([0.6931472, 0.6931472, 0.6931472, 0.6931472], dtype=float32)
+    """
+
+    mlp: MLP
+
+    def __init__(
+        self, input_dim: int, *, hidden: Sequence[int], activation: str = "relu", key: Array
+    ) -> None:
+        """Make the predictor for `input_dim` = components x embedding dimensions."""
+        self.mlp = MLP((input_dim, *hidden, 1), activation=activation, key=key)
+
+    def __call__(self, u: Array) -> Array:
+        """Logits `[batch]` of Y = 1 given embeddings `[batch, input_dim]`."""
+        return self.mlp(u)[..., 0]
+
+    def loss_nats(self, outputs: Array, y: Array) -> Array:
+        """Cross entropy `[batch]` with labels `y` in {0, 1}, `[batch]`."""
+        return jax.nn.softplus(outputs) - y.astype(outputs.dtype) * outputs
+
+    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+        """`accuracy`: 1 where the likelier label is the true one, `[batch]`."""
+        return {"accuracy": ((outputs > 0) == (y > 0)).astype(outputs.dtype)}
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Probabilities `[batch, 2]` of Y = 0 and Y = 1."""
+        positive = jax.nn.sigmoid(outputs)
+        return jnp.stack([1.0 - positive, positive], axis=-1)
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make a predictor of the same shape."""
+        return _mlp_config(self.mlp)
+
+
+class CategoricalPredictor(eqx.Module):
+    """The probabilities of the classes 0 .. n_classes - 1 of Y.
+
+    Attributes:
+        mlp: From the concatenated embeddings to one logit a class.
+
+    Example:
+        >>> predictor = CategoricalPredictor(6, n_classes=3, hidden=(16,), key=jax.random.key(0))
+        >>> predictor.probabilities(predictor(jnp.zeros((1, 6))))
+        Array([[0.33333334, 0.33333334, 0.33333334]], dtype=float32)
+    """
+
+    mlp: MLP
+
+    def __init__(
+        self,
+        input_dim: int,
+        *,
+        n_classes: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        key: Array,
+    ) -> None:
+        """Make the predictor for `input_dim` = components x embedding dimensions."""
+        self.mlp = MLP((input_dim, *hidden, n_classes), activation=activation, key=key)
+
+    def __call__(self, u: Array) -> Array:
+        """Logits `[batch, class]` given embeddings `[batch, input_dim]`."""
+        return self.mlp(u)
+
+    def loss_nats(self, outputs: Array, y: Array) -> Array:
+        """Cross entropy `[batch]` with integer labels `y`, `[batch]`."""
+        chosen = jnp.take_along_axis(outputs, y.astype(jnp.int32)[:, None], axis=-1)[:, 0]
+        return jax.nn.logsumexp(outputs, axis=-1) - chosen
+
+    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+        """`accuracy`: 1 where the likeliest class is the true one, `[batch]`."""
+        return {"accuracy": (jnp.argmax(outputs, axis=-1) == y).astype(outputs.dtype)}
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Probabilities `[batch, class]`."""
+        return jax.nn.softmax(outputs, axis=-1)
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make a predictor of the same shape."""
+        return {**_mlp_config(self.mlp), "n_classes": int(self.mlp.biases[-1].shape[-1])}
+
+
+def _mlp_config(mlp: MLP) -> dict[str, Any]:
+    return {
+        "input_dim": int(mlp.weights[0].shape[-2]),
+        "hidden": [int(bias.shape[-1]) for bias in mlp.biases[:-1]],
+        "activation": mlp.activation,
+    }
+
+
+Predictor = BernoulliPredictor | CategoricalPredictor
+
+PREDICTORS: Mapping[str, type[Predictor]] = {
+    "bernoulli": BernoulliPredictor,
+    "categorical": CategoricalPredictor,
+}

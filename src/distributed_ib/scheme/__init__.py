@@ -1,0 +1,1 @@
+"""The result of a sweep: the scheme of approximations, and one approximation of it."""

@@ -1,0 +1,139 @@
+"""One approximation of the scheme: the model, frozen at one bottleneck strength."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
+
+BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """A simulacrum of the relationship that uses a limited amount of information about X.
+
+    Attributes:
+        model: The model; `model.encoder` and `model.predictor` are its parts.
+        components: Names of the components of X.
+        beta: Bottleneck strength at which it was frozen.
+        kl_bits: KL of each component's channel from the prior, `[component]`; each bounds what
+            the component conveys from above.
+        predictive_bits: Information about Y, as recorded on the training data.
+
+    Example:
+        See `ApproximationScheme.at`.
+    """
+
+    model: Any
+    components: tuple[str, ...]
+    beta: float
+    kl_bits: NDArray[np.float64]
+    predictive_bits: float
+
+    @property
+    def total_bits(self) -> float:
+        """Information conveyed by all components together."""
+        return float(self.kl_bits.sum())
+
+    def in_use(self, threshold_bits: float = 0.1) -> tuple[str, ...]:
+        """Names of the components that convey more than `threshold_bits`."""
+        return tuple(
+            name
+            for name, bits in zip(self.components, self.kl_bits, strict=True)
+            if bits > threshold_bits
+        )
+
+    def encode(self, x: NDArray[Any]) -> GaussianChannel:
+        """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays."""
+        parts = [_encode(self.model, block) for block in _blocks(x)]
+        mean, log_variance = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
+        return GaussianChannel(mean, log_variance)
+
+    def sample(self, x: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
+        """One noisy embedding for each input, `[n, component, embedding]`."""
+        channel = self.encode(x)
+        return np.asarray(channel.sample(key=jax.random.key(seed)))
+
+    def predict_proba(
+        self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0
+    ) -> NDArray[np.float32]:
+        """Probability of each class of Y given `x`, averaged over the channels' noise.
+
+        Args:
+            x: Inputs, `[n, component, ...]`.
+            n_samples: Draws of the noise to average over. One draw is what a receiver of u sees.
+            seed: Seed of the noise; the same seed gives the same probabilities.
+
+        Returns:
+            `[n, class]`, rows that sum to one.
+
+        Raises:
+            UserError: If `n_samples` is not positive.
+        """
+        if n_samples < 1:
+            raise UserError(f"n_samples must be at least 1, got {n_samples}.")
+        keys = jax.random.split(jax.random.key(seed), n_samples)
+        parts = [_mean_probabilities(self.model, block, keys) for block in _blocks(x)]
+        return np.concatenate(parts)
+
+    def predict(self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
+        """The likeliest class of each input, `[n]`."""
+        return self.predict_proba(x, n_samples=n_samples, seed=seed).argmax(axis=1)
+
+    def distinguishability(self, component: str, x: NDArray[Any]) -> NDArray[np.float32]:
+        """How far the inputs' values of one component can still be told apart.
+
+        Args:
+            component: Name of the component.
+            x: Inputs, `[n, component, ...]`; only the values of `component` matter.
+
+        Returns:
+            `[n, n]` of Bhattacharyya coefficients: 1 where two values have become the same to
+            the predictor, 0 where they are as different as ever.
+
+        Raises:
+            UserError: If there is no such component.
+        """
+        if component not in self.components:
+            raise UserError(
+                f"there is no component {component!r}; the components are "
+                f"{', '.join(self.components)}."
+            )
+        index = self.components.index(component)
+        channel = self.encode(x)
+        return np.asarray(
+            bhattacharyya_coefficients(
+                jnp.asarray(channel.mean[:, index]), jnp.asarray(channel.log_variance[:, index])
+            )
+        )
+
+
+@eqx.filter_jit
+def _encode(model: Any, x: Any) -> tuple[Any, Any]:
+    channel = model.encoder(x)
+    return channel.mean, channel.log_variance
+
+
+@eqx.filter_jit
+def _mean_probabilities(model: Any, x: Any, keys: Any) -> Any:
+    def one_draw(total: Any, key: Any) -> tuple[Any, None]:
+        _, outputs = model.outputs(x, key=key)
+        return total + model.predictor.probabilities(outputs), None
+
+    shape = jax.eval_shape(lambda: one_draw(0.0, keys[0])[0])
+    total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), keys)
+    return total / keys.shape[0]
+
+
+def _blocks(x: NDArray[Any]) -> list[NDArray[Any]]:
+    x = np.asarray(x)
+    if len(x) == 0:
+        raise UserError("there are no rows to encode.")
+    return [x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS)]

@@ -1,0 +1,269 @@
+"""The scheme of approximations: everything one sweep says about a relationship."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.storage import load_scheme, save_scheme
+from distributed_ib.scheme.subsets import Subset, subsets_in_use
+from distributed_ib.training.result import Snapshots, SweepResult
+from distributed_ib.units import nats_to_bits
+
+
+class ApproximationScheme:
+    """How much each component conveys and how well Y is predicted, at every bottleneck strength.
+
+    The numbers are an `xarray.Dataset` (`to_xarray`) with dimensions `seed` (repeat), `step`
+    (record), `component` and `split`:
+
+    - `beta` `[step]`: bottleneck strength;
+    - `kl_bits` `[seed, step, component]`: KL to the prior, an upper bound of what is transmitted;
+    - `prediction_error_bits` `[seed, step, split]`;
+    - `predictive_information_bits` `[seed, step, split]`: baseline entropy minus that error;
+    - `accuracy` `[seed, step, split]` where Y is discrete.
+
+    Each record averages the training steps since the record before. The attribute
+    `baseline_entropy_bits` is the uncertainty about Y of someone who knows nothing of X.
+
+    Example:
+        >>> import numpy as np, distributed_ib as dib
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> y = x[:, 0] ^ x[:, 1]
+        >>> def model(key):
+        ...     return dib.DistributedBottleneck(
+        ...         dib.BinaryEncoder(2), dib.BernoulliPredictor(2, hidden=(16,), key=key))
+        >>> result = dib.sweep(model, dib.ArrayBatches((x, y), 64),
+        ...                    dib.BetaSchedule(1e-3, 1.0, n_steps=400, n_pretraining_steps=400),
+        ...                    learning_rate=1e-2)
+        >>> scheme = dib.ApproximationScheme.from_sweep(result, ["a", "b"],
+        ...                                             baseline_entropy_bits=1.0)
+        >>> scheme.subsets()[0].components
+        ('a', 'b')
+        >>> scheme.at(beta=1e-3).predict(x).tolist()
+        [0, 1, 1, 0]
+    """
+
+    def __init__(self, dataset: xr.Dataset, snapshots: Snapshots) -> None:
+        """Wrap a data set of the form above, and the models that belong to it."""
+        self._dataset = dataset
+        self._snapshots = snapshots
+
+    @classmethod
+    def from_sweep(
+        cls,
+        result: SweepResult,
+        components: Sequence[str],
+        *,
+        baseline_entropy_bits: float,
+        baseline: str = "entropy of Y",
+    ) -> "ApproximationScheme":
+        """Turn the records of a sweep into a scheme, in bits.
+
+        Args:
+            result: What `sweep` returned.
+            components: Names of the components, in the order of the model.
+            baseline_entropy_bits: Prediction error of someone who knows nothing of X; the entropy
+                H(Y) where Y is discrete.
+            baseline: What that number is, in words.
+
+        Raises:
+            UserError: If the number of names does not fit, or a name appears twice.
+        """
+        n_components = result.annealing.kl_nats.shape[-1]
+        if len(components) != n_components or len(set(components)) != n_components:
+            raise UserError(
+                f"the model has {n_components} components, so it needs as many different names; "
+                f"got {list(components)}."
+            )
+        records = result.annealing
+        error_bits = nats_to_bits(records.prediction_error_nats)
+        over_split = ("seed", "step", "split")
+        dataset = xr.Dataset(
+            {
+                "kl_bits": (("seed", "step", "component"), nats_to_bits(records.kl_nats)),
+                "prediction_error_bits": (over_split, error_bits),
+                "predictive_information_bits": (over_split, baseline_entropy_bits - error_bits),
+                **{name: (over_split, values) for name, values in records.scores.items()},
+                "pretraining_error_bits": (
+                    ("seed", "pretraining_record", "split"),
+                    nats_to_bits(result.pretraining.prediction_error_nats)
+                    if len(result.pretraining.step)
+                    else np.zeros((error_bits.shape[0], 0, error_bits.shape[2])),
+                ),
+            },
+            coords={
+                "beta": ("step", records.beta),
+                "training_step": ("step", records.step),
+                "seed": np.arange(records.kl_nats.shape[0]),
+                "component": np.array(components, dtype=str),
+                "split": np.array(records.splits, dtype=str),
+                "pretraining_step": ("pretraining_record", result.pretraining.step),
+                "snapshot_record": ("snapshot", result.snapshots.record),
+                "snapshot_beta": ("snapshot", result.snapshots.beta),
+            },
+            attrs={
+                "title": "Scheme of approximations (Distributed Information Bottleneck)",
+                "baseline_entropy_bits": float(baseline_entropy_bits),
+                "baseline": baseline,
+                "status": result.status,
+                "message": result.message,
+                "random_seed": result.seed,
+                "seconds": result.seconds,
+            },
+        )
+        return cls(dataset, result.snapshots)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components of X."""
+        return tuple(str(name) for name in self._dataset["component"].values)
+
+    @property
+    def n_seeds(self) -> int:
+        """Number of independent repeats."""
+        return int(self._dataset.sizes["seed"])
+
+    @property
+    def baseline_entropy_bits(self) -> float:
+        """Uncertainty about Y of someone who knows nothing of X."""
+        return float(self._dataset.attrs["baseline_entropy_bits"])
+
+    @property
+    def status(self) -> str:
+        """How the sweep ended: "finished", "interrupted" or "diverged"."""
+        return str(self._dataset.attrs["status"])
+
+    @property
+    def message(self) -> str:
+        """How the sweep ended, in one line."""
+        return str(self._dataset.attrs["message"])
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """The models along the sweep."""
+        return self._snapshots
+
+    def to_xarray(self) -> xr.Dataset:
+        """A copy of the numbers as an `xarray.Dataset`."""
+        return self._dataset.copy(deep=True)
+
+    def subsets(self, threshold_bits: float = 0.1, *, seed: int = 0) -> list[Subset]:
+        """The subsets of components in use, in order of beta, each with its range of beta.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+            seed: Which repeat.
+        """
+        run = self._dataset.isel(seed=self._repeat(seed), split=0)
+        return subsets_in_use(
+            run["beta"].values,
+            run["kl_bits"].values,
+            run["predictive_information_bits"].values,
+            self.components,
+            threshold_bits,
+        )
+
+    def at(
+        self,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+        seed: int = 0,
+        threshold_bits: float = 0.1,
+    ) -> Approximation:
+        """One approximation of the scheme, ready to predict.
+
+        Give exactly one of:
+
+        Args:
+            beta: The model whose bottleneck strength is nearest, in its logarithm.
+            bits: The model that knows most about Y among those whose components convey at most
+                this many bits together.
+            n_components: The model that knows most about Y among those that use at most this
+                many components.
+            seed: Which repeat.
+            threshold_bits: What a component must convey to count as used.
+
+        Raises:
+            UserError: If not exactly one is given, or no model of the sweep is that small.
+        """
+        given = {"beta": beta, "bits": bits, "n_components": n_components}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        if len(chosen) != 1:
+            raise UserError(
+                f"choose an approximation by exactly one of {', '.join(given)}; got "
+                f"{', '.join(chosen) or 'none'}."
+            )
+        if len(self._snapshots.record) == 0:
+            raise UserError("the sweep ended before it kept any model; run it again for longer.")
+        run = self._dataset.isel(seed=self._repeat(seed), split=0, step=self._snapshots.record)
+        kl_bits = run["kl_bits"].values
+        predictive = run["predictive_information_bits"].values
+        if beta is not None:
+            if not beta > 0:
+                raise UserError(f"beta must be positive, got {beta:g}.")
+            index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
+        elif bits is not None:
+            index = _best(predictive, kl_bits.sum(axis=1), bits, "total bits")
+        else:
+            counts = (kl_bits > threshold_bits).sum(axis=1)
+            assert n_components is not None  # exactly one was given
+            index = _best(predictive, counts, n_components, "components in use")
+        params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
+        return Approximation(
+            model=eqx.combine(params, self._snapshots.static),
+            components=self.components,
+            beta=float(self._snapshots.beta[index]),
+            kl_bits=kl_bits[index],
+            predictive_bits=float(predictive[index]),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.
+
+        Raises:
+            UserError: If `folder` holds a scheme already or can't be written.
+        """
+        save_scheme(Path(folder), self._dataset, self._snapshots)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "ApproximationScheme":
+        """Read what `save` wrote, e.g. from a run folder. Nothing in it is ever executed.
+
+        Raises:
+            UserError: If a file is missing or damaged.
+        """
+        return cls(*load_scheme(Path(folder)))
+
+    def _repeat(self, seed: int) -> int:
+        if not 0 <= seed < self.n_seeds:
+            raise UserError(
+                f"seed={seed} names no repeat; this scheme has {self.n_seeds}, counted from 0."
+            )
+        return seed
+
+    def __repr__(self) -> str:
+        sizes = self._dataset.sizes
+        return (
+            f"ApproximationScheme({len(self.components)} components, {sizes['seed']} seeds, "
+            f"{sizes['step']} records, {self.status})"
+        )
+
+
+def _best(predictive: Any, cost: Any, limit: float, what: str) -> int:
+    """The most predictive record whose cost is within the limit."""
+    affordable = cost <= limit
+    if not affordable.any():
+        raise UserError(
+            f"no approximation of this sweep has at most {limit:g} {what}; the smallest has "
+            f"{cost.min():g}. Sweep to a larger beta_end."
+        )
+    return int(np.argmax(np.where(affordable, predictive, -np.inf)))

@@ -1,0 +1,79 @@
+"""What a sweep says about itself while it runs."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """Where a sweep stands.
+
+    Attributes:
+        step: Training steps made, pre-training included.
+        total_steps: Steps the sweep will make.
+        beta: Bottleneck strength now.
+        prediction_error_bits: Mean over the repeats, since the last record.
+        total_bits: Sum of the KL of all components, mean over the repeats.
+    """
+
+    step: int
+    total_steps: int
+    beta: float
+    prediction_error_bits: float
+    total_bits: float
+
+
+ProgressCallback = Callable[[SweepProgress], None]
+
+
+class ProgressBar:
+    """A live line with step, beta, prediction error, total bits and time left.
+
+    Draws only where a person can see it: on a terminal. Use as a context manager, and pass the
+    object itself as the `progress` of a sweep.
+    """
+
+    def __init__(self, description: str = "sweep", console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr)
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._description = description
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "ProgressBar":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, now: SweepProgress) -> None:
+        """Show where the sweep stands."""
+        state = (
+            f"beta {now.beta:.2e}  error {now.prediction_error_bits:.3f} bits  "
+            f"total {now.total_bits:.2f} bits"
+        )
+        if self._task is None:
+            self._task = self._progress.add_task(
+                self._description, total=now.total_steps, state=state
+            )
+        self._progress.update(self._task, completed=now.step, state=state)

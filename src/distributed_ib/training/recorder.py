@@ -1,0 +1,88 @@
+"""Collects the measurements and models of a running sweep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from distributed_ib.training.loop import Sums
+from distributed_ib.training.result import History, Snapshots
+
+
+@dataclass
+class Recorder:
+    """Grows by one record at a time and turns into a `History` at the end."""
+
+    beta: list[float] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    train: list[Sums] = field(default_factory=list)
+    validation: list[Sums] = field(default_factory=list)
+
+    def add(
+        self, *, beta: float, step: int, sums: Sums, n_steps: int, validation: Sums | None
+    ) -> None:
+        """Append the mean of `sums` over `n_steps`, and the validation measurements if any."""
+        self.beta.append(beta)
+        self.step.append(step)
+        self.train.append(jax.tree.map(lambda s: np.asarray(s, np.float64) / n_steps, sums))
+        if validation is not None:
+            self.validation.append(validation)
+
+    def history(self, like: Sums) -> History:
+        """Everything so far; `like` gives the shapes if nothing was recorded."""
+        splits = [self.train, self.validation] if self.validation else [self.train]
+
+        def stack(read: Callable[[Sums], Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+            shape = np.shape(read(like))
+            per_split = [
+                np.stack([np.asarray(read(record)) for record in records], axis=1)
+                if records
+                else np.zeros((shape[0], 0, *shape[1:]))
+                for records in splits
+            ]
+            return np.stack(per_split, axis=2)
+
+        return History(
+            beta=np.array(self.beta, np.float64),
+            step=np.array(self.step, np.int64),
+            kl_nats=stack(lambda sums: sums.kl_nats)[:, :, 0],
+            prediction_error_nats=stack(lambda sums: sums.prediction_error_nats),
+            scores={
+                name: stack(lambda sums, name=name: sums.scores[name])  # type: ignore[misc]
+                for name in like.scores
+            },
+            splits=("train", "validation")[: len(splits)],
+        )
+
+
+@dataclass
+class SnapshotAlbum:
+    """The models of a sweep at chosen records, kept in the host's memory."""
+
+    stride: int
+    params: list[Any] = field(default_factory=list)
+    record: list[int] = field(default_factory=list)
+    beta: list[float] = field(default_factory=list)
+
+    def offer(self, record: int, beta: float, params: Any, *, last: bool) -> None:
+        """Keep the model of every `stride`-th record, and of the last one."""
+        if record % self.stride == 0 or last:
+            self.params.append(jax.tree.map(np.asarray, params))
+            self.record.append(record)
+            self.beta.append(beta)
+
+    def snapshots(self, static: Any, like: Any) -> Snapshots:
+        """All kept models, stacked; `like` gives the shapes if there are none."""
+        params = (
+            jax.tree.map(lambda *leaves: np.stack(leaves), *self.params)
+            if self.params
+            else jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), like)
+        )
+        return Snapshots(
+            params=params,
+            static=static,
+            record=np.array(self.record, np.int64),
+            beta=np.array(self.beta, np.float64),
+        )

@@ -1,0 +1,21 @@
+"""The two units of information, and the one number between them.
+
+Everything is computed in nats, because that is what the exponential function likes, and reported
+in bits, because that is what people count in.
+"""
+
+import math
+from typing import TypeVar
+
+NATS_PER_BIT = math.log(2.0)
+
+Number = TypeVar("Number")
+
+
+def nats_to_bits(nats: Number) -> Number:
+    """Convert information from nats to bits; works on numbers and arrays.
+
+    >>> round(nats_to_bits(1.0), 4)
+    1.4427
+    """
+    return nats / NATS_PER_BIT  # type: ignore[operator, no-any-return]
