@@ -1,0 +1,18 @@
+"""Boolean circuits: as data, as files and as drawings (the paper's Fig. 2)."""
+
+from distributed_ib.studies.boolean.circuit import Circuit, Gate, paper_circuit, random_circuit
+from distributed_ib.studies.boolean.draw import MAX_DRAWN_GATES, plot_circuit
+from distributed_ib.studies.boolean.expression import circuit_from_expression
+from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
+
+__all__ = [
+    "MAX_DRAWN_GATES",
+    "Circuit",
+    "Gate",
+    "circuit_from_expression",
+    "circuit_to_toml",
+    "load_circuit",
+    "paper_circuit",
+    "plot_circuit",
+    "random_circuit",
+]
