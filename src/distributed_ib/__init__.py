@@ -5,19 +5,46 @@ while the bottleneck strength beta rises, and read off a scheme of approximation
 component conveys, how well Y is predicted, and which components are in use, at every beta.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
-from distributed_ib.model.bottleneck import DistributedBottleneck, Terms
-from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.encoders import BinaryEncoder, SeparateEncoder, SharedEncoder
-from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
-from distributed_ib.scheme.approximation import Approximation
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import Subset
-from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
-from distributed_ib.training.progress import ProgressBar
-from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import sweep
+
+if TYPE_CHECKING:
+    from distributed_ib.model.bottleneck import DistributedBottleneck, Terms
+    from distributed_ib.model.channel import GaussianChannel
+    from distributed_ib.model.encoders import BinaryEncoder, SeparateEncoder, SharedEncoder
+    from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
+    from distributed_ib.scheme.approximation import Approximation
+    from distributed_ib.scheme.scheme import ApproximationScheme
+    from distributed_ib.scheme.subsets import Subset
+    from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
+    from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.training.schedule import BetaSchedule
+    from distributed_ib.training.sweep import sweep
+
+# Where the public names live. They are imported when first used, because JAX takes a second to
+# load, and `dib --help` should not have to wait for it.
+_ROOMS = {
+    "Approximation": "scheme.approximation",
+    "ApproximationScheme": "scheme.scheme",
+    "ArrayBatches": "training.batches",
+    "BernoulliPredictor": "model.predictors",
+    "BetaSchedule": "training.schedule",
+    "BinaryEncoder": "model.encoders",
+    "CategoricalPredictor": "model.predictors",
+    "DistributedBottleneck": "model.bottleneck",
+    "FreshBatches": "training.batches",
+    "GaussianChannel": "model.channel",
+    "HostBatches": "training.batches",
+    "ProgressBar": "training.progress",
+    "SeparateEncoder": "model.encoders",
+    "SharedEncoder": "model.encoders",
+    "Subset": "scheme.subsets",
+    "Terms": "model.bottleneck",
+    "sweep": "training.sweep",
+}
 
 __all__ = [
     "Approximation",
@@ -40,3 +67,9 @@ __all__ = [
     "__version__",
     "sweep",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -58,8 +58,7 @@ class BinaryEncoder(eqx.Module):
     def __call__(self, x: Array) -> GaussianChannel:
         """Encode `x`, `[batch, component]` of zeros and ones."""
         sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
-        mean = sign * self.mean
-        return GaussianChannel(mean, jnp.broadcast_to(self.log_variance, mean.shape))
+        return GaussianChannel(sign * self.mean, self.log_variance[None])
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""

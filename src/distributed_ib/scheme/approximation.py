@@ -51,9 +51,9 @@ class Approximation:
         )
 
     def encode(self, x: NDArray[Any]) -> GaussianChannel:
-        """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays."""
+        """The channels p(u_i | x_i) of inputs `x`, `[n, component, ...]`."""
         parts = [_encode(self.model, block) for block in _blocks(x)]
-        mean, log_variance = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
+        mean, log_variance = (jnp.concatenate(leaves) for leaves in zip(*parts, strict=True))
         return GaussianChannel(mean, log_variance)
 
     def sample(self, x: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
@@ -109,16 +109,14 @@ class Approximation:
         index = self.components.index(component)
         channel = self.encode(x)
         return np.asarray(
-            bhattacharyya_coefficients(
-                jnp.asarray(channel.mean[:, index]), jnp.asarray(channel.log_variance[:, index])
-            )
+            bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
         )
 
 
 @eqx.filter_jit
 def _encode(model: Any, x: Any) -> tuple[Any, Any]:
     channel = model.encoder(x)
-    return channel.mean, channel.log_variance
+    return channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
 
 
 @eqx.filter_jit

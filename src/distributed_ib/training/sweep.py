@@ -194,8 +194,8 @@ class _Sweep:
                 self.static,
                 self.batches,
                 prepared,
-                np.int32(step),
-                np.int32(step + stretch),
+                jnp.int32(step),
+                jnp.int32(step + stretch),
                 self.settings,
             )
             # The device is at work by now; the host makes the next batches meanwhile.

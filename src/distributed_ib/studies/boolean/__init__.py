@@ -3,16 +3,25 @@
 from distributed_ib.studies.boolean.circuit import Circuit, Gate, paper_circuit, random_circuit
 from distributed_ib.studies.boolean.draw import MAX_DRAWN_GATES, plot_circuit
 from distributed_ib.studies.boolean.expression import circuit_from_expression
+from distributed_ib.studies.boolean.figures import plot_subset_information
 from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
+from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
+from distributed_ib.studies.boolean.study import PRESETS, BooleanSettings, open_circuit
 
 __all__ = [
     "MAX_DRAWN_GATES",
+    "PRESETS",
+    "BooleanSettings",
     "Circuit",
     "Gate",
+    "RankedSubset",
     "circuit_from_expression",
     "circuit_to_toml",
     "load_circuit",
+    "open_circuit",
     "paper_circuit",
     "plot_circuit",
+    "plot_subset_information",
     "random_circuit",
+    "rank_subsets",
 ]

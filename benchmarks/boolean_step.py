@@ -1,0 +1,138 @@
+"""Speed of the paper's Boolean model: through the package, bare, and as a share of the peak.
+
+The bare loop is the same arithmetic written by hand in one function: same draws, same network,
+same Adam. Both are timed in turns in one process, so that a change of the machine's speed hits
+both. Run with `make bench`.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from distributed_ib.studies.boolean import PRESETS, paper_circuit
+from distributed_ib.studies.boolean.study import circuit_model
+from distributed_ib.training.batches import ArrayBatches
+from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep import sweep
+
+SETTINGS = PRESETS["paper"]
+N_STEPS = 1_000
+SCHEDULE = BetaSchedule(1e-4, 1.04e-4, n_steps=N_STEPS, n_pretraining_steps=0)
+N_ROUNDS = 7
+PEAK_SIZE = 2048
+SIZES = (10, *SETTINGS.hidden, 1)
+FLOPS_PER_STEP = 3 * 2 * SETTINGS.batch_size * sum(a * b for a, b in pairwise(SIZES))
+
+
+def package_loop() -> Callable[[], Any]:
+    """A whole sweep with its set-up, and a record and a snapshot every 1,000 steps."""
+    circuit = paper_circuit()
+    source = ArrayBatches(circuit.truth_table(), SETTINGS.batch_size)
+    return lambda: sweep(
+        circuit_model(circuit, SETTINGS),
+        source,
+        SCHEDULE,
+        learning_rate=SETTINGS.learning_rate,
+        n_records=1,
+    )
+
+
+def bare_loop() -> Callable[[], Any]:
+    """The same steps, written by hand as one scan."""
+    inputs, output = (jnp.asarray(a, jnp.float32) for a in paper_circuit().truth_table())
+    slope = np.log(SCHEDULE.beta_end / SCHEDULE.beta_start) / SCHEDULE.n_steps
+
+    def loss(params: Any, key: Array, beta: Array) -> tuple[Array, Any]:
+        key_batch, key_noise = jax.random.split(key)
+        rows = jax.random.randint(key_batch, (SETTINGS.batch_size,), 0, len(inputs))
+        x, y = inputs[rows], output[rows]
+        mean, log_variance = params["mean"], params["log_variance"]
+        noise = jax.random.normal(key_noise, x.shape)
+        hidden = (2 * x - 1) * mean + jnp.exp(0.5 * log_variance) * noise
+        *layers, (last, offset) = params["layers"]
+        for weight, bias in layers:
+            hidden = jnp.tanh(hidden @ weight + bias)
+        logit = (hidden @ last + offset)[:, 0]
+        error = jnp.mean(jax.nn.softplus(logit) - y * logit)
+        accuracy = jnp.mean((logit > 0) == (y > 0))
+        kl = 0.5 * (mean**2 + jnp.exp(log_variance) - log_variance - 1)
+        return beta * kl.sum() + error, (kl, error, accuracy)
+
+    def step(carry: Any, index: Array) -> tuple[Any, None]:
+        params, first, second, sums = carry
+        key = jax.random.fold_in(jax.random.key(1), index)
+        beta = SCHEDULE.beta_start * jnp.exp(slope * index)
+        gradient, measured = jax.grad(loss, has_aux=True)(params, key, beta)
+        count = index + 1.0
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
+        params = jax.tree.map(
+            lambda p, m, v: (
+                p
+                - SETTINGS.learning_rate
+                * (m / (1 - 0.9**count))
+                / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
+            ),
+            params,
+            first,
+            second,
+        )
+        return (params, first, second, jax.tree.map(jnp.add, sums, measured)), None
+
+    rng = np.random.default_rng(0)
+    params = {
+        "mean": jnp.ones(10),
+        "log_variance": jnp.full(10, -3.0),
+        "layers": [
+            (
+                jnp.asarray(rng.uniform(-1, 1, (a, b)) * (6 / (a + b)) ** 0.5, jnp.float32),
+                jnp.zeros(b),
+            )
+            for a, b in pairwise(SIZES)
+        ],
+    }
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    start = (params, zeros, zeros, (jnp.zeros(10), jnp.zeros(()), jnp.zeros(())))
+    scan = jax.jit(lambda carry: jax.lax.scan(step, carry, jnp.arange(N_STEPS))[0])
+    return lambda: jax.block_until_ready(scan(start))
+
+
+def matmul_peak() -> Callable[[], Any]:
+    """One product of two square matrices large enough to reach the machine's peak."""
+    matrix = jnp.asarray(np.random.default_rng(0).random((PEAK_SIZE, PEAK_SIZE)), jnp.float32)
+    product = jax.jit(lambda a: a @ a)
+    return lambda: jax.block_until_ready(product(matrix))
+
+
+def main() -> None:
+    """Time the three in turns and print the medians."""
+    contestants = {"package": package_loop(), "bare": bare_loop(), "peak": matmul_peak()}
+    for run in contestants.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(N_ROUNDS):
+        for name, run in contestants.items():
+            started = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - started)
+    package_ms, bare_ms = (1e3 * median(seconds[n]) / N_STEPS for n in ("package", "bare"))
+    ratio = median(p / b for p, b in zip(seconds["package"], seconds["bare"], strict=True))
+    peak = 2 * PEAK_SIZE**3 / median(seconds["peak"])
+    share = FLOPS_PER_STEP / (1e-3 * package_ms) / peak
+    print(f"the paper's Boolean model, batch {SETTINGS.batch_size}, {jax.devices()[0].device_kind}")
+    print(f"  package          {package_ms:8.3f} ms/step")
+    print(f"  bare scan        {bare_ms:8.3f} ms/step")
+    print(f"  package / bare   {ratio:8.3f}  (median of {N_ROUNDS} pairs; wanted: at most 1.1)")
+    print(f"  matmul peak      {peak / 1e9:8.1f} GFLOP/s")
+    print(f"  share of peak    {100 * share:8.1f} %  (matrix products only are counted)")
+
+
+if __name__ == "__main__":
+    main()

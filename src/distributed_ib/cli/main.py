@@ -1,0 +1,57 @@
+"""The command `dib`: parses the command line, and turns user errors into one clear line."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from distributed_ib._version import __version__
+from distributed_ib.cli.boolean import boolean
+from distributed_ib.cli.plot import plot
+from distributed_ib.cli.show import show
+from distributed_ib.errors import UserError
+
+app = typer.Typer(
+    name="dib",
+    help="The Distributed Information Bottleneck: see how much information each part of X conveys "
+    "about Y, at every level of approximation.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(boolean)
+app.command()(show)
+app.command()(plot)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"distributed-ib {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and stop.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def run() -> None:
+    """Entry point: a user's mistake is one line on standard error and exit status 2."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output went away, as `dib show | head` does.
+        sys.exit(1)

@@ -1,0 +1,6 @@
+"""Figures of a scheme; each function takes a scheme and an optional `ax`, and returns the Axes."""
+
+from distributed_ib.plots.plane import plot_information_plane
+from distributed_ib.plots.sweep import plot_sweep
+
+__all__ = ["plot_information_plane", "plot_sweep"]

@@ -1,0 +1,16 @@
+"""Median and range over the repeats of a sweep."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+
+def draw_median(ax: Axes, x: NDArray[Any], values: NDArray[Any], **line: Any) -> None:
+    """Draw the median of `values` (`[seed, step]`) over `x`, and a band from least to most."""
+    if len(values) > 1:
+        ax.fill_between(
+            x, values.min(axis=0), values.max(axis=0), color=line["color"], alpha=0.18, linewidth=0
+        )
+    ax.plot(x, np.median(values, axis=0), **line)

@@ -1,0 +1,76 @@
+"""The information plane: what is known about Y against what is conveyed about X."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from distributed_ib.plots.style import INK, component_styles
+from distributed_ib.scheme.scheme import ApproximationScheme
+
+
+def plot_information_plane(
+    scheme: ApproximationScheme, ax: Axes | None = None, *, threshold_bits: float = 0.1
+) -> Axes:
+    """Draw predictive information against the total information of all components.
+
+    Every repeat is a line. Rings mark the subsets in use along the first repeat, with the number
+    of components each has. No model can be above the dashed line, where every bit conveyed is a
+    bit of Y, nor above the dotted one, where Y is known.
+
+    Args:
+        scheme: The scheme to draw.
+        ax: Where to draw; a new figure by default.
+        threshold_bits: What a component must convey to count as in use.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
+    data = scheme.to_xarray()
+    split = str(data["split"].values[-1])
+    total_bits = data["kl_bits"].sum("component").values
+    predictive_bits = data["predictive_information_bits"].sel(split=split).values
+    limit = scheme.baseline_entropy_bits
+    top = float(max(limit, predictive_bits.max())) * 1.08
+    ax.plot([0, top], [0, top], color=INK, linestyle="--", linewidth=1)
+    ax.annotate(
+        "1 bit of Y\nper bit of X",
+        (0.8 * top, 0.8 * top),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize="small",
+    )
+    ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
+    style = next(iter(component_styles(scheme.components).values()))
+    for total, predictive in zip(total_bits, predictive_bits, strict=True):
+        ax.plot(total, predictive, color=style.color, alpha=0.9 if len(total_bits) == 1 else 0.5)
+    previous = -np.inf
+    for subset in reversed(scheme.subsets(threshold_bits)):
+        # Labels need room; the smaller subsets, which a reader remembers, come first.
+        if subset.components and subset.total_bits > previous + 0.04 * total_bits.max():
+            ax.plot(subset.total_bits, subset.predictive_bits, "o", mfc="white", mec=style.color)
+            ax.annotate(
+                str(len(subset.components)),
+                (subset.total_bits, subset.predictive_bits),
+                xytext=(4, -11),
+                textcoords="offset points",
+                fontsize="small",
+            )
+            previous = subset.total_bits
+    ax.set_xlim(left=0)
+    ax.set_ylim(0, top)
+    ax.set_xlabel("total KL of all components (bits)")
+    ax.set_ylabel(f"information about Y, {split} (bits)")
+    ax.annotate(
+        f"{data.attrs['baseline']}: {limit:.3f} bits",
+        xy=(0.99, limit),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize="small",
+    )
+    return ax

@@ -1,0 +1,133 @@
+"""The sweep figure: prediction error and allocation of information against beta."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from distributed_ib.plots.bands import draw_median
+from distributed_ib.plots.style import INK, QUIET, component_styles
+from distributed_ib.scheme.scheme import ApproximationScheme
+
+MAX_STRIP_ROWS = 24
+STRIP_ROW_INCHES = 0.11
+MAIN_INCHES = 3.6
+
+
+def plot_sweep(
+    scheme: ApproximationScheme, ax: Axes | None = None, *, threshold_bits: float = 0.1
+) -> Axes:
+    """Draw the prediction error and what every component conveys along the sweep (Fig. 2b).
+
+    Left axis, black: the error of the prediction of Y, and dotted the entropy it can't exceed.
+    Right axis, colours: the KL of every component. Above: a bar wherever a component conveys more
+    than `threshold_bits`; with several repeats it is the darker, the more of them agree. Curves
+    are medians over the repeats, bands go from the least to the most.
+
+    Args:
+        scheme: The scheme to draw.
+        ax: Where to draw the main panel; leave a third of its height free above. A new figure by
+            default.
+        threshold_bits: What a component must convey to count as in use.
+
+    Returns:
+        The axes of the prediction error; its twin holds the components' curves.
+    """
+    drawn = min(len(scheme.components), MAX_STRIP_ROWS + 1) % (MAX_STRIP_ROWS + 1)
+    strip: Axes | None = None
+    if ax is None:
+        strip, ax = _new_axes(n_strip_rows=drawn)
+    elif drawn:
+        strip = ax.inset_axes((0, 1.03, 1, STRIP_ROW_INCHES / 4 * drawn))
+    data = scheme.to_xarray()
+    beta = data["beta"].values
+    _draw_error(ax, scheme)
+    twin = ax.twinx()
+    twin.spines["top"].set_visible(False)
+    twin.spines["right"].set_visible(True)
+    kl_bits = data["kl_bits"].transpose("component", "seed", "step").values
+    for values, style in zip(kl_bits, component_styles(scheme.components).values(), strict=True):
+        draw_median(twin, beta, values, color=style.color, linestyle=style.linestyle)
+    twin.set_ylabel("KL of each component (bits)")
+    twin.set_ylim(bottom=0)
+    # The black curve is what everything else explains: keep it on top.
+    ax.set_zorder(twin.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    if strip is not None:
+        _draw_strip(strip, scheme, threshold_bits)
+    return ax
+
+
+def _new_axes(n_strip_rows: int) -> tuple[Axes | None, Axes]:
+    """A new figure with the main panel, and a strip above it unless that has no rows."""
+    strip_inches = 0.2 + STRIP_ROW_INCHES * n_strip_rows if n_strip_rows else 0.0
+    figure = plt.figure(figsize=(6.4, MAIN_INCHES + strip_inches), layout="constrained")
+    if not n_strip_rows:
+        return None, figure.add_subplot()
+    grid = figure.add_gridspec(2, 1, height_ratios=(strip_inches, MAIN_INCHES), hspace=0.02)
+    return figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+
+
+def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
+    data = scheme.to_xarray()
+    beta = data["beta"].values
+    splits = [str(split) for split in data["split"].values]
+    for split, color in zip(splits, (INK, QUIET), strict=False):
+        error = data["prediction_error_bits"].sel(split=split).values
+        draw_median(ax, beta, error, color=color, linewidth=2.0, label=f"error, {split}")
+    if len(splits) > 1:
+        ax.legend(loc="center left", frameon=False, fontsize="small")
+    limit = scheme.baseline_entropy_bits
+    ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
+    ax.annotate(
+        f"{scheme.to_xarray().attrs['baseline']}: {limit:.3f} bits",
+        xy=(0.5, limit),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize="small",
+    )
+    ax.set_xscale("log")
+    ax.set_xlim(beta.min(), beta.max())
+    ax.set_ylim(0, 1.12 * limit)
+    ax.set_xlabel(r"bottleneck strength $\beta$")
+    ax.set_ylabel("prediction error (bits)")
+
+
+def _draw_strip(strip: Axes, scheme: ApproximationScheme, threshold_bits: float) -> None:
+    """Bars above the plot that show which components are in use."""
+    data = scheme.to_xarray()
+    beta = data["beta"].values
+    components = scheme.components
+    in_use = (data["kl_bits"] > threshold_bits).mean("seed").transpose("component", "step").values
+    edges = np.concatenate([beta[:1], np.sqrt(beta[1:] * beta[:-1]), beta[-1:]])
+    for row, (style, share) in enumerate(
+        zip(component_styles(components).values(), in_use, strict=True)
+    ):
+        starts = np.flatnonzero(np.diff(share, prepend=np.nan) != 0)
+        for start, stop in zip(starts, [*starts[1:], len(beta)], strict=True):
+            if share[start] > 0:
+                strip.barh(
+                    row,
+                    edges[stop] - edges[start],
+                    left=edges[start],
+                    height=0.72,
+                    color=style.color,
+                    alpha=float(share[start]),
+                    linewidth=0,
+                )
+    strip.set_xscale("log")
+    strip.set_xlim(beta.min(), beta.max())
+    strip.set_ylim(len(components) - 0.4, -0.6)
+    strip.set_yticks(range(len(components)), components, fontsize="x-small")
+    for label, style in zip(
+        strip.get_yticklabels(), component_styles(components).values(), strict=True
+    ):
+        label.set_color(style.color)
+        label.set_fontweight("bold")
+    strip.set_title(f"in use: more than {threshold_bits:g} bit", fontsize="small", loc="left")
+    strip.tick_params(length=0)
+    strip.xaxis.set_visible(False)
+    for spine in strip.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,94 @@
+"""A scheme in plain words and tables, for people who meet it for the first time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.subsets import Subset
+
+
+def subset_label(subset: Subset, components: Sequence[str]) -> str:
+    """The subset's components by name: a list, or "all", or "all but" the few that are missing.
+
+    >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
+    >>> label(), label("a", "c"), label("a", "b", "c"), label("a", "b", "c", "d")
+    ('none', 'a c', 'all but d', 'all')
+    """
+    missing = [name for name in components if name not in subset.components]
+    if not subset.components:
+        return "none"
+    if not missing:
+        return "all"
+    if len(missing) < min(4, len(subset.components)):
+        return f"all but {' '.join(missing)}"
+    return " ".join(subset.components)
+
+
+def beta_range(subset: Subset) -> str:
+    """The stretch of beta in which the subset is in use.
+
+    >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
+    '0.1 – 1'
+    """
+    return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
+
+
+def opening_words(scheme: ApproximationScheme) -> list[str]:
+    """Sentences on how the sweep went, and what it says first."""
+    first, *_, last = [*scheme.subsets(), *scheme.subsets()[-1:]]
+    limit = scheme.baseline_entropy_bits
+    sentences = [
+        f"The sweep {scheme.message}.",
+        f"Knowing nothing of X, Y is uncertain by {limit:.3f} bits.",
+        f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
+        f"are in use and {first.predictive_bits:.3f} bits of Y are known.",
+    ]
+    if last.components:
+        sentences.append(
+            f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
+            "in use; a larger beta_end would show what comes after."
+        )
+    elif len(survivors := _last_in_use(scheme)) == 1:
+        sentences.append(f"{survivors[0]} outlives all other components.")
+    return sentences
+
+
+def _last_in_use(scheme: ApproximationScheme) -> tuple[str, ...]:
+    return next((s.components for s in reversed(scheme.subsets()) if s.components), ())
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""A table in Markdown; bars in cells are escaped.
+
+    >>> print(markdown_table(["a", "b"], [["1", "x|y"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | x\|y |
+    """
+    lines = [list(columns), ["---"] * len(columns), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def summary(scheme: ApproximationScheme) -> dict[str, Any]:
+    """The findings as plain values, for `summary.json`."""
+    return {
+        "status": scheme.status,
+        "message": scheme.message,
+        "baseline_entropy_bits": scheme.baseline_entropy_bits,
+        "components": list(scheme.components),
+        "repeats": [
+            [
+                {
+                    "components": list(subset.components),
+                    "beta_low": subset.beta_low,
+                    "beta_high": subset.beta_high,
+                    "total_kl_bits": subset.total_bits,
+                    "predictive_bits": subset.predictive_bits,
+                }
+                for subset in scheme.subsets(seed=seed)
+            ]
+            for seed in range(scheme.n_seeds)
+        ],
+    }

@@ -1,0 +1,89 @@
+"""What is left of an opened circuit: tables, figures, a summary in words."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+from distributed_ib.plots.plane import plot_information_plane
+from distributed_ib.plots.style import component_styles, figure_style
+from distributed_ib.plots.sweep import plot_sweep
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.studies.boolean.circuit import Circuit
+from distributed_ib.studies.boolean.draw import plot_circuit
+from distributed_ib.studies.boolean.figures import plot_subset_information
+from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
+
+COLUMNS = ("beta", "subset in use", "KL", "Y known", "I(X_S;Y)", "rank")
+
+
+def table_rows(found: Sequence[RankedSubset], inputs: Sequence[str]) -> list[list[str]]:
+    """The final table: beta range, subset, what it conveys, its information and its rank."""
+    return [
+        [
+            beta_range(ranked.subset),
+            subset_label(ranked.subset, inputs),
+            f"{ranked.subset.total_bits:.2f}",
+            f"{ranked.subset.predictive_bits:.3f}",
+            f"{ranked.information_bits:.6f}",
+            f"{ranked.rank} of {ranked.n_of_size:,}",
+        ]
+        for ranked in found
+    ]
+
+
+def circuit_figures(
+    scheme: ApproximationScheme,
+    circuit: Circuit,
+    information_bits: NDArray[np.float64],
+    threshold_bits: float = 0.1,
+) -> dict[str, Figure]:
+    """All figures of a run, by name."""
+    found = rank_subsets(scheme.subsets(threshold_bits), circuit.inputs, information_bits)
+    colors = {name: style.color for name, style in component_styles(circuit.inputs).items()}
+    with figure_style():
+        axes = {
+            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits),
+            "subsets": plot_subset_information(information_bits, found),
+            "information_plane": plot_information_plane(scheme, threshold_bits=threshold_bits),
+        }
+        try:
+            axes["circuit"] = plot_circuit(circuit, colors=colors)
+        except UserError:
+            # Too large a circuit to draw; the other figures don't need the drawing.
+            plt.close(plt.gcf())
+    figures = {name: ax.get_figure(root=True) for name, ax in axes.items()}
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+_LEGEND = """\
+Information is in bits.
+
+- **beta**: the range of bottleneck strengths in which the subset is in use.
+- **KL**: what its inputs convey at most, all together.
+- **Y known**: information about the output that the approximation has.
+- **I(X_S;Y)**: information that the subset has when nothing of it is compressed.
+- **rank**: its place among all subsets of its size.
+
+A subset comes into the list where the KL of an input falls below 0.1 bit. The KL is an upper
+bound of what an input conveys: it says at most, not exactly.
+"""
+
+
+def summary_text(
+    scheme: ApproximationScheme, circuit: Circuit, found: Sequence[RankedSubset]
+) -> str:
+    """The summary of a run for people, in Markdown."""
+    best = sum(ranked.rank == 1 for ranked in found)
+    verdict = (
+        f"Of the {len(found)} subsets in use along the sweep, {best} are the most informative of "
+        "their size among all subsets of the inputs (by exhaustive search, of which the sweep "
+        "knows nothing)."
+    )
+    table = markdown_table(COLUMNS, table_rows(found, circuit.inputs))
+    opening = " ".join(opening_words(scheme))
+    return "\n\n".join([f"# Circuit {circuit.name}", opening, verdict, table, _LEGEND])

@@ -1,0 +1,145 @@
+"""Opens a Boolean circuit with one sweep (paper Fig. 2)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jax import Array
+
+from distributed_ib.errors import UserError
+from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.model.encoders import BinaryEncoder
+from distributed_ib.model.predictors import BernoulliPredictor
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.studies.boolean.circuit import Circuit
+from distributed_ib.training.batches import ArrayBatches
+from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep import sweep
+
+
+@dataclass(frozen=True)
+class BooleanSettings:
+    """How a circuit is opened.
+
+    Attributes:
+        beta_start: Bottleneck strength while the circuit is first learned.
+        beta_end: Strength at the end of the sweep.
+        n_steps: Training steps while beta rises.
+        n_pretraining_steps: Steps before that.
+        batch_size: Rows of the truth table in a batch, drawn at random.
+        learning_rate: Adam's.
+        hidden: Widths of the predictor's layers of tanh units.
+    """
+
+    beta_start: float
+    beta_end: float
+    n_steps: int
+    n_pretraining_steps: int
+    batch_size: int
+    learning_rate: float
+    hidden: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a schedule that can't be walked before anything is begun."""
+        _ = self.schedule
+
+    @property
+    def schedule(self) -> BetaSchedule:
+        """How beta rises."""
+        return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
+
+
+PRESETS: Mapping[str, BooleanSettings] = {
+    # Finds the paper's subsets in a small part of the paper's time.
+    "quick": BooleanSettings(
+        beta_start=1e-3,
+        beta_end=0.5,
+        n_steps=8_000,
+        n_pretraining_steps=500,
+        batch_size=512,
+        learning_rate=3e-3,
+        hidden=(64, 64, 64),
+    ),
+    # The paper's own, from its Appendix A.
+    "paper": BooleanSettings(
+        beta_start=1e-4,
+        beta_end=0.3,
+        n_steps=200_000,
+        n_pretraining_steps=10_000,
+        batch_size=512,
+        learning_rate=3e-4,
+        hidden=(128, 128, 128),
+    ),
+}
+
+
+def check_varies(circuit: Circuit) -> None:
+    """Refuse a circuit whose output is always the same.
+
+    Raises:
+        UserError: If it is; there is nothing to explain then.
+    """
+    if circuit.output_entropy_bits() == 0:
+        raise UserError(
+            f"the output of circuit {circuit.name!r} is the same for all inputs, so there is "
+            "nothing to explain; give a circuit whose output varies."
+        )
+
+
+def circuit_model(
+    circuit: Circuit, settings: BooleanSettings
+) -> Callable[[Array], DistributedBottleneck]:
+    """From a random key to the paper's model of a circuit: two constants an input, tanh units."""
+
+    def make_model(key: Array) -> DistributedBottleneck:
+        predictor = BernoulliPredictor(
+            circuit.n_inputs, hidden=settings.hidden, activation="tanh", key=key
+        )
+        return DistributedBottleneck(BinaryEncoder(circuit.n_inputs), predictor)
+
+    return make_model
+
+
+def open_circuit(
+    circuit: Circuit,
+    settings: BooleanSettings = PRESETS["quick"],
+    *,
+    seed: int = 0,
+    n_seeds: int = 1,
+    progress: ProgressCallback | None = None,
+) -> ApproximationScheme:
+    """Find the scheme of approximations of a circuit from input-output pairs alone.
+
+    Args:
+        circuit: The circuit; its inputs are uniform and independent.
+        settings: How to train; by default the preset "quick".
+        seed: Seed of everything random.
+        n_seeds: Independent repeats.
+        progress: Called as the sweep goes on.
+
+    Returns:
+        A scheme whose components are the circuit's inputs.
+
+    Raises:
+        UserError: If the output is the same for all inputs, or there are too many inputs.
+
+    Example:
+        >>> from distributed_ib.studies.boolean import circuit_from_expression
+        >>> from dataclasses import replace
+        >>> brief = replace(PRESETS["quick"], n_steps=300, n_pretraining_steps=100, hidden=(16,))
+        >>> open_circuit(circuit_from_expression("a & b"), brief).components
+        ('a', 'b')
+    """
+    check_varies(circuit)
+    result = sweep(
+        circuit_model(circuit, settings),
+        ArrayBatches(circuit.truth_table(), settings.batch_size),
+        settings.schedule,
+        seed=seed,
+        n_seeds=n_seeds,
+        learning_rate=settings.learning_rate,
+        progress=progress,
+    )
+    return ApproximationScheme.from_sweep(
+        result, circuit.inputs, baseline_entropy_bits=circuit.output_entropy_bits(), baseline="H(Y)"
+    )
