@@ -8,7 +8,8 @@ from p(u|x_i) for N inputs x_1 .. x_N from the data,
 
 bound it on average from both sides (Poole et al. 2019, "On variational bounds of mutual
 information"). The lower bound never exceeds log2(N) bits. Over separated symbols the two part by
-about 1.44 * 2^I / N bits. The sums run in double precision whatever JAX's default is, with
+about 1.44 * 2^I / N bits; for a continuous X the upper bound grows useless once 2^I nears N, as
+some inputs then have no neighbour. The sums run in double precision whatever JAX's default is, with
 differences of means taken first, so that neither far apart nor nearly equal inputs lose digits.
 """
 
@@ -58,8 +59,10 @@ def information_bounds(
 ) -> InformationBounds:
     """Bound I(U; X) of diagonal Gaussian channels p(u|x) = N(mean(x), exp(log_variance(x))).
 
-    One u is drawn per input. The standard errors (infinitesimal jackknife) count that each input
-    appears in every other's denominator too. Memory is that of one block, never N x N.
+    One u is drawn per input. The bounds hold on average: a figure may lie off by its standard
+    error, so below zero for a dead channel, and there the upper may lie below the lower. The
+    errors (infinitesimal jackknife) count that each input appears in every other's denominator
+    too. Memory is that of one block, never N x N.
 
     Args:
         mean: `[.., n, k]`: n inputs drawn from the data (with their frequencies), k dimensions;
@@ -73,7 +76,7 @@ def information_bounds(
         The bounds; always finite.
 
     Raises:
-        UserError: If there are fewer than 2 inputs, or a value is not finite.
+        UserError: If there are fewer than 2 inputs, shapes disagree, or a value is not finite.
 
     >>> mean = np.repeat([[-5.0], [5.0]], 512, axis=0)  # two separated symbols: 1 bit
     >>> bounds = information_bounds(mean, 0.0, key=jax.random.key(0))
@@ -89,7 +92,12 @@ def information_bounds(
     if not (np.all(np.isfinite(means)) and np.all(np.isfinite(log_variances))):
         raise UserError("Means and log variances must be finite; the encoder has diverged.")
     *leading, n, k = means.shape
-    log_variances = np.broadcast_to(log_variances, means.shape)
+    try:
+        log_variances = np.broadcast_to(log_variances, means.shape)
+    except ValueError:
+        raise UserError(
+            f"Log variances {log_variances.shape} do not fit the means {means.shape}."
+        ) from None
     if block_cells is None:
         on_cpu = jax.default_backend() == "cpu"
         block_cells = _CPU_BLOCK_CELLS if on_cpu else _DEVICE_BLOCK_CELLS
@@ -97,9 +105,9 @@ def information_bounds(
     flat_mean, flat_log_variance = means.reshape(-1, n, k), log_variances.reshape(-1, n, k)
     figures = np.empty((4, len(flat_mean)))
     with jax.enable_x64(True):
-        keys = jax.random.split(key, len(flat_mean))
         for row in range(len(flat_mean)):
-            terms = _terms(flat_mean[row], flat_log_variance[row], keys[row], rows)
+            noise_key = jax.random.fold_in(key, row)
+            terms = _terms(flat_mean[row], flat_log_variance[row], noise_key, rows)
             figures[:, row] = _mean_and_error(*(np.asarray(term) for term in terms))
     lower, upper, lower_error, upper_error = (figures / _NATS_PER_BIT).reshape(4, *leading)
     return InformationBounds(lower, upper, lower_error, upper_error)
@@ -136,30 +144,43 @@ def _terms(
     log_scale = -0.5 * log_variance.sum(axis=1)
     own = log_scale - 0.5 * jnp.sum(noise**2, axis=1)  # log p(u_i|x_i) but for a constant
 
-    def block(start: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    blocks = -(-n // rows)
+
+    def in_blocks(values: jax.Array) -> jax.Array:  # the last block is filled up with zeros
+        padded = jnp.pad(values, [(0, blocks * rows - n)] + [(0, 0)] * (values.ndim - 1))
+        return padded.reshape(blocks, rows, *values.shape[1:])
+
+    def block(part: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        start, block_mean, block_shift, block_own = part
+
+        def add_dimension(d: jax.Array, total: jax.Array) -> jax.Array:
+            away = (block_mean[:, d, None] - mean[None, :, d]) + block_shift[:, d, None]
+            scaled = jnp.clip(away * precision[None, :, d], -_MAX_DISTANCE, _MAX_DISTANCE)
+            return total + scaled**2
+
+        squared = jax.lax.fori_loop(0, mean.shape[1], add_dimension, jnp.zeros((rows, n)))
         index = start + jnp.arange(rows)
-        real = index < n  # the last block may run over
-        row = jnp.minimum(index, n - 1)
-        distance = ((mean[row, None] - mean[None]) + shift[row, None]) * precision[None]
-        distance = jnp.clip(distance, -_MAX_DISTANCE, _MAX_DISTANCE)
-        log_density = log_scale[None] - 0.5 * jnp.sum(distance**2, axis=2)  # [rows, n]
-        itself = row[:, None] == jnp.arange(n)[None]
-        log_density = jnp.where(itself, -jnp.inf, log_density)
+        itself = index[:, None] == jnp.arange(n)[None]
+        log_density = jnp.where(itself, -jnp.inf, log_scale[None] - 0.5 * squared)
         top = log_density.max(axis=1, keepdims=True)
         weight = jnp.exp(log_density - top)
         total = weight.sum(axis=1)
         others = top[:, 0] + jnp.log(total)
-        everyone = jnp.logaddexp(others, own[row])
-        own_share = jnp.exp(own[row] - everyone)
-        weight = weight * jnp.where(real, 1.0 / total, 0.0)[:, None]
-        others_pull = weight.sum(axis=0)
-        everyone_pull = (weight * (1.0 - own_share)[:, None]).sum(axis=0)
-        return others, everyone, others_pull, everyone_pull
+        everyone = jnp.logaddexp(others, block_own)
+        share = jnp.where(index < n, 1.0 / total, 0.0)
+        own_share = jnp.exp(block_own - everyone)
+        pull = jnp.stack([share * (1.0 - own_share), share]) @ weight  # [2, n]
+        return others, everyone, pull
 
-    starts = jnp.arange(-(-n // rows)) * rows
-    others, everyone, others_pull, everyone_pull = jax.lax.map(block, starts)
+    def step(
+        pull: jax.Array, part: tuple[jax.Array, ...]
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        others, everyone, more = block(part)
+        return pull + more, (others, everyone)
+
+    parts = (jnp.arange(blocks) * rows, in_blocks(mean), in_blocks(shift), in_blocks(own))
+    pull, (others, everyone) = jax.lax.scan(step, jnp.zeros((2, n)), parts)
     others, everyone = others.reshape(-1)[:n], everyone.reshape(-1)[:n]
     lower = own - everyone + jnp.log(float(n))
     upper = own - others + jnp.log(float(n - 1))
-    lower_pull = everyone_pull.sum(axis=0) + jnp.exp(own - everyone)
-    return lower, upper, lower_pull, others_pull.sum(axis=0)
+    return lower, upper, pull[0] + jnp.exp(own - everyone), pull[1]

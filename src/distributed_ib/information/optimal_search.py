@@ -176,7 +176,8 @@ def _stage(
         channel[rows] = np.eye(channel.shape[1])[0][:, None]
         for slot in range(members.shape[1]):
             mine = members[:, slot] == i
-            channel[rows[mine]] = end.channels[slot][mine]
+            if mine.any():  # alphabets differ between components
+                channel[rows[mine]] = end.channels[slot][mine]
     pool.information_nats[rows] = 0.0
     for slot in range(members.shape[1]):
         pool.information_nats[rows, members[:, slot]] = end.information_nats[:, slot]
