@@ -78,11 +78,10 @@ def test_nearly_deterministic_channels_keep_repeated_inputs_together() -> None:
     assert bounds.upper_bits < 2.05
 
 
-@pytest.mark.parametrize("block_cells", [1, 1000])
-def test_the_size_of_blocks_changes_nothing(block_cells: int) -> None:
+def test_the_size_of_blocks_changes_nothing() -> None:
     x = np.random.default_rng(9).normal(size=(101, 3))
     whole = information_bounds(x, -1.0, key=KEY)
-    parts = information_bounds(x, -1.0, key=KEY, block_cells=block_cells)
+    parts = information_bounds(x, -1.0, key=KEY, block_cells=250)  # 2 rows, the last over
     for name, figure in vars(whole).items():
         np.testing.assert_allclose(getattr(parts, name), figure, rtol=1e-12)
 

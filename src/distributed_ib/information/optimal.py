@@ -212,7 +212,7 @@ def optimal_frontier(
         problem,
         best_per_beta(few, 1),
         rng,
-        max_rounds=_FINE_ROUNDS // 10,
+        max_rounds=_FINE_ROUNDS,
         tolerance_nats=1e-10,
         max_sweeps=len(strengths) if max_exchanges is None else max_exchanges,
     )

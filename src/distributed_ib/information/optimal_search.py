@@ -28,6 +28,7 @@ IntArray = NDArray[np.intp]
 
 _SHUT_NATS = 1e-9  # a channel that conveys less is shut for good
 _IMPROVED_NATS = 1e-9  # a gain below this does not set off another exchange
+_CLOSE_NATS = 1e-3  # a start this close to the best so far is worth many rounds
 _REOPEN = 0.05  # how far shut channels are opened before a neighbour's solution is tried
 _MAX_EXHAUSTIVE = 4096  # subsets beyond which they are searched greedily
 _BATCH_CELLS = 2**18  # table cells of one batch of descents: about what a cache holds
@@ -285,21 +286,26 @@ def best_per_beta(pool: Pool, count: int) -> Pool:
     return pool.take(np.array(kept, dtype=np.intp))
 
 
-def reopened(pool: Pool, rng: np.random.Generator) -> Pool:
+def reopened(pool: Pool, rng: np.random.Generator, hint: int | None = None) -> Pool:
     """The same solutions with every channel a little more open, as fresh starts.
 
-    A shut component has no reason ever to open again, and a symbol out of use none to return: so
-    shut channels are mixed with the identity, the others with a random channel.
+    A shut component has no reason ever to open again, and a symbol out of use none to return. So
+    channels in use are mixed with a random channel. Shut ones are opened in one of two ways, as
+    either may be the only one to pay: all values told apart faintly, or, with `hint`, one value
+    (the hint-th from a random one) announced now and then.
     """
     channels = []
     for i, channel in enumerate(pool.channels):
         count, size, _ = channel.shape
         noise = rng.dirichlet(np.ones(size), size=(count, size)).swapaxes(1, 2)  # sums to 1 over u
+        ajar = (1.0 - _REOPEN) * np.full((count, size, size), 1.0 / size) + _REOPEN * np.eye(size)
+        if hint is not None and size > 1:
+            value = (rng.integers(size, size=count) + hint) % size
+            ajar = np.tile(np.eye(size)[0][:, None], (count, 1, size))
+            ajar[np.arange(count), :2, value] = (1.0 - _REOPEN, _REOPEN)
+        mixed = (1.0 - _REOPEN / 5) * channel + _REOPEN / 5 * noise
         shut = pool.information_nats[:, i, None, None] <= _SHUT_NATS
-        fresh = np.where(shut, np.eye(size), noise)
-        base = np.where(shut, 1.0 / size, channel)
-        amount = np.where(shut, _REOPEN, _REOPEN / 5)
-        channels.append((1.0 - amount) * base + amount * fresh)
+        channels.append(np.where(shut, ajar, mixed))
     return new_pool(pool.beta_index, channels)
 
 
@@ -318,7 +324,7 @@ def exchange(
         problem: The table and the beta.
         best: One solution per beta, in order of beta.
         rng: For reopening.
-        max_rounds: Rounds of each descent.
+        max_rounds: Rounds of a descent; a tenth for one that is not close to the best by then.
         tolerance_nats: When a descent has converged.
         max_sweeps: Exchanges at most.
 
@@ -333,7 +339,12 @@ def exchange(
             break
         offered = best.take(source)
         offered.beta_index = target
-        trial = join([offered, reopened(offered, rng)])
+        opened = [reopened(offered, rng, hint) for hint in (None, 0, 1)]
+        trial = join([offered, *opened])
+        run(problem, trial, max_rounds=max_rounds // 10, tolerance_nats=tolerance_nats)
+        # Near the end of a channel the descent crawls: a start that is close may yet win.
+        behind = trial.objective_nats - best.objective_nats[trial.beta_index]
+        trial = trial.take(np.flatnonzero(behind < _CLOSE_NATS))
         run(problem, trial, max_rounds=max_rounds, tolerance_nats=tolerance_nats)
         merged = best_per_beta(join([best, trial]), 1)
         changed = merged.objective_nats < best.objective_nats - _IMPROVED_NATS
