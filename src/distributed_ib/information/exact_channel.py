@@ -1,0 +1,248 @@
+"""The exact I(U; X) of a Gaussian channel whose input takes few values.
+
+With p(u) = sum_a p_a p(u|a) a mixture of Gaussians,
+
+    I(U; X) = -sum_a p_a E_{u ~ p(u|a)} log[ p(u) / p(u|a) ],
+
+an integral in as many dimensions as u has. Two values with equal variances differ along one line
+only, so that the integral is one-dimensional whatever the embedding. One-dimensional integrals are
+done by quadrature, others by Monte Carlo with a standard error.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from distributed_ib.errors import UserError
+
+FloatArray = NDArray[np.float64]
+
+_NATS_PER_BIT = float(np.log(2.0))
+_REACH = 9.0  # standard deviations on either side; beyond lies 2e-19 of the weight
+_STEP = 0.125  # of the trapezoid: error below 1e-11 bits at any separation
+_PANEL_EDGES = np.arange(-12, 13) * 0.75  # standard deviations around each value's mean
+_PANEL_NODES = 8
+_BATCH_CELLS = 2**17  # about what a core's cache holds
+_MAX_LOG_VARIANCE = 600.0
+_FAR = 1e100  # distances in standard deviations are cut here: their squares must stay finite
+
+
+@dataclass(frozen=True)
+class ExactInformation:
+    """I(U; X) of channels, each attribute of the channels' leading shape.
+
+    Attributes:
+        information_bits: I(U; X) in bits.
+        error_bits: Standard error of the Monte Carlo integral; 0 where quadrature did it, which
+            is good to 1e-8 bits.
+    """
+
+    information_bits: FloatArray
+    error_bits: FloatArray
+
+
+def exact_information(
+    mean: ArrayLike,
+    log_variance: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    *,
+    n_samples: int = 4096,
+    seed: int = 0,
+) -> ExactInformation:
+    """I(U; X) of diagonal Gaussian channels for an input of few values.
+
+    Two values with equal variances (any k) and one-dimensional embeddings are integrated by
+    quadrature, anything else by Monte Carlo with antithetic pairs. All channels share the same
+    noise, so that curves along a sweep are smooth.
+
+    Args:
+        mean: Means of p(u|x) at each value of x, `[.., v, k]`; leading axes are separate channels
+            (seeds, snapshots, components).
+        log_variance: Natural logarithm of the variances, broadcast against `mean`.
+        probabilities: p(x), `[v]` or `[.., v]`, rescaled to sum to 1; uniform by default.
+        n_samples: Noise vectors per value for Monte Carlo, at least 4. 4096 gives an error of
+            about 0.01 bit.
+        seed: Of the noise.
+
+    Returns:
+        The information and its standard error.
+
+    Raises:
+        UserError: If shapes disagree, a value is not finite or probabilities are unusable.
+
+    >>> wide = exact_information([[-4.0], [4.0]], 0.0)
+    >>> float(wide.information_bits.round(4)), float(wide.error_bits)
+    (0.9999, 0.0)
+    """
+    means, log_variances, weights = _checked(mean, log_variance, probabilities)
+    *leading, values, dims = means.shape
+    means = means.reshape(-1, values, dims)
+    log_variances = log_variances.reshape(-1, values, dims)
+    weights = weights.reshape(-1, values)
+    error = np.zeros(len(means))
+    equal = bool(np.all(log_variances == log_variances[:, :1]))
+    if equal and (dims == 1 or values == 2):
+        offsets = _offsets_on_a_line(means, log_variances)
+        nats = _in_batches(
+            _equal_widths, values * values * int(2 * _REACH / _STEP), offsets, weights
+        )
+    elif dims == 1:
+        cells = values**3 * len(_PANEL_EDGES) * _PANEL_NODES
+        nats = _in_batches(_unequal_widths, cells, means[..., 0], log_variances[..., 0], weights)
+    else:
+        if n_samples < 4:
+            raise UserError(f"Monte Carlo needs at least 4 samples; n_samples is {n_samples}.")
+        noise = np.random.default_rng(seed).standard_normal((n_samples // 2, dims))
+        nats, error = _monte_carlo(means, log_variances, weights, noise)
+    return ExactInformation(
+        (nats / _NATS_PER_BIT).reshape(leading), (error / _NATS_PER_BIT).reshape(leading)
+    )
+
+
+def _checked(
+    mean: ArrayLike, log_variance: ArrayLike, probabilities: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    means = np.asarray(mean, dtype=np.float64)
+    if means.ndim < 2 or 0 in means.shape[-2:]:
+        raise UserError(f"The means must be [.., values, dimensions]; they are {means.shape}.")
+    try:
+        log_variances = np.broadcast_to(np.asarray(log_variance, dtype=np.float64), means.shape)
+    except ValueError:
+        raise UserError(
+            f"Log variances {np.shape(log_variance)} do not fit the means {means.shape}."
+        ) from None
+    if not (np.all(np.isfinite(means)) and np.all(np.isfinite(log_variances))):
+        raise UserError("Means and log variances must be finite; the encoder has diverged.")
+    given = np.ones(means.shape[-2]) if probabilities is None else probabilities
+    weights = np.asarray(given, dtype=np.float64)
+    try:
+        weights = np.broadcast_to(weights, means.shape[:-1])
+    except ValueError:
+        raise UserError(
+            f"Probabilities {weights.shape} do not fit {means.shape[-2]} values."
+        ) from None
+    total = weights.sum(axis=-1, keepdims=True)
+    if not (np.all(weights >= 0) and np.all(total > 0) and np.all(np.isfinite(total))):
+        raise UserError("Probabilities must be finite, none negative, not all 0.")
+    log_variances = np.clip(log_variances, -_MAX_LOG_VARIANCE, _MAX_LOG_VARIANCE)
+    return means, log_variances, weights / total
+
+
+def _in_batches(
+    integrate: Callable[..., FloatArray], cells: int, *arrays: FloatArray
+) -> FloatArray:
+    """Apply `integrate` to a bounded number of channels at a time."""
+    width = max(1, _BATCH_CELLS // cells)
+    starts = range(0, len(arrays[0]), width)
+    parts = [integrate(*(array[low : low + width] for array in arrays)) for low in starts]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _offsets_on_a_line(means: FloatArray, log_variances: FloatArray) -> FloatArray:
+    """Means in units of the shared standard deviation, along the line they lie on, `[c, v]`."""
+    difference = means - means[:, :1]
+    with np.errstate(over="ignore"):
+        scaled = np.clip(difference * np.exp(-0.5 * log_variances), -_FAR, _FAR)
+    return scaled[..., 0] if means.shape[2] == 1 else np.linalg.norm(scaled, axis=2)
+
+
+def _log_weights(weights: FloatArray) -> FloatArray:
+    return np.log(np.maximum(weights, 1e-300))
+
+
+def _log_sum_exp(terms: FloatArray) -> FloatArray:
+    """Over the first axis; overwrites `terms`."""
+    top = terms.max(axis=0)
+    terms -= top
+    np.exp(terms, out=terms)
+    return top + np.log(terms.sum(axis=0))
+
+
+def _equal_widths(offsets: FloatArray, weights: FloatArray) -> FloatArray:
+    """I in nats for unit variances and means `[c, v]`, by the trapezoid rule.
+
+    The rule converges exponentially for an analytic integrand with a Gaussian weight.
+    """
+    z = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
+    density = np.exp(-0.5 * z**2) * (_STEP / np.sqrt(2 * np.pi))
+    by_value = offsets.T
+    gap = (by_value[None] - by_value[:, None])[..., None]  # [b, a, c, 1]
+    log_ratio = _log_weights(weights).T[:, None, :, None] - gap * (0.5 * gap + z)
+    expected = _log_sum_exp(log_ratio) @ density  # [a, c]
+    return np.maximum(-np.sum(weights.T * expected, axis=0), 0.0)
+
+
+def _unequal_widths(
+    means: FloatArray, log_variances: FloatArray, weights: FloatArray
+) -> FloatArray:
+    """I in nats for one-dimensional channels `[c, v]`, by Gauss-Legendre panels.
+
+    Seen from value a, another b may be a narrow spike or a wide hill. So the line is cut at
+    fractions of every value's standard deviation around its mean, in units of a's own.
+    """
+    nodes, node_weights = np.polynomial.legendre.leggauss(_PANEL_NODES)
+    nats = np.zeros(len(means))
+    log_p = _log_weights(weights)
+    for a in range(means.shape[1]):
+        with np.errstate(over="ignore"):
+            scale = np.exp(-0.5 * log_variances[:, a : a + 1])
+            centre = np.clip((means - means[:, a : a + 1]) * scale, -_FAR, _FAR)  # [c, b]
+            width = np.exp(0.5 * (log_variances - log_variances[:, a : a + 1]))
+            edges = centre[:, :, None] + width[:, :, None] * _PANEL_EDGES
+        edges = np.sort(np.clip(edges, -_REACH, _REACH).reshape(len(means), -1), axis=1)
+        half = 0.5 * np.diff(edges, axis=1)[:, :, None]
+        z = (edges[:, :-1, None] + half * (1.0 + nodes)).reshape(len(means), -1)  # [c, node]
+        density = (half * node_weights).reshape(len(means), -1) * np.exp(-0.5 * z**2)
+        with np.errstate(over="ignore"):
+            away = (z[None] - centre.T[:, :, None]) / width.T[:, :, None]  # [b, c, node]
+        away = np.clip(away, -_FAR, _FAR)
+        log_ratio = (log_p - np.log(width)).T[:, :, None] - 0.5 * (away**2 - z**2)
+        nats -= weights[:, a] * np.sum(density * _log_sum_exp(log_ratio), axis=1)
+    return np.maximum(nats / np.sqrt(2 * np.pi), 0.0)
+
+
+def _monte_carlo(
+    means: FloatArray, log_variances: FloatArray, weights: FloatArray, noise: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """I and its standard error in nats, from noise `[n, k]` and its mirror image."""
+    nats, error = np.zeros(len(means)), np.zeros(len(means))
+    block = max(1, _BATCH_CELLS // (means.shape[1] ** 2))
+    for channel in range(len(means)):
+        terms = np.concatenate(
+            [
+                _pair_terms(
+                    means[channel],
+                    log_variances[channel],
+                    weights[channel],
+                    noise[low : low + block],
+                )
+                for low in range(0, len(noise), block)
+            ]
+        )
+        nats[channel] = terms.mean()
+        error[channel] = terms.std(ddof=1) / np.sqrt(len(terms))
+    return nats, error
+
+
+def _pair_terms(
+    mean: FloatArray, log_variance: FloatArray, weight: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """Mean over x and over the pair (z, -z) of -log p(u) / p(u|x), `[n]`.
+
+    The squared distance of u = m_a + sigma_a z from m_b is a quadratic form in z; its
+    coefficients hold the difference of means, so that close values lose no digits.
+    """
+    values = len(mean)
+    with np.errstate(over="ignore"):
+        scale = np.exp(-0.5 * log_variance)[:, None]
+        away = np.clip((mean[None] - mean[:, None]) * scale, -_FAR, _FAR)  # [b, a, k]
+        ratio = np.minimum(np.exp(0.5 * (log_variance[None] - log_variance[:, None])), _FAR)
+    log_weight = _log_weights(weight)[:, None] + np.log(ratio).sum(axis=2)
+    constant = (log_weight - 0.5 * np.sum(away**2, axis=2)).reshape(-1, 1)
+    even = 0.5 * (1.0 - ratio**2).reshape(values**2, -1) @ (noise**2).T + constant
+    odd = (away * ratio).reshape(values**2, -1) @ noise.T
+    shape = (values, values, len(noise))
+    pair = _log_sum_exp((even - odd).reshape(shape)) + _log_sum_exp((even + odd).reshape(shape))
+    return -0.5 * (weight @ pair)
