@@ -140,11 +140,13 @@ class _Sweep:
 
     def run(self, n_records: int) -> SweepResult:
         schedule, started = self.schedule, time.perf_counter()
+        splits = ("train",) if self.validation is None else ("train", "validation")
         pretraining = _Phase(
-            Recorder(), _boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
+            Recorder(splits), _boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
         )
         annealing = _Phase(
-            Recorder(), _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records)
+            Recorder(splits),
+            _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
         )
         album = SnapshotAlbum(self._snapshot_stride(n_records))
         status: Status = "finished"
