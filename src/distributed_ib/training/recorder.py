@@ -68,16 +68,26 @@ class Recorder:
 
 @dataclass
 class SnapshotAlbum:
-    """The models of a sweep at chosen records, kept in the host's memory."""
+    """The models of a sweep at chosen records, kept in the host's memory.
+
+    Attributes:
+        stride: Every `stride`-th record is kept, counted back from `final_record`.
+        final_record: The record at which the sweep is to end.
+        params: The models kept so far.
+        record: Their records.
+        beta: Their bottleneck strengths.
+    """
 
     stride: int
+    final_record: int
     params: list[Any] = field(default_factory=list)
     record: list[int] = field(default_factory=list)
     beta: list[float] = field(default_factory=list)
 
-    def offer(self, record: int, beta: float, params: Any, *, last: bool) -> None:
-        """Keep the model of every `stride`-th record, and of the last one."""
-        if record % self.stride == 0 or last:
+    def offer(self, record: int, beta: float, params: Any, *, keep: bool) -> None:
+        """Take the model of a record if its turn has come or it is to be kept anyway, and once."""
+        due = (self.final_record - record) % self.stride == 0
+        if (due or keep) and record not in self.record[-1:]:
             self.params.append(jax.tree.map(np.asarray, params))
             self.record.append(record)
             self.beta.append(beta)

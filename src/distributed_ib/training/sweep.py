@@ -73,8 +73,8 @@ def sweep(
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
             at every record and never trained on.
         n_records: Records along the annealing, evenly spaced in log beta.
-        n_snapshots: Models to keep along the annealing; fewer are kept, evenly spaced, where they
-            would take more than 1 GiB together.
+        n_snapshots: Most models to keep along the annealing. They are every k-th record, back
+            from the last; k grows where they would take more than 1 GiB together.
         progress: Called about twice a second, e.g. a `ProgressBar`.
 
     Returns:
@@ -148,7 +148,7 @@ class _Sweep:
             Recorder(splits),
             _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
         )
-        album = SnapshotAlbum(self._snapshot_stride(n_records))
+        album = SnapshotAlbum(self._snapshot_stride(n_records), n_records - 1)
         status: Status = "finished"
         message = f"finished after {schedule.total_steps:,} steps"
         with InterruptGuard() as guard:
@@ -159,19 +159,21 @@ class _Sweep:
                 if not np.all(self.state.finite):
                     status, message = "diverged", self._divergence()
                     self.state = good
+                    if annealing.recorder.beta:
+                        index = len(annealing.recorder.beta) - 1
+                        album.offer(index, self._beta(), good.params, keep=True)
                     break
                 made = int(self.state.step) - first
                 if made:
                     self._record(phase, first, made)
                 if made and phase is annealing:
-                    index, step = len(phase.recorder.beta) - 1, first + made
-                    final = interrupted or last == schedule.total_steps
-                    album.offer(index, schedule.beta_at(step), self.state.params, last=final)
+                    index = len(phase.recorder.beta) - 1
+                    album.offer(index, self._beta(), self.state.params, keep=interrupted)
                 if interrupted:
                     status = "interrupted"
                     message = (
                         f"interrupted at step {int(self.state.step):,} of "
-                        f"{schedule.total_steps:,}, beta={schedule.beta_at(first + made):.3g}"
+                        f"{schedule.total_steps:,}, beta={self._beta():.3g}"
                     )
                     break
         return SweepResult(
@@ -183,6 +185,9 @@ class _Sweep:
             seed=self.seed,
             seconds=time.perf_counter() - started,
         )
+
+    def _beta(self) -> float:
+        return self.schedule.beta_at(int(self.state.step))
 
     def _train(self, first: int, last: int, guard: InterruptGuard) -> bool:
         """Train from step `first` to `last`; True if Ctrl-C ended it before."""
