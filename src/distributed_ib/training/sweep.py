@@ -156,7 +156,7 @@ class _Sweep:
                 good = self.state
                 self.state = self.state._replace(sums=self.zeros)
                 interrupted = self._train(first, last, guard)
-                if not np.all(self.state.finite):
+                if not np.all(self._finite()):
                     status, message = "diverged", self._divergence()
                     self.state = good
                     if annealing.recorder.beta:
@@ -270,9 +270,16 @@ class _Sweep:
         affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
         return math.ceil(n_records / min(self.n_snapshots, affordable))
 
+    def _finite(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which repeats are sound. A finite loss may have a gradient that is not."""
+        finite = np.asarray(self.state.finite)
+        for leaf in jax.tree.leaves(self.state.params):
+            finite = finite & np.isfinite(leaf).reshape(self.n_seeds, -1).all(axis=1)
+        return finite
+
     def _divergence(self) -> str:
         step = int(self.state.step) - 1
-        repeats = ", ".join(str(r) for r in np.flatnonzero(~np.asarray(self.state.finite)))
+        repeats = ", ".join(str(r) for r in np.flatnonzero(~self._finite()))
         return (
             f"the loss was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
             f"(repeat {repeats}); try a smaller learning rate, or look for extreme values in X"
