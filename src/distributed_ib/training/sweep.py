@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.training.batches import Batch, BatchSource
+from distributed_ib.training.batches import Batch, BatchSource, shared_length
 from distributed_ib.training.interrupt import InterruptGuard
 from distributed_ib.training.loop import (
     LoopSettings,
@@ -67,7 +68,7 @@ def sweep(
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
         batches: Where training batches come from.
         schedule: How beta rises.
-        seed: Seed of everything random. The same seed gives the same bits on the same machine.
+        seed: Seed of everything random, 0 .. 2^32 - 1. The same seed gives the same bits on the same machine.
         n_seeds: Independent repeats, which differ in start, batches and noise.
         learning_rate: Adam's step size; the paper uses 3e-4.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
@@ -81,15 +82,19 @@ def sweep(
         The records and models of the sweep.
 
     Raises:
-        UserError: If an option is out of range.
+        UserError: If an option is out of range, or the arrays of `validation` differ in length.
     """
     for name, count in {
         "n_seeds": n_seeds,
         "n_records": n_records,
         "n_snapshots": n_snapshots,
     }.items():
-        if count < 1:
-            raise UserError(f"{name} must be at least 1, got {count}.")
+        whole_number(name, count, 1)
+    # JAX takes seeds modulo 2^32: beyond that two seeds would be one.
+    whole_number("seed", seed, 0, 2**32 - 1)
+    if validation is not None:
+        shared_length(validation, "validation data")
+        validation = jax.tree.map(np.asarray, validation)
     if not (learning_rate > 0 and math.isfinite(learning_rate)):
         raise UserError(f"learning_rate must be positive, got {learning_rate:g}.")
     return _Sweep(
