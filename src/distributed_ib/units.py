@@ -18,4 +18,4 @@ def nats_to_bits(nats: Number) -> Number:
     >>> round(nats_to_bits(1.0), 4)
     1.4427
     """
-    return nats / NATS_PER_BIT  # type: ignore[operator, no-any-return]
+    return nats / NATS_PER_BIT  # type: ignore[operator, return-value]

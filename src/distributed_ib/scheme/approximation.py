@@ -58,7 +58,8 @@ class Approximation:
             UserError: If `x` has no rows or another number of components.
         """
         parts = [_encode(self.model, block) for block in self._blocks(x)]
-        mean, log_variance = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
+        arrays: Any = [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
+        mean, log_variance = arrays
         return GaussianChannel(mean, log_variance)
 
     def sample(self, x: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:

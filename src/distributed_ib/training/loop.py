@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -85,8 +86,8 @@ def run_steps(
     static: Any,
     source: BatchSource,
     prepared: Any,
-    first_step: Array,
-    last_step: Array,
+    first_step: Array | np.int32,
+    last_step: Array | np.int32,
     settings: LoopSettings,
 ) -> LoopState:
     """Train until `last_step` steps are made, or a loss is not finite.
