@@ -68,8 +68,8 @@ def sweep(
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
         batches: Where training batches come from.
         schedule: How beta rises.
-        seed: Seed of everything random, 0 .. 2^32 - 1. The same seed gives the same bits on the same
-            machine.
+        seed: Seed of everything random, 0 .. 2^32 - 1. The same seed gives the same bits on the
+            same machine.
         n_seeds: Independent repeats, which differ in start, batches and noise.
         learning_rate: Adam's step size; the paper uses 3e-4.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
