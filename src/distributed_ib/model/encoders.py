@@ -61,8 +61,9 @@ class BinaryEncoder(eqx.Module):
         """Encode `x`, `[batch, component]` of zeros and ones."""
         _require_shape(x, self.n_components)
         sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
-        mean = sign * self.mean
-        return GaussianChannel(mean, jnp.broadcast_to(self.log_variance, mean.shape))
+        shape = (*x.shape, self.embedding_dim)
+        mean = sign * jnp.broadcast_to(self.mean, shape)
+        return GaussianChannel(mean, jnp.broadcast_to(self.log_variance, shape))
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""
