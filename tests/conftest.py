@@ -1,5 +1,7 @@
 """Settings of all tests, and small sweeps that several of them look at."""
 
+from collections.abc import Iterator
+
 import jax
 import matplotlib
 import pytest
@@ -12,7 +14,15 @@ from toy import XOR_SCHEDULE, xor_data, xor_model
 
 matplotlib.use("Agg")
 # Arrays of different rank never meet by accident: that is how a label column becomes a matrix.
-jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_rank_promotion", "raise")  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def quick_compilation() -> Iterator[None]:
+    """Compile without optimising, for tests that compile much and compute little."""
+    jax.config.update("jax_disable_most_optimizations", True)  # type: ignore[no-untyped-call]
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")

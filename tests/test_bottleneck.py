@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_co
 from distributed_ib.model.encoders import SeparateEncoder, SharedEncoder
 from distributed_ib.model.predictors import CategoricalPredictor
 from toy import xor_data, xor_model
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def mixed_model(cls: type[SharedEncoder] | type[SeparateEncoder]) -> DistributedBottleneck:
@@ -54,7 +57,7 @@ def test_config_describes_the_model(cls: type[SharedEncoder] | type[SeparateEnco
     config = json.loads(json.dumps(model.config()))
     again = model_from_config(config, key=jax.random.key(1))
     assert again.config() == model.config()
-    assert jax.tree.structure(again) == jax.tree.structure(model)
+    assert eqx.tree_equal(*(jax.tree.map(lambda a: a.shape, m) for m in (again, model)))
 
 
 HOSTILE: list[tuple[str, str, Any]] = [

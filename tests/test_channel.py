@@ -10,6 +10,8 @@ from scipy import integrate, stats
 
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 FIXED = settings(max_examples=100, derandomize=True, deadline=None)
 GAUSSIANS = st.tuples(st.floats(-30, 30, width=32), st.floats(-20, 20, width=32))
 N_DRAWS = 100_000

@@ -8,6 +8,8 @@ import pytest
 from distributed_ib.errors import UserError
 from distributed_ib.model.mlp import MLP, glorot_uniform
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_forward_pass_agrees_with_numpy(activation: str) -> None:
@@ -24,7 +26,7 @@ def test_forward_pass_agrees_with_numpy(activation: str) -> None:
 def test_a_stack_runs_each_network_alone() -> None:
     stack = MLP((3, 8, 2), stack=4, key=jax.random.key(0))
     x = np.random.default_rng(1).normal(size=(4, 5, 3)).astype(np.float32)
-    found = np.asarray(stack(x))
+    found = np.asarray(stack(jnp.asarray(x)))
     stack = jax.tree.map(np.asarray, stack)
     for k in range(4):
         alone = jax.tree.map(lambda a, k=k: jnp.asarray(a[k]), stack)

@@ -6,6 +6,8 @@ import pytest
 
 from distributed_ib.model.positional import positional_encoding
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 @pytest.mark.parametrize("n_frequencies", [1, 4, 9])
 def test_features_come_first_then_the_sines_of_each_frequency(n_frequencies: int) -> None:

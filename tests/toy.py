@@ -50,5 +50,5 @@ class FallingModel(eqx.Module):
 
     def terms(self, batch: Any, *, key: Array) -> Terms:
         """Terms that ignore the batch."""
-        pit = jnp.sqrt(jnp.maximum(self.w - 0.5, 0.0)) if self.gradient_only else jnp.nan * self.w
+        pit = jnp.sqrt(jnp.maximum(self.w - 0.5, 0.0)) if self.gradient_only else jnp.nan
         return Terms(jnp.zeros(1), jnp.where(self.w < 0.5, pit, self.w), {})

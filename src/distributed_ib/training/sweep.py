@@ -286,8 +286,9 @@ class _Sweep:
     def _divergence(self) -> str:
         step = int(self.state.step) - 1
         repeats = ", ".join(str(r) for r in np.flatnonzero(~self._finite()))
+        what = "gradient" if np.all(self.state.finite) else "loss"
         return (
-            f"the loss was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
+            f"the {what} was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
             f"(repeat {repeats}); try a smaller learning rate, or look for extreme values in X"
         )
 
