@@ -23,8 +23,8 @@ from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
 SETTINGS = PRESETS["paper"]
-N_STEPS = 1_000
-SCHEDULE = BetaSchedule(1e-4, 1.04e-4, n_steps=N_STEPS, n_pretraining_steps=0)
+N_STEPS = 3_000
+SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
 N_ROUNDS = 7
 PEAK_SIZE = 2048
 SIZES = (10, *SETTINGS.hidden, 1)
@@ -40,7 +40,7 @@ def package_loop() -> Callable[[], Any]:
         source,
         SCHEDULE,
         learning_rate=SETTINGS.learning_rate,
-        n_records=1,
+        n_records=N_STEPS // 1_000,
     )
 
 

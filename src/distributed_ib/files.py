@@ -56,7 +56,12 @@ def create_folder(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
-    except FileExistsError:
+    except FileExistsError as error:
+        if not (path.exists() or path.is_symlink()):
+            raise UserError(
+                f"can't make the folder {path}: {error.filename} is not a folder; choose another "
+                "with --out."
+            ) from None
         raise UserError(
             f"{path} exists already and nothing is overwritten; choose another folder with --out."
         ) from None

@@ -79,13 +79,19 @@ def model_from_config(config: dict[str, Any], *, key: Array) -> DistributedBottl
     """Make a fresh model of the shape that `DistributedBottleneck.config` describes.
 
     Raises:
-        UserError: If the description names an unknown part or lacks an option.
+        UserError: If the description names an unknown part, lacks an option, or its two parts do
+            not fit together.
     """
     key_encoder, key_predictor = jax.random.split(key)
-    return DistributedBottleneck(
-        _make(ENCODERS, config, "encoder", key_encoder),
-        _make(PREDICTORS, config, "predictor", key_predictor),
-    )
+    encoder = _make(ENCODERS, config, "encoder", key_encoder)
+    predictor = _make(PREDICTORS, config, "predictor", key_predictor)
+    sent, expected = encoder.config(), predictor.config()["input_dim"]
+    if sent["n_components"] * sent["embedding_dim"] != expected:
+        raise UserError(
+            f"the model description has an encoder of {sent['n_components']} x "
+            f"{sent['embedding_dim']} embeddings and a predictor that reads {expected}."
+        )
+    return DistributedBottleneck(encoder, predictor)
 
 
 def _kind(registry: Any, part: Any) -> str:
@@ -97,5 +103,6 @@ def _make(registry: Any, config: dict[str, Any], role: str, key: Array) -> Any:
         options = dict(config[role])
         cls = registry[options.pop("kind")]
         return cls(**options, key=key)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"the model description has no usable {role}: {error}.") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"the model description has no usable {role}: {reason}.") from None

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from distributed_ib.checks import whole_number
+from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
 from distributed_ib.model.positional import positional_encoding
@@ -49,16 +51,18 @@ class BinaryEncoder(eqx.Module):
 
         `key` is accepted so that all encoders are made alike; nothing here is random.
         """
-        shape = (n_components, embedding_dim)
+        self.n_components = whole_number("n_components", n_components, 1)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        shape = (self.n_components, self.embedding_dim)
         self.mean = jnp.ones(shape)
         self.log_variance = jnp.full(shape, OPEN_LOG_VARIANCE)
-        self.n_components = n_components
-        self.embedding_dim = embedding_dim
 
     def __call__(self, x: Array) -> GaussianChannel:
         """Encode `x`, `[batch, component]` of zeros and ones."""
+        _require_shape(x, self.n_components)
         sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
-        return GaussianChannel(sign * self.mean, self.log_variance[None])
+        mean = sign * jnp.broadcast_to(self.mean, (*x.shape, self.embedding_dim))
+        return GaussianChannel(mean, self.log_variance[None])
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""
@@ -100,7 +104,16 @@ class SharedEncoder(eqx.Module):
         activation: str = "relu",
         key: Array,
     ) -> None:
-        """Make the encoder; `hidden` holds the widths of at least one hidden layer."""
+        """Make the encoder; `hidden` holds the widths of at least one hidden layer.
+
+        Raises:
+            UserError: If a size is not a positive whole number or there is no hidden layer.
+        """
+        self.options = _options(
+            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
+        )
+        if not hidden:
+            raise UserError("a shared encoder needs at least one hidden layer.")
         width = input_dim * (1 + n_frequencies)
         key_first, key_identity, key_rest = jax.random.split(key, 3)
         # The one-hot this stands for would count in the fan-in, so it does here.
@@ -110,13 +123,11 @@ class SharedEncoder(eqx.Module):
         self.rest = open_channels(
             MLP((*hidden, 2 * embedding_dim), activation=activation, key=key_rest)
         )
-        self.options = _options(
-            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
-        )
 
     def __call__(self, x: Array) -> GaussianChannel:
         """Encode `x`, `[batch, component, feature]`."""
         options = dict(self.options)
+        _require_shape(x, options["n_components"], options["input_dim"])
         features = positional_encoding(x, options["n_frequencies"])
         product = features @ self.first
         hidden = ACTIVATIONS[self.rest.activation](
@@ -159,16 +170,22 @@ class SeparateEncoder(eqx.Module):
         activation: str = "relu",
         key: Array,
     ) -> None:
-        """Make one network for each component."""
-        sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
-        self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
+        """Make one network for each component.
+
+        Raises:
+            UserError: If a size is not a positive whole number.
+        """
         self.options = _options(
             n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
         )
+        sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
+        self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
 
     def __call__(self, x: Array) -> GaussianChannel:
         """Encode `x`, `[batch, component, feature]`."""
-        features = positional_encoding(x, dict(self.options)["n_frequencies"])
+        options = dict(self.options)
+        _require_shape(x, options["n_components"], options["input_dim"])
+        features = positional_encoding(x, options["n_frequencies"])
         # [component, batch, feature], so that each component is one matrix product.
         outputs = self.mlp(jnp.swapaxes(features, 0, 1))
         return _channel_from(jnp.swapaxes(outputs, 0, 1))
@@ -185,6 +202,13 @@ def open_channels(mlp: MLP) -> MLP:
     return eqx.tree_at(lambda m: m.biases, mlp, (*others, opened))
 
 
+def _require_shape(x: Array, *expected: int) -> None:
+    """Refuse inputs that would be broadcast to the expected shape without a word."""
+    if x.shape[-len(expected) :] != expected:
+        sizes = ", ".join(map(str, expected))
+        raise UserError(f"the encoder takes X of shape [batch, {sizes}], got {list(x.shape)}.")
+
+
 def _channel_from(outputs: Array) -> GaussianChannel:
     mean, log_variance = jnp.split(outputs, 2, axis=-1)
     return GaussianChannel(mean, log_variance)
@@ -198,13 +222,13 @@ def _options(
     n_frequencies: int,
     activation: str,
 ) -> tuple[tuple[str, Any], ...]:
-    # A tuple, because static fields must be hashable.
+    # A tuple, because static fields must be hashable; plain integers, because JSON knows no other.
     return (
-        ("n_components", n_components),
-        ("input_dim", input_dim),
-        ("hidden", tuple(hidden)),
-        ("embedding_dim", embedding_dim),
-        ("n_frequencies", n_frequencies),
+        ("n_components", whole_number("n_components", n_components, 1)),
+        ("input_dim", whole_number("input_dim", input_dim, 1)),
+        ("hidden", tuple(whole_number("hidden width", width, 1) for width in hidden)),
+        ("embedding_dim", whole_number("embedding_dim", embedding_dim, 1)),
+        ("n_frequencies", whole_number("n_frequencies", n_frequencies, 0)),
         ("activation", activation),
     )
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
@@ -56,8 +57,9 @@ class MLP(eqx.Module):
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
             raise UserError(f"activation {activation!r} is unknown; choose one of {known}.")
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise UserError(f"layer widths must be positive integers, got {tuple(sizes)}.")
+        sizes = [whole_number("layer width", size, 1) for size in sizes]
+        if len(sizes) < 2:
+            raise UserError(f"a perceptron needs an input and an output width, got {sizes}.")
         lead = () if stack is None else (stack,)
         row = () if stack is None else (1,)
         pairs = list(itertools.pairwise(sizes))

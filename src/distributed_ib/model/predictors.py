@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from distributed_ib.errors import UserError
 from distributed_ib.model.mlp import MLP
 
 
@@ -38,6 +39,7 @@ class BernoulliPredictor(eqx.Module):
 
     def loss_nats(self, outputs: Array, y: Array) -> Array:
         """Cross entropy `[batch]` with labels `y` in {0, 1}, `[batch]`."""
+        _require_labels(y, outputs.shape)
         return jax.nn.softplus(outputs) - y.astype(outputs.dtype) * outputs
 
     def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
@@ -46,8 +48,8 @@ class BernoulliPredictor(eqx.Module):
 
     def probabilities(self, outputs: Array) -> Array:
         """Probabilities `[batch, 2]` of Y = 0 and Y = 1."""
-        positive = jax.nn.sigmoid(outputs)
-        return jnp.stack([1.0 - positive, positive], axis=-1)
+        # Not one minus the other, which is zero where the smaller is below 1e-7.
+        return jnp.stack([jax.nn.sigmoid(-outputs), jax.nn.sigmoid(outputs)], axis=-1)
 
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""
@@ -86,6 +88,7 @@ class CategoricalPredictor(eqx.Module):
 
     def loss_nats(self, outputs: Array, y: Array) -> Array:
         """Cross entropy `[batch]` with integer labels `y`, `[batch]`."""
+        _require_labels(y, outputs.shape[:-1])
         chosen = jnp.take_along_axis(outputs, y.astype(jnp.int32)[:, None], axis=-1)[:, 0]
         return jax.nn.logsumexp(outputs, axis=-1) - chosen
 
@@ -100,6 +103,12 @@ class CategoricalPredictor(eqx.Module):
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""
         return {**_mlp_config(self.mlp), "n_classes": int(self.mlp.biases[-1].shape[-1])}
+
+
+def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
+    """Refuse labels that would be paired with every row of the batch."""
+    if y.shape != expected:
+        raise UserError(f"labels Y should have shape {list(expected)}, got {list(y.shape)}.")
 
 
 def _mlp_config(mlp: MLP) -> dict[str, Any]:

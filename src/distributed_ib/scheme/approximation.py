@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 
@@ -51,8 +52,12 @@ class Approximation:
         )
 
     def encode(self, x: NDArray[Any]) -> GaussianChannel:
-        """The channels p(u_i | x_i) of inputs `x`, `[n, component, ...]`."""
-        parts = [_encode(self.model, block) for block in _blocks(x)]
+        """The channels p(u_i | x_i) of inputs `x`, `[n, component, ...]`.
+
+        Raises:
+            UserError: If `x` has no rows or another number of components.
+        """
+        parts = [_encode(self.model, block) for block in self._blocks(x)]
         mean, log_variance = (jnp.concatenate(leaves) for leaves in zip(*parts, strict=True))
         return GaussianChannel(mean, log_variance)
 
@@ -75,12 +80,14 @@ class Approximation:
             `[n, class]`, rows that sum to one.
 
         Raises:
-            UserError: If `n_samples` is not positive.
+            UserError: If `n_samples` is not positive, or `x` does not fit.
         """
-        if n_samples < 1:
-            raise UserError(f"n_samples must be at least 1, got {n_samples}.")
+        whole_number("n_samples", n_samples, 1)
         keys = jax.random.split(jax.random.key(seed), n_samples)
-        parts = [_mean_probabilities(self.model, block, keys) for block in _blocks(x)]
+        parts = [
+            _mean_probabilities(self.model, block, np.int32(number * BLOCK_ROWS), keys)
+            for number, block in enumerate(self._blocks(x))
+        ]
         return np.concatenate(parts)
 
     def predict(self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
@@ -112,6 +119,15 @@ class Approximation:
             bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
         )
 
+    def _blocks(self, x: NDArray[Any]) -> list[NDArray[Any]]:
+        x = np.asarray(x)
+        if x.ndim < 2 or len(x) == 0 or x.shape[1] != len(self.components):
+            raise UserError(
+                f"X should have shape [n, {len(self.components)}, ...], one column or group of "
+                f"features for each component, got {list(x.shape)}."
+            )
+        return [x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS)]
+
 
 @eqx.filter_jit
 def _encode(model: Any, x: Any) -> tuple[Any, Any]:
@@ -120,18 +136,18 @@ def _encode(model: Any, x: Any) -> tuple[Any, Any]:
 
 
 @eqx.filter_jit
-def _mean_probabilities(model: Any, x: Any, keys: Any) -> Any:
+def _mean_probabilities(model: Any, x: Any, first_row: Any, keys: Any) -> Any:
+    """Class probabilities of a block of rows, averaged over one draw of the noise per key."""
+    rows = first_row + jnp.arange(x.shape[0])
+
+    def one_row(key: Any, row: Any, x_row: Any) -> Any:
+        # Each row has noise of its own, wherever the blocks are cut.
+        _, outputs = model.outputs(x_row[None], key=jax.random.fold_in(key, row))
+        return model.predictor.probabilities(outputs)[0]
+
     def one_draw(total: Any, key: Any) -> tuple[Any, None]:
-        _, outputs = model.outputs(x, key=key)
-        return total + model.predictor.probabilities(outputs), None
+        return total + jax.vmap(one_row, in_axes=(None, 0, 0))(key, rows, x), None
 
     shape = jax.eval_shape(lambda: one_draw(0.0, keys[0])[0])
     total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), keys)
     return total / keys.shape[0]
-
-
-def _blocks(x: NDArray[Any]) -> list[NDArray[Any]]:
-    x = np.asarray(x)
-    if len(x) == 0:
-        raise UserError("there are no rows to encode.")
-    return [x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS)]

@@ -208,8 +208,8 @@ class ApproximationScheme:
         kl_bits = run["kl_bits"].values
         predictive = run["predictive_information_bits"].values
         if beta is not None:
-            if not beta > 0:
-                raise UserError(f"beta must be positive, got {beta:g}.")
+            if not 0 < beta < np.inf:
+                raise UserError(f"beta must be positive and finite, got {beta:g}.")
             index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
         elif bits is not None:
             index = _best(predictive, kl_bits.sum(axis=1), bits, "total bits")
@@ -230,7 +230,7 @@ class ApproximationScheme:
         """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.
 
         Raises:
-            UserError: If `folder` holds a scheme already or can't be written.
+            UserError: If `folder` holds any of these files already or can't be written.
         """
         save_scheme(Path(folder), self._dataset, self._snapshots)
 

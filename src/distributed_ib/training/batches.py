@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 
 Batch = Any  # a tree of arrays [batch, ...], usually the pair (x, y)
@@ -45,6 +46,24 @@ class BatchSource(Protocol):
         ...
 
 
+def shared_length(arrays: Batch, what: str) -> int:
+    """The number of rows that all arrays of a tree share.
+
+    Raises:
+        UserError: If they differ, there are no rows, or a leaf of the tree is no array.
+
+    Example:
+        >>> shared_length((np.zeros((3, 2)), np.zeros(3)), "data")
+        3
+    """
+    lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(arrays)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise UserError(
+            f"{what} must be arrays that share a non-zero length, got lengths {sorted(lengths)}."
+        )
+    return int(lengths.pop())
+
+
 class ArrayBatches(eqx.Module):
     """Rows drawn at random, with replacement, from arrays that live on the device.
 
@@ -67,15 +86,9 @@ class ArrayBatches(eqx.Module):
 
     def __init__(self, arrays: Any, batch_size: int) -> None:
         """Move `arrays` to the device."""
-        lengths = {int(leaf.shape[0]) for leaf in jax.tree.leaves(arrays)}
-        if len(lengths) != 1 or 0 in lengths:
-            raise UserError(
-                f"arrays of a batch source must share a non-zero length, got {sorted(lengths)}."
-            )
-        if batch_size < 1:
-            raise UserError(f"batch_size must be positive, got {batch_size}.")
+        shared_length(arrays, "arrays of a batch source")
         self.arrays = jax.tree.map(jax.numpy.asarray, arrays)
-        self.batch_size = batch_size
+        self.batch_size = whole_number("batch_size", batch_size, 1)
 
     @property
     def max_steps(self) -> None:
@@ -145,6 +158,9 @@ class HostBatches(eqx.Module):
         seed: Seed of those generators; batch number k of a repeat depends on it and k alone.
         steps_per_transfer: Batches moved to the device at once.
 
+    Raises:
+        UserError: If `seed` is negative or `steps_per_transfer` not positive.
+
     Example:
         >>> def batch(rng):
         ...     return rng.random((8, 2)), rng.integers(0, 2, 8)
@@ -156,6 +172,11 @@ class HostBatches(eqx.Module):
     function: Callable[[np.random.Generator], Batch] = eqx.field(static=True)
     seed: int = eqx.field(static=True, default=0)
     steps_per_transfer: int = eqx.field(static=True, default=64)
+
+    def __check_init__(self) -> None:
+        """Refuse what would fail later, in the middle of a sweep."""
+        whole_number("seed", self.seed, 0)
+        whole_number("steps_per_transfer", self.steps_per_transfer, 1)
 
     @property
     def max_steps(self) -> int:

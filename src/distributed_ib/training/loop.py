@@ -5,11 +5,13 @@ call makes, where beta stands and how fast Adam moves are arguments, so pre-trai
 the last short stretch all run the same program, and so does the next sweep of the same shapes.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -70,6 +72,9 @@ class LoopSettings(NamedTuple):
 def initial_state(params: Any, sums: Sums) -> LoopState:
     """The state before the first step."""
     n_repeats = sums.prediction_error_nats.shape[0]
+    # JAX marks constants as "weakly" typed, the loop returns plain types, and a change of type
+    # would be a second compilation.
+    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), params)
     return LoopState(
         params=params,
         optimizer=_ADAM.init(params),
@@ -85,8 +90,8 @@ def run_steps(
     static: Any,
     source: BatchSource,
     prepared: Any,
-    first_step: Array,
-    last_step: Array,
+    first_step: Array | np.int32,
+    last_step: Array | np.int32,
     settings: LoopSettings,
 ) -> LoopState:
     """Train until `last_step` steps are made, or a loss is not finite.
@@ -110,8 +115,10 @@ def run_steps(
         terms = eqx.combine(params, static).terms(batch, key=key_noise)
         return beta * terms.kl_nats.sum() + terms.prediction_error_nats, terms
 
-    gradient = jax.vmap(
-        jax.value_and_grad(loss, has_aux=True), in_axes=(0, source.repeat_axis, 0, None)
+    gradient = _over_repeats(
+        jax.value_and_grad(loss, has_aux=True),
+        in_axes=(0, source.repeat_axis, 0, None),
+        n_repeats=settings.keys.shape[0],
     )
 
     def unfinished(state: LoopState) -> Array:
@@ -133,6 +140,26 @@ def run_steps(
         )
 
     return jax.lax.while_loop(unfinished, step, state)
+
+
+def _over_repeats(
+    function: Callable[..., Any], in_axes: tuple[int | None, ...], n_repeats: int
+) -> Callable[..., Any]:
+    """`jax.vmap`, but a single repeat runs as it is.
+
+    A batched matrix product of one is 15 % slower than a plain one on the CPU.
+    """
+    if n_repeats > 1:
+        return jax.vmap(function, in_axes=in_axes)
+
+    def single(*arguments: Any) -> Any:
+        first = [
+            argument if axis is None else jax.tree.map(lambda leaf: leaf[0], argument)
+            for argument, axis in zip(arguments, in_axes, strict=True)
+        ]
+        return jax.tree.map(lambda leaf: leaf[None], function(*first))
+
+    return single
 
 
 @eqx.filter_jit

@@ -13,8 +13,17 @@ from distributed_ib.training.result import History, Snapshots
 
 @dataclass
 class Recorder:
-    """Grows by one record at a time and turns into a `History` at the end."""
+    """Grows by one record at a time and turns into a `History` at the end.
 
+    Attributes:
+        splits: Names along `split` of the history: "train", and "validation" where it is measured.
+        beta: Bottleneck strength of each record.
+        step: Training step at the end of each record.
+        train: Mean measurements of each record.
+        validation: The same on held-out data; empty where there is none.
+    """
+
+    splits: tuple[str, ...]
     beta: list[float] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
     train: list[Sums] = field(default_factory=list)
@@ -32,7 +41,7 @@ class Recorder:
 
     def history(self, like: Sums) -> History:
         """Everything so far; `like` gives the shapes if nothing was recorded."""
-        splits = [self.train, self.validation] if self.validation else [self.train]
+        splits = [self.train, self.validation][: len(self.splits)]
 
         def stack(read: Callable[[Sums], Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
             shape = np.shape(read(like))
@@ -53,22 +62,32 @@ class Recorder:
                 name: stack(lambda sums, name=name: sums.scores[name])  # type: ignore[misc]
                 for name in like.scores
             },
-            splits=("train", "validation")[: len(splits)],
+            splits=self.splits,
         )
 
 
 @dataclass
 class SnapshotAlbum:
-    """The models of a sweep at chosen records, kept in the host's memory."""
+    """The models of a sweep at chosen records, kept in the host's memory.
+
+    Attributes:
+        stride: Every `stride`-th record is kept, counted back from `final_record`.
+        final_record: The record at which the sweep is to end.
+        params: The models kept so far.
+        record: Their records.
+        beta: Their bottleneck strengths.
+    """
 
     stride: int
+    final_record: int
     params: list[Any] = field(default_factory=list)
     record: list[int] = field(default_factory=list)
     beta: list[float] = field(default_factory=list)
 
-    def offer(self, record: int, beta: float, params: Any, *, last: bool) -> None:
-        """Keep the model of every `stride`-th record, and of the last one."""
-        if record % self.stride == 0 or last:
+    def offer(self, record: int, beta: float, params: Any, *, keep: bool) -> None:
+        """Take the model of a record if its turn has come or it is to be kept anyway, and once."""
+        due = (self.final_record - record) % self.stride == 0
+        if (due or keep) and record not in self.record[-1:]:
             self.params.append(jax.tree.map(np.asarray, params))
             self.record.append(record)
             self.beta.append(beta)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 
 
@@ -48,11 +49,8 @@ class BetaSchedule:
                 f"beta_start={self.beta_start:g} is not below beta_end={self.beta_end:g}; beta "
                 "rises during a sweep, so give the smaller value first."
             )
-        if self.n_steps < 1 or self.n_pretraining_steps < 0:
-            raise UserError(
-                f"a sweep needs at least 1 step and 0 pre-training steps, got n_steps="
-                f"{self.n_steps} and n_pretraining_steps={self.n_pretraining_steps}."
-            )
+        whole_number("n_steps", self.n_steps, 1)
+        whole_number("n_pretraining_steps", self.n_pretraining_steps, 0)
 
     @property
     def total_steps(self) -> int:

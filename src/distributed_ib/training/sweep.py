@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.training.batches import Batch, BatchSource
+from distributed_ib.training.batches import Batch, BatchSource, shared_length
 from distributed_ib.training.interrupt import InterruptGuard
 from distributed_ib.training.loop import (
     LoopSettings,
@@ -67,29 +68,34 @@ def sweep(
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
         batches: Where training batches come from.
         schedule: How beta rises.
-        seed: Seed of everything random. The same seed gives the same bits on the same machine.
+        seed: Seed of everything random, 0 .. 2^32 - 1. The same seed gives the same bits on the
+            same machine.
         n_seeds: Independent repeats, which differ in start, batches and noise.
         learning_rate: Adam's step size; the paper uses 3e-4.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
             at every record and never trained on.
         n_records: Records along the annealing, evenly spaced in log beta.
-        n_snapshots: Models to keep along the annealing; fewer are kept, evenly spaced, where they
-            would take more than 1 GiB together.
+        n_snapshots: Most models to keep along the annealing. They are every k-th record, back
+            from the last; k grows where they would take more than 1 GiB together.
         progress: Called about twice a second, e.g. a `ProgressBar`.
 
     Returns:
         The records and models of the sweep.
 
     Raises:
-        UserError: If an option is out of range.
+        UserError: If an option is out of range, or the arrays of `validation` differ in length.
     """
     for name, count in {
         "n_seeds": n_seeds,
         "n_records": n_records,
         "n_snapshots": n_snapshots,
     }.items():
-        if count < 1:
-            raise UserError(f"{name} must be at least 1, got {count}.")
+        whole_number(name, count, 1)
+    # JAX takes seeds modulo 2^32: beyond that two seeds would be one.
+    whole_number("seed", seed, 0, 2**32 - 1)
+    if validation is not None:
+        shared_length(validation, "validation data")
+        validation = jax.tree.map(np.asarray, validation)
     if not (learning_rate > 0 and math.isfinite(learning_rate)):
         raise UserError(f"learning_rate must be positive, got {learning_rate:g}.")
     return _Sweep(
@@ -140,13 +146,15 @@ class _Sweep:
 
     def run(self, n_records: int) -> SweepResult:
         schedule, started = self.schedule, time.perf_counter()
+        splits = ("train",) if self.validation is None else ("train", "validation")
         pretraining = _Phase(
-            Recorder(), _boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
+            Recorder(splits), _boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
         )
         annealing = _Phase(
-            Recorder(), _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records)
+            Recorder(splits),
+            _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
         )
-        album = SnapshotAlbum(self._snapshot_stride(n_records))
+        album = SnapshotAlbum(self._snapshot_stride(n_records), n_records - 1)
         status: Status = "finished"
         message = f"finished after {schedule.total_steps:,} steps"
         with InterruptGuard() as guard:
@@ -154,22 +162,24 @@ class _Sweep:
                 good = self.state
                 self.state = self.state._replace(sums=self.zeros)
                 interrupted = self._train(first, last, guard)
-                if not np.all(self.state.finite):
+                if not np.all(self._finite()):
                     status, message = "diverged", self._divergence()
                     self.state = good
+                    if annealing.recorder.beta:
+                        index = len(annealing.recorder.beta) - 1
+                        album.offer(index, self._beta(), good.params, keep=True)
                     break
                 made = int(self.state.step) - first
                 if made:
                     self._record(phase, first, made)
                 if made and phase is annealing:
-                    index, step = len(phase.recorder.beta) - 1, first + made
-                    final = interrupted or last == schedule.total_steps
-                    album.offer(index, schedule.beta_at(step), self.state.params, last=final)
+                    index = len(phase.recorder.beta) - 1
+                    album.offer(index, self._beta(), self.state.params, keep=interrupted)
                 if interrupted:
                     status = "interrupted"
                     message = (
                         f"interrupted at step {int(self.state.step):,} of "
-                        f"{schedule.total_steps:,}, beta={schedule.beta_at(first + made):.3g}"
+                        f"{schedule.total_steps:,}, beta={self._beta():.3g}"
                     )
                     break
         return SweepResult(
@@ -181,6 +191,9 @@ class _Sweep:
             seed=self.seed,
             seconds=time.perf_counter() - started,
         )
+
+    def _beta(self) -> float:
+        return self.schedule.beta_at(int(self.state.step))
 
     def _train(self, first: int, last: int, guard: InterruptGuard) -> bool:
         """Train from step `first` to `last`; True if Ctrl-C ended it before."""
@@ -263,11 +276,19 @@ class _Sweep:
         affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
         return math.ceil(n_records / min(self.n_snapshots, affordable))
 
+    def _finite(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which repeats are sound. A finite loss may have a gradient that is not."""
+        finite = np.asarray(self.state.finite)
+        for leaf in jax.tree.leaves(self.state.params):
+            finite = finite & np.isfinite(leaf).reshape(self.n_seeds, -1).all(axis=1)
+        return finite
+
     def _divergence(self) -> str:
         step = int(self.state.step) - 1
-        repeats = ", ".join(str(r) for r in np.flatnonzero(~np.asarray(self.state.finite)))
+        repeats = ", ".join(str(r) for r in np.flatnonzero(~self._finite()))
+        what = "gradient" if np.all(self.state.finite) else "loss"
         return (
-            f"the loss was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
+            f"the {what} was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
             f"(repeat {repeats}); try a smaller learning rate, or look for extreme values in X"
         )
 

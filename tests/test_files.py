@@ -1,0 +1,96 @@
+"""Writing files."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from distributed_ib.errors import UserError
+from distributed_ib.files import create_folder, next_free_folder, write_atomically, write_text
+
+
+def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_a_user_error(tmp_path: Path) -> None:
+    def fail(temporary: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match=r"note\.txt: No space left"):
+        write_atomically(tmp_path / "note.txt", fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporary_file_has_the_suffix_and_folder_of_the_last_one(tmp_path: Path) -> None:
+    seen: list[Path] = []
+    write_atomically(tmp_path / "a.nc", lambda p: seen.append(p))
+    assert seen[0].parent == tmp_path
+    assert seen[0].suffix == ".nc"
+    assert not seen[0].exists()
+
+
+@pytest.mark.parametrize(("mask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_follow_the_umask(tmp_path: Path, mask: int, expected: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "note.txt", "β\n")
+        left = os.umask(mask)
+    finally:
+        os.umask(before)
+    assert left == mask
+    assert stat.S_IMODE((tmp_path / "note.txt").stat().st_mode) == expected
+    assert (tmp_path / "note.txt").read_bytes() == "β\n".encode()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for path in (tmp_path / "file" / "note.txt", tmp_path / "nowhere" / "note.txt"):
+        with pytest.raises(UserError, match=r"note\.txt"):
+            write_text(path, "x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="folder"):
+        write_text(tmp_path / "folder", "x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_folders_are_made_with_their_parents_and_only_once(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    assert create_folder(folder) == folder
+    assert folder.is_dir()
+    with pytest.raises(UserError, match=r"exists already.*--out"):
+        create_folder(folder)
+
+
+@pytest.mark.parametrize("below", ["run", "deep/run"])
+def test_a_folder_below_a_file_is_not_said_to_exist(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"can't make the folder .*--out") as caught:
+        create_folder(tmp_path / "file" / below)
+    assert "exists already" not in str(caught.value)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_file_or_dangling_link_of_that_name_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for name in ("file", "link"):
+        with pytest.raises(UserError, match="exists already"):
+            create_folder(tmp_path / name)
+
+
+def test_next_free_folder_skips_what_exists(tmp_path: Path) -> None:
+    (tmp_path / "boolean-001").mkdir()
+    (tmp_path / "boolean-002").write_text("")
+    assert next_free_folder(tmp_path, "boolean") == tmp_path / "boolean-003"

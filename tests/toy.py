@@ -1,0 +1,54 @@
+"""Small relationships and models whose behaviour is known beforehand."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from distributed_ib.model.bottleneck import DistributedBottleneck, Terms
+from distributed_ib.model.encoders import BinaryEncoder
+from distributed_ib.model.predictors import BernoulliPredictor
+from distributed_ib.training.schedule import BetaSchedule
+
+XOR_SCHEDULE = BetaSchedule(1e-3, 1.0, n_steps=400, n_pretraining_steps=300)
+
+
+def xor_data() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The truth table of y = a xor b; the third column is irrelevant."""
+    x = np.indices((2, 2, 2)).reshape(3, 8).T
+    return x, x[:, 0] ^ x[:, 1]
+
+
+def xor_model(key: Array) -> DistributedBottleneck:
+    """A model for `xor_data`."""
+    return DistributedBottleneck(BinaryEncoder(3), BernoulliPredictor(3, hidden=(16,), key=key))
+
+
+class MeanModel(eqx.Module):
+    """A model whose prediction error is the mean of its batch, and which learns nothing."""
+
+    w: Array
+
+    def terms(self, batch: Any, *, key: Array) -> Terms:
+        """Terms with nothing random in them."""
+        return Terms(jnp.zeros(1), batch.mean() + 0.0 * self.w, {})
+
+
+class FallingModel(eqx.Module):
+    """A model whose weight falls by the learning rate every step, into a pit at 0.5.
+
+    Attributes:
+        w: The weight; its gradient is 1 above the pit.
+        gradient_only: In the pit only the gradient is not finite, while the loss is zero.
+    """
+
+    w: Array
+    gradient_only: bool = eqx.field(static=True)
+
+    def terms(self, batch: Any, *, key: Array) -> Terms:
+        """Terms that ignore the batch."""
+        pit = jnp.sqrt(jnp.maximum(self.w - 0.5, 0.0)) if self.gradient_only else jnp.nan
+        return Terms(jnp.zeros(1), jnp.where(self.w < 0.5, pit, self.w), {})
