@@ -1,5 +1,6 @@
 """One approximation of the scheme: the model, frozen at one bottleneck strength."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 
 BLOCK_ROWS = 8192
+
+Inputs = Any  # an array [n, component, ...], or a tree of arrays [n, ...]
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,23 @@ class Approximation:
             if bits > threshold_bits
         )
 
-    def encode(self, x: NDArray[Any]) -> GaussianChannel:
-        """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays."""
+    def encode(self, x: Inputs) -> GaussianChannel:
+        """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays.
+
+        Here and below `x` may also be a tree of arrays `[n, ...]`, if that is what the model's
+        encoder takes: a `TableInput`, say.
+        """
         parts = [_encode(self.model, block) for block in _blocks(x)]
         mean, log_variance = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
         return GaussianChannel(mean, log_variance)
 
-    def sample(self, x: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
+    def sample(self, x: Inputs, *, seed: int = 0) -> NDArray[np.float32]:
         """One noisy embedding for each input, `[n, component, embedding]`."""
         channel = self.encode(x)
         return np.asarray(channel.sample(key=jax.random.key(seed)))
 
     def predict_proba(
-        self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0
+        self, x: Inputs, *, n_samples: int = 32, seed: int = 0
     ) -> NDArray[np.float32]:
         """Probability of each class of Y given `x`, averaged over the channels' noise.
 
@@ -83,11 +90,11 @@ class Approximation:
         parts = [_mean_probabilities(self.model, block, keys) for block in _blocks(x)]
         return np.concatenate(parts)
 
-    def predict(self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
+    def predict(self, x: Inputs, *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
         """The likeliest class of each input, `[n]`."""
         return self.predict_proba(x, n_samples=n_samples, seed=seed).argmax(axis=1)
 
-    def distinguishability(self, component: str, x: NDArray[Any]) -> NDArray[np.float32]:
+    def distinguishability(self, component: str, x: Inputs) -> NDArray[np.float32]:
         """How far the inputs' values of one component can still be told apart.
 
         Args:
@@ -132,8 +139,11 @@ def _mean_probabilities(model: Any, x: Any, keys: Any) -> Any:
     return total / keys.shape[0]
 
 
-def _blocks(x: NDArray[Any]) -> list[NDArray[Any]]:
-    x = np.asarray(x)
-    if len(x) == 0:
+def _blocks(x: Inputs) -> Iterator[Any]:
+    """Stretches of rows of an array, or of a tuple or dict of arrays."""
+    x = jax.tree.map(np.asarray, x) if isinstance(x, (tuple, dict)) else np.asarray(x)
+    n_rows = len(jax.tree.leaves(x)[0])
+    if n_rows == 0:
         raise UserError("there are no rows to encode.")
-    return [x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS)]
+    for start in range(0, n_rows, BLOCK_ROWS):
+        yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
