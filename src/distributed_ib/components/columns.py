@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -15,7 +16,7 @@ Kind = Literal["continuous", "categorical"]
 Level = str | int | float | bool
 KINDS: tuple[Kind, ...] = ("continuous", "categorical")
 
-_NUMBER_OBJECTS = {"integer", "floating", "decimal", "boolean", "mixed-integer-float"}
+_NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 _DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
 # A text column of which at least this share of distinct values are numbers is a column of numbers
 # with a slip in it, not a set of categories.
@@ -66,17 +67,10 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
         return Column(name, "continuous")
     if values.isna().all():
         _refuse(name, "holds no value at all", "leave it out")
-    found = pd.api.types.infer_dtype(values, skipna=True)
-    if found in _NUMBER_OBJECTS:
+    if pd.api.types.is_object_dtype(values.dtype) and not _is_text(name, values):
         return Column(name, "continuous")
-    if found in ("string", "mixed-integer"):
-        _refuse_misspelt_numbers(name, values)
-        return Column(name, "categorical", None)
-    _refuse(
-        name,
-        f"holds values of type {type(values.dropna().iloc[0]).__name__}",
-        "make them numbers or text, or leave the column out",
-    )
+    _refuse_misspelt_numbers(name, values)
+    return Column(name, "categorical", None)
 
 
 def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.float64]:
@@ -214,22 +208,34 @@ def _refuse_dates(name: str, values: pd.Series) -> None:
         )
 
 
+def _is_text(name: str, values: pd.Series) -> bool:
+    """Whether a column of Python objects holds text alone, and not numbers alone."""
+    is_text = np.array([isinstance(value, str) for value in values])
+    missing = values.isna().to_numpy()
+    for row in np.flatnonzero(~is_text & ~missing).tolist():
+        value = values.iloc[row]
+        if not isinstance(value, _NUMBERS):
+            remedy = "make such values numbers or text, or leave the column out"
+            _refuse(name, f"holds a value of type {type(value).__name__}", remedy, row + 1)
+    if is_text.any() and not (is_text | missing).all():
+        first = int(is_text.argmax())
+        _refuse_as_number(name, values.iloc[first], first + 1)
+    return bool(is_text.any())
+
+
 def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
     text = pd.Series(values.dropna().unique(), dtype=object)
-    spelt = pd.to_numeric(text, errors="coerce").notna()
-    if spelt.all() and not all(isinstance(value, str) for value in text):
-        spelt &= [isinstance(value, str) for value in text]
-        row = int((values == text[spelt.to_numpy()].iloc[0]).to_numpy().argmax())
-    elif not spelt.all() and spelt.mean() >= _NUMBER_SHARE:
-        row = int((values == text[~spelt].iloc[0]).to_numpy().argmax())
-    else:
-        return
-    _refuse(
-        name,
-        f"holds numbers, but also {values.iloc[row]!r}",
-        "mend the value, or declare the column categorical if these are names",
-        row + 1,
-    )
+    is_number = pd.to_numeric(text, errors="coerce").notna()
+    if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
+        slip = text[~is_number].iloc[0]
+        _refuse_as_number(
+            name, slip, int((values == slip).to_numpy(bool, na_value=False).argmax()) + 1
+        )
+
+
+def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
+    remedy = "mend the value, or declare the column categorical if these are names"
+    _refuse(name, f"holds numbers, but also {value!r}", remedy, row)
 
 
 def _refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:

@@ -3,6 +3,7 @@
 import math
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class FittedDecomposition:
             raise UserError(f"{column!r} is no categorical column; those are {self.categorical}.")
         return found[column] or ()
 
-    def encoder_options(self) -> dict[str, list[Any]]:
+    def encoder_options(self) -> dict[str, Any]:
         """The options of a `TableEncoder` that fits these components.
 
         Returns:
@@ -93,13 +94,15 @@ class FittedDecomposition:
             ],
         }
 
-    def transform(self, data: Any) -> TableInput:
+    def transform(self, data: Any, *, folder: Path | None = None) -> TableInput:
         """Turn rows into model input, of 4 bytes a number and 1 to 4 a category.
 
         Args:
             data: Rows in the form from which the decomposition was made; a table's columns are
                 found by name, in any order, and further ones are ignored. An array `[n, m]` must
                 have the known columns in their order.
+            folder: Where to keep the arrays as memory-mapped files, `numbers.npy` and `codes.npy`,
+                for tables larger than memory; default in memory.
 
         Raises:
             UserError: If a column is missing, or a value is missing, infinite, no number, or a
@@ -111,8 +114,9 @@ class FittedDecomposition:
             name: {level: code for code, level in enumerate(column[name].levels or ())}
             for name in self.categorical
         }
-        numbers = np.empty((view.n_rows, len(self.continuous)), np.float32)
-        codes = np.empty((view.n_rows, len(self.categorical)), _code_type(code_of.values()))
+        numbers = _empty((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
+        code_type = _code_type(code_of.values())
+        codes = _empty((view.n_rows, len(self.categorical)), code_type, folder, "codes")
         for start, chunk in view.chunks(tuple(column)):
             rows = slice(start, start + len(next(iter(chunk.values()))))
             for j, name in enumerate(self.continuous):
@@ -238,7 +242,7 @@ def fit_decomposition(
     fitted = tuple(_with_levels(c, found, view.n_rows) for c in decomposition.columns)
     return FittedDecomposition(
         replace(decomposition, columns=fitted),
-        mean=tuple(s.mean for s in moments.values()),
+        mean=tuple(s.low if s.is_constant else s.mean for s in moments.values()),
         scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments.values()),
         low=tuple(s.low for s in moments.values()),
         high=tuple(s.high for s in moments.values()),
@@ -292,6 +296,19 @@ def _ordered(decomposition: Decomposition) -> list[Column]:
 def _code_type(tables: Any) -> Any:
     largest = max((len(table) for table in tables), default=0)
     return np.uint8 if largest <= 256 else np.uint16 if largest <= 65536 else np.int32
+
+
+def _empty(shape: tuple[int, int], dtype: Any, folder: Path | None, name: str) -> NDArray[Any]:
+    """An array to fill, on disk if a folder is given; no file is ever overwritten."""
+    if folder is None or 0 in shape:  # an empty file can't be mapped
+        return np.empty(shape, dtype)
+    path = folder / f"{name}.npy"
+    if path.exists():
+        raise UserError(f"{path} exists already and nothing is overwritten; choose a new folder.")
+    try:
+        return np.lib.format.open_memmap(path, "w+", dtype, shape)
+    except OSError as error:
+        raise UserError(f"can't write {path}: {error.strerror or error}.") from None
 
 
 def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:

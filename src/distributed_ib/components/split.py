@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 
@@ -16,8 +16,8 @@ def split_rows(
     fraction: float = 0.2,
     seed: int = 0,
     *,
-    groups: ArrayLike | None = None,
-    stratify: ArrayLike | None = None,
+    groups: Any = None,
+    stratify: Any = None,
 ) -> tuple[Rows, Rows]:
     """Split rows 0 .. n-1 at random into training and validation rows.
 
