@@ -111,7 +111,8 @@ class RowBatches(eqx.Module):
         def gather(leaf: Any) -> NDArray[Any]:
             lead = (self.steps_per_transfer, n_repeats, self.batch_size)
             batches = np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
-            batches[:n_steps] = leaf[rows.reshape(-1)].reshape(*rows.shape, *leaf.shape[1:])
+            # The rows are all there; without mode="clip" NumPy would fill a copy first.
+            np.take(leaf, rows, axis=0, out=batches[:n_steps], mode="clip")
             return batches
 
         return jax.tree.map(gather, self.data.arrays)
