@@ -32,7 +32,7 @@ def test_terms_are_means_over_the_batch_of_their_parts() -> None:
     x, y = (jnp.asarray(a) for a in xor_data())
     key = jax.random.key(5)
     terms = eqx.filter_jit(model.terms)((x, y), key=key)
-    channel = model.encoder(x)
+    channel = model.encoder(x)  # type: ignore[arg-type]  # a binary encoder
     logits = model.predictor(channel.sample(key=key).reshape(8, 3))
     np.testing.assert_allclose(terms.kl_nats, channel.kl_nats().mean(0), rtol=1e-6)
     np.testing.assert_allclose(

@@ -102,6 +102,14 @@ def compilations(caplog: pytest.LogCaptureFixture, **options: Any) -> tuple[Swee
     return result, sum("Finished XLA compilation" in r.getMessage() for r in caplog.records)
 
 
+def test_one_compilation_serves_the_whole_sweep(caplog: pytest.LogCaptureFixture) -> None:
+    jax.clear_caches()
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        short_sweep()
+    messages = [record.getMessage() for record in caplog.records]
+    assert sum(message.startswith("Compiling jit(run_steps)") for message in messages) == 1
+
+
 def test_the_second_sweep_compiles_nothing(
     short_result: SweepResult, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -51,13 +51,16 @@ class DistributedBottleneck(eqx.Module):
     encoder: Encoder
     predictor: Predictor
 
-    def outputs(self, x: Array, *, key: Array) -> tuple[GaussianChannel, Array]:
-        """The channels of `x` and the predictor's outputs for one draw of the noise."""
+    def outputs(self, x: Any, *, key: Array) -> tuple[GaussianChannel, Array]:
+        """The channels of `x` and the predictor's outputs for one draw of the noise.
+
+        `x` is what the encoder takes: an array, or a tree of arrays such as a `TableInput`.
+        """
         channel = self.encoder(x)
         u = channel.sample(key=key)
         return channel, self.predictor(u.reshape(u.shape[0], -1))
 
-    def terms(self, batch: tuple[Array, Array], *, key: Array) -> Terms:
+    def terms(self, batch: tuple[Any, Array], *, key: Array) -> Terms:
         """The parts of the objective on a batch (x, y), with one draw of the noise."""
         x, y = batch
         channel, outputs = self.outputs(x, key=key)

@@ -17,11 +17,9 @@ from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
+from distributed_ib.model.opening import OPEN_LOG_VARIANCE, channel_from, open_channels
 from distributed_ib.model.positional import positional_encoding
-
-# With log variance -3 at the start a channel conveys about two bits before any training, so the
-# predictor sees its inputs from the first step.
-OPEN_LOG_VARIANCE = -3.0
+from distributed_ib.model.table_encoder import TableEncoder
 
 
 class BinaryEncoder(eqx.Module):
@@ -133,7 +131,7 @@ class SharedEncoder(eqx.Module):
         hidden = ACTIVATIONS[self.rest.activation](
             product + jnp.broadcast_to(self.identity, product.shape)
         )
-        return _channel_from(self.rest(hidden))
+        return channel_from(self.rest(hidden))
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""
@@ -188,18 +186,11 @@ class SeparateEncoder(eqx.Module):
         features = positional_encoding(x, options["n_frequencies"])
         # [component, batch, feature], so that each component is one matrix product.
         outputs = self.mlp(jnp.swapaxes(features, 0, 1))
-        return _channel_from(jnp.swapaxes(outputs, 0, 1))
+        return channel_from(jnp.swapaxes(outputs, 0, 1))
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""
         return _config(self.options)
-
-
-def open_channels(mlp: MLP) -> MLP:
-    """Set the last bias of an encoder so that its channels start with little noise."""
-    *others, last = mlp.biases
-    opened = last.at[..., last.shape[-1] // 2 :].set(OPEN_LOG_VARIANCE)
-    return eqx.tree_at(lambda m: m.biases, mlp, (*others, opened))
 
 
 def _require_shape(x: Array, *expected: int) -> None:
@@ -207,11 +198,6 @@ def _require_shape(x: Array, *expected: int) -> None:
     if x.shape[-len(expected) :] != expected:
         sizes = ", ".join(map(str, expected))
         raise UserError(f"the encoder takes X of shape [batch, {sizes}], got {list(x.shape)}.")
-
-
-def _channel_from(outputs: Array) -> GaussianChannel:
-    mean, log_variance = jnp.split(outputs, 2, axis=-1)
-    return GaussianChannel(mean, log_variance)
 
 
 def _options(
@@ -237,10 +223,11 @@ def _config(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
 
 
-Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder
+Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder | TableEncoder
 
 ENCODERS: Mapping[str, type[Encoder]] = {
     "binary": BinaryEncoder,
     "shared": SharedEncoder,
     "separate": SeparateEncoder,
+    "table": TableEncoder,
 }

@@ -1,5 +1,6 @@
 """One approximation of the scheme: the model, frozen at one bottleneck strength."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 
 BLOCK_ROWS = 8192
+
+Inputs = Any  # an array [n, component, ...], or a tree of arrays [n, ...]
 
 
 @dataclass(frozen=True)
@@ -51,23 +54,27 @@ class Approximation:
             if bits > threshold_bits
         )
 
-    def encode(self, x: NDArray[Any]) -> GaussianChannel:
-        """The channels p(u_i | x_i) of inputs `x`, `[n, component, ...]`.
+    def encode(self, x: Inputs) -> GaussianChannel:
+        """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays.
+
+        Here and below `x` may also be a tuple or dict of arrays `[n, ...]`, if that is what the
+        model's encoder takes: a `TableInput`, say.
 
         Raises:
             UserError: If `x` has no rows or another number of components.
         """
         parts = [_encode(self.model, block) for block in self._blocks(x)]
-        mean, log_variance = (jnp.concatenate(leaves) for leaves in zip(*parts, strict=True))
+        arrays: Any = [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
+        mean, log_variance = arrays
         return GaussianChannel(mean, log_variance)
 
-    def sample(self, x: NDArray[Any], *, seed: int = 0) -> NDArray[np.float32]:
+    def sample(self, x: Inputs, *, seed: int = 0) -> NDArray[np.float32]:
         """One noisy embedding for each input, `[n, component, embedding]`."""
         channel = self.encode(x)
         return np.asarray(channel.sample(key=jax.random.key(seed)))
 
     def predict_proba(
-        self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0
+        self, x: Inputs, *, n_samples: int = 32, seed: int = 0
     ) -> NDArray[np.float32]:
         """Probability of each class of Y given `x`, averaged over the channels' noise.
 
@@ -90,11 +97,11 @@ class Approximation:
         ]
         return np.concatenate(parts)
 
-    def predict(self, x: NDArray[Any], *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
+    def predict(self, x: Inputs, *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
         """The likeliest class of each input, `[n]`."""
         return self.predict_proba(x, n_samples=n_samples, seed=seed).argmax(axis=1)
 
-    def distinguishability(self, component: str, x: NDArray[Any]) -> NDArray[np.float32]:
+    def distinguishability(self, component: str, x: Inputs) -> NDArray[np.float32]:
         """How far the inputs' values of one component can still be told apart.
 
         Args:
@@ -119,14 +126,23 @@ class Approximation:
             bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
         )
 
-    def _blocks(self, x: NDArray[Any]) -> list[NDArray[Any]]:
-        x = np.asarray(x)
-        if x.ndim < 2 or len(x) == 0 or x.shape[1] != len(self.components):
-            raise UserError(
-                f"X should have shape [n, {len(self.components)}, ...], one column or group of "
-                f"features for each component, got {list(x.shape)}."
-            )
-        return [x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS)]
+    def _blocks(self, x: Inputs) -> Iterator[Any]:
+        """Stretches of rows."""
+        if isinstance(x, tuple | dict):
+            x = jax.tree.map(np.asarray, x)
+            n_rows = len(jax.tree.leaves(x)[0])
+        else:
+            x = np.asarray(x)
+            if x.ndim < 2 or x.shape[1] != len(self.components):
+                raise UserError(
+                    f"X should have shape [n, {len(self.components)}, ...], one column or group "
+                    f"of features for each component, got {list(x.shape)}."
+                )
+            n_rows = len(x)
+        if n_rows == 0:
+            raise UserError("X has no rows.")
+        for start in range(0, n_rows, BLOCK_ROWS):
+            yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
 
 
 @eqx.filter_jit

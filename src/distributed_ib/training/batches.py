@@ -6,6 +6,7 @@ hands over arrays; `pick` and `draw` run inside the compiled loop and make the b
 random keys and the step alone, never on how the sweep was cut into stretches.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -191,16 +192,20 @@ class HostBatches(eqx.Module):
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
-        A stretch shorter than `steps_per_transfer` is padded with copies of its last step that are
-        never read, so that the compiled loop always meets the same shapes.
+        A stretch shorter than `steps_per_transfer` is padded with zeros that are never read, so
+        that the compiled loop always meets the same shapes.
         """
-        steps = [first_step + min(k, n_steps - 1) for k in range(self.steps_per_transfer)]
-        unique = {
-            step: [self._batch(step, repeat) for repeat in range(n_repeats)]
-            for step in dict.fromkeys(steps)
-        }
-        rows = [jax.tree.map(lambda *leaves: np.stack(leaves), *unique[step]) for step in steps]
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+        prepared: Any = None
+        for k, repeat in itertools.product(range(n_steps), range(n_repeats)):
+            batch = jax.tree.map(np.asarray, self._batch(first_step + k, repeat))
+            if prepared is None:
+                prepared = jax.tree.map(
+                    lambda a: np.zeros((self.steps_per_transfer, n_repeats, *a.shape), a.dtype),
+                    batch,
+                )
+            for whole, part in zip(jax.tree.leaves(prepared), jax.tree.leaves(batch), strict=True):
+                whole[k, repeat] = part
+        return prepared
 
     def pick(self, prepared: Any, offset: Array) -> Any:
         """The batches of all repeats at one step."""

@@ -1,0 +1,242 @@
+"""One column of a table: what kind it is, and its values as checked numbers or codes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+
+Kind = Literal["continuous", "categorical"]
+Level = str | int | float | bool
+KINDS: tuple[Kind, ...] = ("continuous", "categorical")
+
+_NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
+_DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+# A text column of which at least this share of distinct values are numbers is a column of numbers
+# with a slip in it, not a set of categories.
+_NUMBER_SHARE = 0.5
+_SHOWN_LEVELS = 8
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by name and kind.
+
+    Attributes:
+        name: Name in the user's table.
+        kind: "continuous" (numbers, integers and booleans too) or "categorical".
+        levels: Values that a categorical column takes; None until fitted, unless the table itself
+            declares them (a pandas category column). Empty for a continuous column.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[Level, ...] | None = ()
+
+
+def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
+    """Find a column's kind; dates and things that are neither numbers nor text are refused.
+
+    Args:
+        name: Its name, for messages.
+        values: Its values.
+        kind: What the user declared, if anything.
+
+    Raises:
+        UserError: If the column holds dates, a mixture of numbers and text, or other objects.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"column {name!r} is declared {kind!r}; choose one of {', '.join(KINDS)}.")
+    if kind == "continuous":
+        return Column(name, "continuous")
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        levels = tuple(_level(name, level) for level in values.dtype.categories)
+        return Column(name, "categorical", levels)
+    _refuse_dates(name, values)
+    if kind == "categorical":
+        return Column(name, "categorical", None)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+    if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
+        return Column(name, "continuous")
+    if values.isna().all():
+        _refuse(name, "holds no value at all", "leave it out")
+    if pd.api.types.is_object_dtype(values.dtype) and not _is_text(name, values):
+        return Column(name, "continuous")
+    _refuse_misspelt_numbers(name, values)
+    return Column(name, "categorical", None)
+
+
+def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.float64]:
+    """The values of a continuous column, `[n]`, all finite.
+
+    Text that spells numbers is read as numbers.
+
+    Args:
+        name: Name of the column, for messages.
+        values: Its values.
+        first_row: Number of the first of them, for messages; data rows count from 1.
+
+    Raises:
+        UserError: If a value is missing, infinite or no number: names column, row and remedy.
+    """
+    _refuse_dates(name, values)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        plain = values.astype(object)
+        numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        bad = np.isnan(numbers) & ~plain.isna().to_numpy()
+        if bad.any():
+            row = int(bad.argmax())
+            _refuse(
+                name,
+                f"was declared continuous but holds {plain.iloc[row]!r}",
+                "mend the value, or declare the column categorical",
+                first_row + row,
+            )
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        row = int(finite.argmin())
+        if np.isnan(numbers[row]):
+            _refuse(
+                name,
+                "is missing a value",
+                "fill it in, drop the row, or leave out the column",
+                first_row + row,
+            )
+        _refuse(
+            name,
+            "holds an infinite value",
+            "replace it by a finite one or drop the row",
+            first_row + row,
+        )
+    return numbers
+
+
+def levels_of(name: str, values: pd.Series, first_row: int = 1) -> list[Level]:
+    """The distinct values of a categorical column, in order of appearance.
+
+    Raises:
+        UserError: If a value is missing, or is no text, number or boolean.
+    """
+    _, uniques = _factorise(name, values, first_row)
+    return [_level(name, level) for level in uniques]
+
+
+def codes_of(
+    name: str, values: pd.Series, code_of: Mapping[Level, int], first_row: int = 1
+) -> NDArray[np.int64]:
+    """The index of each value of a categorical column among its known levels, `[n]`.
+
+    Raises:
+        UserError: If a value is missing or none of the levels: names column, row, value, remedy.
+    """
+    codes, uniques = _factorise(name, values, first_row)
+    table = np.array([code_of.get(_level(name, level), -1) for level in uniques], np.int64)
+    known = table[codes]
+    if (known < 0).any():
+        row = int((known < 0).argmax())
+        shown = ", ".join(repr(level) for level in list(code_of)[:_SHOWN_LEVELS])
+        more = ", ..." if len(code_of) > _SHOWN_LEVELS else ""
+        _refuse(
+            name,
+            f"holds {uniques[codes[row]]!r}, a category not seen in training ({shown}{more})",
+            "replace it by a known one, or train with such rows",
+            first_row + row,
+        )
+    return known
+
+
+def sorted_levels(levels: set[Level]) -> tuple[Level, ...]:
+    """Levels in an order that does not depend on the order of rows: numbers, then text."""
+    return tuple(sorted(levels, key=lambda level: (isinstance(level, str), level)))
+
+
+def where(name: str, row: int | None = None) -> str:
+    """How messages name a place: "column 'age', row 17 (data rows count from 1)"."""
+    return f"column {name!r}" + ("" if row is None else f", row {row} (data rows count from 1)")
+
+
+def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np.int64], list[Any]]:
+    codes, uniques = pd.factorize(values)
+    if (codes < 0).any():
+        _refuse(
+            name,
+            "is missing a value",
+            'fill it in, drop the row, or make a level of its own: fillna("missing")',
+            first_row + int((codes < 0).argmax()),
+        )
+    return codes.astype(np.int64, copy=False), list(uniques)
+
+
+def _level(name: str, value: Any) -> Level:
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    _refuse(
+        name,
+        f"has {value!r} among its categories, of type {type(value).__name__}",
+        "make them text, e.g. with astype(str)",
+    )
+
+
+def _refuse_dates(name: str, values: pd.Series) -> None:
+    dtype = values.dtype
+    dates = (
+        dtype.kind in "mM"
+        if isinstance(dtype, np.dtype)
+        else isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype))
+        or (isinstance(dtype, pd.ArrowDtype) and dtype.kind in "mM")
+    )
+    if not dates and pd.api.types.is_object_dtype(dtype):
+        dates = pd.api.types.infer_dtype(values, skipna=True) in _DATE_OBJECTS
+    if dates:
+        _refuse(
+            name,
+            "holds dates or times",
+            "make numbers of what matters in them, such as the day of the year or the hours "
+            "since the first, or leave the column out",
+        )
+
+
+def _is_text(name: str, values: pd.Series) -> bool:
+    """Whether a column of Python objects holds text alone, and not numbers alone."""
+    is_text = np.array([isinstance(value, str) for value in values])
+    missing = values.isna().to_numpy()
+    for row in np.flatnonzero(~is_text & ~missing).tolist():
+        value = values.iloc[row]
+        if not isinstance(value, _NUMBERS):
+            remedy = "make such values numbers or text, or leave the column out"
+            _refuse(name, f"holds a value of type {type(value).__name__}", remedy, row + 1)
+    if is_text.any() and not (is_text | missing).all():
+        first = int(is_text.argmax())
+        _refuse_as_number(name, values.iloc[first], first + 1)
+    return bool(is_text.any())
+
+
+def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
+    text = pd.Series(values.dropna().unique(), dtype=object)
+    is_number = pd.to_numeric(text, errors="coerce").notna()
+    if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
+        slip = text[~is_number].iloc[0]
+        _refuse_as_number(
+            name, slip, int((values == slip).to_numpy(bool, na_value=False).argmax()) + 1
+        )
+
+
+def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
+    remedy = "mend the value, or declare the column categorical if these are names"
+    _refuse(name, f"holds numbers, but also {value!r}", remedy, row)
+
+
+def _refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
+    raise UserError(f"{where(name, row)} {what}; {remedy}.")

@@ -1,0 +1,181 @@
+"""Where the columns of each component stand, worked out once before a table is encoded."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+
+Index = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """Index arrays of a `TableEncoder`; hashable, so that it can be part of a model's shape.
+
+    The encoder works on the components in an order of its own: those with numbers alone, those
+    with numbers and categories, those with categories of very many values, which are all encoded
+    row by row; and last those of few values, which are encoded value by value.
+
+    Attributes:
+        n_numbers: Continuous columns of each component.
+        n_levels: Levels of each categorical column of each component.
+        max_values: Most values of a component that is encoded value by value.
+
+    Example:
+        >>> layout = TableLayout((1, 0, 2), ((), (4,), (3,)), max_values=256)
+        >>> layout.numeric, layout.mixed, layout.large, layout.few
+        ((0,), (2,), (), (1,))
+        >>> layout.number_columns.tolist()  # 3 stands for a column of zeros
+        [[0, 3], [1, 2]]
+    """
+
+    n_numbers: tuple[int, ...]
+    n_levels: tuple[tuple[int, ...], ...]
+    max_values: int
+
+    def __post_init__(self) -> None:
+        sizes = [*self.n_numbers, *itertools.chain.from_iterable(self.n_levels)]
+        if len(self.n_numbers) != len(self.n_levels) or any(size < 0 for size in sizes):
+            raise UserError(
+                f"n_numbers and n_levels must describe the same components, got "
+                f"{len(self.n_numbers)} and {len(self.n_levels)}."
+            )
+        for k, (count, levels) in enumerate(zip(self.n_numbers, self.n_levels, strict=True)):
+            if count == 0 and not levels:
+                raise UserError(f"component {k} of the table has no columns.")
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.n_numbers)
+
+    @property
+    def n_vectors(self) -> int:
+        """Levels of all categorical columns together."""
+        return sum(itertools.chain.from_iterable(self.n_levels))
+
+    @cached_property
+    def numeric(self) -> tuple[int, ...]:
+        """Components of numbers alone."""
+        return tuple(k for k in range(self.n_components) if not self.n_levels[k])
+
+    @cached_property
+    def mixed(self) -> tuple[int, ...]:
+        """Components of numbers and categories."""
+        return tuple(k for k in range(self.n_components) if self.n_numbers[k] and self.n_levels[k])
+
+    @cached_property
+    def few(self) -> tuple[int, ...]:
+        """Components of categories that take few values together."""
+        return tuple(
+            k
+            for k in range(self.n_components)
+            if not self.n_numbers[k] and math.prod(self.n_levels[k]) <= self.max_values
+        )
+
+    @cached_property
+    def large(self) -> tuple[int, ...]:
+        """Components of categories that take many."""
+        others = {*self.numeric, *self.mixed, *self.few}
+        return tuple(k for k in range(self.n_components) if k not in others)
+
+    @property
+    def by_row(self) -> tuple[int, ...]:
+        """Components that are encoded row by row."""
+        return (*self.numeric, *self.mixed, *self.large)
+
+    @cached_property
+    def to_declared_order(self) -> Index:
+        """Place of each component in the encoder's order, `[component]`."""
+        return np.argsort((*self.by_row, *self.few)).astype(np.int32)
+
+    @cached_property
+    def number_columns(self) -> Index:
+        """Columns of each component with numbers, `[component, column]`.
+
+        Padded with the number of all columns, where the encoder puts a column of zeros.
+        """
+        starts = np.concatenate([[0], np.cumsum(self.n_numbers)])
+        rows = [range(starts[k], starts[k + 1]) for k in (*self.numeric, *self.mixed)]
+        return _pad(rows, int(starts[-1]))
+
+    @cached_property
+    def row_codes(self) -> tuple[Index, Index]:
+        """Columns of codes of the components `mixed` and `large`, and their first vectors.
+
+        Both `[component, column]`; padded with a column of zeros and a vector of zeros.
+        """
+        members = (*self.mixed, *self.large)
+        return (
+            _pad([self._code_columns(k) for k in members], self._n_codes),
+            _pad([self._first_vectors(k) for k in members], self.n_vectors),
+        )
+
+    @cached_property
+    def value_codes(self) -> tuple[Index, Index, Index]:
+        """Columns of codes of the components `few`, what each counts, and their first values.
+
+        `[component, column]` twice, and `[component]`: the value of component c in a row is
+        first[c] + sum over columns of count[c] * code, as the digits of a number.
+        """
+        counts = [
+            [math.prod(self.n_levels[k][j + 1 :]) for j in range(len(self.n_levels[k]))]
+            for k in self.few
+        ]
+        sizes = [math.prod(self.n_levels[k]) for k in self.few]
+        first = np.concatenate([[0], np.cumsum(sizes)])[: len(sizes)].astype(np.int32)
+        return (
+            _pad([self._code_columns(k) for k in self.few], self._n_codes),
+            _pad(counts, 0),
+            first,
+        )
+
+    @cached_property
+    def value_vectors(self) -> Index:
+        """Vectors that add up to the first layer of each value, `[value, column]`."""
+        rows = []
+        for k in self.few:
+            first = self._first_vectors(k)
+            for levels in itertools.product(*(range(count) for count in self.n_levels[k])):
+                rows.append([start + level for start, level in zip(first, levels, strict=True)])
+        return _pad(rows, self.n_vectors)
+
+    @cached_property
+    def value_owner(self) -> Index:
+        """Component of each value, `[value]`."""
+        return np.array([k for k in self.few for _ in range(math.prod(self.n_levels[k]))], np.int32)
+
+    @cached_property
+    def vector_owner(self) -> Index:
+        """Component of each learned vector, `[vector]`."""
+        return np.repeat(
+            np.arange(self.n_components), [sum(levels) for levels in self.n_levels]
+        ).astype(np.int32)
+
+    @property
+    def _n_codes(self) -> int:
+        return sum(len(levels) for levels in self.n_levels)
+
+    def _code_columns(self, component: int) -> list[int]:
+        first = sum(len(levels) for levels in self.n_levels[:component])
+        return list(range(first, first + len(self.n_levels[component])))
+
+    def _first_vectors(self, component: int) -> list[int]:
+        first = sum(sum(levels) for levels in self.n_levels[:component])
+        levels = self.n_levels[component]
+        return [first + sum(levels[:j]) for j in range(len(levels))]
+
+
+def _pad(rows: Any, filler: int) -> Index:
+    """Rows of unequal lengths as one array, `[row, longest]`."""
+    rows = [list(row) for row in rows]
+    padded = np.full((len(rows), max(map(len, rows), default=0)), filler, np.int32)
+    for k, row in enumerate(rows):
+        padded[k, : len(row)] = row
+    return padded
