@@ -85,14 +85,9 @@ def sweep(
     Raises:
         UserError: If an option is out of range, or the arrays of `validation` differ in length.
     """
-    for name, count in {
-        "n_seeds": n_seeds,
-        "n_records": n_records,
-        "n_snapshots": n_snapshots,
-    }.items():
-        whole_number(name, count, 1)
-    # JAX takes seeds modulo 2^32: beyond that two seeds would be one.
-    whole_number("seed", seed, 0, 2**32 - 1)
+    check_repeats(seed, n_seeds)
+    whole_number("n_records", n_records, 1)
+    whole_number("n_snapshots", n_snapshots, 1)
     if validation is not None:
         shared_length(validation, "validation data")
         validation = jax.tree.map(np.asarray, validation)
@@ -109,6 +104,17 @@ def sweep(
         n_snapshots,
         progress,
     ).run(min(n_records, schedule.n_steps))
+
+
+def check_repeats(seed: int, n_seeds: int) -> None:
+    """Refuse what can't be a seed or a number of repeats.
+
+    Raises:
+        UserError: If one of them is out of range.
+    """
+    whole_number("n_seeds", n_seeds, 1)
+    # JAX takes seeds modulo 2^32: beyond that two seeds would be one.
+    whole_number("seed", seed, 0, 2**32 - 1)
 
 
 class _Sweep:

@@ -19,6 +19,7 @@ from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
 from distributed_ib.studies.boolean.report import circuit_figures, summary_text
 from distributed_ib.studies.boolean.study import BooleanSettings, check_varies, open_circuit
 from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.sweep import check_repeats
 
 STUDY = "boolean"
 CIRCUIT = "circuit.toml"
@@ -80,6 +81,7 @@ def run_circuit(
     """
     check_exhaustive(circuit.n_inputs)
     check_varies(circuit)
+    check_repeats(seed, n_seeds)
     options = {"seed": seed, "n_seeds": n_seeds, **asdict(settings)}
     start_run(folder, STUDY, {"training": options | {"hidden": list(settings.hidden)}})
     write_text(folder / CIRCUIT, circuit_to_toml(circuit))

@@ -54,7 +54,7 @@ PRESETS: Mapping[str, BooleanSettings] = {
     "quick": BooleanSettings(
         beta_start=1e-3,
         beta_end=0.5,
-        n_steps=8_000,
+        n_steps=6_000,
         n_pretraining_steps=500,
         batch_size=512,
         learning_rate=3e-3,

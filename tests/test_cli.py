@@ -1,0 +1,201 @@
+"""The command line, as a user meets it: what it writes, what it says, how it fails."""
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from distributed_ib.cli.main import run
+from distributed_ib.scheme.scheme import ApproximationScheme
+
+BRIEF = ["--steps", "150"]
+
+
+def dib(*arguments: str) -> int:
+    """Run the command; its exit status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["dib", *arguments])
+        try:
+            run()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0
+
+
+def one_clear_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The error that was printed: one line, and nothing else."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "and"
+    assert dib("boolean", "--expression", "a & b", *BRIEF, "--out", str(folder)) == 0
+    return folder
+
+
+def test_a_run_folder_is_whole(run_folder: Path) -> None:
+    names = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*.*")}
+    assert names == {
+        "config.toml",
+        "circuit.toml",
+        "scheme.nc",
+        "summary.json",
+        "summary.md",
+        "figures/circuit.png",
+        "figures/information_plane.png",
+        "figures/subsets.png",
+        "figures/sweep.png",
+        "snapshots/model.json",
+        "snapshots/params.safetensors",
+    }
+    config = tomllib.loads((run_folder / "config.toml").read_text())
+    assert config["run"]["study"] == "boolean"
+    assert config["training"]["n_steps"] == 150
+    assert config["training"]["hidden"] == [64, 64, 64]
+    assert "--expression 'a & b'" in (run_folder / "log").read_text()
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert summary["components"] == ["a", "b"]
+    assert summary["subsets_of_first_repeat"][0]["rank"] == 1
+    assert "H(Y)" not in summary["message"]
+    assert ApproximationScheme.load(run_folder).components == ("a", "b")
+
+
+def test_the_summary_says_what_was_found(run_folder: Path) -> None:
+    text = (run_folder / "summary.md").read_text()
+    assert "0.811 bits" in text  # H(Y) of AND
+    assert "| all |" in text
+
+
+def test_show_prints_the_final_table(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dib("show", str(run_folder)) == 0
+    printed = capsys.readouterr().out
+    assert "0.811278" in printed
+    assert "1 of 1" in printed
+
+
+def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
+    assert dib("plot", str(run_folder), "--format", "svg", "--out", str(tmp_path / "new")) == 0
+    drawn = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert drawn == ["circuit.svg", "information_plane.svg", "subsets.svg", "sweep.svg"]
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dib("--help") == 0
+    assert dib("boolean", "--help") == 0
+    assert dib("--version") == 0
+    assert capsys.readouterr().out.endswith("distributed-ib 0.1.0\n")
+
+
+def circuit_file(folder: Path, text: str) -> str:
+    path = folder / "circuit.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_missing_node_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """
+inputs = ["a", "b"]
+output = "g"
+[[gate]]
+name = "g"
+op = "AND"
+inputs = ["a", "c"]
+"""
+    out = tmp_path / "run"
+    assert dib("boolean", "--circuit", circuit_file(tmp_path, text), "--out", str(out)) == 2
+    error = one_clear_line(capsys)
+    assert "circuit.toml" in error and "'g'" in error and "'c'" in error
+    assert not out.exists()
+
+
+def test_a_cycle_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """
+inputs = ["a"]
+output = "g"
+[[gate]]
+name = "g"
+op = "AND"
+inputs = ["a", "h"]
+[[gate]]
+name = "h"
+op = "NOT"
+inputs = ["g"]
+"""
+    assert dib("boolean", "--circuit", circuit_file(tmp_path, text)) == 2
+    error = one_clear_line(capsys)
+    assert "cycle" in error and "g" in error and "h" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["--random", "21"], "21"),
+        (["--expression", " & ".join(f"x{i}" for i in range(21))], "21"),
+        (["--random", "0"], "0"),
+        (["--expression", "a & ~a"], "same for all inputs"),
+        (["--expression", "a & & b"], "character 5"),
+        (["--expression", "a", "--random", "3"], "--random"),
+        (["--circuit", "nowhere.toml"], "nowhere.toml"),
+        (["--beta-start", "0.5", "--beta-end", "0.1"], "beta_start=0.5"),
+        (["--beta-start", "0.5"], "beta_start=0.5"),
+        (["--beta-start", "-1"], "beta_start=-1"),
+        (["--steps", "0"], "n_steps"),
+        (["--seeds", "0"], "n_seeds"),
+        (["--seed", "-1"], "seed"),
+    ],
+)
+def test_bad_options_are_one_clear_line(
+    arguments: list[str], culprit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert dib("boolean", *arguments, "--out", str(out)) == 2
+    assert culprit in one_clear_line(capsys)
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    assert dib("boolean", *BRIEF, "--out", str(tmp_path)) == 2
+    error = one_clear_line(capsys)
+    assert "exists already" in error and "--out" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_an_unwritable_place_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert dib("boolean", *BRIEF, "--out", str(tmp_path / "file" / "run")) == 2
+    error = one_clear_line(capsys)
+    assert str(tmp_path / "file") in error and "--out" in error
+
+
+@pytest.mark.parametrize("command", ["show", "plot"])
+def test_what_is_no_run_folder_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib(command, str(tmp_path)) == 2
+    assert "config.toml" in one_clear_line(capsys)
+
+
+def test_a_run_of_an_unknown_study_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text('[run]\nstudy = "astrology"\n')
+    assert dib("show", str(tmp_path)) == 2
+    assert "astrology" in one_clear_line(capsys)
+
+
+def test_an_unknown_format_is_refused(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib("plot", str(run_folder), "--format", "exe", "--out", str(tmp_path / "f")) == 2
+    assert "png" in one_clear_line(capsys)
+    assert not (tmp_path / "f").exists()
