@@ -20,7 +20,7 @@ demo: .venv/installed  ## open the paper's Boolean circuit and leave a run folde
 	$(BIN)/dib boolean
 
 test: .venv/installed  ## run the tests
-	$(BIN)/pytest -m 'not nightly'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not nightly'
 
 nightly: .venv/installed  ## run every test, the long ones too
 	$(BIN)/pytest

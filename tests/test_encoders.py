@@ -100,7 +100,8 @@ def test_binary_encoder_is_two_constants() -> None:
     x = inputs("binary")
     mean, log_variance = channels(encoder, x)
     np.testing.assert_allclose(mean, np.where(x[..., None] == 1, encoder.mean, -encoder.mean))
-    np.testing.assert_array_equal(log_variance, np.broadcast_to(encoder.log_variance, mean.shape))
+    expected = np.broadcast_to(encoder.log_variance, mean.shape)
+    np.testing.assert_array_equal(np.broadcast_to(log_variance, mean.shape), expected)
 
 
 def dense(layers: list[tuple[Any, Any]], x: NDArray[Any]) -> NDArray[Any]:
