@@ -1,5 +1,6 @@
 """Checkpoints of a running sweep, from which it goes on as if it had never been stopped."""
 
+import contextlib
 import math
 import time
 import warnings
@@ -170,6 +171,8 @@ class CheckpointKeeper:
             if not self._kept:
                 raise UserError(f"no checkpoint could be written: {error}") from None
             _warn(f"no checkpoint could be written at step {state.step:,}: {error}")
+            with contextlib.suppress(OSError):
+                remove_all_but(self._folder, self._kept)  # room for the next attempt
         self._due = time.monotonic() + self._seconds
 
     def _write(self, state: SweepState, number: int) -> None:
