@@ -55,16 +55,16 @@ def check_kills(
     assert n_steps * sweep_child.REST_SECONDS > n_kills * longest_seconds
     moments = random.Random(n_kills)
     whole, mended = folder / "whole.npz", folder / "mended.npz"
-    in_one_go = start(whole, model, n_steps)
     checkpoints, reached = folder / "checkpoints", 0
-    for _ in range(n_kills):
-        seconds = moments.uniform(0, longest_seconds)
-        first, last = kill_after(seconds, mended, model, n_steps, checkpoints)
-        # It goes on from the last checkpoint, or the one before if it was killed in the middle.
-        assert reached <= first <= reached + 1
-        reached = last
-    assert int(finished(start(mended, model, n_steps, checkpoints))[0]) >= reached
-    finished(in_one_go)
+    with start(whole, model, n_steps) as in_one_go:
+        for _ in range(n_kills):
+            seconds = moments.uniform(0, longest_seconds)
+            first, last = kill_after(seconds, mended, model, n_steps, checkpoints)
+            # It goes on from the last checkpoint, or from the one before if the last step had none.
+            assert reached <= first <= reached + 1
+            reached = last
+        assert int(finished(start(mended, model, n_steps, checkpoints))[0]) >= reached
+        finished(in_one_go)
     assert not checkpoints.exists()
     with np.load(whole) as expected, np.load(mended) as found:
         assert expected.files == found.files
