@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -35,6 +36,35 @@ class MeanModel(eqx.Module):
     def terms(self, batch: Any, *, key: Array) -> Terms:
         """Terms with nothing random in them."""
         return Terms(jnp.zeros(1), batch.mean() + 0.0 * self.w, {})
+
+
+class NoisyLine(eqx.Module):
+    """A line through the origin that is fitted through noise; quick to compile.
+
+    Attributes:
+        w: Slope of each input, `[input]`.
+        name: Not trained, and part of what the model is.
+    """
+
+    w: Array
+    name: str = eqx.field(static=True, default="line")
+
+    def terms(self, batch: Any, *, key: Array) -> Terms:
+        """Squared error of a noisy sum; a steeper line conveys more."""
+        x, y = batch
+        noisy = (x * jnp.broadcast_to(self.w, x.shape)).sum(-1) + jax.random.normal(key, y.shape)
+        return Terms(self.w**2, ((noisy - y) ** 2).mean(), {"mean": noisy.mean()})
+
+
+def line_data() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Points on y = x1 - 2 x2."""
+    x = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
+    return x, x @ np.array([1, -2], np.float32)
+
+
+def line_model(key: Array) -> NoisyLine:
+    """A model for `line_data`."""
+    return NoisyLine(jax.random.normal(key, (2,)))
 
 
 class FallingModel(eqx.Module):

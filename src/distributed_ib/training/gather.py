@@ -16,17 +16,17 @@ DEVICE_BUDGET_BYTES = 4 << 30
 _NUMBERS_PER_COUNT = 4
 
 
-class _Data:
+class HostArrays:
     """Arrays that the compiled loop never sees: all of them are equal to the compiler."""
 
     def __init__(self, arrays: Any) -> None:
         self.arrays = arrays
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Data)
+        return isinstance(other, HostArrays)
 
     def __hash__(self) -> int:
-        return hash(_Data)
+        return hash(HostArrays)
 
 
 class RowBatches(eqx.Module):
@@ -52,7 +52,7 @@ class RowBatches(eqx.Module):
         [(8, 2, 4, 2), (8, 2, 4)]
     """
 
-    data: _Data = eqx.field(static=True)
+    data: HostArrays = eqx.field(static=True)
     batch_size: int = eqx.field(static=True)
     seed: int = eqx.field(static=True)
     steps_per_transfer: int = eqx.field(static=True)
@@ -71,7 +71,7 @@ class RowBatches(eqx.Module):
                 f"batch_size and steps_per_transfer must be positive, got {batch_size} and "
                 f"{steps_per_transfer}."
             )
-        self.data = _Data(arrays)
+        self.data = HostArrays(arrays)
         self.batch_size = batch_size
         self.seed = seed
         self.steps_per_transfer = steps_per_transfer

@@ -39,6 +39,40 @@ class Recorder:
         if validation is not None:
             self.validation.append(validation)
 
+    def stacked(self, like: Sums) -> dict[str, Any]:
+        """All records as arrays `[record, ...]`; `like` gives the shapes if there are none."""
+
+        def stack(records: list[Sums]) -> Sums:
+            empty = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape)), like)
+            return jax.tree.map(lambda *rows: np.stack(rows), *records) if records else empty
+
+        return {
+            "beta": np.array(self.beta, np.float64),
+            "step": np.array(self.step, np.int64),
+            **{name: stack(getattr(self, name)) for name in self.splits},
+        }
+
+    def stacked_shapes(self, like: Sums, n_records: int) -> dict[str, Any]:
+        """Shapes and types of what `stacked` gives for a number of records."""
+        sums = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((n_records, *leaf.shape), np.float64), like
+        )
+        return {
+            "beta": jax.ShapeDtypeStruct((n_records,), np.float64),
+            "step": jax.ShapeDtypeStruct((n_records,), np.int64),
+            **{name: sums for name in self.splits},
+        }
+
+    @classmethod
+    def restored(cls, splits: tuple[str, ...], stacked: dict[str, Any]) -> "Recorder":
+        """The recorder whose `stacked` was this."""
+        n_records = len(stacked["step"])
+        rows = {
+            name: [jax.tree.map(lambda leaf, k=k: leaf[k], stacked[name]) for k in range(n_records)]
+            for name in splits
+        }
+        return cls(splits, stacked["beta"].tolist(), stacked["step"].tolist(), **rows)
+
     def history(self, like: Sums) -> History:
         """Everything so far; `like` gives the shapes if nothing was recorded."""
         splits = [self.train, self.validation][: len(self.splits)]

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,6 +15,8 @@ from jax import Array
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.training.batches import Batch, BatchSource, shared_length
+from distributed_ib.training.checkpoint import CheckpointKeeper, Checkpoints
+from distributed_ib.training.fingerprint import describe
 from distributed_ib.training.interrupt import InterruptGuard
 from distributed_ib.training.loop import (
     LoopSettings,
@@ -27,6 +30,7 @@ from distributed_ib.training.progress import ProgressCallback, SweepProgress
 from distributed_ib.training.recorder import Recorder, SnapshotAlbum
 from distributed_ib.training.result import Status, SweepResult
 from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep_state import Phase, SweepState, boundaries
 from distributed_ib.units import nats_to_bits
 
 # Long enough that handing control back to Python costs nothing, short enough that the progress
@@ -37,11 +41,24 @@ VALIDATION_BLOCK = 4096
 SNAPSHOT_LIMIT_BYTES = 1 << 30
 
 
-class _Phase(NamedTuple):
-    """A run of records that belong together: pre-training or annealing."""
+@dataclass(frozen=True)
+class _Options:
+    """What the user chose, in plain values. Checkpoints belong to one choice."""
 
-    recorder: Recorder
-    boundaries: list[int]
+    schedule: BetaSchedule
+    seed: int
+    n_seeds: int
+    learning_rate: float
+    n_records: int
+    n_snapshots: int
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be."""
+        check_repeats(self.seed, self.n_seeds)
+        whole_number("n_records", self.n_records, 1)
+        whole_number("n_snapshots", self.n_snapshots, 1)
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise UserError(f"learning_rate must be positive, got {self.learning_rate:g}.")
 
 
 def sweep(
@@ -56,6 +73,8 @@ def sweep(
     n_records: int = 200,
     n_snapshots: int = 200,
     progress: ProgressCallback | None = None,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
 ) -> SweepResult:
     """Train a bottlenecked model while beta rises, and record what happens.
 
@@ -78,32 +97,29 @@ def sweep(
         n_snapshots: Most models to keep along the annealing. They are every k-th record, back
             from the last; k grows where they would take more than 1 GiB together.
         progress: Called about twice a second, e.g. a `ProgressBar`.
+        checkpoints: Where to put checkpoints, and how often; by default there are none. They stay
+            when the sweep ends: call their `remove` once its result is saved.
+        resume: Go on from the newest sound checkpoint; its sweep must be the same in all options.
+            The result has the same bits as that of a sweep in one go on the same machine, also
+            after Ctrl-C. Without a checkpoint the sweep starts from the beginning, with a warning.
 
     Returns:
         The records and models of the sweep.
 
     Raises:
-        UserError: If an option is out of range, or the arrays of `validation` differ in length.
+        UserError: If an option is out of range, the arrays of `validation` differ in length, or
+            the checkpoints can't be written, belong to another sweep or are all damaged.
     """
-    check_repeats(seed, n_seeds)
-    whole_number("n_records", n_records, 1)
-    whole_number("n_snapshots", n_snapshots, 1)
+    options = _Options(schedule, seed, n_seeds, learning_rate, n_records, n_snapshots)
     if validation is not None:
         shared_length(validation, "validation data")
         validation = jax.tree.map(np.asarray, validation)
-    if not (learning_rate > 0 and math.isfinite(learning_rate)):
-        raise UserError(f"learning_rate must be positive, got {learning_rate:g}.")
-    return _Sweep(
-        make_model,
-        batches,
-        schedule,
-        seed,
-        n_seeds,
-        learning_rate,
-        validation,
-        n_snapshots,
-        progress,
-    ).run(min(n_records, schedule.n_steps))
+    if resume and checkpoints is None:
+        raise UserError("resume=True needs checkpoints: say where they are.")
+    running = _Sweep(make_model, batches, options, validation, progress)
+    if checkpoints is not None:
+        running.keep(checkpoints, resume)
+    return running.run()
 
 
 def check_repeats(seed: int, n_seeds: int) -> None:
@@ -124,92 +140,127 @@ class _Sweep:
         self,
         make_model: Callable[[Array], Any],
         batches: BatchSource,
-        schedule: BetaSchedule,
-        seed: int,
-        n_seeds: int,
-        learning_rate: float,
+        options: _Options,
         validation: Batch | None,
-        n_snapshots: int,
         progress: ProgressCallback | None,
     ) -> None:
-        self.batches, self.schedule, self.seed, self.n_seeds = batches, schedule, seed, n_seeds
-        self.validation, self.progress, self.n_snapshots = validation, progress, n_snapshots
-        root = jax.random.key(seed)
-        keys = [jax.random.split(jax.random.fold_in(root, repeat), 3) for repeat in range(n_seeds)]
+        self.batches, self.options, self.schedule = batches, options, options.schedule
+        self.validation, self.progress, self.n_seeds = validation, progress, options.n_seeds
+        root = jax.random.key(options.seed)
+        keys = [
+            jax.random.split(jax.random.fold_in(root, repeat), 3) for repeat in range(self.n_seeds)
+        ]
         init_keys, loop_keys, self.validation_keys = jnp.stack(keys, axis=1)
         models = eqx.filter_vmap(make_model)(init_keys)
         params, self.static = eqx.partition(models, eqx.is_inexact_array)
         self.settings = LoopSettings(
             keys=loop_keys,
-            schedule=schedule.as_array(),
-            learning_rate=jnp.asarray(learning_rate, jnp.float32),
+            schedule=self.schedule.as_array(),
+            learning_rate=jnp.asarray(options.learning_rate, jnp.float32),
         )
         self.zeros = zero_sums(
-            params, self.static, batches, batches.prepare(0, 1, n_seeds), loop_keys
+            params, self.static, batches, batches.prepare(0, 1, self.n_seeds), loop_keys
         )
-        self.state = initial_state(params, self.zeros)
+        self.state = self._fresh_state(params)
         self.steps_per_second = 0.0
+        self.keeper: CheckpointKeeper | None = None
+        self.started = time.perf_counter()
 
-    def run(self, n_records: int) -> SweepResult:
-        schedule, started = self.schedule, time.perf_counter()
+    def _fresh_state(self, params: Any) -> SweepState:
+        schedule, n_records = self.schedule, min(self.options.n_records, self.schedule.n_steps)
         splits = ("train",) if self.validation is None else ("train", "validation")
-        pretraining = _Phase(
-            Recorder(splits), _boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
+        loop = initial_state(params, self.zeros)
+        return SweepState(
+            loop=loop,
+            good=loop,
+            pretraining=Phase(
+                Recorder(splits), boundaries(0, schedule.n_pretraining_steps, N_PRETRAINING_RECORDS)
+            ),
+            annealing=Phase(
+                Recorder(splits),
+                boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
+            ),
+            album=SnapshotAlbum(
+                _snapshot_stride(loop.params, n_records, self.options.n_snapshots), n_records - 1
+            ),
         )
-        annealing = _Phase(
-            Recorder(splits),
-            _boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
+
+    def keep(self, checkpoints: Checkpoints, resume: bool) -> None:
+        """Write checkpoints from now on, and start from the newest if asked to."""
+        shapes = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), self.state.loop.params
         )
-        album = SnapshotAlbum(self._snapshot_stride(n_records), n_records - 1)
-        status: Status = "finished"
-        message = f"finished after {schedule.total_steps:,} steps"
+        description = {
+            **describe(asdict(self.options)),
+            "snapshot_stride": self.state.album.stride,
+            "model": describe(eqx.combine(shapes, self.static)),
+            "batches": describe(self.batches),
+            "validation": describe(jax.tree.leaves(self.validation)),
+        }
+        self.keeper = CheckpointKeeper(checkpoints, description)
+        if resume:
+            self.state = self.keeper.resume(self.state)
+        else:
+            self.keeper.begin()
+
+    def run(self) -> SweepResult:
+        self.started = time.perf_counter() - self.state.seconds
         with InterruptGuard() as guard:
-            for phase, first, last in _records(pretraining, annealing):
-                good = self.state
-                self.state = self.state._replace(sums=self.zeros)
-                interrupted = self._train(first, last, guard)
-                if not np.all(self._finite()):
-                    status, message = "diverged", self._divergence()
-                    self.state = good
-                    if annealing.recorder.beta:
-                        index = len(annealing.recorder.beta) - 1
-                        album.offer(index, self._beta(), good.params, keep=True)
-                    break
-                made = int(self.state.step) - first
-                if made:
-                    self._record(phase, first, made)
-                if made and phase is annealing:
-                    index = len(phase.recorder.beta) - 1
-                    album.offer(index, self._beta(), self.state.params, keep=interrupted)
-                if interrupted:
-                    status = "interrupted"
-                    message = (
-                        f"interrupted at step {int(self.state.step):,} of "
-                        f"{schedule.total_steps:,}, beta={self._beta():.3g}"
-                    )
-                    break
+            status, message = self._walk(guard)
+        state = self.state
         return SweepResult(
-            annealing=annealing.recorder.history(self.zeros),
-            pretraining=pretraining.recorder.history(self.zeros),
-            snapshots=album.snapshots(self.static, self.state.params),
+            annealing=state.annealing.recorder.history(self.zeros),
+            pretraining=state.pretraining.recorder.history(self.zeros),
+            snapshots=state.album.snapshots(self.static, state.loop.params),
             status=status,
             message=message,
-            seed=self.seed,
-            seconds=time.perf_counter() - started,
+            seed=self.options.seed,
+            seconds=time.perf_counter() - self.started,
         )
 
+    def _walk(self, guard: InterruptGuard) -> tuple[Status, str]:
+        """Make all records that are missing; how that ended, for programs and for people."""
+        state = self.state
+        for phase, first, last in state.records():
+            if state.step == first:  # else a checkpoint was made in the middle of this record
+                state.good = state.loop
+                state.loop = state.loop._replace(sums=self.zeros)
+            interrupted = self._train(first, last, guard)
+            if not np.all(self._finite()):
+                message = self._divergence()
+                self._retreat()
+                return "diverged", message
+            self._record(phase, first)
+            if phase is state.annealing:
+                index = len(phase.recorder.beta) - 1
+                state.album.offer(index, self._beta(), state.loop.params, keep=interrupted)
+            if interrupted:
+                return "interrupted", (
+                    f"interrupted at step {state.step:,} of {self.schedule.total_steps:,}, "
+                    f"beta={self._beta():.3g}"
+                )
+        return "finished", f"finished after {self.schedule.total_steps:,} steps"
+
+    def _retreat(self) -> None:
+        """Go back to the last record at which all was well, and keep its model."""
+        state = self.state
+        state.loop = state.good
+        if n_records := len(state.annealing.recorder.beta):
+            state.album.offer(n_records - 1, self._beta(), state.loop.params, keep=True)
+
     def _beta(self) -> float:
-        return self.schedule.beta_at(int(self.state.step))
+        return self.schedule.beta_at(self.state.step)
 
     def _train(self, first: int, last: int, guard: InterruptGuard) -> bool:
-        """Train from step `first` to `last`; True if Ctrl-C ended it before."""
-        step = first
-        stretch = self._stretch(step, last)
-        prepared = self.batches.prepare(step, stretch, self.n_seeds)
+        """Finish the record from step `first` to `last`; True if Ctrl-C ended it before."""
+        step = self.state.step
+        if step == last:  # a checkpoint was made just before the record
+            return False
+        stretch, prepared = self._prepare(step, last)
         while step < last:
             started = time.perf_counter()
-            state = run_steps(
-                self.state,
+            loop = run_steps(
+                self.state.loop,
                 self.static,
                 self.batches,
                 prepared,
@@ -220,16 +271,31 @@ class _Sweep:
             # The device is at work by now; the host makes the next batches meanwhile.
             step, made = step + stretch, stretch
             if step < last:
-                stretch = self._stretch(step, last)
-                prepared = self.batches.prepare(step, stretch, self.n_seeds)
-            self.state = jax.block_until_ready(state)
+                stretch, prepared = self._prepare(step, last)
+            self.state.loop = jax.block_until_ready(loop)
             self.steps_per_second = made / (time.perf_counter() - started)
-            if not np.all(self.state.finite):
+            if not np.all(self.state.loop.finite):
                 return False
             self._report(first)
-            if guard.requested:
+            interrupted = guard.requested
+            self._checkpoint(at_once=interrupted)
+            if interrupted:
                 return True
         return False
+
+    def _checkpoint(self, at_once: bool) -> None:
+        if self.keeper is None:
+            return
+        self.state.seconds = time.perf_counter() - self.started
+        if at_once:
+            self.keeper.save(self.state)
+        else:
+            self.keeper.save_if_due(self.state)
+
+    def _prepare(self, step: int, last: int) -> tuple[int, Any]:
+        """The length of the next stretch, and its batches."""
+        stretch = self._stretch(step, last)
+        return stretch, self.batches.prepare(step, stretch, self.n_seeds)
 
     def _stretch(self, step: int, last: int) -> int:
         """How many steps to ask of the compiled loop at once."""
@@ -237,12 +303,13 @@ class _Sweep:
         limit = self.batches.max_steps
         return min(last - step, wanted if limit is None else limit)
 
-    def _record(self, phase: _Phase, first: int, made: int) -> None:
+    def _record(self, phase: Phase, first: int) -> None:
+        made = self.state.step - first
         validation = None if self.validation is None else self._validate(len(phase.recorder.beta))
         phase.recorder.add(
             beta=self.schedule.beta_at(first + made / 2),
             step=first + made,
-            sums=self.state.sums,
+            sums=self.state.loop.sums,
             n_steps=made,
             validation=validation,
         )
@@ -257,7 +324,7 @@ class _Sweep:
             keys = jax.vmap(
                 lambda key, b=block: jax.random.fold_in(jax.random.fold_in(key, record), b)
             )(self.validation_keys)
-            terms = evaluate_batch(self.state.params, self.static, rows, keys)
+            terms = evaluate_batch(self.state.loop.params, self.static, rows, keys)
             part = jax.tree.map(lambda t, n=stop - start: np.asarray(t, np.float64) * n, terms)
             total = part if total is None else jax.tree.map(np.add, total, part)
         return Sums(*jax.tree.map(lambda t: t / n_rows, total))
@@ -265,8 +332,8 @@ class _Sweep:
     def _report(self, first: int) -> None:
         if self.progress is None:
             return
-        step = int(self.state.step)
-        means = jax.tree.map(lambda s: np.asarray(s) / (step - first), self.state.sums)
+        step = self.state.step
+        means = jax.tree.map(lambda s: np.asarray(s) / (step - first), self.state.loop.sums)
         self.progress(
             SweepProgress(
                 step=step,
@@ -277,36 +344,24 @@ class _Sweep:
             )
         )
 
-    def _snapshot_stride(self, n_records: int) -> int:
-        size = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.params))
-        affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
-        return math.ceil(n_records / min(self.n_snapshots, affordable))
-
     def _finite(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which repeats are sound. A finite loss may have a gradient that is not."""
-        finite = np.asarray(self.state.finite)
-        for leaf in jax.tree.leaves(self.state.params):
+        finite = np.asarray(self.state.loop.finite)
+        for leaf in jax.tree.leaves(self.state.loop.params):
             finite = finite & np.isfinite(leaf).reshape(self.n_seeds, -1).all(axis=1)
         return finite
 
     def _divergence(self) -> str:
-        step = int(self.state.step) - 1
+        step = self.state.step - 1
         repeats = ", ".join(str(r) for r in np.flatnonzero(~self._finite()))
-        what = "gradient" if np.all(self.state.finite) else "loss"
+        what = "gradient" if np.all(self.state.loop.finite) else "loss"
         return (
             f"the {what} was not finite at step {step:,}, beta={self.schedule.beta_at(step):.3g} "
             f"(repeat {repeats}); try a smaller learning rate, or look for extreme values in X"
         )
 
 
-def _boundaries(first: int, n_steps: int, n_records: int) -> list[int]:
-    """Steps at which the records of a phase begin and end; none for a phase without steps."""
-    n_records = min(n_records, n_steps)
-    return [first + round(n_steps * k / n_records) for k in range(n_records + 1)] if n_steps else []
-
-
-def _records(*phases: _Phase) -> Iterator[tuple[_Phase, int, int]]:
-    """First and last step of every record, in order."""
-    for phase in phases:
-        for first, last in zip(phase.boundaries[:-1], phase.boundaries[1:], strict=True):
-            yield phase, first, last
+def _snapshot_stride(params: Any, n_records: int, n_snapshots: int) -> int:
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
+    return math.ceil(n_records / min(n_snapshots, affordable))
