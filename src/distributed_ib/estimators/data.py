@@ -69,11 +69,11 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
     Raises:
         UserError: If X is no table, or its columns are not those of training.
     """
-    if (
-        is_several(x)
-        or isinstance(x, (Mapping, View))
-        or isinstance(getattr(estimator, "components", None), Decomposition)
-    ):
+    is_sparse = hasattr(x, "toarray")  # some sparse matrices are dictionaries too
+    by_function = isinstance(estimator.components, Decomposition) and not (
+        estimator.components.is_saveable
+    )
+    if not is_sparse and (by_function or is_several(x) or isinstance(x, (Mapping, View))):
         return x
     try:
         if not isinstance(x, pd.DataFrame):
@@ -83,7 +83,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             validate_data(estimator, x, reset=reset, skip_check_array=True)
             return array
         validate_data(estimator, x, reset=reset, skip_check_array=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(str(error)) from None
     return x
 
@@ -121,6 +121,10 @@ def prepare(
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
     """
     n_rows = _length(y)
+    if n_rows < (least := max(min_rows, 2)):
+        raise UserError(
+            f"the data have too few rows to learn from (n_samples={n_rows}); give at least {least}."
+        )
     weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     if validation_data is None:
