@@ -12,10 +12,21 @@ from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
+    from distributed_ib.components.decomposition import Component, Decomposition
+    from distributed_ib.components.fitted import FittedDecomposition
+    from distributed_ib.components.inputs import TableInput
+    from distributed_ib.components.target import Target
+    from distributed_ib.estimators.advice import SweepWarning
+    from distributed_ib.estimators.classifier import DistributedIBClassifier
+    from distributed_ib.estimators.files import load_estimator
+    from distributed_ib.estimators.regressor import DistributedIBRegressor
     from distributed_ib.model.bottleneck import DistributedBottleneck, Terms
     from distributed_ib.model.channel import GaussianChannel
+    from distributed_ib.model.contrastive_predictor import ContrastivePredictor
     from distributed_ib.model.encoders import BinaryEncoder, SeparateEncoder, SharedEncoder
+    from distributed_ib.model.gaussian_predictor import GaussianPredictor
     from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
+    from distributed_ib.model.table_encoder import TableEncoder
     from distributed_ib.scheme.approximation import Approximation
     from distributed_ib.scheme.scheme import ApproximationScheme
     from distributed_ib.scheme.subsets import Subset
@@ -34,15 +45,27 @@ _ROOMS = {
     "BetaSchedule": "training.schedule",
     "BinaryEncoder": "model.encoders",
     "CategoricalPredictor": "model.predictors",
+    "Component": "components.decomposition",
+    "ContrastivePredictor": "model.contrastive_predictor",
+    "Decomposition": "components.decomposition",
     "DistributedBottleneck": "model.bottleneck",
+    "DistributedIBClassifier": "estimators.classifier",
+    "DistributedIBRegressor": "estimators.regressor",
+    "FittedDecomposition": "components.fitted",
     "FreshBatches": "training.batches",
     "GaussianChannel": "model.channel",
+    "GaussianPredictor": "model.gaussian_predictor",
     "HostBatches": "training.batches",
     "ProgressBar": "training.progress",
     "SeparateEncoder": "model.encoders",
     "SharedEncoder": "model.encoders",
     "Subset": "scheme.subsets",
+    "SweepWarning": "estimators.advice",
+    "TableEncoder": "model.table_encoder",
+    "TableInput": "components.inputs",
+    "Target": "components.target",
     "Terms": "model.bottleneck",
+    "load_estimator": "estimators.files",
     "sweep": "training.sweep",
 }
 
@@ -54,17 +77,29 @@ __all__ = [
     "BetaSchedule",
     "BinaryEncoder",
     "CategoricalPredictor",
+    "Component",
+    "ContrastivePredictor",
+    "Decomposition",
     "DistributedBottleneck",
+    "DistributedIBClassifier",
+    "DistributedIBRegressor",
+    "FittedDecomposition",
     "FreshBatches",
     "GaussianChannel",
+    "GaussianPredictor",
     "HostBatches",
     "ProgressBar",
     "SeparateEncoder",
     "SharedEncoder",
     "Subset",
+    "SweepWarning",
+    "TableEncoder",
+    "TableInput",
+    "Target",
     "Terms",
     "UserError",
     "__version__",
+    "load_estimator",
     "sweep",
 ]
 

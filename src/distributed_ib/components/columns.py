@@ -109,13 +109,13 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
         if np.isnan(numbers[row]):
             _refuse(
                 name,
-                "is missing a value",
+                "is missing a value (NaN)",
                 "fill it in, drop the row, or leave out the column",
                 first_row + row,
             )
         _refuse(
             name,
-            "holds an infinite value",
+            "holds an infinite value (inf)",
             "replace it by a finite one or drop the row",
             first_row + row,
         )

@@ -8,7 +8,7 @@ from jax import Array
 
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.encoders import ENCODERS, Encoder
+from distributed_ib.model.encoders import ENCODERS, Encoder, count_components
 from distributed_ib.model.predictors import PREDICTORS, Predictor
 
 
@@ -60,14 +60,24 @@ class DistributedBottleneck(eqx.Module):
         u = channel.sample(key=key)
         return channel, self.predictor(u.reshape(u.shape[0], -1))
 
-    def terms(self, batch: tuple[Any, Array], *, key: Array) -> Terms:
-        """The parts of the objective on a batch (x, y), with one draw of the noise."""
-        x, y = batch
+    def terms(self, batch: tuple[Any, ...], *, key: Array) -> Terms:
+        """The parts of the objective on a batch (x, y), with one draw of the noise.
+
+        The batch may also be (x, y, weight) with a weight for each row, `[batch]`, whose mean over
+        all data is one.
+        """
+        x, y, *weights = batch
         channel, outputs = self.outputs(x, key=key)
+
+        def mean(values: Array) -> Array:
+            if weights:
+                values = values * weights[0].reshape(-1, *(1,) * (values.ndim - 1))
+            return values.mean(axis=0)
+
         return Terms(
-            kl_nats=channel.kl_nats().mean(axis=0),
-            prediction_error_nats=self.predictor.loss_nats(outputs, y).mean(),
-            scores={name: s.mean() for name, s in self.predictor.scores(outputs, y).items()},
+            kl_nats=mean(channel.kl_nats()),
+            prediction_error_nats=mean(self.predictor.loss_nats(outputs, y)),
+            scores={name: mean(s) for name, s in self.predictor.scores(outputs, y).items()},
         )
 
     def config(self) -> dict[str, Any]:
@@ -89,9 +99,10 @@ def model_from_config(config: dict[str, Any], *, key: Array) -> DistributedBottl
     encoder = _make(ENCODERS, config, "encoder", key_encoder)
     predictor = _make(PREDICTORS, config, "predictor", key_predictor)
     sent, expected = encoder.config(), predictor.config()["input_dim"]
-    if sent["n_components"] * sent["embedding_dim"] != expected:
+    n_components = count_components(sent)
+    if n_components * sent["embedding_dim"] != expected:
         raise UserError(
-            f"the model description has an encoder of {sent['n_components']} x "
+            f"the model description has an encoder of {n_components} x "
             f"{sent['embedding_dim']} embeddings and a predictor that reads {expected}."
         )
     return DistributedBottleneck(encoder, predictor)

@@ -223,6 +223,12 @@ def _config(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
 
 
+def count_components(config: Mapping[str, Any]) -> int:
+    """Number of components that an encoder's `config` describes."""
+    sizes = config.get("n_numbers")
+    return int(config["n_components"]) if sizes is None else len(sizes)
+
+
 Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder | TableEncoder
 
 ENCODERS: Mapping[str, type[Encoder]] = {

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from distributed_ib.errors import UserError
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.gaussian_predictor import GaussianPredictor
 from distributed_ib.model.mlp import MLP
 
 
@@ -119,9 +121,11 @@ def _mlp_config(mlp: MLP) -> dict[str, Any]:
     }
 
 
-Predictor = BernoulliPredictor | CategoricalPredictor
+Predictor = BernoulliPredictor | CategoricalPredictor | GaussianPredictor | ContrastivePredictor
 
 PREDICTORS: Mapping[str, type[Predictor]] = {
     "bernoulli": BernoulliPredictor,
     "categorical": CategoricalPredictor,
+    "contrastive": ContrastivePredictor,
+    "gaussian": GaussianPredictor,
 }

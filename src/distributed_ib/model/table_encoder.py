@@ -155,7 +155,8 @@ class TableEncoder(eqx.Module):
             outputs = self.rest(jnp.concatenate([by_row.reshape(n_rows, width), by_value]))
             of_rows = outputs[:n_rows].reshape(n_components, n_batch, outputs.shape[-1])
             columns, counts, first = layout.value_codes
-            of_values = outputs[n_rows:][first + (codes[:, columns] * counts).sum(axis=-1)]
+            digits = codes[:, columns] * counts[None]
+            of_values = outputs[n_rows:][first[None] + digits.sum(axis=-1)]
             parts = jnp.concatenate([jnp.swapaxes(of_rows, 0, 1), of_values], axis=1)
         return channel_from(parts[:, layout.to_declared_order])
 
@@ -178,7 +179,7 @@ class TableEncoder(eqx.Module):
         features = jnp.concatenate([padded, sines[..., padded.shape[-1] :]], axis=-1)
         product = jnp.einsum("bcf,cfh->cbh", features, self.weights)
         columns, first = layout.row_codes
-        gathered = self._padded_vectors()[first + codes[:, columns]].sum(axis=2)
+        gathered = self._padded_vectors()[first[None] + codes[:, columns]].sum(axis=2)
         gathered = jnp.swapaxes(gathered, 0, 1)
         total = jnp.concatenate(
             [

@@ -154,15 +154,20 @@ def _encode(model: Any, x: Any) -> tuple[Any, Any]:
 @eqx.filter_jit
 def _mean_probabilities(model: Any, x: Any, first_row: Any, keys: Any) -> Any:
     """Class probabilities of a block of rows, averaged over one draw of the noise per key."""
-    rows = first_row + jnp.arange(x.shape[0])
+    channel = model.encoder(x)  # once, since it is the same for every draw
+    channel = GaussianChannel(
+        channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
+    )
+    rows = first_row + jnp.arange(channel.mean.shape[0])
 
-    def one_row(key: Any, row: Any, x_row: Any) -> Any:
+    def one_row(key: Any, row: Any, one: GaussianChannel) -> Any:
         # Each row has noise of its own, wherever the blocks are cut.
-        _, outputs = model.outputs(x_row[None], key=jax.random.fold_in(key, row))
-        return model.predictor.probabilities(outputs)[0]
+        return one.sample(key=jax.random.fold_in(key, row))
 
     def one_draw(total: Any, key: Any) -> tuple[Any, None]:
-        return total + jax.vmap(one_row, in_axes=(None, 0, 0))(key, rows, x), None
+        u = jax.vmap(one_row, in_axes=(None, 0, 0))(key, rows, channel)
+        outputs = model.predictor(u.reshape(u.shape[0], -1))
+        return total + model.predictor.probabilities(outputs), None
 
     shape = jax.eval_shape(lambda: one_draw(0.0, keys[0])[0])
     total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), keys)

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from distributed_ib.errors import UserError
 from distributed_ib.files import write_atomically, write_text
 from distributed_ib.model.bottleneck import model_from_config
+from distributed_ib.model.encoders import count_components
 from distributed_ib.training.result import Snapshots
 
 DATASET, SNAPSHOTS = "scheme.nc", "snapshots"
@@ -108,11 +109,13 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         tensors = load_file(folder / PARAMS)
     except (OSError, ValueError, KeyError, SafetensorError, RecursionError) as error:
         raise UserError(f"{folder} can't be read: {_first_line(error)}.") from None
-    if _longest_list(config) > len(tensors):
+    if _longest_list(config) > max(len(tensors), n_components):
         raise UserError(f"{folder / MODEL} describes more layers than {PARAMS} holds.")
+    if _total_levels(config) > max((max(t.shape, default=0) for t in tensors.values()), default=0):
+        raise UserError(f"{folder / MODEL} describes more categories than {PARAMS} holds.")
     # Shapes only: nothing is computed, and no memory is taken for what the file must bring.
     model = eqx.filter_eval_shape(lambda: model_from_config(config, key=jax.random.key(0)))
-    if (found_components := model.encoder.config()["n_components"]) != n_components:
+    if (found_components := count_components(model.encoder.config())) != n_components:
         raise UserError(
             f"{folder / MODEL} describes {found_components} components, but {DATASET} holds "
             f"{n_components}; do they belong to the same run?"
@@ -135,6 +138,16 @@ def _longest_list(config: Any) -> int:
     parts = config.values() if isinstance(config, dict) else ()
     options = [value for part in parts if isinstance(part, dict) for value in part.values()]
     return max((len(value) for value in options if isinstance(value, list)), default=0)
+
+
+def _total_levels(config: Any) -> int:
+    """Levels of all categorical columns of a table encoder, known before index arrays are made."""
+    encoder = config.get("encoder") if isinstance(config, dict) else None
+    columns = encoder.get("n_levels", []) if isinstance(encoder, dict) else []
+    try:
+        return sum(abs(int(count)) for levels in columns for count in levels)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError("the model description's n_levels are no lists of numbers.") from None
 
 
 def _named_leaves(tree: Any) -> dict[str, Any]:

@@ -1,0 +1,316 @@
+"""What the classifier and the regressor share: fitting, choosing an approximation, saving."""
+
+import json
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import equinox as eqx
+import numpy as np
+import xarray as xr
+from jax import Array
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from distributed_ib.components import (
+    FittedDecomposition,
+    TableInput,
+    Target,
+    exchangeable_components,
+)
+from distributed_ib.estimators.advice import SweepWarning, advice
+from distributed_ib.estimators.choice import best_record
+from distributed_ib.estimators.data import Prepared, Rows, Task, check_table, describe, prepare
+from distributed_ib.estimators.defaults import Settings, resolve
+from distributed_ib.estimators.weights import WeightedBatches
+from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
+from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.training.batches import BatchSource
+from distributed_ib.training.gather import batches_of_rows
+from distributed_ib.training.progress import ProgressBar
+from distributed_ib.training.sweep import sweep
+
+
+class DistributedIBEstimator(BaseEstimator):
+    """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
+
+    task: ClassVar[Task]
+
+    scheme_: ApproximationScheme
+    decomposition_: FittedDecomposition
+    target_: Target
+    settings_: Settings
+    n_train_rows_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    best_beta_: float
+
+    def __init__(
+        self,
+        components: Any = None,
+        *,
+        kinds: Any = None,
+        beta_start: Any = None,
+        beta_end: Any = None,
+        n_steps: Any = None,
+        n_pretraining_steps: Any = None,
+        batch_size: Any = None,
+        learning_rate: Any = None,
+        encoder_hidden: Any = None,
+        embedding_dim: Any = None,
+        predictor_hidden: Any = None,
+        n_frequencies: Any = None,
+        longest_period: Any = None,
+        n_seeds: Any = 1,
+        validation_fraction: Any = 0.2,
+        n_records: Any = 200,
+        n_snapshots: Any = 200,
+        n_samples: Any = 64,
+        min_rows: Any = 20,
+        verbose: Any = False,
+        random_state: Any = None,
+    ) -> None:
+        self.components = components
+        self.kinds = kinds
+        self.beta_start = beta_start
+        self.beta_end = beta_end
+        self.n_steps = n_steps
+        self.n_pretraining_steps = n_pretraining_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.encoder_hidden = encoder_hidden
+        self.embedding_dim = embedding_dim
+        self.predictor_hidden = predictor_hidden
+        self.n_frequencies = n_frequencies
+        self.longest_period = longest_period
+        self.n_seeds = n_seeds
+        self.validation_fraction = validation_fraction
+        self.n_records = n_records
+        self.n_snapshots = n_snapshots
+        self.n_samples = n_samples
+        self.min_rows = min_rows
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        validation_data: Any = None,
+        *,
+        sweep_options: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Run the sweep.
+
+        Args:
+            X: A DataFrame, an array `[n, m]`, a list or dict of arrays `[n, d_i]`, a
+                `ParquetTable`; or whatever the function of a `Decomposition` takes.
+            y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`.
+            sample_weight: How much each row counts, `[n]`, in training and validation.
+            groups: A label for each row, `[n]`: rows of one group are never split between
+                training and validation.
+            validation_data: Held-out rows as (X, y) or (X, y, sample_weight), in place of a share
+                of the rows.
+            sweep_options: Further options of `sweep`, such as `progress`.
+
+        Raises:
+            UserError: If the data or an option can't be used: names column, row and remedy.
+
+        Warns:
+            UserWarning: For constant columns, and components that are copies of each other.
+            SweepWarning: If the sweep began too closed, ended too open, or pre-training had not
+                converged.
+        """
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        table = check_table(self, X, reset=True)
+        prepared = prepare(
+            describe(self.components, table, self.kinds),
+            table,
+            self._checked_target(y),
+            task=self.task,
+            sample_weight=sample_weight,
+            groups=groups,
+            validation_data=validation_data,
+            validation_fraction=self.validation_fraction,
+            min_rows=self.min_rows,
+            seed=seed,
+        )
+        _warn_of_copies(prepared)
+        self.decomposition_, self.target_ = prepared.decomposition, prepared.target
+        if not hasattr(self, "n_features_in_"):
+            self.n_features_in_ = len(self.decomposition_.decomposition.columns)
+        self.n_train_rows_ = prepared.train.n_rows
+        self.settings_ = self._settings(prepared)
+        baseline, baseline_entropy_bits = self._baseline()
+        options = dict(sweep_options or {})
+        if self.verbose:
+            options.setdefault("progress", ProgressBar())
+        result = sweep(
+            partial(_make_model, self._model_config()),
+            self._batches(prepared.train, seed),
+            self.settings_.schedule,
+            seed=seed,
+            n_seeds=self.n_seeds,
+            learning_rate=self.settings_.learning_rate,
+            validation=self._validation(prepared.validation, seed),
+            n_records=self.n_records,
+            n_snapshots=self.n_snapshots,
+            **options,
+        )
+        scheme = ApproximationScheme.from_sweep(
+            result,
+            self.decomposition_.names,
+            baseline_entropy_bits=baseline_entropy_bits,
+            baseline=baseline,
+        )
+        dataset = self._with_scores(scheme.to_xarray(), prepared)
+        self.scheme_ = ApproximationScheme(dataset, scheme.snapshots)
+        if len(scheme.snapshots.record):
+            self.best_beta_ = best_record(dataset)
+        for sentence in advice(dataset):
+            warnings.warn(sentence, SweepWarning, stacklevel=2)
+        self.restore(self._candidates(prepared.train, seed))
+        return self
+
+    def approximations(
+        self,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+    ) -> list[Approximation]:
+        """The approximations that predictions come from, one for each repeat.
+
+        Without arguments those at `best_beta_`, where the validation loss is least; otherwise as
+        in `ApproximationScheme.at`.
+
+        Raises:
+            UserError: If more than one is given, or no model is that small.
+        """
+        check_is_fitted(self, "scheme_")
+        if beta is None and bits is None and n_components is None:
+            beta = self.best_beta_
+        return [
+            self.scheme_.at(beta=beta, bits=bits, n_components=n_components, seed=seed)
+            for seed in range(self.scheme_.n_seeds)
+        ]
+
+    def save(self, folder: str | Path) -> None:
+        """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.
+
+        Raises:
+            UserError: If the folder holds such files already or can't be written, or components
+                come from a Python function.
+        """
+        from distributed_ib.estimators.files import save_estimator
+
+        check_is_fitted(self, "scheme_")
+        save_estimator(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote. Nothing in the folder is ever executed.
+
+        Raises:
+            UserError: If a file is missing or damaged, or holds another kind of estimator.
+        """
+        from distributed_ib.estimators.files import load_estimator
+
+        found = load_estimator(Path(folder))
+        if not isinstance(found, cls):
+            from distributed_ib.errors import UserError
+
+            raise UserError(f"{folder} holds a {type(found).__name__}, not a {cls.__name__}.")
+        return found
+
+    def _inputs(self, X: Any) -> TableInput:
+        """Rows to predict, checked and scaled."""
+        check_is_fitted(self, "scheme_")
+        return self.decomposition_.transform(check_table(self, X, reset=False))
+
+    def _models(self, chosen: Mapping[str, Any]) -> list[Any]:
+        return [approximation.model for approximation in self.approximations(**chosen)]
+
+    def _settings(self, prepared: Prepared) -> Settings:
+        return resolve(
+            {name: value for name, value in self.get_params(deep=False).items()},
+            n_rows=prepared.train.n_rows,
+            n_components=len(prepared.decomposition.names),
+        )
+
+    def _model_config(self) -> str:
+        """The model's description, as `model_from_config` reads it, in JSON."""
+        settings = self.settings_
+        encoder = {
+            "kind": "table",
+            **self.decomposition_.encoder_options(),
+            "hidden": settings.encoder_hidden,
+            "embedding_dim": settings.embedding_dim,
+            "n_frequencies": settings.n_frequencies,
+            "longest_period": settings.longest_period,
+        }
+        predictor = {
+            "input_dim": settings.embedding_dim * len(self.decomposition_.names),
+            "hidden": settings.predictor_hidden,
+            **self._predictor_config(),
+        }
+        return json.dumps({"encoder": encoder, "predictor": predictor})
+
+    def _batches(self, train: Rows, seed: int) -> BatchSource:
+        arrays = (train.x, train.y)
+        if train.weight is None:
+            return batches_of_rows(arrays, self.settings_.batch_size, seed=seed)
+        return WeightedBatches(arrays, train.weight, self.settings_.batch_size)
+
+    def _validation(self, rows: Rows, seed: int) -> Any:
+        pair = (rows.x, rows.y)
+        return pair if rows.weight is None else (*pair, rows.weight)
+
+    def restore(self, candidates: NDArray[np.float32] | None) -> None:
+        """Set what follows from the target and, for InfoNCE, the candidates; called by `load`."""
+
+    def _candidates(self, train: Rows, seed: int) -> NDArray[np.float32] | None:
+        """Ys among which predictions look, if they do."""
+        return None
+
+    def _with_scores(self, dataset: xr.Dataset, prepared: Prepared) -> xr.Dataset:
+        """The records with scores in the user's terms."""
+        return dataset
+
+    @abstractmethod
+    def _checked_target(self, y: Any) -> Any: ...
+
+    @abstractmethod
+    def _predictor_config(self) -> dict[str, Any]:
+        """Kind of the predictor, and its options besides widths."""
+
+    @abstractmethod
+    def _baseline(self) -> tuple[str, float]:
+        """What the uncertainty about Y is without X, in words and in bits."""
+
+
+@eqx.filter_jit
+def _make_model(config: str, key: Array) -> DistributedBottleneck:
+    """Compiled as a whole, once for each description: operation by operation it takes seconds."""
+    return model_from_config(json.loads(config), key=key)
+
+
+def _warn_of_copies(prepared: Prepared) -> None:
+    fitted: FittedDecomposition = prepared.decomposition
+    groups = exchangeable_components(fitted.names, prepared.train.x, **fitted.encoder_options())
+    for group in groups:
+        warnings.warn(
+            f"the components {' and '.join(map(repr, group))} are exchangeable: each can be "
+            "computed from the other. Which of them the bottleneck keeps is chance, so don't read "
+            "them as separate causes; drop all but one, or group them.",
+            UserWarning,
+            stacklevel=3,
+        )

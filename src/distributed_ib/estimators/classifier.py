@@ -1,0 +1,146 @@
+"""The estimator for labels."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y, column_or_1d
+
+from distributed_ib.components.target import label_array
+from distributed_ib.errors import UserError
+from distributed_ib.estimators.base import DistributedIBEstimator
+from distributed_ib.estimators.noise import mean_over_noise
+from distributed_ib.model.predictors import CategoricalPredictor
+
+
+class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
+    """Which components of X tell how much about a class, and what can be predicted from them.
+
+    Parameters that are None follow from the data; `settings_` shows what they became.
+
+    Args:
+        components: Groups of columns by name, "all" for one component (the standard Information
+            Bottleneck), or a `Decomposition`; default every column by itself.
+        kinds: "continuous" or "categorical" for columns whose type misleads.
+        beta_start: Bottleneck strength at first; default so small that all channels are open.
+        beta_end: Bottleneck strength at last; default 1.
+        n_steps: Training steps while beta rises; default 4,000 to 13,000.
+        n_pretraining_steps: Steps at `beta_start` before; default a thirteenth of `n_steps`.
+        batch_size: Rows in a batch; default 128 to 512.
+        learning_rate: Adam's step size; default 0.002.
+        encoder_hidden: Widths of the hidden layers that encode a component; default (64, 64).
+        embedding_dim: Dimensions of each u_i; default 6.
+        predictor_hidden: Widths of the predictor's hidden layers; default (128, 128).
+        n_frequencies: Sines of the positional encoding of numbers; default 4.
+        longest_period: Period of the slowest, in standard deviations; default 8.
+        n_seeds: Independent repeats; predictions average over them.
+        validation_fraction: Share of rows to hold out.
+        n_records: Records along the sweep.
+        n_snapshots: Most models to keep along it.
+        n_samples: Draws of the channels' noise that a prediction averages over.
+        min_rows: Fewest rows to accept.
+        verbose: Whether to show a progress bar.
+        random_state: Seed of everything random: a number, a `RandomState`, or None for another
+            one at each fit.
+
+    Attributes:
+        scheme_: The `ApproximationScheme`; its baseline is H(Y).
+        decomposition_: The components, with their scaling.
+        target_: Y's classes and entropy.
+        classes_: Labels, in the order of `predict_proba`'s columns.
+        settings_: Every setting of the sweep.
+        best_beta_: Bottleneck strength of least validation loss, at which `predict` predicts.
+        n_features_in_: Columns of X.
+        feature_names_in_: Their names, if X was a table.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(60, 2))
+        >>> model = DistributedIBClassifier(n_steps=60, n_records=4, random_state=0)
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     model = model.fit(x, np.where(x[:, 0] > 0, "right", "left"))
+        >>> model.predict(x[:2]).shape, model.classes_.tolist()
+        ((2,), ['left', 'right'])
+    """
+
+    task = "classification"
+    classes_: NDArray[Any]
+
+    def predict(
+        self,
+        X: Any,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+    ) -> NDArray[Any]:
+        """The likeliest label of each row, `[n]`; arguments as in `predict_proba`."""
+        probabilities = self.predict_proba(X, beta=beta, bits=bits, n_components=n_components)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    def predict_proba(
+        self,
+        X: Any,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Probability of each class, `[n, class]`, averaged over noise and repeats.
+
+        Args:
+            X: Rows with the columns of training.
+            beta: Predict with the model whose bottleneck strength is nearest.
+            bits: Or with the best whose components convey at most this many bits together.
+            n_components: Or with the best that uses at most this many components.
+
+        Raises:
+            UserError: If columns or values don't fit, or no model is that small.
+        """
+        inputs = self._inputs(X)
+        models = self._models({"beta": beta, "bits": bits, "n_components": n_components})
+        mean = mean_over_noise(models, inputs, _probabilities, n_samples=self.n_samples, seed=0)
+        return mean / mean.sum(axis=1, keepdims=True)
+
+    def predict_log_proba(self, X: Any, **chosen: Any) -> NDArray[np.float64]:
+        """Logarithm of `predict_proba`."""
+        tiny = np.finfo(np.float64).tiny
+        return np.asarray(np.log(np.maximum(self.predict_proba(X, **chosen), tiny)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def _checked_target(self, y: Any) -> Any:
+        if y is None:
+            raise UserError(
+                "requires y to be passed, but the target y is None; give a label for each row."
+            )
+        try:
+            if getattr(y, "ndim", 1) == 2 or not hasattr(y, "dtype"):
+                y = column_or_1d(y, warn=True)
+            if getattr(y.dtype, "kind", "O") in "fc":
+                _check_y(y)
+                check_classification_targets(y)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        return y
+
+    def restore(self, candidates: NDArray[np.float32] | None) -> None:
+        """Set `classes_`."""
+        self.classes_ = label_array(self.target_.classes)
+
+    def _predictor_config(self) -> dict[str, Any]:
+        return {"kind": "categorical", "n_classes": len(self.target_.classes)}
+
+    def _baseline(self) -> tuple[str, float]:
+        return "H(Y)", self.target_.baseline_entropy_bits
+
+
+def _probabilities(predictor: CategoricalPredictor, outputs: jax.Array) -> jax.Array:
+    return predictor.probabilities(outputs)

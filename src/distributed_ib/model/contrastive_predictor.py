@@ -1,0 +1,175 @@
+"""A prediction by comparison: which of the Ys of a batch belongs to which embedding (InfoNCE)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.checks import whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.model.mlp import MLP
+from distributed_ib.model.similarity import Similarity, similarities
+
+
+class ContrastivePredictor(eqx.Module):
+    """Places embeddings and Ys in one space, where those that belong together lie close.
+
+    The loss is InfoNCE: the cross entropy of finding the true Y among the `batch_size` Ys of a
+    batch by its similarity. log(batch_size) minus the loss is a lower bound of I(U;Y), which can
+    certify at most log(batch_size). Y may be a number or a vector of any kind.
+
+    A batch of another size than `batch_size`, such as a block of validation data, is scored as if
+    it had that size, so that losses can be compared: a larger one in parts of that size, a smaller
+    one with every wrong Y counted as often as is missing.
+
+    Attributes:
+        x_encoder: From the concatenated embeddings to the common space.
+        y_encoder: From Y to the common space.
+        options: See `config`.
+
+    Example:
+        >>> predictor = ContrastivePredictor(6, y_dim=1, hidden=(16,), batch_size=8,
+        ...                                  key=jax.random.key(0))
+        >>> z = predictor(jnp.zeros((8, 6)))
+        >>> predictor.loss_nats(z, jnp.arange(8.0)).shape
+        (8,)
+    """
+
+    x_encoder: MLP
+    y_encoder: MLP
+    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        input_dim: int,
+        *,
+        y_dim: int,
+        hidden: Sequence[int],
+        batch_size: int,
+        y_hidden: Sequence[int] | None = None,
+        shared_dim: int = 32,
+        similarity: Similarity = "euclidean",
+        temperature: float = 1.0,
+        symmetric: bool = True,
+        activation: str = "relu",
+        key: Array,
+    ) -> None:
+        """Make the two encoders.
+
+        Args:
+            input_dim: Components x embedding dimensions.
+            y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
+            hidden: Widths of the hidden layers for the embeddings.
+            batch_size: Rows of a training batch, at least 2.
+            y_hidden: Widths of the hidden layers for Y; default as `hidden`.
+            shared_dim: Dimensions of the common space.
+            similarity: "euclidean" (its negative, the paper's), "squared_euclidean" (its
+                negative) or "cosine".
+            temperature: What similarities are divided by. Cosines lie between -1 and 1 and need a
+                small one, such as 0.1.
+            symmetric: Whether to average over finding Y by u and u by Y, instead of the former
+                alone.
+            activation: "relu" or "tanh".
+            key: Random key.
+
+        Raises:
+            UserError: If an option is out of range.
+        """
+        if similarity not in get_args(Similarity):
+            raise UserError(
+                f"similarity {similarity!r} is unknown; choose {', '.join(get_args(Similarity))}."
+            )
+        if not (temperature > 0 and math.isfinite(temperature)):
+            raise UserError(f"temperature must be positive, got {temperature:g}.")
+        y_hidden = hidden if y_hidden is None else y_hidden
+        whole_number("batch_size", batch_size, 2)
+        key_x, key_y = jax.random.split(key)
+        self.x_encoder = MLP((input_dim, *hidden, shared_dim), activation=activation, key=key_x)
+        self.y_encoder = MLP((y_dim, *y_hidden, shared_dim), activation=activation, key=key_y)
+        self.options = (
+            ("batch_size", int(batch_size)),
+            ("similarity", similarity),
+            ("temperature", float(temperature)),
+            ("symmetric", bool(symmetric)),
+        )
+
+    def __call__(self, u: Array) -> Array:
+        """Where embeddings `[batch, input_dim]` lie in the common space, `[batch, shared_dim]`."""
+        return self.x_encoder(u)
+
+    def encode_y(self, y: Array) -> Array:
+        """Where Ys `[n]` or `[n, y_dim]` lie in the common space, `[n, shared_dim]`."""
+        y_dim = self.y_encoder.weights[0].shape[-2]
+        if not (y.ndim == 2 and y.shape[1] == y_dim) and not (y.ndim == 1 and y_dim == 1):
+            raise UserError(f"Y should have shape [n, {y_dim}], got {list(y.shape)}.")
+        return self.y_encoder(y.reshape(y.shape[0], y_dim))
+
+    def loss_nats(self, outputs: Array, y: Array) -> Array:
+        """InfoNCE of each row `[batch]`, as in a batch of `batch_size`."""
+        if len(outputs) != len(y):
+            raise UserError(f"Y has {len(y)} rows for {len(outputs)} embeddings.")
+        z_y, size = self.encode_y(y), int(dict(self.options)["batch_size"])
+        n_rows = len(outputs)
+        if n_rows <= size:
+            return self._loss_of_part(outputs, z_y)
+        n_whole = n_rows // size
+        parts = [a[: n_whole * size].reshape(n_whole, size, -1) for a in (outputs, z_y)]
+        losses = jax.lax.map(lambda pair: self._loss_of_part(*pair), tuple(parts)).reshape(-1)
+        n_left = n_rows - n_whole * size
+        if n_left == 0:
+            return losses
+        # The rows left over are scored among the last `size` rows.
+        last = self._loss_of_part(outputs[-size:], z_y[-size:])
+        return jnp.concatenate([losses, last[-n_left:]])
+
+    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+        """None: how far a prediction is off shows only where Ys are looked up by it."""
+        return {}
+
+    def probabilities(self, outputs: Array, candidates: Array) -> Array:
+        """Probability of each of some Ys, drawn from all Ys, given the embeddings.
+
+        Args:
+            outputs: `[batch, shared_dim]`.
+            candidates: Ys drawn at random, `[n]` or `[n, y_dim]`.
+
+        Returns:
+            `[batch, n]`, rows that sum to one: p(y|u) is p(y) times the exponential of the
+            similarity, normalised.
+        """
+        return jax.nn.softmax(self._similarities(outputs, self.encode_y(candidates)), axis=-1)
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make a predictor of the same shape."""
+        return {
+            "input_dim": int(self.x_encoder.weights[0].shape[-2]),
+            "y_dim": int(self.y_encoder.weights[0].shape[-2]),
+            "hidden": [int(bias.shape[-1]) for bias in self.x_encoder.biases[:-1]],
+            "y_hidden": [int(bias.shape[-1]) for bias in self.y_encoder.biases[:-1]],
+            "shared_dim": int(self.x_encoder.biases[-1].shape[-1]),
+            "activation": self.x_encoder.activation,
+            **dict(self.options),
+        }
+
+    def _similarities(self, z_x: Array, z_y: Array) -> Array:
+        options = dict(self.options)
+        return similarities(z_x, z_y, options["similarity"]) / options["temperature"]
+
+    def _loss_of_part(self, z_x: Array, z_y: Array) -> Array:
+        """InfoNCE `[n]` of n <= batch_size pairs."""
+        options, n_rows = dict(self.options), len(z_x)
+        if n_rows == 1:  # nothing to compare with
+            return jnp.zeros(1, z_x.dtype)
+        scores = self._similarities(z_x, z_y)
+        # Each wrong one stands for this many.
+        missing = math.log((options["batch_size"] - 1) / (n_rows - 1))
+        weighted = scores + missing * (1.0 - jnp.eye(n_rows, dtype=scores.dtype))
+        truth = jnp.diagonal(scores)
+        forward = jax.nn.logsumexp(weighted, axis=1) - truth
+        if not options["symmetric"]:
+            return forward
+        return 0.5 * (forward + jax.nn.logsumexp(weighted, axis=0) - truth)

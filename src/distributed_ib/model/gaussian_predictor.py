@@ -1,0 +1,106 @@
+"""A prediction of numbers: a Gaussian whose mean and variance both follow the embeddings."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.errors import UserError
+from distributed_ib.model.mlp import MLP
+
+# Y is standardised, so a standard deviation below exp(-5) = 0.7 % of Y's own is not resolved. A
+# floor keeps the loss bounded where Y repeats values exactly; exp(5) bounds the other side.
+_LIMIT = 10.0
+
+
+class GaussianPredictor(eqx.Module):
+    """The distribution of a number, or of each entry of a vector, as a Gaussian of its own width.
+
+    Attributes:
+        mlp: From the concatenated embeddings to means and logarithms of variances.
+        output_dim: Entries of Y.
+        is_vector: Whether Y is `[batch, output_dim]`; False for plain numbers `[batch]`.
+
+    Example:
+        >>> predictor = GaussianPredictor(6, hidden=(16,), key=jax.random.key(0))
+        >>> outputs = predictor(jnp.zeros((1, 6)))  # a standard normal before any training
+        >>> predictor.loss_nats(outputs, jnp.zeros(1)).round(3).tolist()  # 1/2 log(2 pi)
+        [0.9190000295639038]
+    """
+
+    mlp: MLP
+    output_dim: int = eqx.field(static=True)
+    is_vector: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        input_dim: int,
+        *,
+        hidden: Sequence[int],
+        output_dim: int | None = None,
+        activation: str = "relu",
+        key: Array,
+    ) -> None:
+        """Make the predictor for `input_dim` = components x embedding dimensions.
+
+        `output_dim` is the length of Y's vectors; None, the default, is for plain numbers.
+        """
+        self.output_dim = 1 if output_dim is None else output_dim
+        self.is_vector = output_dim is not None
+        self.mlp = MLP((input_dim, *hidden, 2 * self.output_dim), activation=activation, key=key)
+
+    def __call__(self, u: Array) -> Array:
+        """Means, then log variances, `[batch, 2 * output_dim]`, given `u` `[batch, input_dim]`."""
+        return self.mlp(u)
+
+    def mean(self, outputs: Array) -> Array:
+        """Mean of Y, `[batch, output_dim]`."""
+        return outputs[..., : self.output_dim]
+
+    def log_variance(self, outputs: Array) -> Array:
+        """Logarithm of the variance of Y, `[batch, output_dim]`, between -10 and 10."""
+        # Smooth, so that there is a way back from either end.
+        return _LIMIT * jnp.tanh(outputs[..., self.output_dim :] / _LIMIT)
+
+    def loss_nats(self, outputs: Array, y: Array) -> Array:
+        """Negative log likelihood `[batch]` of `y`, `[batch]` or `[batch, output_dim]`.
+
+        With all its constants, in units of the standardised Y: a differential entropy, which may
+        be negative.
+        """
+        log_variance = self.log_variance(outputs)
+        squared = (self._columns(outputs, y) - self.mean(outputs)) ** 2
+        return 0.5 * jnp.sum(
+            squared * jnp.exp(-log_variance) + log_variance + math.log(2 * math.pi), axis=-1
+        )
+
+    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+        """`squared_error`: of the mean, averaged over the entries of Y, `[batch]`."""
+        squared = (self._columns(outputs, y) - self.mean(outputs)) ** 2
+        return {"squared_error": squared.mean(axis=-1)}
+
+    def draw(self, outputs: Array, *, key: Array) -> Array:
+        """One Y from each distribution, `[batch, output_dim]`."""
+        mean = self.mean(outputs)
+        noise = jax.random.normal(key, mean.shape, mean.dtype)
+        return mean + jnp.exp(0.5 * self.log_variance(outputs)) * noise
+
+    def config(self) -> dict[str, Any]:
+        """What is needed to make a predictor of the same shape."""
+        return {
+            "input_dim": int(self.mlp.weights[0].shape[-2]),
+            "hidden": [int(bias.shape[-1]) for bias in self.mlp.biases[:-1]],
+            "output_dim": self.output_dim if self.is_vector else None,
+            "activation": self.mlp.activation,
+        }
+
+    def _columns(self, outputs: Array, y: Array) -> Array:
+        """Y as `[batch, output_dim]`; refuses what would be paired with every row."""
+        expected = (*outputs.shape[:-1], self.output_dim) if self.is_vector else outputs.shape[:-1]
+        if y.shape != expected:
+            raise UserError(f"numbers Y should have shape {list(expected)}, got {list(y.shape)}.")
+        return y if self.is_vector else y[..., None]
