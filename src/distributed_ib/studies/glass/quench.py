@@ -143,5 +143,3 @@ def _thermostat(engine: Any, start: float, stop: float, steps: int, time_step: f
         f"fix bath all nvt temp {start} {stop} {damping!r}\n"
         f"run {steps}\nunfix bath\n"
     )
-
-

@@ -1,12 +1,14 @@
 """One sample of glass: quenched, sheared in several directions, its events collected."""
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from distributed_ib.errors import UserError
+from distributed_ib.studies.glass.arrays import save_arrays
+from distributed_ib.studies.glass.cell import nearest_images
 from distributed_ib.studies.glass.potential import MIN_PARTICLES, TYPE_A, box_length
 from distributed_ib.studies.glass.quench import (
     COOLING_TIME,
@@ -28,6 +30,11 @@ from distributed_ib.studies.glass.shear import (
 # A negative is at least this far from the locus, in sigma_AB.
 NEGATIVE_DISTANCE = 2.0
 MAX_STRAIN: dict[Protocol, float] = {"gradual": 0.08, "rapid": 0.05}
+# A gradual quench costs as much as shearing in thirty directions, so it is sheared in more.
+DIRECTIONS_OF: dict[Protocol, tuple[str, ...]] = {
+    "gradual": tuple(GENERATORS),
+    "rapid": DIRECTIONS,
+}
 
 
 @dataclass(frozen=True)
@@ -141,8 +148,6 @@ def run_sample(settings: Settings, number: int, quench_file: Path) -> Sample:
     Raises:
         UserError: if LAMMPS is missing.
     """
-    import time
-
     quench_seed, negative_seed = settings.seeds(number)
     begin = time.process_time()
     if quench_file.exists():
@@ -213,23 +218,6 @@ def choose_negative(event: Event, generator: np.random.Generator) -> int:
     return int(candidates[int(draw * len(candidates))])
 
 
-def nearest_images(vectors: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Vectors `[..., 2]` moved by whole cells to the shortest fraction of the cell.
-
-    For the mildly sheared cells here that is the nearest image wherever it lies within 4.5.
-    """
-    fractions = vectors @ np.linalg.inv(box).T
-    return (fractions - np.rint(fractions)) @ box.T
-
-
-def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write a compressed `.npz` so that a half-written file never has the final name."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **arrays)
-    temporary.replace(path)
-
-
 def save_sample(sample: Sample, path: Path) -> None:
     """Write a sample as one `.npz` file."""
     save_arrays(path, {field.name: getattr(sample, field.name) for field in fields(Sample)})
@@ -239,9 +227,3 @@ def load_sample(path: Path) -> Sample:
     """Read a sample written by `save_sample`."""
     with np.load(path, allow_pickle=False) as stored:
         return Sample(**{field.name: stored[field.name] for field in fields(Sample)})
-
-
-def stored_samples(folder: Path) -> Iterator[Sample]:
-    """The finished samples of a folder, in the order of their numbers."""
-    for path in sorted(folder.glob("sample-*.npz")):
-        yield load_sample(path)

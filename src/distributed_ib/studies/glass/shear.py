@@ -13,11 +13,12 @@ from distributed_ib.studies.glass.hessian import softest_mode
 from distributed_ib.studies.glass.newton import follow, preconditioner
 from distributed_ib.studies.glass.potential import coefficient_table
 
+
 def _pure_shear(angle_degrees: float) -> np.ndarray:
     double = math.radians(2 * angle_degrees)
-    return np.array(
-        [[math.cos(double), math.sin(double)], [math.sin(double), -math.cos(double)]]
-    ) / 2
+    return (
+        np.array([[math.cos(double), math.sin(double)], [math.sin(double), -math.cos(double)]]) / 2
+    )
 
 
 # dr/dgamma = G r. Simple shear "+" stretches along 45 degrees, "-" along 135; pure shear along
