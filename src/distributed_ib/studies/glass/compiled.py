@@ -73,10 +73,10 @@ def build_pairs(
     for i in range(n):
         for da in range(-1, 2):
             ca = cell[i, 0] + da
-            wrap_a = (ca >= cells_a) - (ca < 0)
+            wrap_a = 1 if ca >= cells_a else (-1 if ca < 0 else 0)
             for db in range(-1, 2):
                 cb = cell[i, 1] + db
-                wrap_b = (cb >= cells_b) - (cb < 0)
+                wrap_b = 1 if cb >= cells_b else (-1 if cb < 0 else 0)
                 j = first[ca - wrap_a * cells_a, cb - wrap_b * cells_b]
                 # A cell's chain runs from its last particle down.
                 while j > i:

@@ -110,6 +110,7 @@ def set_up(engine: Any, positions: np.ndarray, types: np.ndarray, length: float)
         types: `[n]`, 1 or 2.
         length: Side of the box.
     """
+    length = float(length)
     coefficients = "\n".join(
         f"pair_coeff {a} {b} {EPSILON[a, b]!r} {SIGMA[a, b]!r}" for a, b in SIGMA
     )
