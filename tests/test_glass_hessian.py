@@ -18,9 +18,8 @@ def test_hessian_is_the_derivative_of_the_gradient() -> None:
     matrix = hessian.hessian(state.positions, state.types, state.box).toarray()
     h = 1e-5
     for coordinate in (0, 1, 77, 150, 299):
-        step = np.zeros(state.positions.size)
-        step[coordinate] = h
-        step = step.reshape(state.positions.shape)
+        step = np.zeros(state.positions.shape)
+        step[coordinate // 2, coordinate % 2] = h
         _, up = energy_and_gradient(state.positions + step, state.types, state.box)
         _, down = energy_and_gradient(state.positions - step, state.types, state.box)
         numeric = (up - down).ravel() / (2 * h)

@@ -50,5 +50,5 @@ def load_arrays(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarr
                 "archive of the same data instead."
             ) from None
         raise UserError(f"{path}: not a readable .npz file ({error}); get it again.") from None
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, MemoryError) as error:
         raise UserError(f"{path}: not a readable .npz file ({error}); get it again.") from None
