@@ -24,8 +24,8 @@ def nearest_images(vectors: np.ndarray, box: np.ndarray) -> np.ndarray:
     That is the nearest image wherever one is closer than half the cell's width.
 
     >>> import numpy as np
-    >>> nearest_images(np.array([9.0, 0.5]), 10 * np.eye(2)).tolist()
-    [-1.0, 0.5]
+    >>> nearest_images(np.array([6.0, 0.5]), 8 * np.eye(2)).tolist()
+    [-2.0, 0.5]
     """
     inside = fractions(vectors, box)
     return (inside - np.rint(inside)) @ box.T
