@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from distributed_ib.scheme.scheme import ApproximationScheme
     from distributed_ib.scheme.subsets import Subset
     from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
+    from distributed_ib.training.checkpoint import Checkpoints
     from distributed_ib.training.progress import ProgressBar
     from distributed_ib.training.schedule import BetaSchedule
     from distributed_ib.training.sweep import sweep
@@ -48,6 +49,7 @@ _ROOMS = {
     "Component": "components.decomposition",
     "ContrastivePredictor": "model.contrastive_predictor",
     "Decomposition": "components.decomposition",
+    "Checkpoints": "training.checkpoint",
     "DistributedBottleneck": "model.bottleneck",
     "DistributedIBClassifier": "estimators.classifier",
     "DistributedIBRegressor": "estimators.regressor",
@@ -77,6 +79,7 @@ __all__ = [
     "BetaSchedule",
     "BinaryEncoder",
     "CategoricalPredictor",
+    "Checkpoints",
     "Component",
     "ContrastivePredictor",
     "Decomposition",

@@ -1,6 +1,7 @@
 """The command `dib`: parses the command line, and turns user errors into one clear line."""
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -9,7 +10,9 @@ from rich.markup import escape
 
 from distributed_ib._version import __version__
 from distributed_ib.cli.boolean import boolean
+from distributed_ib.cli.fit import fit
 from distributed_ib.cli.plot import plot
+from distributed_ib.cli.predict import predict
 from distributed_ib.cli.show import show
 from distributed_ib.errors import UserError
 
@@ -23,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(boolean)
+app.command()(fit)
+app.command()(predict)
 app.command()(show)
 app.command()(plot)
 
@@ -45,8 +50,14 @@ def options(
     """Options that stand before the command."""
 
 
+def _print_warning(message: Warning | str, *_: object) -> None:
+    """A warning as one line for people, without the place in the code."""
+    Console(stderr=True, soft_wrap=True).print(f"[yellow]warning:[/] {escape(str(message))}")
+
+
 def run() -> None:
     """Entry point: a user's mistake is one line on standard error and exit status 2."""
+    warnings.showwarning = _print_warning  # type: ignore[assignment]
     try:
         app()
     except UserError as error:

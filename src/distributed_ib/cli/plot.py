@@ -21,10 +21,10 @@ def plot(
 ) -> None:
     """Draw the figures of a run again."""
     from distributed_ib.cli.console import save_figures, say
-    from distributed_ib.cli.studies import load_boolean
+    from distributed_ib.cli.studies import load_any
     from distributed_ib.runs import FIGURES
 
-    figures = load_boolean(run).figures(threshold)
+    figures = load_any(run).figures(threshold)
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
     say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -1,22 +1,44 @@
 """Which study a run folder belongs to, and how to read it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distributed_ib.errors import UserError
 from distributed_ib.runs import CONFIG, read_config
-from distributed_ib.studies.boolean.run import STUDY, CircuitRun, load_run
+
+if TYPE_CHECKING:
+    from distributed_ib.estimators.run import FittedRun
+    from distributed_ib.studies.boolean.run import CircuitRun
 
 
-def load_boolean(folder: Path) -> CircuitRun:
+def load_any(folder: Path) -> "CircuitRun | FittedRun":
     """Read a run folder by the study its configuration names.
 
     Raises:
         UserError: If it is no run folder, or of a study this version doesn't know.
     """
     study = read_config(folder)["run"]["study"]
-    if study != STUDY:
-        raise UserError(
-            f"{folder / CONFIG} names the study {study!r}, which this version doesn't know; "
-            "install the version that made the run."
-        )
+    if study == "boolean":
+        from distributed_ib.studies.boolean.run import load_run as load_circuit_run
+
+        return load_circuit_run(folder)
+    if study == "table":
+        return load_fitted(folder)
+    raise UserError(
+        f"{folder / CONFIG} names the study {study!r}, which this version doesn't know; "
+        "install the version that made the run."
+    )
+
+
+def load_fitted(folder: Path) -> "FittedRun":
+    """Read the folder of a run that can predict.
+
+    Raises:
+        UserError: If it is no folder of `dib fit`.
+    """
+    study = read_config(folder)["run"]["study"]
+    if study != "table":
+        raise UserError(f"{folder} is a run of dib {study}; only those of dib fit can predict.")
+    from distributed_ib.estimators.run import load_run
+
     return load_run(folder)

@@ -1,0 +1,172 @@
+"""What a fitted estimator found, as tables, sentences and figures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distributed_ib.components import TableInput
+from distributed_ib.errors import UserError
+from distributed_ib.estimators.base import DistributedIBEstimator
+from distributed_ib.plots.distinguishability import plot_distinguishability
+from distributed_ib.plots.plane import plot_information_plane
+from distributed_ib.plots.style import figure_style
+from distributed_ib.plots.sweep import plot_sweep
+from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+
+MAX_PANELS = 12
+MAX_LISTED = 20
+SCORES = {"accuracy": "accuracy", "r2": "R2"}
+ALLOCATION_COLUMNS = ("component", "at best beta", "at most", "gone at beta")
+
+
+def table_columns(estimator: DistributedIBEstimator) -> list[str]:
+    """Headings of `table_rows`."""
+    score = _score(estimator)
+    known = ["beta", "subset in use", "KL", "Y known"]
+    return [*known, SCORES[score]] if score else known
+
+
+def table_rows(estimator: DistributedIBEstimator, threshold_bits: float = 0.1) -> list[list[str]]:
+    """One row for each subset in use along the first repeat; Y as known on held-out rows."""
+    scheme = estimator.scheme_
+    data = scheme.to_xarray().isel(seed=0, split=-1)
+    score = _score(estimator)
+    rows = []
+    for subset in scheme.subsets(threshold_bits):
+        inside = (data["beta"] >= subset.beta_low) & (data["beta"] <= subset.beta_high)
+        part = data.isel(step=np.flatnonzero(inside.values))
+        row = [
+            beta_range(subset),
+            subset_label(subset, scheme.components),
+            f"{subset.total_bits:.2f}",
+            f"{float(part['predictive_information_bits'].median()):.3f}",
+        ]
+        rows.append([*row, f"{float(part[score].median()):.3f}"] if score else row)
+    return rows
+
+
+def allocation_rows(
+    estimator: DistributedIBEstimator, threshold_bits: float = 0.1
+) -> list[list[str]]:
+    """What each component conveys (KL, bits): at the best beta, at most, and until which beta."""
+    data = estimator.scheme_.to_xarray()
+    kl_bits = data["kl_bits"].median("seed")
+    beta = data["beta"].values
+    best = kl_bits.isel(step=int(np.argmin(np.abs(np.log(beta / estimator.best_beta_)))))
+    rows = []
+    for name in best["component"].values[np.argsort(-best.values, kind="stable")]:
+        curve = kl_bits.sel(component=name).values
+        used = np.flatnonzero(curve > threshold_bits)
+        gone = f"{beta[used[-1]]:.3g}" if len(used) else "never in use"
+        at_best = float(best.sel(component=name))
+        rows.append([str(name), f"{at_best:.2f}", f"{curve.max():.2f}", gone])
+    return rows
+
+
+def summary_text(estimator: DistributedIBEstimator, title: str) -> str:
+    """The findings for people, in Markdown."""
+    allocation = allocation_rows(estimator)
+    return "\n\n".join(
+        [
+            f"# {title}",
+            " ".join(sentences(estimator)),
+            "## Subsets in use along the sweep",
+            markdown_table(table_columns(estimator), table_rows(estimator)),
+            "## What each component conveys",
+            markdown_table(ALLOCATION_COLUMNS, allocation),
+            "All information is in bits. KL bounds what a component conveys from above. What is "
+            "known about Y is measured on held-out rows. A component that goes early may be "
+            "redundant with one that stays.\n",
+        ]
+    )
+
+
+def sentences(estimator: DistributedIBEstimator) -> list[str]:
+    """How the sweep went, and where predictions are best."""
+    at_best = estimator.scheme_.at(beta=estimator.best_beta_)
+    used = at_best.in_use()
+    some = ", ".join(used[:MAX_LISTED]) + (", ..." if len(used) > MAX_LISTED else "")
+    return [
+        *opening_words(estimator.scheme_),
+        f"Held-out rows are predicted best at beta={estimator.best_beta_:.3g}, with "
+        f"{len(used)} of {len(at_best.components)} components in use ({some or 'none'}), which "
+        f"convey at most {at_best.total_bits:.2f} bits.",
+    ]
+
+
+def figures(
+    estimator: DistributedIBEstimator,
+    threshold_bits: float = 0.1,
+    *,
+    beta: float | None = None,
+) -> dict[str, Figure]:
+    """All figures of a fitted estimator, by name.
+
+    Args:
+        estimator: A fitted one.
+        threshold_bits: What a component must convey to count as in use.
+        beta: Bottleneck strength of the compression schemes; default the best.
+    """
+    scheme = estimator.scheme_
+    with figure_style():
+        drawn = {
+            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits).get_figure(root=True),
+            "information_plane": plot_information_plane(
+                scheme, threshold_bits=threshold_bits
+            ).get_figure(root=True),
+            "compression": _compression(estimator, threshold_bits, beta),
+        }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _compression(
+    estimator: DistributedIBEstimator, threshold_bits: float, beta: float | None
+) -> Figure | None:
+    """Distinguishability matrices of the components in use that are a single column."""
+    approximation = estimator.scheme_.at(beta=estimator.best_beta_ if beta is None else beta)
+    order = np.argsort(-approximation.kl_bits, kind="stable")
+    names = [approximation.components[i] for i in order]
+    panels = []
+    for name in [n for n in names if n in approximation.in_use(threshold_bits)]:
+        try:
+            panels.append((name, *estimator.decomposition_.component_values(name)))
+        except UserError:
+            continue  # several columns: its values can't be laid out in a line
+    return _panels(approximation, panels[:MAX_PANELS]) if panels else None
+
+
+def _panels(
+    approximation: Approximation, panels: Sequence[tuple[str, NDArray[Any], TableInput]]
+) -> Figure:
+    n_columns = min(3, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure, axes = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(3.6 * n_columns, 3.0 * n_rows + 0.3),
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax, (name, values, inputs) in zip(axes.flat, panels, strict=False):
+        index = approximation.components.index(name)
+        plot_distinguishability(
+            values,
+            approximation.distinguishability(name, inputs),
+            ax,
+            name=name,
+            title=f"KL {approximation.kl_bits[index]:.2f} bits",
+        )
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    figure.suptitle(f"values that can still be told apart at beta = {approximation.beta:.3g}")
+    return figure
+
+
+def _score(estimator: DistributedIBEstimator) -> str | None:
+    data = estimator.scheme_.to_xarray()
+    return next((name for name in SCORES if name in data), None)
