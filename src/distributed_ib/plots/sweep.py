@@ -11,6 +11,8 @@ from distributed_ib.scheme.scheme import ApproximationScheme
 MAX_STRIP_ROWS = 24
 STRIP_ROW_INCHES = 0.11
 MAIN_INCHES = 3.6
+# Bars are told apart as the curves are: dashes there are hatches here.
+HATCHES = {"-": "", "--": "/////", ":": ".....", "-.": "xxxxx"}
 
 
 def plot_sweep(
@@ -75,7 +77,7 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
         error = data["prediction_error_bits"].sel(split=split).values
         draw_median(ax, beta, error, color=color, linewidth=2.0, label=f"error, {split}")
     if len(splits) > 1:
-        ax.legend(loc="center left", frameon=False, fontsize="small")
+        ax.legend(loc="center left", edgecolor="none", framealpha=0.85, fontsize="small")
     limit = scheme.baseline_entropy_bits
     ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
     ax.annotate(
@@ -115,6 +117,8 @@ def _draw_strip(strip: Axes, scheme: ApproximationScheme, threshold_bits: float)
                     height=0.72,
                     color=style.color,
                     alpha=float(share[start]),
+                    hatch=HATCHES[style.linestyle],
+                    edgecolor="white",
                     linewidth=0,
                 )
     strip.set_xscale("log")
