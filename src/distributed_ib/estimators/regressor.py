@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
@@ -195,7 +196,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             )
         if self.loss not in get_args(Loss):
             raise UserError(f"loss={self.loss!r} is unknown; choose gaussian or infonce.")
-        return y
+        return y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
 
     def _settings(self, prepared: Prepared) -> Settings:
         settings = super()._settings(prepared)
