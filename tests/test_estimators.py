@@ -30,6 +30,7 @@ pytestmark = [
 ]
 
 SMALL: dict[str, Any] = {
+    "beta_end": 3.0,
     "n_steps": 600,
     "n_pretraining_steps": 300,
     "batch_size": 64,
@@ -226,6 +227,8 @@ def test_numbers_are_predicted_in_their_own_units(regressor: DistributedIBRegres
     dataset = regressor.scheme_.to_xarray()
     assert "Gaussian" in dataset.attrs["baseline"]
     assert float(dataset.r2.max()) > 0.8
+    with pytest.raises(UserError, match="no classes"):
+        regressor.scheme_.at(beta=0.01).predict_proba(regressor.decomposition_.transform(x))
 
 
 def test_vectors_are_looked_up_by_infonce(comparer: DistributedIBRegressor) -> None:

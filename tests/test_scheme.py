@@ -193,7 +193,8 @@ def middling(xor_scheme: ApproximationScheme) -> Approximation:
 
 def plain_probabilities(model: DistributedBottleneck, u: Any) -> Any:
     """Probability of Y = 1 at embeddings `u`, in NumPy."""
-    mlp = model.predictor.mlp
+    predictor: Any = model.predictor
+    mlp = predictor.mlp
     w1, w2 = (np.asarray(weight) for weight in mlp.weights)
     b1, b2 = (np.asarray(bias) for bias in mlp.biases)
     return 1 / (1 + np.exp(-(np.maximum(u @ w1 + b1, 0) @ w2 + b2)[..., 0]))
