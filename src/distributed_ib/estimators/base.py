@@ -3,7 +3,7 @@
 import json
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,11 +18,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from distributed_ib.components import (
+    Decomposition,
     FittedDecomposition,
     TableInput,
     Target,
     exchangeable_components,
 )
+from distributed_ib.components.columns import Kind
+from distributed_ib.components.decomposition import Groups
+from distributed_ib.errors import UserError
 from distributed_ib.estimators.advice import SweepWarning, advice
 from distributed_ib.estimators.choice import best_record
 from distributed_ib.estimators.data import Prepared, Rows, Task, check_table, describe, prepare
@@ -53,28 +57,28 @@ class DistributedIBEstimator(BaseEstimator):
 
     def __init__(
         self,
-        components: Any = None,
+        components: Groups | str | Decomposition | None = None,
         *,
-        kinds: Any = None,
-        beta_start: Any = None,
-        beta_end: Any = None,
-        n_steps: Any = None,
-        n_pretraining_steps: Any = None,
-        batch_size: Any = None,
-        learning_rate: Any = None,
-        encoder_hidden: Any = None,
-        embedding_dim: Any = None,
-        predictor_hidden: Any = None,
-        n_frequencies: Any = None,
-        longest_period: Any = None,
-        n_seeds: Any = 1,
-        validation_fraction: Any = 0.2,
-        n_records: Any = 200,
-        n_snapshots: Any = 200,
-        n_samples: Any = 64,
-        min_rows: Any = 20,
-        verbose: Any = False,
-        random_state: Any = None,
+        kinds: Mapping[str, Kind] | None = None,
+        beta_start: float | None = None,
+        beta_end: float | None = None,
+        n_steps: int | None = None,
+        n_pretraining_steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        encoder_hidden: Sequence[int] | None = None,
+        embedding_dim: int | None = None,
+        predictor_hidden: Sequence[int] | None = None,
+        n_frequencies: int | None = None,
+        longest_period: float | None = None,
+        n_seeds: int = 1,
+        validation_fraction: float = 0.2,
+        n_records: int = 200,
+        n_snapshots: int = 200,
+        n_samples: int = 64,
+        min_rows: int = 20,
+        verbose: bool = False,
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.components = components
         self.kinds = kinds
@@ -226,8 +230,6 @@ class DistributedIBEstimator(BaseEstimator):
 
         found = load_estimator(Path(folder))
         if not isinstance(found, cls):
-            from distributed_ib.errors import UserError
-
             raise UserError(f"{folder} holds a {type(found).__name__}, not a {cls.__name__}.")
         return found
 

@@ -29,7 +29,7 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         beta_end: Bottleneck strength at last; default 1.
         n_steps: Training steps while beta rises; default 4,000 to 13,000.
         n_pretraining_steps: Steps at `beta_start` before; default a thirteenth of `n_steps`.
-        batch_size: Rows in a batch; default 128 to 512.
+        batch_size: Rows in a batch; default 128 or 256.
         learning_rate: Adam's step size; default 0.002.
         encoder_hidden: Widths of the hidden layers that encode a component; default (64, 64).
         embedding_dim: Dimensions of each u_i; default 6.

@@ -165,12 +165,9 @@ def _select(
 
 
 def _given(validation_data: Any, fitted: FittedDecomposition, target: Target) -> Rows:
-    try:
-        table, y, *weights = validation_data
-    except (TypeError, ValueError):
-        weights = [None, None]
-    if len(weights) > 1:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
+    table, y, *weights = validation_data
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
     x = fitted.transform(table)

@@ -12,7 +12,6 @@ from distributed_ib.training.schedule import BetaSchedule
 # At beta_start all channels together should cost little compared with what is to be learned. A
 # channel that is freely open takes some 10 nats.
 _START_COST = 2e-3
-_BATCH_SIZES = (128, 512)
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Setting
     - `beta_start`: 0.002 divided by the number of components, between 1e-5 and 1e-3. Open
       channels then cost some hundredths of a nat together, and stay open.
     - `beta_end`: 1. Nothing survives it, because a nat conveyed buys at most a nat predicted.
-    - `batch_size`: 128 up to 2,000 rows, 512 from 8,000.
+    - `batch_size`: 128 up to 2,000 rows, 256 for more.
     - `n_steps`: 4,000 for small tables to 13,000 from 16,000 rows; pre-training a thirteenth more.
 
     Args:
@@ -89,7 +88,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Setting
         "beta_end": 1.0,
         "n_steps": n_steps,
         "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 13)),
-        "batch_size": 128 if n_rows <= 2000 else 256 if n_rows < 8000 else 512,
+        "batch_size": 128 if n_rows <= 2000 else 256,
         "learning_rate": 2e-3,
         "encoder_hidden": (64, 64),
         "embedding_dim": 6,

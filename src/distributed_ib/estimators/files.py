@@ -97,7 +97,11 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     parameters = dict(description["parameters"])
     if parameters.get("components") == "decomposition":
         parameters["components"] = Decomposition.from_dict(description["decomposition"])
-    estimator = cls(**parameters)
+    options: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in parameters.items()
+    }
+    estimator = cls(**options)
     estimator.decomposition_, estimator.target_ = decomposition, target
     estimator.settings_ = resolve(
         dict(description["settings"]), n_rows=1, n_components=len(decomposition.names)

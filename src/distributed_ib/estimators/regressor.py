@@ -1,15 +1,20 @@
 """The estimator for numbers and vectors."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 
+from distributed_ib.components import Decomposition
+from distributed_ib.components.columns import Kind
+from distributed_ib.components.decomposition import Groups
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.data import Prepared, Rows
@@ -64,32 +69,32 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
 
     def __init__(
         self,
-        components: Any = None,
+        components: Groups | str | Decomposition | None = None,
         *,
         loss: Loss = "gaussian",
         similarity: Similarity = "euclidean",
         temperature: float = 1.0,
         symmetric: bool = True,
-        kinds: Any = None,
-        beta_start: Any = None,
-        beta_end: Any = None,
-        n_steps: Any = None,
-        n_pretraining_steps: Any = None,
-        batch_size: Any = None,
-        learning_rate: Any = None,
-        encoder_hidden: Any = None,
-        embedding_dim: Any = None,
-        predictor_hidden: Any = None,
-        n_frequencies: Any = None,
-        longest_period: Any = None,
-        n_seeds: Any = 1,
-        validation_fraction: Any = 0.2,
-        n_records: Any = 200,
-        n_snapshots: Any = 200,
-        n_samples: Any = 64,
-        min_rows: Any = 20,
-        verbose: Any = False,
-        random_state: Any = None,
+        kinds: Mapping[str, Kind] | None = None,
+        beta_start: float | None = None,
+        beta_end: float | None = None,
+        n_steps: int | None = None,
+        n_pretraining_steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        encoder_hidden: Sequence[int] | None = None,
+        embedding_dim: int | None = None,
+        predictor_hidden: Sequence[int] | None = None,
+        n_frequencies: int | None = None,
+        longest_period: float | None = None,
+        n_seeds: int = 1,
+        validation_fraction: float = 0.2,
+        n_records: int = 200,
+        n_snapshots: int = 200,
+        n_samples: int = 64,
+        min_rows: int = 20,
+        verbose: bool = False,
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         super().__init__(
             components,
@@ -195,7 +200,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             )
         if self.loss not in get_args(Loss):
             raise UserError(f"loss={self.loss!r} is unknown; choose gaussian or infonce.")
-        return y
+        return y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
 
     def _settings(self, prepared: Prepared) -> Settings:
         settings = super()._settings(prepared)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.gaussian_predictor import GaussianPredictor
 
 BLOCK_ROWS = 8192
 
@@ -87,9 +89,14 @@ class Approximation:
             `[n, class]`, rows that sum to one.
 
         Raises:
-            UserError: If `n_samples` is not positive, or `x` does not fit.
+            UserError: If `n_samples` is not positive, `x` does not fit, or Y has no classes.
         """
         whole_number("n_samples", n_samples, 1)
+        if isinstance(self.model.predictor, GaussianPredictor | ContrastivePredictor):
+            raise UserError(
+                "this model predicts numbers and has no classes; use the regressor's "
+                "predict(X, beta=...) or sample(X, beta=...)."
+            )
         keys = jax.random.split(jax.random.key(seed), n_samples)
         parts = [
             _mean_probabilities(self.model, block, np.int32(number * BLOCK_ROWS), keys)
