@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 
@@ -29,6 +30,14 @@ def prediction_table(
     Raises:
         UserError: If columns are missing or hold values that can't be used.
     """
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", table.columns)]
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise UserError(
+            f"the table has no column {missing[0]!r}, which the run was fitted with; it needs "
+            f"{', '.join(names)}."
+        )
+    table = table[names]
     chosen: dict[str, Any] = {"beta": beta, "bits": bits, "n_components": n_components}
     if isinstance(estimator, DistributedIBClassifier):
         probabilities = estimator.predict_proba(table, **chosen)

@@ -1,0 +1,45 @@
+"""Real tables that scikit-learn carries: what does each column tell about the target?
+
+    python examples/tables.py breast_cancer
+    python examples/tables.py wine
+    python examples/tables.py diabetes
+
+Writes `examples/figures/NAME.png` and prints what was found. Takes a minute or two each.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+
+from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
+from distributed_ib.estimators import report
+
+FIGURES = Path(__file__).parent / "figures"
+TABLES = {
+    "breast_cancer": (load_breast_cancer, DistributedIBClassifier),
+    "wine": (load_wine, DistributedIBClassifier),
+    "diabetes": (load_diabetes, DistributedIBRegressor),
+}
+
+
+def main(name: str) -> None:
+    """Fit one table with the defaults, print the findings, draw the sweep."""
+    matplotlib.use("Agg")
+    load, estimator = TABLES[name]
+    data = load(as_frame=True)
+    target = data.target
+    if hasattr(data, "target_names"):
+        target = target.map(dict(enumerate(map(str, data.target_names))))
+    model = estimator(random_state=0, verbose=True).fit(data.data, target)
+    print(report.summary_text(model, name.replace("_", " ")))
+    FIGURES.mkdir(exist_ok=True)
+    for kind, figure in report.figures(model).items():
+        figure.savefig(FIGURES / f"{name}-{kind}.png", dpi=110)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("name", choices=TABLES)
+    main(parser.parse_args().name)

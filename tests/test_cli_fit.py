@@ -1,0 +1,165 @@
+"""`dib fit` and `dib predict` on a small table, and how they fail."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from distributed_ib.estimators import run as run_module
+from test_cli import dib, one_clear_line
+
+# Too brief to follow beta to the end, which the command says in a warning.
+pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning")
+BRIEF = ["--steps", "120"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 120))
+    colour = rng.choice(["red", "green", "blue"], 120)
+    y = np.where((a > 0) ^ (colour == "red"), "yes", "no")
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    pd.DataFrame({"a": a, "b": b, "colour": colour, "y": y}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert dib("fit", str(table), "--target", "y", *BRIEF, "--out", str(folder)) == 0
+    return folder
+
+
+def test_a_run_folder_is_whole(fitted: Path) -> None:
+    names = {path.relative_to(fitted).as_posix() for path in fitted.rglob("*.*")}
+    assert names >= {
+        "config.toml",
+        "estimator.json",
+        "scheme.nc",
+        "summary.json",
+        "summary.md",
+        "figures/sweep.png",
+        "figures/information_plane.png",
+        "snapshots/params.safetensors",
+    }
+    assert not (fitted / "checkpoints").exists()
+
+
+def test_show_and_plot_read_it(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib("show", str(fitted)) == 0
+    printed = capsys.readouterr().out
+    assert "colour" in printed and "accuracy" in printed
+    assert dib("plot", str(fitted), "--out", str(tmp_path / "figures")) == 0
+    assert (tmp_path / "figures" / "sweep.png").stat().st_size > 0
+
+
+def test_predictions_follow_the_rows(fitted: Path, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "predictions.csv"
+    assert dib("predict", str(fitted), str(table), "--beta", "0.01", "--out", str(out)) == 0
+    predicted = pd.read_csv(out)
+    assert list(predicted) == ["prediction", "probability of no", "probability of yes"]
+    assert len(predicted) == 120
+    np.testing.assert_allclose(predicted.iloc[:, 1:].sum(axis=1), 1, atol=1e-5)
+    likelier = np.where(predicted["probability of yes"] > 0.5, "yes", "no")
+    assert (predicted["prediction"] == likelier).all()
+
+
+def test_predictions_overwrite_nothing(
+    fitted: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.csv"
+    out.write_text("precious")
+    assert dib("predict", str(fitted), str(table), "--out", str(out)) == 2
+    assert "exists already" in one_clear_line(capsys)
+    assert out.read_text() == "precious"
+
+
+def test_a_missing_column_is_named(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new.csv"
+    pd.DataFrame({"a": [0.0], "colour": ["red"]}).to_csv(path, index=False)
+    assert dib("predict", str(fitted), str(path), "--out", str(tmp_path / "p.csv")) == 2
+    assert "'b'" in one_clear_line(capsys)
+
+
+def test_an_unseen_level_is_named(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new.csv"
+    pd.DataFrame({"a": [0.0], "b": [0.0], "colour": ["mauve"]}).to_csv(path, index=False)
+    assert dib("predict", str(fitted), str(path), "--out", str(tmp_path / "p.csv")) == 2
+    error = one_clear_line(capsys)
+    assert "colour" in error and "mauve" in error
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["--target", "z"], "'z'"),
+        (["--target", "y", "--exclude", "q"], "'q'"),
+        (["--target", "y", "--exclude", "y"], "'y'"),
+        (["--target", "y", "--exclude", "a,b,colour"], "no columns left"),
+        (["--target", "y", "--task", "regression"], "y"),
+        (["--target", "y", "--resume"], "--out"),
+    ],
+)
+def test_mistakes_are_one_clear_line(
+    arguments: list[str],
+    culprit: str,
+    table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    place = [] if "--resume" in arguments else ["--out", str(out)]
+    assert dib("fit", str(table), *arguments, *place) == 2
+    assert culprit in one_clear_line(capsys)
+    assert not out.exists()
+
+
+def test_a_missing_value_is_placed_and_leaves_no_folder(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.read_csv(table)
+    frame.loc[6, "b"] = np.nan
+    broken = tmp_path / "broken.csv"
+    frame.to_csv(broken, index=False)
+    assert dib("fit", str(broken), "--target", "y", "--out", str(tmp_path / "run")) == 2
+    error = one_clear_line(capsys)
+    assert "'b'" in error and "7" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_is_not_resumed(
+    fitted: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib("fit", str(table), "--target", "y", *BRIEF, "--out", str(fitted), "--resume") == 2
+    assert "nothing to resume" in one_clear_line(capsys)
+
+
+def test_a_stopped_run_goes_on_to_the_same_result(
+    fitted: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    options = ["fit", str(table), "--target", "y", *BRIEF, "--out", str(out)]
+    with pytest.MonkeyPatch.context() as patch:
+        # Stopped after training and before anything is saved, as a kill might.
+        def stop(folder: Path) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(run_module, "_remove_half_saved", stop)
+        assert dib(*options) not in (0, 2)
+    assert (out / "checkpoints").is_dir() and not (out / "scheme.nc").exists()
+    assert dib("show", str(out)) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert dib(*options, "--seed", "5", "--resume") == 2
+    assert "another seed" in capsys.readouterr().err
+    assert dib(*options, "--resume") == 0
+    first, second = (f / "snapshots" / "params.safetensors" for f in (fitted, out))
+    assert first.read_bytes() == second.read_bytes()
