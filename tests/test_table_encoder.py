@@ -75,7 +75,8 @@ def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndar
         ):
             hidden = np.maximum(total, 0.0)
             total = hidden @ (weight[k] if options["separate"] else weight)
-            total = total + (bias[k] if options["separate"] else bias)
+            shift = bias[k] if options["separate"] else bias
+            total = total + jnp.broadcast_to(shift, total.shape)
             assert layer < 2
         parts.append(total)
     return np.split(np.stack(parts, axis=1), 2, axis=-1)  # type: ignore[return-value]
