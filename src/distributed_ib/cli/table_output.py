@@ -11,7 +11,7 @@ def print_run(run: FittedRun, threshold_bits: float = 0.1) -> None:
     for sentence in report.sentences(estimator):
         say(sentence)
     print_table(
-        f"{run.title}: subsets in use along the sweep, information in bits",
+        f"{run.title}: ever fewer components, information in bits",
         report.table_columns(estimator),
         report.table_rows(estimator, threshold_bits),
     )

@@ -17,11 +17,13 @@ from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.approximation import Approximation
-from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.words import markdown_table, opening_words
 
 MAX_PANELS = 12
 FRUGAL_SHARE = 0.9
-MAX_LISTED = 20
+SIZES = (50, 20, 10, 5, 3, 2, 1)
+MAX_LISTED = 10
 SCORES = {"accuracy": "accuracy", "r2": "R2"}
 ALLOCATION_COLUMNS = ("component", "at best beta", "at most", "gone at beta")
 
@@ -29,27 +31,45 @@ ALLOCATION_COLUMNS = ("component", "at best beta", "at most", "gone at beta")
 def table_columns(estimator: DistributedIBEstimator) -> list[str]:
     """Headings of `table_rows`."""
     score = _score(estimator)
-    known = ["beta", "subset in use", "KL", "Y known"]
+    known = ["beta", "components in use", "KL", "Y known"]
     return [*known, SCORES[score]] if score else known
 
 
 def table_rows(estimator: DistributedIBEstimator, threshold_bits: float = 0.1) -> list[list[str]]:
-    """One row for each subset in use along the first repeat; Y as known on held-out rows."""
+    """The best approximations of the first repeat with all, 20, 10, 5, 3, 2 and 1 components.
+
+    Y known and the score are of held-out rows, averaged over neighbouring records.
+    """
     scheme = estimator.scheme_
     data = scheme.to_xarray().isel(seed=0, split=-1)
     score = _score(estimator)
+    window = max(1, data.sizes["step"] // 40)
     rows = []
-    for subset in scheme.subsets(threshold_bits):
-        inside = (data["beta"] >= subset.beta_low) & (data["beta"] <= subset.beta_high)
-        part = data.isel(step=np.flatnonzero(inside.values))
+    for approximation in _approximations(scheme, threshold_bits):
+        record = int(np.argmin(np.abs(np.log(data["beta"].values / approximation.beta))))
+        used = approximation.in_use(threshold_bits)
+        label = "all" if len(used) == len(scheme.components) else _listed(used)
         row = [
-            beta_range(subset),
-            subset_label(subset, scheme.components),
-            f"{subset.total_bits:.2f}",
-            f"{float(part['predictive_information_bits'].median()):.3f}",
+            f"{approximation.beta:.3g}",
+            f"{len(used)}: {label}",
+            f"{approximation.total_bits:.2f}",
+            f"{smoothed(data['predictive_information_bits'].values, window)[record]:.3f}",
         ]
-        rows.append([*row, f"{float(part[score].median()):.3f}"] if score else row)
+        rows.append([*row, f"{smoothed(data[score].values, window)[record]:.3f}"] if score else row)
     return rows
+
+
+def _approximations(scheme: ApproximationScheme, threshold_bits: float) -> list[Approximation]:
+    """One for each size of `SIZES` that the sweep passed through, the largest first."""
+    found: list[Approximation] = []
+    for size in (len(scheme.components), *(n for n in SIZES if n < len(scheme.components))):
+        try:
+            approximation = scheme.at(n_components=size, threshold_bits=threshold_bits)
+        except UserError:
+            break  # the sweep never had so few
+        if not found or approximation.beta != found[-1].beta:
+            found.append(approximation)
+    return found
 
 
 def allocation_rows(
@@ -77,7 +97,7 @@ def summary_text(estimator: DistributedIBEstimator, title: str) -> str:
         [
             f"# {title}",
             " ".join(sentences(estimator)),
-            "## Subsets in use along the sweep",
+            "## The best approximations with ever fewer components",
             markdown_table(table_columns(estimator), table_rows(estimator)),
             "## What each component conveys",
             markdown_table(ALLOCATION_COLUMNS, allocation),

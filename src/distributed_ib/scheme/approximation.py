@@ -140,7 +140,7 @@ class Approximation:
             n_rows = len(jax.tree.leaves(x)[0])
         else:
             x = np.asarray(x)
-            if x.ndim < 2 or x.shape[1] != len(self.components):
+            if x.ndim < 2 or len(x) == 0 or x.shape[1] != len(self.components):
                 raise UserError(
                     f"X should have shape [n, {len(self.components)}, ...], one column or group "
                     f"of features for each component, got {list(x.shape)}."
