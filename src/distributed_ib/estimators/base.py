@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import equinox as eqx
+import jax
 import numpy as np
 import xarray as xr
 from jax import Array
@@ -39,6 +40,9 @@ from distributed_ib.training.batches import BatchSource
 from distributed_ib.training.gather import batches_of_rows
 from distributed_ib.training.progress import ProgressBar
 from distributed_ib.training.sweep import sweep
+
+WANTED_VALIDATION_DRAWS = 2048
+MAX_NOISE_DRAWS = 16
 
 
 class DistributedIBEstimator(BaseEstimator):
@@ -273,8 +277,16 @@ class DistributedIBEstimator(BaseEstimator):
         return WeightedBatches(arrays, train.weight, self.settings_.batch_size)
 
     def _validation(self, rows: Rows, seed: int) -> Any:
-        pair = (rows.x, rows.y)
-        return pair if rows.weight is None else (*pair, rows.weight)
+        parts = (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)
+        copies = self._noise_draws(rows.n_rows)
+        return jax.tree.map(lambda array: np.concatenate([array] * copies), parts)
+
+    def _noise_draws(self, n_rows: int) -> int:
+        """How often to measure each held-out row at a record, each time with noise of its own.
+
+        A record of few rows with one draw each scatters too much to be read, or to choose by.
+        """
+        return max(1, min(MAX_NOISE_DRAWS, WANTED_VALIDATION_DRAWS // n_rows))
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
         """Set what follows from the target and, for InfoNCE, the candidates; called by `load`."""

@@ -238,6 +238,10 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         drawn = np.random.default_rng(seed).choice(rows.n_rows, rows.n_rows, p=share)
         return rows.x.take(drawn), rows.y[drawn]
 
+    def _noise_draws(self, n_rows: int) -> int:
+        """One for InfoNCE, where a copy of a row would be a wrong Y that is right."""
+        return 1 if self.loss == "infonce" else super()._noise_draws(n_rows)
+
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
         """Set `candidates_`, which InfoNCE needs to predict."""
         if self.loss == "infonce":

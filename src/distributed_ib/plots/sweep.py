@@ -8,7 +8,7 @@ from distributed_ib.plots.bands import draw_median
 from distributed_ib.plots.style import INK, QUIET, component_styles
 from distributed_ib.scheme.scheme import ApproximationScheme
 
-MAX_STRIP_ROWS = 24
+MAX_STRIP_ROWS = 40
 STRIP_ROW_INCHES = 0.11
 MAIN_INCHES = 3.6
 # Bars are told apart as the curves are: dashes there are hatches here.

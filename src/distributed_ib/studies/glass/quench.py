@@ -24,7 +24,7 @@ WARM_TEMPERATURE = 0.39
 COLD_TEMPERATURE = 0.03
 COOLING_TIME = 1e4
 _HOT_STEP = 0.003
-# A twentieth of the shortest vibration's period; energies agree with those of steps of 0.01.
+# A twentieth of the shortest vibration's period. Checked by the final energies alone.
 _COOL_STEP = 0.015
 _MELT_STEPS = 20_000
 _DESCENT_TIME = 100.0
