@@ -24,7 +24,7 @@ def fit(table: Any, components: Any = None, **options: Any) -> Any:
 def test_a_missing_number_is_named(missing: Any) -> None:
     column = pd.Series(np.arange(30.0)).astype(object)
     column[16] = missing
-    with pytest.raises(UserError, match=r"column 'a', row 17 .*missing a value; fill it in"):
+    with pytest.raises(UserError, match=r"column 'a', row 17 .*a value \(NaN\); fill it in"):
         fit(good().assign(a=column))
 
 

@@ -142,7 +142,11 @@ def test_and_is_fully_open_until_close_to_its_end() -> None:
     assert np.all((frontier.total_bits[3:6] > 0) & (frontier.total_bits[3:6] < 0.5))
     np.testing.assert_allclose(frontier.total_bits[6:], 0.0, atol=1e-6)
     brute = best_on_a_grid(truth_table, beta, fineness=13)
-    np.testing.assert_allclose(frontier.objective_bits, brute, atol=1e-7)
+    assert np.all(frontier.objective_bits <= brute + 1e-7)
+    # At 0.414, a hair from where the last hint stops paying, descents from the grid stall.
+    resolved = beta != 0.414
+    np.testing.assert_allclose(frontier.objective_bits[resolved], brute[resolved], atol=1e-7)
+    assert frontier.objective_bits[~resolved] < -2e-5
 
 
 def test_majority_of_three_matches_a_grid() -> None:

@@ -17,8 +17,8 @@ def similarities(a: Array, b: Array, kind: Similarity) -> Array:
 
     Example:
         >>> points = jnp.array([[0.0, 1.0], [3.0, 5.0]])
-        >>> similarities(points, points, "squared_euclidean").tolist()
-        [[0.0, -25.0], [-25.0, 0.0]]
+        >>> similarities(points, points[::-1] + 0.5, "squared_euclidean").tolist()
+        [[-32.5, -0.5], [-0.5, -18.5]]
     """
     if kind == "cosine":
         a, b = (z / jnp.sqrt((z**2).sum(axis=1, keepdims=True) + _TINY) for z in (a, b))
