@@ -23,9 +23,9 @@ from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
 SETTINGS = PRESETS["paper"]
-N_STEPS = 3_000
+N_STEPS = 4_000
 SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
-N_ROUNDS = 7
+N_ROUNDS = 5
 PEAK_SIZE = 2048
 SIZES = (10, *SETTINGS.hidden, 1)
 FLOPS_PER_STEP = 3 * 2 * SETTINGS.batch_size * sum(a * b for a, b in pairwise(SIZES))

@@ -42,6 +42,13 @@ def test_kl_is_never_negative(gaussians: list[tuple[float, float]]) -> None:
     assert float(GaussianChannel(mean, log_variance).kl_nats()) >= 0.0
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_mean_kl_is_the_mean_of_the_kls(shared: bool) -> None:
+    mean, log_variance = jax.random.normal(jax.random.key(0), (2, 50, 3, 4))
+    channel = GaussianChannel(mean, log_variance[:1] if shared else log_variance)
+    np.testing.assert_allclose(channel.mean_kl_nats(), channel.kl_nats().mean(0), rtol=1e-5)
+
+
 def test_kl_near_the_prior_keeps_its_digits() -> None:
     # 0.5 * (exp(v) - 1 - v) is v^2 / 4 to third order; in single precision the plain formula
     # rounds to nothing or below it.

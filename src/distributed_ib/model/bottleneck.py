@@ -75,7 +75,7 @@ class DistributedBottleneck(eqx.Module):
             return values.mean(axis=0)
 
         return Terms(
-            kl_nats=mean(channel.kl_nats()),
+            kl_nats=mean(channel.kl_nats()) if weights else channel.mean_kl_nats(),
             prediction_error_nats=mean(self.predictor.loss_nats(outputs, y)),
             scores={name: mean(s) for name, s in self.predictor.scores(outputs, y).items()},
         )
