@@ -92,7 +92,9 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
     )
     ax.set_xscale("log")
     ax.set_xlim(beta.min(), beta.max())
-    ax.set_ylim(0, 1.12 * limit)
+    # A likelihood is a density, and its error can be negative; a long way down says no more.
+    least = float(data["prediction_error_bits"].min())
+    ax.set_ylim(min(0.0, max(least, -limit)), 1.12 * limit)
     ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("prediction error (bits)")
 
