@@ -12,3 +12,13 @@ class UserError(ValueError):
         ...
     distributed_ib.errors.UserError: circuit.toml: gate 'g1' reads 'X7', which is no input or gate.
     """
+
+
+def first_line(error: BaseException) -> str:
+    r"""What another library's error says, short enough to stand in one of ours.
+
+    >>> first_line(ValueError("no such thing.\nfollowed by much more"))
+    'no such thing'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -8,7 +8,7 @@ from pathlib import Path
 from distributed_ib.errors import UserError
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk and rename it.
 
     Whoever looks at `path` sees the old file or the new one, whole.
@@ -18,7 +18,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
-        >>> write_atomically(folder / "note.txt", lambda p: _ignore(p.write_text("hello")))
+        >>> write_atomically(folder / "note.txt", lambda p: p.write_text("hello"))
         >>> (folder / "note.txt").read_text()
         'hello'
     """
@@ -44,7 +44,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    write_atomically(path, lambda p: _ignore(p.write_text(text, encoding="utf-8")))
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def create_folder(path: Path) -> Path:
@@ -88,7 +88,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _ignore(_: object) -> None:
-    return None

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from distributed_ib.errors import UserError
+from distributed_ib.errors import UserError, first_line
 
 CHUNK_ROWS = 1 << 17
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -47,7 +47,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
             f"{path}: lines have more values than the first line has names; name every column."
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:
-        raise UserError(f"{path} can't be read as a table: {_first_line(error)}.") from None
+        raise UserError(f"{path} can't be read as a table: {first_line(error)}.") from None
 
 
 class ParquetTable:
@@ -86,7 +86,7 @@ class ParquetTable:
                     yield start, _columns(pa.Table.from_batches([batch]).select(list(names)))
                     start += batch.num_rows
             except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{self._path} can't be read: {_first_line(error)}.") from None
+                raise UserError(f"{self._path} can't be read: {first_line(error)}.") from None
 
     def column(self, name: str) -> pd.Series:
         """One whole column, such as the target.
@@ -126,7 +126,7 @@ class ParquetTable:
             return pq.ParquetFile(self._path, memory_map=True)
         except (pa.ArrowException, OSError) as error:
             raise UserError(
-                f"{self._path} can't be read as Parquet: {_first_line(error)}."
+                f"{self._path} can't be read as Parquet: {first_line(error)}."
             ) from None
 
 
@@ -152,7 +152,7 @@ def _separator(path: Path) -> str:
     except UnicodeDecodeError:
         raise UserError(f"{path} is not text in UTF-8; save it as UTF-8 CSV or Parquet.") from None
     except (OSError, csv.Error) as error:
-        raise UserError(f"{path} can't be read: {_first_line(error)}.") from None
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     best = max(range(len(headers)), key=lambda k: len(headers[k]))
     if not headers[best]:
         raise UserError(f"{path} is empty; its first line should name the columns.")
@@ -169,7 +169,3 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
             )
         if name in names[:position]:
             raise UserError(f"{path}: two columns are called {name!r}; rename or drop one.")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else repr(error)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from distributed_ib._version import __version__
 from distributed_ib.components import Decomposition, FittedDecomposition, Target
-from distributed_ib.errors import UserError
+from distributed_ib.errors import UserError, first_line
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.defaults import resolve
@@ -87,7 +87,7 @@ def load_estimator(folder: str | Path) -> DistributedIBEstimator:
     except UserError:
         raise
     except (OSError, ValueError, LookupError, TypeError, RecursionError, OverflowError) as error:
-        raise UserError(f"{path} can't be read: {_first_line(error)}.") from None
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
 
 
 def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
@@ -127,7 +127,7 @@ def _candidates(path: Path, target: Target) -> Any:
     try:
         candidates = load_file(path)["candidates"]
     except (SafetensorError, LookupError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {_first_line(error)}.") from None
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     if candidates.ndim != 2 or candidates.shape[1] != len(target.mean) or not len(candidates):
         raise UserError(f"{path} is damaged: its candidates don't fit the target.")
     return np.asarray(candidates, np.float32)
@@ -154,7 +154,3 @@ def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
         else:  # a RandomState: what it was is in the scheme's random_seed
             plain[name] = None
     return plain
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from distributed_ib.plots.style import INK, component_styles
+from distributed_ib.plots.style import INK, component_styles, draw_limit
 from distributed_ib.scheme.scheme import ApproximationScheme
 
 
@@ -42,7 +42,8 @@ def plot_information_plane(
         va="center",
         fontsize="small",
     )
-    ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
+    label = f"{data.attrs['baseline']}: {limit:.3f} bits"
+    draw_limit(ax, limit, label, x=0.99, align="right")
     style = next(iter(component_styles(scheme.components).values()))
     for total, predictive in zip(total_bits, predictive_bits, strict=True):
         ax.plot(total, predictive, color=style.color, alpha=0.9 if len(total_bits) == 1 else 0.5)
@@ -63,14 +64,4 @@ def plot_information_plane(
     ax.set_ylim(0, top)
     ax.set_xlabel("total KL of all components (bits)")
     ax.set_ylabel(f"information about Y, {split} (bits)")
-    ax.annotate(
-        f"{data.attrs['baseline']}: {limit:.3f} bits",
-        xy=(0.99, limit),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize="small",
-    )
     return ax

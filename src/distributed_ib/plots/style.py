@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 
 # Paul Tol's "muted" scheme, made to be told apart with any kind of colour vision.
 _MUTED = (
@@ -55,6 +56,21 @@ def component_styles(components: Sequence[str]) -> dict[str, CurveStyle]:
         name: CurveStyle(_MUTED[i % len(_MUTED)], _DASHES[i // len(_MUTED)])
         for i, name in enumerate(components)
     }
+
+
+def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> None:
+    """Draw what can't be exceeded: a dotted line, with `label` above it at the axes' fraction x."""
+    ax.axhline(height, color=INK, linestyle=":", linewidth=1)
+    ax.annotate(
+        label,
+        xy=(x, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        fontsize="small",
+    )
 
 
 @contextmanager

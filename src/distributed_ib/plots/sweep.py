@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from distributed_ib.plots.bands import draw_median
-from distributed_ib.plots.style import INK, QUIET, component_styles
+from distributed_ib.plots.style import INK, QUIET, component_styles, draw_limit
 from distributed_ib.scheme.scheme import ApproximationScheme
 
 MAX_STRIP_ROWS = 40
@@ -79,17 +79,8 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
     if len(splits) > 1:
         ax.legend(loc="center left", edgecolor="none", framealpha=0.85, fontsize="small")
     limit = scheme.baseline_entropy_bits
-    ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
-    ax.annotate(
-        f"{scheme.to_xarray().attrs['baseline']}: {limit:.3f} bits",
-        xy=(0.5, limit),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize="small",
-    )
+    label = f"{data.attrs['baseline']}: {limit:.3f} bits"
+    draw_limit(ax, limit, label, x=0.5, align="center")
     ax.set_xscale("log")
     ax.set_xlim(beta.min(), beta.max())
     # A likelihood is a density, and its error can be negative; a long way down says no more.

@@ -11,7 +11,7 @@ import xarray as xr
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from distributed_ib.errors import UserError
+from distributed_ib.errors import UserError, first_line
 from distributed_ib.files import write_atomically, write_text
 from distributed_ib.model.bottleneck import model_from_config
 from distributed_ib.model.encoders import count_components
@@ -56,9 +56,7 @@ def save_scheme(folder: Path, dataset: xr.Dataset, snapshots: Snapshots) -> None
     except SafetensorError as error:
         raise UserError(f"can't write {folder / SNAPSHOTS / PARAMS}: {error}.") from None
     # Last, so that a folder with a scheme.nc is a whole one.
-    write_atomically(
-        folder / DATASET, lambda path: _ignore(dataset.to_netcdf(path, engine="h5netcdf"))
-    )
+    write_atomically(folder / DATASET, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
 
 
 def load_scheme(folder: Path) -> tuple[xr.Dataset, Snapshots]:
@@ -86,7 +84,7 @@ def _load_dataset(path: Path) -> xr.Dataset:
     except UserError:
         raise
     except Exception as error:  # a damaged file fails in as many ways as there are bytes
-        raise UserError(f"{path} can't be read: {_first_line(error)}.") from None
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     for name, dims in DIMENSIONS.items():
         if name not in dataset or dataset[name].dims != dims:
             raise UserError(f"{path} is no scheme: it has no {name!r} over {', '.join(dims)}.")
@@ -108,7 +106,7 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         config = json.loads((folder / MODEL).read_text(encoding="utf-8"))
         tensors = load_file(folder / PARAMS)
     except (OSError, ValueError, KeyError, SafetensorError, RecursionError) as error:
-        raise UserError(f"{folder} can't be read: {_first_line(error)}.") from None
+        raise UserError(f"{folder} can't be read: {first_line(error)}.") from None
     if _longest_list(config) > max(len(tensors), n_components):
         raise UserError(f"{folder / MODEL} describes more layers than {PARAMS} holds.")
     if _total_levels(config) > max((max(t.shape, default=0) for t in tensors.values()), default=0):
@@ -154,11 +152,3 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
     """Leaves by their path, such as "predictor.mlp.weights[0]", in the order of the tree."""
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in leaves}
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-
-
-def _ignore(_: object) -> None:
-    return None

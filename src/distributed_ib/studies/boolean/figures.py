@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from distributed_ib.plots.style import INK, QUIET
+from distributed_ib.plots.style import QUIET, draw_limit
 from distributed_ib.studies.boolean.findings import RankedSubset
 
 RING = "#cc6677"
@@ -45,16 +45,7 @@ def plot_subset_information(
         label="in use along the sweep",
     )
     limit = float(information_bits.max())
-    ax.axhline(limit, color=INK, linestyle=":", linewidth=1)
-    ax.annotate(
-        f"H(Y) = {limit:.3f} bits",
-        xy=(0.01, limit),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        va="bottom",
-        fontsize="small",
-    )
+    draw_limit(ax, limit, f"H(Y) = {limit:.3f} bits", x=0.01, align="left")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number of inputs in the subset")
     ax.set_ylabel(r"information $I(X_S; Y)$ (bits)")
