@@ -5,11 +5,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from distributed_ib.plots.style import INK, component_styles, draw_limit
+from distributed_ib.scheme.measure import NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 
 
 def plot_information_plane(
-    scheme: ApproximationScheme, ax: Axes | None = None, *, threshold_bits: float = 0.1
+    scheme: ApproximationScheme,
+    ax: Axes | None = None,
+    *,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> Axes:
     """Draw predictive information against the total information of all components.
 
@@ -21,6 +26,7 @@ def plot_information_plane(
         scheme: The scheme to draw.
         ax: Where to draw; a new figure by default.
         threshold_bits: What a component must convey to count as in use.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The axes.
@@ -29,7 +35,8 @@ def plot_information_plane(
         _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
     data = scheme.to_xarray()
     split = str(data["split"].values[-1])
-    total_bits = data["kl_bits"].sum("component").values
+    measure = measure or scheme.measure
+    total_bits = scheme.conveyed_bits(measure).sum("component").values
     predictive_bits = data["predictive_information_bits"].sel(split=split).values
     limit = scheme.baseline_entropy_bits
     top = float(max(limit, predictive_bits.max())) * 1.08
@@ -48,7 +55,7 @@ def plot_information_plane(
     for total, predictive in zip(total_bits, predictive_bits, strict=True):
         ax.plot(total, predictive, color=style.color, alpha=0.9 if len(total_bits) == 1 else 0.5)
     previous = -np.inf
-    for subset in reversed(scheme.subsets(threshold_bits)):
+    for subset in reversed(scheme.subsets(threshold_bits, measure=measure)):
         # Labels need room; the smaller subsets, which a reader remembers, come first.
         if subset.components and subset.total_bits > previous + 0.04 * total_bits.max():
             ax.plot(subset.total_bits, subset.predictive_bits, "o", mfc="white", mec=style.color)
@@ -62,6 +69,6 @@ def plot_information_plane(
             previous = subset.total_bits
     ax.set_xlim(left=0)
     ax.set_ylim(0, top)
-    ax.set_xlabel("total KL of all components (bits)")
+    ax.set_xlabel(f"total {NAMES[measure]} of all components (bits)")
     ax.set_ylabel(f"information about Y, {split} (bits)")
     return ax

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.subsets import Subset
 
@@ -33,9 +34,10 @@ def beta_range(subset: Subset) -> str:
     return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
 
 
-def opening_words(scheme: ApproximationScheme) -> list[str]:
+def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
     """Sentences on how the sweep went, and what it says first."""
-    first, *_, last = [*scheme.subsets(), *scheme.subsets()[-1:]]
+    subsets = scheme.subsets(measure=measure)
+    first, last = subsets[0], subsets[-1]
     limit = scheme.baseline_entropy_bits
     sentences = [
         f"The sweep {scheme.message}.",
@@ -48,13 +50,13 @@ def opening_words(scheme: ApproximationScheme) -> list[str]:
             f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
             "in use; a larger beta_end would show what comes after."
         )
-    elif len(survivors := _last_in_use(scheme)) == 1:
+    elif len(survivors := _last_in_use(subsets)) == 1:
         sentences.append(f"{survivors[0]} outlives all other components.")
     return sentences
 
 
-def _last_in_use(scheme: ApproximationScheme) -> tuple[str, ...]:
-    return next((s.components for s in reversed(scheme.subsets()) if s.components), ())
+def _last_in_use(subsets: Sequence[Subset]) -> tuple[str, ...]:
+    return next((s.components for s in reversed(subsets) if s.components), ())
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -78,13 +80,14 @@ def summary(scheme: ApproximationScheme) -> dict[str, Any]:
         "message": scheme.message,
         "baseline_entropy_bits": scheme.baseline_entropy_bits,
         "components": list(scheme.components),
+        "measure": scheme.measure,
         "repeats": [
             [
                 {
                     "components": list(subset.components),
                     "beta_low": subset.beta_low,
                     "beta_high": subset.beta_high,
-                    "total_kl_bits": subset.total_bits,
+                    f"total_{scheme.measure}_bits": subset.total_bits,
                     "predictive_bits": subset.predictive_bits,
                 }
                 for subset in scheme.subsets(seed=seed)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from distributed_ib.files import write_text
 from distributed_ib.information.subsets import check_exhaustive, subset_information_bits
 from distributed_ib.runs import append_log, start_run, write_summary
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import summary
 from distributed_ib.studies.boolean.circuit import Circuit
@@ -39,15 +40,20 @@ class CircuitRun:
     scheme: ApproximationScheme
     information_bits: NDArray[np.float64]
 
-    def found(self, threshold_bits: float = 0.1) -> list[RankedSubset]:
+    def found(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> list[RankedSubset]:
         """The subsets in use along the sweep, ranked among all of their size."""
-        return rank_subsets(
-            self.scheme.subsets(threshold_bits), self.circuit.inputs, self.information_bits
-        )
+        subsets = self.scheme.subsets(threshold_bits, measure=measure)
+        return rank_subsets(subsets, self.circuit.inputs, self.information_bits)
 
-    def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
+    def figures(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> dict[str, Figure]:
         """All figures, by name."""
-        return circuit_figures(self.scheme, self.circuit, self.information_bits, threshold_bits)
+        return circuit_figures(
+            self.scheme, self.circuit, self.information_bits, threshold_bits, measure
+        )
 
     def summary_text(self, threshold_bits: float = 0.1) -> str:
         """The findings for people, in Markdown."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from jax import Array
 
 from distributed_ib.errors import UserError
@@ -118,7 +119,7 @@ def open_circuit(
         progress: Called as the sweep goes on.
 
     Returns:
-        A scheme whose components are the circuit's inputs.
+        A scheme whose components are the circuit's inputs, with the exact information of each.
 
     Raises:
         UserError: If the output is the same for all inputs, or there are too many inputs.
@@ -140,6 +141,10 @@ def open_circuit(
         learning_rate=settings.learning_rate,
         progress=progress,
     )
-    return ApproximationScheme.from_sweep(
+    scheme = ApproximationScheme.from_sweep(
         result, circuit.inputs, baseline_entropy_bits=circuit.output_entropy_bits(), baseline="H(Y)"
     )
+    if len(scheme.snapshots.record) == 0:  # interrupted before its first record
+        return scheme
+    both_values = np.arange(2)[:, None].repeat(circuit.n_inputs, axis=1)
+    return scheme.with_information(both_values, complete=True, n_records=None)
