@@ -42,6 +42,7 @@ def test_a_run_folder_is_whole(fitted: Path) -> None:
         "summary.md",
         "figures/sweep.png",
         "figures/information_plane.png",
+        "figures/subsets.png",
         "snapshots/params.safetensors",
     }
     assert not (fitted / "checkpoints").exists()

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from distributed_ib.plots.style import INK, QUIET, component_styles, draw_limit
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.subsets import Subset
 
@@ -23,6 +24,7 @@ def plot_subsets(
     *,
     threshold_bits: float = 0.1,
     seed: int = 0,
+    measure: Measure | None = None,
 ) -> Axes:
     """Draw what is known about Y with each number of components, and which components these are.
 
@@ -37,11 +39,13 @@ def plot_subsets(
             default.
         threshold_bits: What a component must convey to count as in use.
         seed: Which repeat.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The axes of the upper panel.
     """
-    by_size = longest_of_each_size(scheme.subsets(threshold_bits, seed=seed))[:MAX_SIZES]
+    subsets = scheme.subsets(threshold_bits, seed=seed, measure=measure)
+    by_size = longest_of_each_size(subsets)[:MAX_SIZES]
     rows = _rows(by_size)
     if ax is None:
         ax = _new_axes(len(by_size), len(rows))
