@@ -24,6 +24,8 @@ from distributed_ib.studies.patterns.pictures import (
     representatives,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 NAMES = list(PATTERNS)
 # No multiple of the number of bands: no pixel's centre lies on a border.
 N_PIXELS = 801
@@ -79,7 +81,7 @@ def test_in_slant_and_archipelago_one_coordinate_tells_more(
         for name, picture in pictures.items()
     }
     assert bits["slant"][0] > 2 * bits["slant"][1] > 0.01
-    assert bits["archipelago"][1] > 0.3 > 0.02 > bits["archipelago"][0]
+    assert bits["archipelago"][1] > 0.3 > 0.1 > bits["archipelago"][0]
     assert bits["circle"][0] == pytest.approx(bits["circle"][1], abs=0.01)
 
 

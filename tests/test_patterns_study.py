@@ -26,7 +26,7 @@ BRIEF = replace(
     learning_rate=3e-3,
     hidden=(32, 32),
     n_frequencies=3,
-    n_snapshots=20,
+    n_snapshots=12,
 )
 Sweeps = dict[tuple[str, Method], PatternSweep]
 
@@ -49,7 +49,8 @@ def brief() -> Sweeps:
 
 def test_the_end_tells_how_many_components_a_bit_costs(brief: Sweeps) -> None:
     halves, board = (find(brief[name, Method.distributed]) for name in ("halves", "checkerboard"))
-    assert halves.end_beta == pytest.approx(1.0, abs=0.15)
+    # So short a sweep comes to its ends late; the bars for a longer one are below.
+    assert halves.end_beta == pytest.approx(1.1, abs=0.2)
     assert board.end_beta == pytest.approx(0.5, abs=0.1)
 
 
@@ -63,10 +64,10 @@ def test_what_is_not_needed_is_not_conveyed(brief: Sweeps) -> None:
 def test_on_the_plateau_a_bit_is_transmitted_and_more_is_paid(brief: Sweeps) -> None:
     one = brief["checkerboard", Method.distributed]
     for bits in find(one).plateau_bits.values():
-        assert bits == pytest.approx(1.0, abs=0.05)
+        assert bits == pytest.approx(1.05, abs=0.15)
     data = one.scheme.to_xarray().isel(seed=0)
     plateau = data.isel(step=(data["beta"] >= 0.05) & (data["beta"] <= 0.2))
-    assert float(plateau["kl_bits"].mean()) > 1.3
+    assert float(plateau["kl_bits"].mean()) > 1.4
 
 
 def test_an_approximation_is_the_pattern_and_then_fades(brief: Sweeps) -> None:
@@ -130,6 +131,17 @@ def test_upright_patterns_need_the_horizontal_position_alone(name: str, quick: S
     late = data.isel(step=data["beta"] >= 0.02)
     assert float(late["kl_bits"].sel(component="vertical").max()) < 0.05
     assert find(one).end_beta == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.nightly
+def test_halves_pay_the_least_that_a_bit_costs(quick: Sweeps) -> None:
+    # Two Gaussians of variance v at +-m cost log2(1 + m^2 / v) / 2 bits of KL at least, for
+    # which the information about their sign is a known integral. At beta = 0.2 the best m is
+    # worth 0.959 bit, and costs 1.335.
+    data = quick["halves", Method.distributed].scheme.to_xarray().isel(seed=0, split=0)
+    near = data.isel(step=(data["beta"] > 0.18) & (data["beta"] < 0.22)).mean("step")
+    assert float(near["kl_bits"].sel(component="horizontal")) == pytest.approx(1.335, abs=0.06)
+    assert float(near["predictive_information_bits"]) == pytest.approx(0.959, abs=0.02)
 
 
 @pytest.mark.nightly
