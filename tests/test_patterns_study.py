@@ -1,11 +1,17 @@
 """What both bottlenecks make of the patterns, held against the paper's Fig. 5."""
 
+import json
+import sys
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
+from distributed_ib.cli.main import run
+from distributed_ib.errors import UserError
 from distributed_ib.studies.patterns.batches import as_components
 from distributed_ib.studies.patterns.findings import PatternSweep, find, widest_gap_bits
 from distributed_ib.studies.patterns.information import transmitted_information
@@ -16,6 +22,7 @@ from distributed_ib.studies.patterns.pictures import (
     rectilinear_share,
     telling_approximations,
 )
+from distributed_ib.studies.patterns.run import load_run
 from distributed_ib.studies.patterns.study import PRESETS, Method, pattern_model, sweep_pattern
 
 BRIEF = replace(
@@ -101,6 +108,54 @@ def test_both_methods_have_matching_networks(preset: str) -> None:
         mean = jax.eval_shape(lambda m, x: m.encoder(x).mean, model, x)
         assert mean.shape[1] * mean.shape[2] == 8
         assert mean.shape[1] == len(method.components)
+
+
+def dib(*arguments: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["dib", *arguments])
+        try:
+            run()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0
+
+
+def test_a_run_on_disk_can_be_shown_and_drawn_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The small networks of the other tests, which are compiled already.
+    monkeypatch.setitem(PRESETS, "quick", BRIEF)
+    folder = tmp_path / "run"
+    assert dib("patterns", "--pattern", "circle", "--steps", "4", "--out", str(folder)) == 0
+    config = tomllib.loads((folder / "config.toml").read_text())
+    assert config["patterns"]["names"] == ["circle"]
+    assert config["training"]["n_steps"] == 4
+    assert (folder / "figures" / "circle.png").stat().st_size > 10_000
+    found = json.loads((folder / "summary.json").read_text())["sweeps"]
+    assert [(one["pattern"], one["method"]) for one in found] == [
+        ("circle", "distributed"),
+        ("circle", "standard"),
+    ]
+    assert "circle (a circle): " in (folder / "summary.md").read_text()
+    again = load_run(folder)
+    assert [one.scheme.components for one in again.sweeps] == [
+        ("horizontal", "vertical"),
+        ("position",),
+    ]
+    capsys.readouterr()
+    assert dib("show", str(folder)) == 0
+    assert "circle" in capsys.readouterr().out
+    (folder / "circle" / "standard" / "information.nc").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=r"information\.nc can't be read"):
+        load_run(folder)
+
+
+def test_an_unknown_pattern_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib("patterns", "--pattern", "spiral", "--out", str(tmp_path / "run")) == 2
+    assert "spiral" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture(scope="module")

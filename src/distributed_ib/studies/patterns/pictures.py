@@ -37,7 +37,7 @@ def pattern_picture(pattern: Pattern, n_pixels: int = 96) -> NDArray[np.float64]
 
 
 def approximation_picture(
-    approximation: Approximation, n_pixels: int = 96, *, n_samples: int = 16, seed: int = 0
+    approximation: Approximation, n_pixels: int = 90, *, n_samples: int = 16, seed: int = 0
 ) -> Picture:
     """What an approximation makes of a pattern: p(Y=1|U) at every position.
 
