@@ -103,8 +103,8 @@ def _ends_in_words(method: Method, sweeps: Sequence[PatternSweep]) -> str:
     if len(ends) == 1:
         return f"The scheme of the {method} bottleneck ends at beta={low:.2g}."
     return (
-        f"The {len(ends)} schemes of the {method} bottleneck end between beta={low:.2g} and "
-        f"{high:.2g}" + (", whatever the pattern." if high < 1.2 * low else ".")
+        f"The {len(ends)} schemes of the {method} bottleneck end between beta={low:.3g} and "
+        f"{high:.3g}" + (", whatever the pattern." if high < 1.2 * low else ".")
     )
 
 
