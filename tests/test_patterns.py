@@ -95,18 +95,20 @@ def test_straight_borders_along_the_axes_are_one_product(
         assert share[name] < 0.9
 
 
-@pytest.mark.parametrize("n_components", [1, 2])
-def test_batches_hold_positions_of_the_square_and_their_y(n_components: int) -> None:
+def test_batches_hold_positions_of_the_square_and_their_y() -> None:
     draw = jax.jit(lambda source, key: source.draw((), key))
     for name, pattern in PATTERNS.items():
-        x, y = draw(pattern_batches(pattern, 512, n_components), jax.random.key(0))
-        assert x.shape == (512, n_components, 2 // n_components)
+        x, y = draw(pattern_batches(pattern, 512, 2), jax.random.key(0))
+        assert x.shape == (512, 2, 1)
         position = x.reshape(512, 2)
         np.testing.assert_array_equal(y, pattern.function(position), err_msg=name)
         assert float(abs(position).max()) <= 0.5
         # Uniform: the mean of 1,024 numbers with standard deviation 0.29 is zero to 0.009.
         assert abs(float(position.mean())) < 0.04
     assert draw._cache_size() == 1  # all seven in one program
+    whole = pattern_batches(PATTERNS["circle"], 512, 1)
+    shape = jax.eval_shape(lambda key: whole.draw((), key)[0], jax.random.key(0)).shape
+    assert shape == (512, 1, 2)
 
 
 def test_a_pattern_of_ones_own_can_be_drawn() -> None:

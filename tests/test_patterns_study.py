@@ -58,7 +58,7 @@ def test_the_end_tells_how_many_components_a_bit_costs(brief: Sweeps) -> None:
     halves, board = (find(brief[name, Method.distributed]) for name in ("halves", "checkerboard"))
     # So short a sweep comes to its ends late; the bars for a longer one are below.
     assert halves.end_beta == pytest.approx(1.1, abs=0.2)
-    assert board.end_beta == pytest.approx(0.5, abs=0.1)
+    assert board.end_beta == pytest.approx(0.55, abs=0.12)
 
 
 def test_what_is_not_needed_is_not_conveyed(brief: Sweeps) -> None:
