@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.patterns.batches import pattern_batches
+from distributed_ib.studies.patterns.batches import PatternBatches, pattern_batches
 from distributed_ib.studies.patterns.findings import (
     PatternFindings,
     falls_below,
@@ -23,6 +23,7 @@ from distributed_ib.studies.patterns.pictures import (
     rectilinear_share,
     representatives,
 )
+from distributed_ib.training.batches import Batch
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -53,7 +54,7 @@ def test_half_of_the_square_is_one(name: str, pictures: dict[str, NDArray[np.flo
 
 @pytest.mark.parametrize("name", ["halves", "slant", "archipelago"])
 def test_half_a_turn_exchanges_zero_and_one(name: str) -> None:
-    position = np.random.default_rng(0).uniform(-0.5, 0.5, (20_000, 2)).astype(np.float32)
+    position = jax.random.uniform(jax.random.key(0), (20_000, 2), minval=-0.5, maxval=0.5)
     function = PATTERNS[name].function
     assert np.all(np.asarray(function(position)) + np.asarray(function(-position)) == 1)
 
@@ -96,7 +97,13 @@ def test_straight_borders_along_the_axes_are_one_product(
 
 
 def test_batches_hold_positions_of_the_square_and_their_y() -> None:
-    draw = jax.jit(lambda source, key: source.draw((), key))
+    compilations = []
+
+    @jax.jit
+    def draw(source: PatternBatches, key: jax.Array) -> Batch:
+        compilations.append(source)
+        return source.draw((), key)
+
     for name, pattern in PATTERNS.items():
         x, y = draw(pattern_batches(pattern, 512, 2), jax.random.key(0))
         assert x.shape == (512, 2, 1)
@@ -105,7 +112,7 @@ def test_batches_hold_positions_of_the_square_and_their_y() -> None:
         assert float(abs(position).max()) <= 0.5
         # Uniform: the mean of 1,024 numbers with standard deviation 0.29 is zero to 0.009.
         assert abs(float(position.mean())) < 0.04
-    assert draw._cache_size() == 1  # all seven in one program
+    assert len(compilations) == 1  # all seven in one program
     whole = pattern_batches(PATTERNS["circle"], 512, 1)
     shape = jax.eval_shape(lambda key: whole.draw((), key)[0], jax.random.key(0)).shape
     assert shape == (512, 1, 2)

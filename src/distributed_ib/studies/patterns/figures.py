@@ -61,12 +61,17 @@ def plot_comparison(sweeps: Sequence[PatternSweep], telling: Telling | None = No
     if telling is None:
         telling = {}
     figure = plt.figure(figsize=(WIDTH_INCHES, ROW_INCHES * len(rows) + 0.35), layout="constrained")
-    head, body = figure.subfigures(2, 1, height_ratios=(0.35, ROW_INCHES * len(rows)))
+    head, body = _parts(figure, 2, 1, height_ratios=(0.35, ROW_INCHES * len(rows)))
     head.legend(handles=_legend(), loc="center", ncols=5, frameon=False, fontsize="small")
-    stacked = np.atleast_1d(np.asarray(body.subfigures(len(rows), 1), object))
+    stacked = _parts(body, len(rows), 1)
     for number, (band, (pattern, group)) in enumerate(zip(stacked, rows.items(), strict=True)):
         _draw_row(band, pattern, group, telling, titled=number == 0)
     return figure
+
+
+def _parts(whole: Figure | SubFigure, n_rows: int, n_columns: int, **ratios: Any) -> list[Any]:
+    """Subfigures as a list, also where there is only one."""
+    return list(np.ravel(np.asarray(whole.subfigures(n_rows, n_columns, **ratios), object)))
 
 
 def _by_pattern(sweeps: Sequence[PatternSweep]) -> dict[Pattern, dict[Method, PatternSweep]]:
@@ -95,7 +100,7 @@ def _draw_row(
     *,
     titled: bool,
 ) -> None:
-    picture, *panels = band.subfigures(1, 3, width_ratios=(0.75, 2, 2))
+    picture, *panels = _parts(band, 1, 3, width_ratios=(0.75, 2, 2))
     ax = picture.subplots()
     draw_picture(ax, pattern_picture(pattern, 256))
     ax.set_title(pattern.name, fontsize="medium")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ def pixel_positions(n_pixels: int) -> NDArray[np.float32]:
 
 def pattern_picture(pattern: Pattern, n_pixels: int = 96) -> NDArray[np.float64]:
     """The pattern itself, zeros and ones `[row, column]`, top row first."""
-    y = np.asarray(pattern.function(pixel_positions(n_pixels)), np.float64)
+    y = np.asarray(pattern.function(jnp.asarray(pixel_positions(n_pixels))), np.float64)
     return y.reshape(n_pixels, n_pixels)
 
 
