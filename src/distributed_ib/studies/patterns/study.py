@@ -144,11 +144,10 @@ def sweep_pattern(
         A scheme with the components `method.components`.
 
     Example:
-        >>> from dataclasses import replace
         >>> from distributed_ib.studies.patterns import PATTERNS
-        >>> brief = replace(PRESETS["quick"], n_steps=20, batch_size=32, hidden=(8,))
-        >>> sweep_pattern(PATTERNS["halves"], settings=brief).components
-        ('horizontal', 'vertical')
+        >>> scheme = sweep_pattern(PATTERNS["slant"])  # doctest: +SKIP
+        >>> scheme.at(beta=0.3).in_use()  # doctest: +SKIP
+        ('horizontal',)
     """
     result = sweep(
         pattern_model(method, settings),
