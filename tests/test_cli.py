@@ -81,8 +81,22 @@ def test_show_prints_the_final_table(run_folder: Path, capsys: pytest.CaptureFix
     assert "1 of 1" in printed
 
 
+def test_the_kl_is_an_option(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    headings = {}
+    for option in ([], ["--kl"]):
+        assert dib("show", str(run_folder), *option) == 0
+        headings[bool(option)] = capsys.readouterr().out
+    assert "conveyed" in headings[False] and "KL" not in headings[False]
+    assert "conveyed" not in headings[True] and "KL" in headings[True]
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert summary["measure"] == "information"
+    assert summary["repeats"][0][0]["total_information_bits"] <= 2.0
+
+
 def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
-    assert dib("plot", str(run_folder), "--format", "svg", "--out", str(tmp_path / "new")) == 0
+    assert (
+        dib("plot", str(run_folder), "--kl", "--format", "svg", "--out", str(tmp_path / "new")) == 0
+    )
     drawn = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert drawn == ["circuit.svg", "information_plane.svg", "subsets.svg", "sweep.svg"]
 
