@@ -18,9 +18,10 @@ def plot_information_plane(
 ) -> Axes:
     """Draw predictive information against the total information of all components.
 
-    Every repeat is a line. Rings mark the subsets in use along the first repeat, with the number
-    of components each has. No model can be above the dashed line, where every bit conveyed is a
-    bit of Y, nor above the dotted one, where Y is known.
+    Every repeat is a line, and black steps are the best of all repeats: the most that any of them
+    knows for as many bits or fewer. Rings mark the subsets in use along the first repeat, with the
+    number of components each has. No model can be above the dashed line, where every bit conveyed
+    is a bit of Y, nor above the dotted one, where Y is known.
 
     Args:
         scheme: The scheme to draw.
@@ -54,14 +55,27 @@ def plot_information_plane(
     style = next(iter(component_styles(scheme.components).values()))
     for total, predictive in zip(total_bits, predictive_bits, strict=True):
         ax.plot(total, predictive, color=style.color, alpha=0.9 if len(total_bits) == 1 else 0.5)
-    previous = -np.inf
+    if scheme.n_seeds > 1:
+        best = scheme.frontier(split, measure=measure)
+        ax.plot(
+            best.total_bits,
+            best.predictive_bits,
+            color=INK,
+            linewidth=1.8,
+            drawstyle="steps-post",
+            label=f"best of all {scheme.n_seeds} repeats",
+        )
+        ax.legend(loc="lower right", frameon=False, fontsize="small")
+    beta, previous = data["beta"].values, -np.inf
     for subset in reversed(scheme.subsets(threshold_bits, measure=measure)):
+        stretch = (beta >= subset.beta_low) & (beta <= subset.beta_high)
+        known = float(np.median(predictive_bits[0, stretch]))
         # Labels need room; the smaller subsets, which a reader remembers, come first.
         if subset.components and subset.total_bits > previous + 0.04 * total_bits.max():
-            ax.plot(subset.total_bits, subset.predictive_bits, "o", mfc="white", mec=style.color)
+            ax.plot(subset.total_bits, known, "o", mfc="white", mec=style.color)
             ax.annotate(
                 str(len(subset.components)),
-                (subset.total_bits, subset.predictive_bits),
+                (subset.total_bits, known),
                 xytext=(4, -11),
                 textcoords="offset points",
                 fontsize="small",

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from distributed_ib.scheme.measure import Measure
+from distributed_ib.scheme.measure import COLUMNS, Measure
+from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.subsets import Subset
 
 
-def subset_label(subset: Subset, components: Sequence[str]) -> str:
+def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:
     """The subset's components by name: a list, or "all", or "all but" the few that are missing.
 
     >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
@@ -25,7 +26,7 @@ def subset_label(subset: Subset, components: Sequence[str]) -> str:
     return " ".join(subset.components)
 
 
-def beta_range(subset: Subset) -> str:
+def beta_range(subset: Subset | SubsetFrequency) -> str:
     """The stretch of beta in which the subset is in use.
 
     >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
@@ -59,6 +60,30 @@ def _last_in_use(subsets: Sequence[Subset]) -> tuple[str, ...]:
     return next((s.components for s in reversed(subsets) if s.components), ())
 
 
+def frequency_columns(measure: Measure) -> tuple[str, ...]:
+    """Headings of `frequency_rows`."""
+    return ("found by", "subset", "beta", COLUMNS[measure], "Y known")
+
+
+def frequency_rows(
+    scheme: ApproximationScheme,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+    n_rows: int = 20,
+) -> list[list[str]]:
+    """The subsets that the repeats found, the most frequent first: medians over those repeats."""
+    return [
+        [
+            f"{found.n_found} of {found.n_repeats}",
+            subset_label(found, scheme.components),
+            beta_range(found),
+            f"{found.total_bits:.2f}",
+            f"{found.predictive_bits:.3f}",
+        ]
+        for found in scheme.subset_frequencies(threshold_bits, measure=measure)[:n_rows]
+    ]
+
+
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     r"""A table in Markdown; bars in cells are escaped.
 
@@ -81,6 +106,19 @@ def summary(scheme: ApproximationScheme) -> dict[str, Any]:
         "baseline_entropy_bits": scheme.baseline_entropy_bits,
         "components": list(scheme.components),
         "measure": scheme.measure,
+        "directions": [str(name) for name in scheme.directions],
+        "subset_frequencies": [
+            {
+                "components": list(found.components),
+                "n_found": found.n_found,
+                "n_repeats": found.n_repeats,
+                "beta_low": found.beta_low,
+                "beta_high": found.beta_high,
+                f"total_{scheme.measure}_bits": found.total_bits,
+                "predictive_bits": found.predictive_bits,
+            }
+            for found in scheme.subset_frequencies()
+        ],
         "repeats": [
             [
                 {

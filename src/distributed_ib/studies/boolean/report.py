@@ -13,7 +13,14 @@ from distributed_ib.plots.style import component_styles, figure_style
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.scheme.words import (
+    beta_range,
+    frequency_columns,
+    frequency_rows,
+    markdown_table,
+    opening_words,
+    subset_label,
+)
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.draw import plot_circuit
 from distributed_ib.studies.boolean.figures import plot_subset_information
@@ -100,4 +107,8 @@ def summary_text(
     table = markdown_table(table_columns(measure), table_rows(found, circuit.inputs))
     legend = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure], name=NAMES[measure])
     opening = " ".join(opening_words(scheme))
-    return "\n\n".join([f"# Circuit {circuit.name}", opening, verdict, table, legend])
+    parts = [f"# Circuit {circuit.name}", opening, verdict, table, legend]
+    if scheme.n_seeds > 1:
+        frequencies = markdown_table(frequency_columns(measure), frequency_rows(scheme))
+        parts += ["## Subsets by the number of repeats that found them", frequencies + "\n"]
+    return "\n\n".join(parts)
