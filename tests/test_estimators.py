@@ -24,6 +24,7 @@ from distributed_ib.estimators import report
 from distributed_ib.estimators.advice import advice
 from distributed_ib.estimators.choice import smoothed
 from distributed_ib.estimators.defaults import resolve
+from distributed_ib.scheme.compression import compression_path
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -123,6 +124,16 @@ def test_the_information_is_measured_on_training_rows(
     assert regressor.scheme_.measure == "kl" and report.table_columns(regressor)[2] == "KL"
     with pytest.raises(UserError, match="n_information_inputs"):
         DistributedIBClassifier(n_information_inputs=1).fit(table(), labels(table()))
+
+
+def test_colours_that_mean_the_same_merge_first(classifier: DistributedIBClassifier) -> None:
+    levels, inputs = classifier.decomposition_.component_values("colour")
+    path = compression_path(classifier.scheme_, "colour", inputs)
+    merged = path.merge_beta()
+    blue, green, red = (levels.tolist().index(name) for name in ("blue", "green", "red"))
+    # Only red turns the answer round; 160 rows tell blue from green by chance alone.
+    assert merged[blue, green] < 0.5 * min(merged[blue, red], merged[green, red])
+    assert sorted(path.merge_tree()[0, :2]) == sorted([blue, green])
 
 
 def test_an_approximation_is_chosen_by_beta_bits_or_components(

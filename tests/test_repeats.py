@@ -135,6 +135,12 @@ def test_joined_schemes_keep_their_repeats(
         np.testing.assert_array_equal(
             joined.at(beta=beta, seed=seed).model.encoder.mean, theirs[0, seed % 2]
         )
+    back = joined.of_direction("falling")
+    np.testing.assert_array_equal(back.to_xarray()["kl_bits"], falling.to_xarray()["kl_bits"])
+    assert back.subsets(seed=1) == falling.subsets(seed=1)
+    assert np.array_equal(back.at(beta=1e-9, seed=1).kl_bits, falling.at(beta=1e-9, seed=1).kl_bits)
+    with pytest.raises(UserError, match="'falling'"):
+        xor_scheme.of_direction("falling")
     best = joined.frontier("train")
     for part in (xor_scheme, falling):
         other = part.frontier("train")

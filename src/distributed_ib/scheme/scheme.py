@@ -1,6 +1,7 @@
 """The scheme of approximations: everything one sweep says about a relationship."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,20 @@ class ApproximationScheme:
         if "direction" not in self._dataset:
             return ("rising",) * self.n_seeds
         return tuple(str(name) for name in self._dataset["direction"].values)
+
+    def of_direction(self, direction: str) -> "ApproximationScheme":
+        """The repeats in which beta moved that way, "rising" or "falling", as a scheme.
+
+        Raises:
+            UserError: If there are none.
+        """
+        chosen = np.flatnonzero(np.array(self.directions) == direction)
+        if not len(chosen):
+            raise UserError(f"beta was {direction!r} in none of the repeats of this scheme.")
+        models = self._snapshots
+        params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
+        dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
+        return ApproximationScheme(dataset, replace(models, params=params))
 
     @property
     def baseline_entropy_bits(self) -> float:

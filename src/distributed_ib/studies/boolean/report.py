@@ -60,7 +60,10 @@ def circuit_figures(
     colors = {name: style.color for name, style in component_styles(circuit.inputs).items()}
     with figure_style():
         axes = {
-            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits, measure=measure),
+            **{
+                name: plot_sweep(part, threshold_bits=threshold_bits, measure=measure)
+                for name, part in _by_direction(scheme).items()
+            },
             "subsets": plot_subset_information(information_bits, found),
             "information_plane": plot_information_plane(
                 scheme, threshold_bits=threshold_bits, measure=measure
@@ -73,6 +76,13 @@ def circuit_figures(
             plt.close(plt.gcf())
     figures = {name: ax.get_figure(root=True) for name, ax in axes.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """A sweep figure's name and scheme for each direction: their median would be neither's."""
+    first, *others = dict.fromkeys(scheme.directions)
+    named = {"sweep": first, **{f"sweep_{direction}": direction for direction in others}}
+    return {name: scheme.of_direction(direction) for name, direction in named.items()}
 
 
 _LEGEND = """\
