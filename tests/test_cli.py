@@ -93,6 +93,23 @@ def test_the_kl_is_an_option(run_folder: Path, capsys: pytest.CaptureFixture[str
     assert summary["repeats"][0][0]["total_information_bits"] <= 2.0
 
 
+def test_both_directions_stand_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, options = tmp_path / "both", ["--expression", "a & b", *BRIEF]
+    assert dib("boolean", *options, "--direction", "both", "--out", str(run)) == 0
+    assert "found by" in capsys.readouterr().out
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["directions"] == ["rising", "falling"]
+    assert {found["n_repeats"] for found in summary["subset_frequencies"]} == {2}
+    assert "1 of 2" in (run / "summary.md").read_text()
+    assert (run / "figures" / "sweep_falling.png").exists()
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert config["training"]["direction"] == "both"
+    assert ApproximationScheme.load(run).directions == ("rising", "falling")
+    assert dib("boolean", *options, "--direction", "up", "--out", str(tmp_path / "up")) == 2
+
+
 def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
     assert (
         dib("plot", str(run_folder), "--kl", "--format", "svg", "--out", str(tmp_path / "new")) == 0

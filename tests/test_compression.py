@@ -167,7 +167,7 @@ def test_the_figures_show_levels_and_bits(path: CompressionPath) -> None:
     (line,) = strips.get_lines()
     merged = path.merge_beta()
     np.testing.assert_allclose(
-        line.get_xdata(), np.repeat([merged[0, 1], merged[1, 2], merged[2, 3]], 2)
+        np.asarray(line.get_xdata()), np.repeat([merged[0, 1], merged[1, 2], merged[2, 3]], 2)
     )
     matrices = plot_compression_along_beta(path, LEVELS, bits=[2.0, 0.5])
     assert [ax.get_title()[-9:] for ax in matrices] == ["2.00 bits", "0.50 bits"]

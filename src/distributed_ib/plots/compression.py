@@ -46,20 +46,23 @@ def plot_compression_along_beta(
     """
     _check_values(path, values)
     wanted = [share * float(path.bits.max()) for share in SHARES] if bits is None else list(bits)
+    figure = None
     if axes is None:
-        width = 2.3 * len(wanted) + 0.6
-        _, row = plt.subplots(1, len(wanted), figsize=(width, 2.6), layout="constrained")
+        width = 2.3 * len(wanted) + 1.0
+        figure, row = plt.subplots(1, len(wanted), figsize=(width, 2.6), layout="constrained")
         axes = np.atleast_1d(row).tolist()
     if len(axes) != len(wanted):
         raise UserError(f"{len(wanted)} matrices need as many axes, got {len(axes)}.")
     for ax, target in zip(axes, wanted, strict=True):
         place = path.at_bits(target)
-        draw_overlap(ax, values, path.overlap[place], name=path.component)
+        image = draw_overlap(ax, values, path.overlap[place], name=path.component)
         title = f"β = {path.beta[place]:.2g}, {path.bits[place]:.2f} bits"
         ax.set_title(title, fontsize="small")
         if ax is not axes[0]:
             ax.set_ylabel("")
             ax.tick_params(labelleft=False)
+    if figure is not None:
+        figure.colorbar(image, ax=axes, label="overlap: 1 = the same, 0 = apart")
     return list(axes)
 
 
