@@ -11,6 +11,7 @@ from distributed_ib.estimators.choice import smoothed
 from distributed_ib.estimators.compression import compression_figures
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
+from distributed_ib.plots.subsets import plot_subsets
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.measure import COLUMNS, Measure
@@ -176,6 +177,9 @@ def figures(
                 root=True
             ),
             "information_plane": plot_information_plane(
+                scheme, threshold_bits=threshold_bits, measure=measure
+            ).get_figure(root=True),
+            "subsets": plot_subsets(
                 scheme, threshold_bits=threshold_bits, measure=measure
             ).get_figure(root=True),
             **compression_figures(

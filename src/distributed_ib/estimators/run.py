@@ -83,6 +83,8 @@ class FittedRun:
 def read_groups(path: Path) -> dict[str, list[str]]:
     """Components from a TOML file with lines such as `position = ["x", "y"]`.
 
+    They may stand under a heading `[components]`, as in the `config.toml` of a run.
+
     Raises:
         UserError: If it can't be read, or says anything else.
     """
@@ -94,6 +96,8 @@ def read_groups(path: Path) -> dict[str, list[str]]:
         raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be read as TOML: {error}.") from None
+    if list(groups) == ["components"] and isinstance(groups["components"], dict):
+        groups = groups["components"]
     for name, columns in groups.items():
         if not (isinstance(columns, list) and columns and all(isinstance(c, str) for c in columns)):
             raise UserError(

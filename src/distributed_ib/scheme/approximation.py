@@ -160,6 +160,10 @@ class Approximation:
             n_rows = len(x)
         if n_rows == 0:
             raise UserError("X has no rows.")
+        for leaf in jax.tree.leaves(x):
+            if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
+                row = int(np.argwhere(~np.isfinite(leaf))[0, 0])
+                raise UserError(f"row {row} of X holds a value that is not finite; drop the row.")
         for start in range(0, n_rows, BLOCK_ROWS):
             yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
 
