@@ -71,17 +71,27 @@ def frequency_rows(
     measure: Measure | None = None,
     n_rows: int = 20,
 ) -> list[list[str]]:
-    """The subsets that the repeats found, the most frequent first: medians over those repeats."""
+    """The subsets that the repeats found, the most frequent first: medians over those repeats.
+
+    Repeats of either direction are counted by themselves, at most `n_rows` subsets for each.
+    """
+    parts = _by_direction(scheme)
     return [
         [
-            f"{found.n_found} of {found.n_repeats}",
+            f"{found.n_found} of {found.n_repeats}" + (f" {name}" if len(parts) > 1 else ""),
             subset_label(found, scheme.components),
             beta_range(found),
             f"{found.total_bits:.2f}",
             f"{found.predictive_bits:.3f}",
         ]
-        for found in scheme.subset_frequencies(threshold_bits, measure=measure)[:n_rows]
+        for name, part in parts.items()
+        for found in part.subset_frequencies(threshold_bits, measure=measure)[:n_rows]
     ]
+
+
+def _by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """The repeats in which beta rose, and those in which it fell."""
+    return {name: scheme.of_direction(name) for name in dict.fromkeys(scheme.directions)}
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -109,6 +119,7 @@ def summary(scheme: ApproximationScheme) -> dict[str, Any]:
         "directions": [str(name) for name in scheme.directions],
         "subset_frequencies": [
             {
+                "direction": direction,
                 "components": list(found.components),
                 "n_found": found.n_found,
                 "n_repeats": found.n_repeats,
@@ -117,7 +128,8 @@ def summary(scheme: ApproximationScheme) -> dict[str, Any]:
                 f"total_{scheme.measure}_bits": found.total_bits,
                 "predictive_bits": found.predictive_bits,
             }
-            for found in scheme.subset_frequencies()
+            for direction, part in _by_direction(scheme).items()
+            for found in part.subset_frequencies()
         ],
         "repeats": [
             [
