@@ -34,12 +34,15 @@ def plot(
     from distributed_ib.cli.studies import load_any
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.runs import FIGURES
+    from distributed_ib.studies.patterns.run import PatternsRun
 
     loaded = load_any(run)
     if isinstance(loaded, FittedRun):
         figures = loaded.figures(threshold, beta, "kl" if kl else None)
     elif beta is not None:
-        raise UserError(f"--beta is for runs of dib fit; {run} holds a circuit.")
+        raise UserError(f"--beta is for runs of dib fit; {run} holds none.")
+    elif isinstance(loaded, PatternsRun):
+        figures = loaded.figures()
     else:
         figures = loaded.figures(threshold, "kl" if kl else None)
     folder = out or run / FIGURES
