@@ -56,7 +56,7 @@ def gaussian_sweep(n_records: int = 10) -> tuple[xr.Dataset, Snapshots]:
     record = np.array([0, 3, 6, 9])
     slopes = np.stack([SLOPES, SLOPES], axis=1)[..., None, :]  # [snapshot, repeat, 1, component]
     beta = np.geomspace(0.01, 1.0, n_records)
-    params = LineModel(LineEncoder(slopes[:, :, 0].astype(np.float32)))
+    params = LineModel(LineEncoder(jnp.asarray(slopes[:, :, 0], jnp.float32)))
     static = LineModel(LineEncoder(None))  # type: ignore[arg-type]
     # Over normal X the KL of this channel is its information; a loose prior adds half a bit.
     bits = -0.5 * np.log2(1 - SLOPES**2) + 0.5 * (SLOPES > 0)
@@ -142,10 +142,13 @@ def test_records_between_follow_the_kl() -> None:
 
 
 def test_the_columns_of_a_table_belong_to_their_components() -> None:
-    sizes = {"n_numbers": [1, 0, 2], "n_levels": [[], [4], [3]]}
-    encoder = eqx.filter_eval_shape(
-        lambda key: TableEncoder(**sizes, hidden=[2], embedding_dim=2, key=key), jax.random.key(0)
-    )
+
+    def encoder_of(key: jax.Array) -> TableEncoder:
+        return TableEncoder(
+            n_numbers=[1, 0, 2], n_levels=[[], [4], [3]], hidden=[2], embedding_dim=2, key=key
+        )
+
+    encoder = eqx.filter_eval_shape(encoder_of, jax.random.key(0))
     numbers, codes = np.arange(12.0).reshape(4, 3), np.arange(8).reshape(4, 2)
     parts = component_inputs(encoder, TableInput(numbers, codes), 3)
     assert parts is not None

@@ -2,7 +2,7 @@
 
 from distributed_ib.cli.console import print_table, say
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.scheme.words import opening_words
+from distributed_ib.scheme.words import frequency_columns, frequency_rows, opening_words
 from distributed_ib.studies.boolean.report import table_columns, table_rows
 from distributed_ib.studies.boolean.run import CircuitRun
 
@@ -18,3 +18,9 @@ def print_run(run: CircuitRun, threshold_bits: float = 0.1, measure: Measure | N
         table_columns(measure),
         table_rows(run.found(threshold_bits, measure), run.circuit.inputs),
     )
+    if run.scheme.n_seeds > 1:
+        print_table(
+            "Subsets by the number of repeats that found them",
+            frequency_columns(measure),
+            frequency_rows(run.scheme, threshold_bits, measure),
+        )

@@ -44,6 +44,8 @@ from distributed_ib.training.sweep import sweep
 
 WANTED_VALIDATION_DRAWS = 2048
 MAX_NOISE_DRAWS = 16
+INFORMATION_RECORDS = (12, 60)
+INFORMATION_CHANNELS = 720
 
 
 class DistributedIBEstimator(BaseEstimator):
@@ -193,6 +195,7 @@ class DistributedIBEstimator(BaseEstimator):
                     prepared.train.x,
                     weights=prepared.train.weight,
                     n_inputs=self.n_information_inputs,
+                    n_records=_information_records(scheme),
                     seed=seed,
                 )
         for sentence in advice(dataset):
@@ -321,6 +324,12 @@ class DistributedIBEstimator(BaseEstimator):
     @abstractmethod
     def _baseline(self) -> tuple[str, float]:
         """What the uncertainty about Y is without X, in words and in bits."""
+
+
+def _information_records(scheme: ApproximationScheme) -> int:
+    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
+    n_channels = len(scheme.components) * scheme.n_seeds
+    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))
 
 
 @eqx.filter_jit

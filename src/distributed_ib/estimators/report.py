@@ -1,28 +1,23 @@
 """What a fitted estimator found, as tables, sentences and figures."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from distributed_ib.components import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.choice import smoothed
-from distributed_ib.plots.distinguishability import plot_distinguishability
+from distributed_ib.estimators.compression import compression_figures
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
 from distributed_ib.plots.subsets import plot_subsets
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.approximation import Approximation
-from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
+from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import markdown_table, opening_words
 
-MAX_PANELS = 12
 FRUGAL_SHARE = 0.9
 SIZES = (50, 20, 10, 5, 3, 2, 1)
 MAX_LISTED = 10
@@ -187,56 +182,14 @@ def figures(
             "subsets": plot_subsets(
                 scheme, threshold_bits=threshold_bits, measure=measure
             ).get_figure(root=True),
-            "compression": _compression(estimator, threshold_bits, beta, measure),
+            **compression_figures(
+                estimator,
+                frugal_beta(estimator) if beta is None else beta,
+                threshold_bits=threshold_bits,
+                measure=measure,
+            ),
         }
     return {name: figure for name, figure in drawn.items() if figure is not None}
-
-
-def _compression(
-    estimator: DistributedIBEstimator,
-    threshold_bits: float,
-    beta: float | None,
-    measure: Measure | None,
-) -> Figure | None:
-    """Distinguishability matrices of the components in use that are a single column."""
-    beta = frugal_beta(estimator) if beta is None else beta
-    approximation = estimator.scheme_.at(beta=beta, measure=measure)
-    order = np.argsort(-approximation.conveyed_bits, kind="stable")
-    names = [approximation.components[i] for i in order]
-    panels = []
-    for name in [n for n in names if n in approximation.in_use(threshold_bits)]:
-        try:
-            panels.append((name, *estimator.decomposition_.component_values(name)))
-        except UserError:
-            continue  # several columns: its values can't be laid out in a line
-    return _panels(approximation, panels[:MAX_PANELS]) if panels else None
-
-
-def _panels(
-    approximation: Approximation, panels: Sequence[tuple[str, NDArray[Any], TableInput]]
-) -> Figure:
-    n_columns = min(3, len(panels))
-    n_rows = -(-len(panels) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(3.6 * n_columns, 3.0 * n_rows + 0.3),
-        squeeze=False,
-        layout="constrained",
-    )
-    for ax, (name, values, inputs) in zip(axes.flat, panels, strict=False):
-        index = approximation.components.index(name)
-        plot_distinguishability(
-            values,
-            approximation.distinguishability(name, inputs),
-            ax,
-            name=name,
-            title=f"{NAMES[approximation.measure]} {approximation.conveyed_bits[index]:.2f} bits",
-        )
-    for ax in axes.flat[len(panels) :]:
-        ax.set_visible(False)
-    figure.suptitle(f"values that can still be told apart at beta = {approximation.beta:.3g}")
-    return figure
 
 
 def _listed(names: Sequence[str]) -> str:

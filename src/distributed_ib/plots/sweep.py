@@ -66,7 +66,8 @@ def plot_sweep(
             lower, upper = bounds["information_lower_bits"], bounds["information_upper_bits"]
             twin.fill_between(beta, lower, upper, color=style.color, alpha=0.18, linewidth=0)
     twin.set_ylabel(f"{NAMES[measure]} of each component (bits)")
-    twin.set_ylim(bottom=0)
+    # Room above the curves for the label of the dotted line.
+    twin.set_ylim(0, 1.25 * max(float(conveyed.max()), threshold_bits))
     # The black curve is what everything else explains: keep it on top.
     ax.set_zorder(twin.get_zorder() + 1)
     ax.patch.set_visible(False)
@@ -93,7 +94,8 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
         error = data["prediction_error_bits"].sel(split=split).values
         draw_median(ax, beta, error, color=color, linewidth=2.0, label=f"error, {split}")
     if len(splits) > 1:
-        ax.legend(loc="center left", edgecolor="none", framealpha=0.85, fontsize="small")
+        # At the right, where every component has gone, there is always room.
+        ax.legend(loc="center right", edgecolor="none", framealpha=0.85, fontsize="small")
     limit = scheme.baseline_entropy_bits
     label = f"{data.attrs['baseline']}: {limit:.3f} bits"
     draw_limit(ax, limit, label, x=0.5, align="center")

@@ -1,6 +1,7 @@
 """The scheme of approximations: everything one sweep says about a relationship."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,15 @@ from numpy.typing import ArrayLike
 
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation import Approximation, Inputs
+from distributed_ib.scheme.directions import by_rising_beta, join_repeats
 from distributed_ib.scheme.information import measure_information
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
+from distributed_ib.scheme.repeats import (
+    Frontier,
+    SubsetFrequency,
+    best_of_all,
+    subset_frequencies,
+)
 from distributed_ib.scheme.storage import load_scheme, save_scheme
 from distributed_ib.scheme.subsets import Subset, subsets_in_use
 from distributed_ib.training.result import Snapshots, SweepResult
@@ -70,7 +78,7 @@ class ApproximationScheme:
         baseline_entropy_bits: float,
         baseline: str = "entropy of Y",
     ) -> "ApproximationScheme":
-        """Turn the records of a sweep into a scheme, in bits.
+        """Turn the records of a sweep into a scheme, in bits and in the order of rising beta.
 
         Args:
             result: What `sweep` returned.
@@ -88,6 +96,7 @@ class ApproximationScheme:
                 f"the model has {n_components} components, so it needs as many different names; "
                 f"got {list(components)}."
             )
+        result, direction = by_rising_beta(result)
         records = result.annealing
         error_bits = nats_to_bits(records.prediction_error_nats)
         over_split = ("seed", "step", "split")
@@ -108,6 +117,7 @@ class ApproximationScheme:
                 "beta": ("step", records.beta),
                 "training_step": ("step", records.step),
                 "seed": np.arange(records.kl_nats.shape[0]),
+                "direction": ("seed", np.full(records.kl_nats.shape[0], direction)),
                 "component": np.array(components, dtype=str),
                 "split": np.array(records.splits, dtype=str),
                 "pretraining_step": ("pretraining_record", result.pretraining.step),
@@ -126,6 +136,20 @@ class ApproximationScheme:
         )
         return cls(dataset, result.snapshots)
 
+    @classmethod
+    def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
+        """The repeats of several schemes side by side, such as a rising and a falling sweep's.
+
+        The coordinate `direction` says which repeat is of which kind. Models are kept at the
+        records at which all schemes kept one.
+
+        Raises:
+            UserError: If the schemes are not of the same components and records.
+        """
+        if not schemes:
+            raise UserError("there are no schemes to join.")
+        return cls(*join_repeats([s._dataset for s in schemes], [s._snapshots for s in schemes]))
+
     @property
     def components(self) -> tuple[str, ...]:
         """Names of the components of X."""
@@ -135,6 +159,27 @@ class ApproximationScheme:
     def n_seeds(self) -> int:
         """Number of independent repeats."""
         return int(self._dataset.sizes["seed"])
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """How beta moved in each repeat: "rising" or "falling"."""
+        if "direction" not in self._dataset:
+            return ("rising",) * self.n_seeds
+        return tuple(str(name) for name in self._dataset["direction"].values)
+
+    def of_direction(self, direction: str) -> "ApproximationScheme":
+        """The repeats in which beta moved that way, "rising" or "falling", as a scheme.
+
+        Raises:
+            UserError: If there are none.
+        """
+        chosen = np.flatnonzero(np.array(self.directions) == direction)
+        if not len(chosen):
+            raise UserError(f"beta was {direction!r} in none of the repeats of this scheme.")
+        models = self._snapshots
+        params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
+        dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
+        return ApproximationScheme(dataset, replace(models, params=params))
 
     @property
     def baseline_entropy_bits(self) -> float:
@@ -237,6 +282,45 @@ class ApproximationScheme:
             run["predictive_information_bits"].values,
             self.components,
             threshold_bits,
+        )
+
+    def subset_frequencies(
+        self, threshold_bits: float = 0.1, *, measure: Measure | None = None
+    ) -> list[SubsetFrequency]:
+        """How many of the repeats found each subset of components, the most frequent first.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+            measure: "information" or "kl"; by default the information where it was measured.
+        """
+        repeats = range(self.n_seeds)
+        return subset_frequencies(
+            [self.subsets(threshold_bits, seed=seed, measure=measure) for seed in repeats]
+        )
+
+    def frontier(
+        self, split: str | None = None, *, concave: bool = False, measure: Measure | None = None
+    ) -> Frontier:
+        """The best approximations of all repeats: the most known about Y for the bits conveyed.
+
+        A record measures what is known about Y with some scatter, and the best of many is a little
+        too good: by about the scatter of the curves in the information plane.
+
+        Args:
+            split: "train" or "validation"; by default the held-out data, if there are any.
+            concave: Whether to keep only what is best at some price of a bit: the concave hull.
+            measure: "information" or "kl"; by default the information where it was measured.
+
+        Raises:
+            UserError: If there is no such split or measure.
+        """
+        splits = [str(name) for name in self._dataset["split"].values]
+        if split is not None and split not in splits:
+            raise UserError(f"there is no split {split!r}; this scheme has {', '.join(splits)}.")
+        known = self._dataset["predictive_information_bits"].sel(split=split or splits[-1])
+        total_bits = self.conveyed_bits(measure).sum("component")
+        return best_of_all(
+            total_bits.values, known.values, self._dataset["beta"].values, concave=concave
         )
 
     def at(

@@ -13,7 +13,14 @@ from distributed_ib.plots.style import component_styles, figure_style
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.scheme.words import (
+    beta_range,
+    frequency_columns,
+    frequency_rows,
+    markdown_table,
+    opening_words,
+    subset_label,
+)
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.draw import plot_circuit
 from distributed_ib.studies.boolean.figures import plot_subset_information
@@ -53,7 +60,10 @@ def circuit_figures(
     colors = {name: style.color for name, style in component_styles(circuit.inputs).items()}
     with figure_style():
         axes = {
-            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits, measure=measure),
+            **{
+                name: plot_sweep(part, threshold_bits=threshold_bits, measure=measure)
+                for name, part in _by_direction(scheme).items()
+            },
             "subsets": plot_subset_information(information_bits, found),
             "information_plane": plot_information_plane(
                 scheme, threshold_bits=threshold_bits, measure=measure
@@ -66,6 +76,13 @@ def circuit_figures(
             plt.close(plt.gcf())
     figures = {name: ax.get_figure(root=True) for name, ax in axes.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """A sweep figure's name and scheme for each direction: their median would be neither's."""
+    first, *others = dict.fromkeys(scheme.directions)
+    named = {"sweep": first, **{f"sweep_{direction}": direction for direction in others}}
+    return {name: scheme.of_direction(direction) for name, direction in named.items()}
 
 
 _LEGEND = """\
@@ -100,4 +117,8 @@ def summary_text(
     table = markdown_table(table_columns(measure), table_rows(found, circuit.inputs))
     legend = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure], name=NAMES[measure])
     opening = " ".join(opening_words(scheme))
-    return "\n\n".join([f"# Circuit {circuit.name}", opening, verdict, table, legend])
+    parts = [f"# Circuit {circuit.name}", opening, verdict, table, legend]
+    if scheme.n_seeds > 1:
+        frequencies = markdown_table(frequency_columns(measure), frequency_rows(scheme))
+        parts += ["## Subsets by the number of repeats that found them", frequencies + "\n"]
+    return "\n\n".join(parts)

@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,8 +19,14 @@ from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
 from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
 from distributed_ib.studies.boolean.report import circuit_figures, summary_text
-from distributed_ib.studies.boolean.study import BooleanSettings, check_varies, open_circuit
+from distributed_ib.studies.boolean.study import (
+    BooleanSettings,
+    check_direction,
+    check_varies,
+    open_circuit,
+)
 from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep import check_repeats
 
 STUDY = "boolean"
@@ -67,6 +74,7 @@ def run_circuit(
     *,
     seed: int = 0,
     n_seeds: int = 1,
+    direction: Direction | Literal["both"] = "rising",
     progress: ProgressCallback | None = None,
     command: str = "",
 ) -> CircuitRun:
@@ -78,6 +86,7 @@ def run_circuit(
         folder: New folder for the run.
         seed: Seed of everything random.
         n_seeds: Independent repeats.
+        direction: How beta moves: "rising", "falling", or "both" in turn.
         progress: Called as the sweep goes on.
         command: What to write into the log as the origin of the run.
 
@@ -88,12 +97,15 @@ def run_circuit(
     check_exhaustive(circuit.n_inputs)
     check_varies(circuit)
     check_repeats(seed, n_seeds)
-    options = {"seed": seed, "n_seeds": n_seeds, **asdict(settings)}
+    check_direction(direction)
+    options = {"seed": seed, "n_seeds": n_seeds, "direction": direction, **asdict(settings)}
     start_run(folder, STUDY, {"training": options | {"hidden": list(settings.hidden)}})
     write_text(folder / CIRCUIT, circuit_to_toml(circuit))
     append_log(folder, f"command: {command}" if command else "started from Python")
     information_bits = subset_information_bits(circuit.truth_table()[1])
-    scheme = open_circuit(circuit, settings, seed=seed, n_seeds=n_seeds, progress=progress)
+    scheme = open_circuit(
+        circuit, settings, seed=seed, n_seeds=n_seeds, direction=direction, progress=progress
+    )
     scheme.save(folder)
     seconds = scheme.to_xarray().attrs["seconds"]
     append_log(folder, f"sweep {scheme.message}, {seconds:.1f} s")
