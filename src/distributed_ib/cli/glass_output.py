@@ -17,4 +17,11 @@ def print_run(run: GlassRun, threshold_bits: float = 0.1) -> None:
             report.FEW_COLUMNS,
             report.few_rows(found),
         )
-    print_table("Beside the paper", report.CLAIM_COLUMNS, report.claim_rows(findings, svms))
+        print_table(
+            f"{name} quench: the last shells to fall below {threshold_bits:g} bit",
+            report.LAST_COLUMNS,
+            report.last_rows(found),
+        )
+    say("Beside the paper:")
+    for claim, here in report.claim_rows(findings, svms):
+        say(f"  {claim}: {here}.")

@@ -26,7 +26,10 @@ from distributed_ib.studies.glass.structure import (
 )
 
 ACCURACY_COLOR = "#0077bb"
-COLORMAP = "viridis_r"
+# From pale to dark, apart for all kinds of colour vision; its palest tenth is lost on white.
+COLORMAP = mpl.colors.LinearSegmentedColormap.from_list(
+    "shells", mpl.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256))
+)
 _LEFT = (100, 50, 20, 10, 5, 2, 1)
 _LARGEST_RADIUS = 3.0
 _PANEL_INCHES = (3.7, 3.0)
@@ -37,7 +40,7 @@ def shell_colors(left: NDArray[Any]) -> NDArray[np.float64]:
 
     On a logarithmic scale: the last ten shells, which matter most, have half of the colours.
     """
-    return np.asarray(mpl.colormaps[COLORMAP](_height(left, len(left))))
+    return np.asarray(COLORMAP(_height(left, len(left))))
 
 
 def _height(left: NDArray[Any], n_shells: int) -> NDArray[np.float64]:
@@ -139,7 +142,7 @@ def plot_shell_information(
     ax.set_ylabel("KL of each shell (bits)")
     _beta_axis(ax, beta)
     g = distribution.g_aa if kind == "A" else distribution.g_ab
-    inset = ax.inset_axes((0.5, 0.5, 0.48, 0.46))
+    inset = ax.inset_axes((0.5, 0.44, 0.48, 0.44))
     _draw_distribution(inset, distribution.radii, g, colors[members], kind)
     return inset
 
@@ -214,7 +217,7 @@ def glass_figure(
             ax.annotate(
                 letter,
                 xy=(0, 1),
-                xytext=(-34, 6),
+                xytext=(-30, 7),
                 xycoords="axes fraction",
                 textcoords="offset points",
                 fontsize="large",

@@ -12,6 +12,7 @@ from distributed_ib.studies.glass.places import Shell
 from distributed_ib.studies.glass.svm import SvmResult
 
 FEW_COLUMNS = ("at most", "shells in use, most telling first", "KL", "accuracy", "alone", "SVM")
+LAST_COLUMNS = ("shells left", "shell", "where on g(r)", "g(r) there")
 CLAIM_COLUMNS = ("the paper", "here")
 _MOST_NAMED = 5
 
@@ -48,6 +49,14 @@ def few_rows(found: GlassFindings) -> list[list[str]]:
             f"{few.svm_accuracy:.3f}" if np.isfinite(few.svm_accuracy) else "-",
         ]
         for few in found.few
+    ]
+
+
+def last_rows(found: GlassFindings) -> list[list[str]]:
+    """The last shells to fall, the very last first; columns are `LAST_COLUMNS`."""
+    return [
+        [str(left), shell.name, shell.place, f"{shell.usual:.2f}"]
+        for left, shell in enumerate(found.last, start=1)
     ]
 
 
@@ -97,6 +106,8 @@ def summary_text(
             f"## {name} quench",
             "\n".join(f"- {line}" for line in sentences(name, found, svms[name], n_loci[name])),
             markdown_table(FEW_COLUMNS, few_rows(found)),
+            "The last shells to fall below 0.1 bit:",
+            markdown_table(LAST_COLUMNS, last_rows(found)),
         ]
     parts += ["## Beside the paper", markdown_table(CLAIM_COLUMNS, claim_rows(findings, svms))]
     return "\n\n".join([*parts, _LEGEND])
@@ -106,8 +117,8 @@ _LEGEND = """\
 ## How to read this
 
 - A **shell** is a structure function: how densely particles of type A (small) or B (large) lie at
-  a distance r from a particle of type A, in units of sigma_AB. Where it lies on g(r) is said in
-  brackets: on a *peak* particles are more frequent than on average, in a *trough* less.
+  a distance r from a particle of type A, in units of sigma_AB. On a *peak* of g(r) particles are
+  more frequent than on average, in a *trough* less.
 - **KL**: what all shells convey together, in bits; an upper bound.
 - **accuracy**: on samples held out, one draw of the channels' noise.
 - **alone**: the same when all shells below the threshold are swapped between examples.
@@ -142,12 +153,17 @@ def _with_place(shell: Shell) -> str:
 
 
 def _listed(shells: Sequence[Shell]) -> str:
-    """The first few shells with their places, and how many there are."""
+    """The first few shells, how many more there are, and how many lie in troughs.
+
+    >>> _listed([Shell("B r=1.32", "B", 1.32, 0.1, "first trough")])
+    'B 1.32 (1 in troughs)'
+    """
     if not shells:
         return "none"
-    named = ", ".join(_with_place(shell) for shell in shells[:_MOST_NAMED])
+    named = ", ".join(f"{shell.kind} {shell.radius:.2f}" for shell in shells[:_MOST_NAMED])
     rest = len(shells) - _MOST_NAMED
-    return named if rest <= 0 else f"{named} and {rest} more"
+    more = f" + {rest} more" if rest > 0 else ""
+    return f"{named}{more} ({sum(shell.in_trough for shell in shells)} in troughs)"
 
 
 def _most_in_troughs(found: GlassFindings) -> str:
@@ -174,10 +190,13 @@ def _spread(found: GlassFindings) -> str:
 
 
 def _one_shell(found: GlassFindings) -> str:
+    by_itself = (
+        f"any rule on one shell gives {found.single_accuracy:.3f} ({_with_place(found.single)})"
+    )
     single: list[FewShells] = [few for few in found.few if len(few.shells) == 1]
     if not single:
-        return "no stretch with one shell"
+        return f"no stretch with one shell; {by_itself}"
     return (
         f"{single[-1].accuracy:.3f} from {_with_place(single[-1].shells[0])}, over "
-        f"{found.one_shell_decades:.2f} decades of beta"
+        f"{found.one_shell_decades:.2f} decades of beta; {by_itself}"
     )

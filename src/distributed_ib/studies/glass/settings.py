@@ -67,8 +67,8 @@ PRESETS: Mapping[str, GlassSettings] = {
     "quick": GlassSettings(
         beta_start=1e-4,
         beta_end=1.0,
-        n_steps=8_000,
-        n_pretraining_steps=1_000,
+        n_steps=7_000,
+        n_pretraining_steps=500,
         batch_size=128,
         learning_rate=1e-3,
         encoder_hidden=(64, 64),
