@@ -6,6 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -111,9 +112,9 @@ def plot_shell_information(
     distribution: RadialDistribution,
     ax: Axes,
     *,
+    top: float,
     threshold_bits: float = 0.1,
     seed: int = 0,
-    top: float | None = None,
 ) -> Axes:
     """Draw what each shell of one type conveys, with g(r) of that type as an inset.
 
@@ -122,9 +123,9 @@ def plot_shell_information(
         kind: 'A' or 'B'.
         distribution: g(r).
         ax: Where to draw.
+        top: Upper end of the axis, bits.
         threshold_bits: Curves are coloured by the order in which they fall below it for good.
         seed: Which repeat.
-        top: Upper end of the axis, bits.
 
     Returns:
         The axes of the inset.
@@ -135,9 +136,13 @@ def plot_shell_information(
     colors = shell_colors(left)
     first = 0 if kind == "A" else N_SHELLS
     members = np.arange(first, first + N_SHELLS)
-    for shell in members[np.argsort(-left[members])]:
-        width = 1.0 if left[shell] > 10 else 1.8
-        ax.plot(beta, bits[:, shell], color=colors[shell], linewidth=width)
+    order = members[np.argsort(-left[members])]  # the last to fall on top
+    curves = LineCollection(
+        [np.column_stack([beta, bits[:, shell]]) for shell in order],
+        colors=colors[order],
+        linewidths=np.where(left[order] > 10, 1.0, 1.8),
+    )
+    ax.add_collection(curves)
     ax.set_ylim(0, top)
     ax.set_ylabel("KL of each shell (bits)")
     _beta_axis(ax, beta)
@@ -156,8 +161,8 @@ def _draw_distribution(
 ) -> None:
     """g(r), with the stretch that each shell looks at in the colour of its curve."""
     half = (SHELL_RADII[1] - SHELL_RADII[0]) / 2
-    for radius, color in zip(SHELL_RADII, colors, strict=True):
-        ax.axvspan(radius - half, radius + half, color=color, linewidth=0)
+    edges = np.append(SHELL_RADII - half, SHELL_RADII[-1] + half)
+    ax.pcolormesh(edges, [0, 1], colors[None], transform=ax.get_xaxis_transform())
     near = radii <= _LARGEST_RADIUS
     ax.plot(radii[near], g[near], color="white", linewidth=2.2)
     ax.plot(radii[near], g[near], color=INK, linewidth=1.0)
