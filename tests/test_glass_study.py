@@ -212,6 +212,15 @@ def test_one_sample_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "one group" in refused(data, tmp_path, capsys)
 
 
+def test_a_name_that_leads_out_of_the_run_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "any.npz"
+    save_table(replace(glass_like(), name="../../elsewhere"), table)
+    assert dib("glass", "analyse", str(table), "--out", str(tmp_path / "run")) == 2
+    assert "letters and digits" in one_clear_line(capsys)
+
+
 def test_broken_and_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "glass.tar.gz"
     broken.write_bytes(b"\x1f\x8b no archive")

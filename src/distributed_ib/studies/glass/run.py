@@ -1,5 +1,6 @@
 """A glass run on disk: both protocols analysed by one call, and read again later."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from distributed_ib.studies.glass.structure import N_SHELLS, RadialDistribution
 from distributed_ib.studies.glass.study import open_glass
 from distributed_ib.studies.glass.svm import SvmResult, fit_svm
 from distributed_ib.training.progress import ProgressCallback
-from distributed_ib.training.result import Status
 from distributed_ib.training.sweep import check_repeats
 
 STUDY = "glass"
@@ -64,16 +64,11 @@ class GlassRun:
 
     Attributes:
         protocols: Those of which at least a part of the sweep was made.
+        status: How the last sweep ended: "finished", "interrupted" or "diverged".
     """
 
     protocols: dict[str, Protocol]
-
-    @property
-    def status(self) -> Status:
-        """How the run ended: as its last sweep did."""
-        last = list(self.protocols.values())[-1:]
-        ended: dict[str, Status] = {"finished": "finished", "diverged": "diverged"}
-        return ended.get(last[0].scheme.status, "interrupted") if last else "interrupted"
+    status: str
 
     def findings(self, threshold_bits: float = 0.1) -> dict[str, GlassFindings]:
         """What the first repeat of each sweep says, by protocol."""
@@ -131,11 +126,12 @@ def analyse_glass(
         for name, data in glasses.items()
     }
     svms = {name: fit_svm(part) for name, part in examples.items()}
-    about = {name: {"loci": data.n_loci} for name, data in glasses.items()}
+    loci = {_folder_name(name): data.n_loci for name, data in glasses.items()}
     options = {"seed": seed, "n_seeds": n_seeds, **settings.to_toml()}
-    start_run(folder, STUDY, {"training": options, "data": {"source": source, **about}})
+    start_run(folder, STUDY, {"training": options, "data": {"source": source, "loci": loci}})
     append_log(folder, f"command: {command}" if command else "started from Python")
     protocols: dict[str, Protocol] = {}
+    status = "finished"
     for name, part in examples.items():
         scheme = _sweep(name, part, settings, seed, n_seeds, progress_of)
         seconds = scheme.to_xarray().attrs["seconds"]
@@ -144,9 +140,12 @@ def analyse_glass(
             result = Protocol(part, glasses[name].distribution, svms[name], scheme)
             _save(result, folder / name)
             protocols[name] = result
-        if scheme.status != "finished":
+        status = scheme.status
+        if status != "finished":
             break
-    run = GlassRun(protocols)
+    run = GlassRun(protocols, status)
+    if not protocols:
+        return run
     repeats = {
         name: [part.findings(seed=repeat) for repeat in range(n_seeds)]
         for name, part in protocols.items()
@@ -154,6 +153,13 @@ def analyse_glass(
     first = {name: found[0] for name, found in repeats.items()}
     write_summary(folder, _summary(run, repeats), summary_text(run, first))
     return run
+
+
+def _folder_name(name: str) -> str:
+    """The name of a protocol, which may be a stranger's, as the name of a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise UserError(f"the data are of a protocol called {name!r}; use letters and digits only.")
+    return name
 
 
 def _sweep(
@@ -221,11 +227,15 @@ def load_run(folder: Path) -> GlassRun:
     Raises:
         UserError: If something is missing or damaged.
     """
-    names = [name for name, value in read_config(folder)["data"].items() if isinstance(value, dict)]
+    try:
+        names = [_folder_name(name) for name in read_config(folder)["data"]["loci"]]
+    except (KeyError, TypeError):
+        raise UserError(f"{folder}: its configuration names no data; run it again.") from None
     protocols = {name: _load(folder / name) for name in names if (folder / name).is_dir()}
     if not protocols:
         raise UserError(f"{folder} holds no analysed glass; its first sweep was never finished.")
-    return GlassRun(protocols)
+    last = list(protocols.values())[-1]
+    return GlassRun(protocols, last.scheme.status)
 
 
 def _load(folder: Path) -> Protocol:
