@@ -16,9 +16,11 @@ from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods
 from distributed_ib.studies.glass.places import shells_of
 from distributed_ib.studies.glass.run import GlassRun, analyse_glass, load_run
 from distributed_ib.studies.glass.settings import PRESETS
+from distributed_ib.studies.glass.source import load_glass
 from distributed_ib.studies.glass.structure import RadialDistribution, shell_names
 from distributed_ib.studies.glass.svm import best_single_shell, fit_svm
 from test_cli import dib, one_clear_line
+from test_glass_archive import csv, pack
 
 SMALL = replace(
     PRESETS["quick"],
@@ -176,6 +178,29 @@ def test_a_split_that_comes_with_the_data_is_kept() -> None:
     validation = np.arange(160) % 10 == 0
     examples = prepare_examples(replace(data, validation=validation), 0.25)
     np.testing.assert_array_equal(examples.held_out, validation)
+
+
+def test_the_published_archive_is_learned_from_in_the_same_way(tmp_path: Path) -> None:
+    data = glass_like()
+    contents = {"g_r_bins.csv": csv(data.distribution.edges[:, None])}
+    held = np.arange(160) % 5 == 0
+    for part, rows in (("train", np.flatnonzero(~held)), ("val", np.flatnonzero(held))):
+        room = int(np.diff(data.around.offsets).max()) + 1
+        positions, types = np.zeros((len(rows), room, 2)), np.zeros((len(rows), room))
+        for row, example in enumerate(rows):
+            near, kinds = data.around.of(example)
+            positions[row, : len(near)], types[row, : len(kinds)] = near, kinds
+            positions[row, -1] = types[row, -1] = len(kinds)
+        stem = f"GradualQuench_{part}_"
+        contents[f"{stem}particle_positions.csv"] = csv(positions.reshape(len(rows), -1))
+        contents[f"{stem}types.csv"] = csv(types)
+        contents[f"{stem}is_loci.csv"] = csv(data.is_locus[rows, None])
+    for pair in ("AA", "AB"):
+        contents[f"g_r_{pair}_GradualQuench.csv"] = csv(data.distribution.g_aa[:, None])
+    (archived,) = load_glass(pack(tmp_path / "glass.tar.gz", contents)).values()
+    examples = prepare_examples(archived, 0.5)
+    assert examples.held_out.sum() == held.sum()  # its own split, not half
+    assert fit_svm(examples).validation_accuracy > 0.85
 
 
 def test_places_on_the_real_distributions() -> None:
