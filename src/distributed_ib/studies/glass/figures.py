@@ -1,5 +1,7 @@
 """The figure of the study: error, accuracy, and information per shell (paper Fig. 4)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -36,6 +38,23 @@ _LARGEST_RADIUS = 3.0
 _PANEL_INCHES = (3.7, 3.0)
 
 
+@dataclass(frozen=True)
+class Panels:
+    """What is drawn of one glass.
+
+    Attributes:
+        scheme: The sweep.
+        distribution: g(r).
+        svm_accuracy: Validation accuracy of the SVM.
+        averaged_accuracy: Of predictions averaged over the noise, `[seed, snapshot]`.
+    """
+
+    scheme: ApproximationScheme
+    distribution: RadialDistribution
+    svm_accuracy: float
+    averaged_accuracy: NDArray[np.float64]
+
+
 def shell_colors(left: NDArray[Any]) -> NDArray[np.float64]:
     """A colour for each shell from how many are left when it falls, `[shell, 4]`.
 
@@ -49,20 +68,21 @@ def _height(left: NDArray[Any], n_shells: int) -> NDArray[np.float64]:
     return np.asarray(1 - np.log(left) / np.log(n_shells))
 
 
-def plot_error_and_accuracy(
-    scheme: ApproximationScheme, svm_accuracy: float, ax: Axes, *, threshold_bits: float = 0.1
-) -> Axes:
+def plot_error_and_accuracy(panels: Panels, ax: Axes, *, threshold_bits: float = 0.1) -> Axes:
     """Draw training and validation error (left axis) and validation accuracy (right axis).
 
+    The accuracy is drawn twice: from one draw of the noise, and averaged over draws (dashed).
+    Curves are medians over the repeats.
+
     Args:
-        scheme: The sweep. Curves are medians over its repeats.
-        svm_accuracy: Validation accuracy of the SVM, a dotted line.
+        panels: What to draw.
         ax: Where to draw.
         threshold_bits: The stretch where one shell alone conveys more is shaded.
 
     Returns:
         The axes of the accuracy.
     """
+    scheme = panels.scheme
     data = scheme.to_xarray()
     beta = data["beta"].values
     for split, color in (("train", INK), ("validation", QUIET)):
@@ -77,7 +97,16 @@ def plot_error_and_accuracy(
     twin.spines["right"].set_color(ACCURACY_COLOR)
     accuracy = data["accuracy"].sel(split="validation").transpose("seed", "step").values
     draw_median(twin, beta, running_mean(accuracy), color=ACCURACY_COLOR, label="accuracy")
-    twin.axhline(svm_accuracy, color=ACCURACY_COLOR, linestyle=":", label="accuracy, SVM")
+    draw_median(
+        twin,
+        scheme.snapshots.beta,
+        running_mean(panels.averaged_accuracy),
+        color=ACCURACY_COLOR,
+        linestyle="--",
+        linewidth=1.0,
+        label="averaged",
+    )
+    twin.axhline(panels.svm_accuracy, color=ACCURACY_COLOR, linestyle=":", label="SVM")
     twin.set_ylim(0.45, 1.0)
     twin.set_ylabel("validation accuracy", color=ACCURACY_COLOR)
     twin.tick_params(axis="y", colors=ACCURACY_COLOR)
@@ -90,10 +119,12 @@ def plot_error_and_accuracy(
         labels,
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=2,
+        ncols=3,
         frameon=False,
         fontsize="x-small",
         borderaxespad=0.2,
+        columnspacing=1.0,
+        handlelength=1.4,
     )
     return twin
 
@@ -103,7 +134,14 @@ def _shade_one_shell(
 ) -> None:
     single = np.flatnonzero((bits > threshold_bits).sum(axis=1) == 1)
     if len(single):
-        ax.axvspan(beta[single[0]], beta[single[-1]], color="0.88", zorder=0, linewidth=0)
+        ax.axvspan(
+            beta[single[0]],
+            beta[single[-1]],
+            color="0.88",
+            zorder=0,
+            linewidth=0,
+            label="one shell",
+        )
 
 
 def plot_shell_information(
@@ -181,14 +219,14 @@ def _beta_axis(ax: Axes, beta: NDArray[np.float64]) -> None:
 
 
 def glass_figure(
-    glasses: dict[str, tuple[ApproximationScheme, RadialDistribution, float]],
+    glasses: Mapping[str, Panels],
     *,
     threshold_bits: float = 0.1,
 ) -> Figure:
     """Three panels for each quench protocol: error and accuracy, type A shells, type B shells.
 
     Args:
-        glasses: For each protocol the sweep, g(r) and the SVM's validation accuracy.
+        glasses: What to draw, by protocol.
         threshold_bits: A shell is in use where it conveys more.
     """
     with figure_style():
@@ -201,9 +239,10 @@ def glass_figure(
             layout="constrained",
             squeeze=False,
         )
-        for row, (name, (scheme, distribution, svm)) in zip(axes, glasses.items(), strict=True):
+        for row, (name, panels) in zip(axes, glasses.items(), strict=True):
+            scheme, distribution = panels.scheme, panels.distribution
             top = 1.05 * float(shell_information_bits(scheme)[0].max())
-            plot_error_and_accuracy(scheme, svm, row[0], threshold_bits=threshold_bits)
+            plot_error_and_accuracy(panels, row[0], threshold_bits=threshold_bits)
             for ax, kind, word in ((row[1], "A", "small"), (row[2], "B", "large")):
                 plot_shell_information(
                     scheme, kind, distribution, ax, threshold_bits=threshold_bits, top=top

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.studies.glass.accuracies import validation_accuracies
 from distributed_ib.studies.glass.examples import Examples
 from distributed_ib.studies.glass.places import Shell
 from distributed_ib.studies.glass.svm import SvmResult, accuracy_of_shells, best_single_shell
@@ -18,9 +17,7 @@ GOOD_ACCURACY = 0.8
 NEAR_BEST = 0.03
 # Records averaged before a best one is looked for: one record alone is best by luck.
 WINDOW = 5
-N_DRAWS = 8
 N_LAST = 10
-_ROWS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class FewShells:
         accuracy: On the validation part, one draw of the noise an example.
         accuracy_alone: The same when all other shells are swapped between examples, so that
             what they still convey below the threshold says nothing.
+        averaged: On the validation part, predictions averaged over draws of the noise.
         svm_accuracy: Of a linear SVM that sees these shells only; NaN if none is in use.
     """
 
@@ -46,6 +44,7 @@ class FewShells:
     total_bits: float
     accuracy: float
     accuracy_alone: float
+    averaged: float
     svm_accuracy: float
 
 
@@ -74,14 +73,20 @@ class GlassFindings:
     """What one sweep found in one glass.
 
     Attributes:
-        best_accuracy: Highest validation accuracy, mean of five neighbouring records.
+        best_accuracy: Highest validation accuracy from one draw of the noise, mean of five
+            neighbouring records.
         best_error: Standard error of that accuracy from the number of validation examples.
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
         best_n_in_use: Shells above the threshold there.
         gap_weakest_bits: Validation minus training error where the bottleneck is weakest.
-        gap_best_bits: The same at the best accuracy.
+        gap_few_bits: The same where for the first time no more than ten shells are in use; 0 if
+            that never is.
         fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
+        best_averaged: Highest validation accuracy of predictions averaged over the noise, mean of
+            five neighbouring snapshots.
+        best_averaged_beta: Bottleneck strength there.
+        fewest_near_best_averaged: Fewest shells in use with such an accuracy within 0.03 of it.
         few: Approximations with at most 20, 10, 5, 2 and 1 shells; those that the sweep lacks
             are left out.
         diffuseness: At the coarsest approximation with an accuracy of 0.8; None if none has it.
@@ -98,8 +103,11 @@ class GlassFindings:
     best_total_bits: float
     best_n_in_use: int
     gap_weakest_bits: float
-    gap_best_bits: float
+    gap_few_bits: float
     fewest_near_best: int
+    best_averaged: float
+    best_averaged_beta: float
+    fewest_near_best_averaged: int
     few: tuple[FewShells, ...]
     diffuseness: Diffuseness | None
     one_shell_decades: float
@@ -153,6 +161,7 @@ def find(
     examples: Examples,
     svm: SvmResult,
     shells: list[Shell],
+    averaged_accuracy: NDArray[np.float64],
     *,
     threshold_bits: float = 0.1,
     seed: int = 0,
@@ -164,6 +173,7 @@ def find(
         examples: What it was trained and validated on.
         svm: The SVM beside it; its C is used for SVMs on few shells.
         shells: From `shells_of`, in the order of the components.
+        averaged_accuracy: From `averaged_accuracies`, `[seed, snapshot]`.
         threshold_bits: A shell is in use where it conveys more.
         seed: Which repeat.
     """
@@ -177,7 +187,10 @@ def find(
     best = int(np.argmax(accuracy))
     n_held = int(examples.held_out.sum())
     near = accuracy >= accuracy[best] - NEAR_BEST
-    one = np.flatnonzero(in_use == 1)
+    averaged = running_mean(averaged_accuracy[seed])
+    best_averaged = int(np.argmax(averaged))
+    near_averaged = averaged >= averaged[best_averaged] - NEAR_BEST
+    one, few = np.flatnonzero(in_use == 1), np.flatnonzero(in_use <= N_LAST)
     last = np.argsort(falling_order(bits, threshold_bits))[:N_LAST]
     single, single_accuracy = best_single_shell(examples)
     return GlassFindings(
@@ -187,8 +200,11 @@ def find(
         best_total_bits=float(bits[best].sum()),
         best_n_in_use=int(in_use[best]),
         gap_weakest_bits=float(gap[0]),
-        gap_best_bits=float(gap[best]),
+        gap_few_bits=float(gap[few[0]]) if len(few) else 0.0,
         fewest_near_best=int(in_use[near].min()),
+        best_averaged=float(averaged[best_averaged]),
+        best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
+        fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
         few=_few_shells(scheme, examples, svm, shells, threshold_bits, seed),
         diffuseness=_diffuseness(beta, bits, accuracy, in_use),
         one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
@@ -214,7 +230,7 @@ def _few_shells(
             continue
         model = scheme.at(n_components=asked, seed=seed, threshold_bits=threshold_bits)
         order = [int(i) for i in np.argsort(-model.kl_bits) if model.kl_bits[i] > threshold_bits]
-        accuracy, alone = validation_accuracies(model, examples, order)
+        accuracies = validation_accuracies(model, examples, order)
         found.append(
             FewShells(
                 asked=asked,
@@ -222,41 +238,13 @@ def _few_shells(
                 bits=tuple(float(model.kl_bits[i]) for i in order),
                 beta=model.beta,
                 total_bits=model.total_bits,
-                accuracy=accuracy,
-                accuracy_alone=alone,
+                accuracy=accuracies.one_draw,
+                accuracy_alone=accuracies.alone,
+                averaged=accuracies.averaged,
                 svm_accuracy=accuracy_of_shells(examples, order, svm.c) if order else float("nan"),
             )
         )
     return tuple(found)
-
-
-def validation_accuracies(
-    model: Approximation, examples: Examples, kept: list[int], *, seed: int = 0
-) -> tuple[float, float]:
-    """Validation accuracy as it is, and with all shells but `kept` swapped between examples.
-
-    Both are means over eight draws of the noise; each prediction sees one draw.
-    """
-    x, y = examples.validation
-    channel = model.encode(x[..., None])
-    generator = np.random.default_rng(seed)
-    kept_mask = np.zeros(x.shape[1], bool)
-    kept_mask[kept] = True
-    right = np.zeros(2)
-    for draw in range(N_DRAWS):
-        u = np.asarray(channel.sample(key=jax.random.fold_in(jax.random.key(seed), draw)))
-        swapped = np.where(kept_mask[:, None], u, u[generator.permutation(len(u))])
-        for which, embedding in enumerate((u, swapped)):
-            right[which] += ((_logits(model, embedding) > 0) == (y > 0)).mean()
-    whole, alone = (right / N_DRAWS).tolist()
-    return whole, alone
-
-
-def _logits(model: Approximation, u: NDArray[np.float32]) -> NDArray[np.float32]:
-    blocks = np.array_split(u, max(1, len(u) // _ROWS_PER_BLOCK))
-    return np.concatenate(
-        [np.asarray(model.model.predictor(block.reshape(len(block), -1))) for block in blocks]
-    )
 
 
 def _diffuseness(

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 from distributed_ib.runs import append_log, read_config, start_run, write_summary
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.glass import report
+from distributed_ib.studies.glass.accuracies import averaged_accuracies
 from distributed_ib.studies.glass.arrays import load_arrays, save_arrays
 from distributed_ib.studies.glass.data import GlassData
 from distributed_ib.studies.glass.examples import Examples, prepare_examples
-from distributed_ib.studies.glass.figures import glass_figure
+from distributed_ib.studies.glass.figures import Panels, glass_figure
 from distributed_ib.studies.glass.findings import GlassFindings, find
 from distributed_ib.studies.glass.places import shells_of
 from distributed_ib.studies.glass.settings import PRESETS, GlassSettings
@@ -39,12 +41,15 @@ class Protocol:
         distribution: g(r).
         svm: The linear SVM.
         scheme: What the sweep found.
+        averaged_accuracy: Validation accuracy of each kept model when predictions are averaged
+            over its noise, `[seed, snapshot]`.
     """
 
     examples: Examples
     distribution: RadialDistribution
     svm: SvmResult
     scheme: ApproximationScheme
+    averaged_accuracy: NDArray[np.float64]
 
     def findings(self, threshold_bits: float = 0.1, *, seed: int = 0) -> GlassFindings:
         """What one repeat of the sweep says."""
@@ -53,6 +58,7 @@ class Protocol:
             self.examples,
             self.svm,
             shells_of(self.distribution),
+            self.averaged_accuracy,
             threshold_bits=threshold_bits,
             seed=seed,
         )
@@ -77,7 +83,12 @@ class GlassRun:
     def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
         """All figures, by name."""
         parts = {
-            name: (part.scheme, part.distribution, part.svm.validation_accuracy)
+            name: Panels(
+                part.scheme,
+                part.distribution,
+                part.svm.validation_accuracy,
+                part.averaged_accuracy,
+            )
             for name, part in self.protocols.items()
         }
         return {"glass": glass_figure(parts, threshold_bits=threshold_bits)}
@@ -137,7 +148,8 @@ def analyse_glass(
         seconds = scheme.to_xarray().attrs["seconds"]
         append_log(folder, f"{name}: sweep {scheme.message}, {seconds:.1f} s")
         if len(scheme.snapshots.record):
-            result = Protocol(part, glasses[name].distribution, svms[name], scheme)
+            averaged = averaged_accuracies(scheme, part)
+            result = Protocol(part, glasses[name].distribution, svms[name], scheme, averaged)
             _save(result, folder / name)
             protocols[name] = result
         status = scheme.status
@@ -212,6 +224,7 @@ def _save(part: Protocol, folder: Path) -> None:
         {
             **{name: getattr(part.examples, name) for name in _EXAMPLE_ARRAYS},
             **{f"g_r_{name}": getattr(part.distribution, name) for name in _G_ARRAYS},
+            "averaged_accuracy": part.averaged_accuracy,
             **{f"svm_{name}": np.asarray(value) for name, value in vars(part.svm).items()},
         },
     )
@@ -241,7 +254,9 @@ def load_run(folder: Path) -> GlassRun:
 def _load(folder: Path) -> Protocol:
     path = folder / EXAMPLES
     stored = load_arrays(path)
+    scheme = ApproximationScheme.load(folder)
     try:
+        averaged = stored["averaged_accuracy"]
         examples = Examples(**{name: stored[name] for name in _EXAMPLE_ARRAYS})
         distribution = RadialDistribution(**{name: stored[f"g_r_{name}"] for name in _G_ARRAYS})
         svm = SvmResult(
@@ -255,6 +270,11 @@ def _load(folder: Path) -> Protocol:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}); run the analysis again.") from None
     n = len(examples.is_locus)
-    if examples.densities.shape != (n, 2 * N_SHELLS) or examples.held_out.shape != (n,):
+    fit = (
+        examples.densities.shape == (n, 2 * N_SHELLS)
+        and examples.held_out.shape == (n,)
+        and averaged.shape == (scheme.n_seeds, len(scheme.snapshots.record))
+    )
+    if not fit:
         raise UserError(f"{path} is damaged: its arrays do not fit; run the analysis again.")
-    return Protocol(examples, distribution, svm, ApproximationScheme.load(folder))
+    return Protocol(examples, distribution, svm, scheme, averaged)
