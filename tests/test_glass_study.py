@@ -25,15 +25,15 @@ from test_glass_archive import csv, pack
 SMALL = replace(
     PRESETS["quick"],
     beta_start=1e-3,
-    n_steps=200,
-    n_pretraining_steps=60,
+    n_steps=120,
+    n_pretraining_steps=40,
     batch_size=64,
-    learning_rate=1e-2,
+    learning_rate=2e-2,
     encoder_hidden=(16,),
     embedding_dim=2,
     predictor_hidden=(16,),
     n_frequencies=1,
-    n_snapshots=30,
+    n_snapshots=15,
 )
 
 
