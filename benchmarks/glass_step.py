@@ -33,7 +33,7 @@ from distributed_ib.training.sweep import sweep
 SETTINGS = PRESETS["paper"]
 N_COMPONENTS = 2 * N_SHELLS
 N_EXAMPLES = 10_800
-N_STEPS = 6
+N_STEPS = 16
 N_ROUNDS = 3
 SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
 WIDTH = 1 + SETTINGS.n_frequencies
