@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation import Approximation, Inputs
-from distributed_ib.scheme.directions import by_rising_beta, join_repeats
+from distributed_ib.scheme.directions import join_repeats
 from distributed_ib.scheme.information import measure_information
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
+from distributed_ib.scheme.records import dataset_of_sweep
 from distributed_ib.scheme.repeats import (
     Frontier,
     SubsetFrequency,
@@ -25,7 +26,6 @@ from distributed_ib.scheme.repeats import (
 from distributed_ib.scheme.storage import load_scheme, save_scheme
 from distributed_ib.scheme.subsets import Subset, subsets_in_use
 from distributed_ib.training.result import Snapshots, SweepResult
-from distributed_ib.units import nats_to_bits
 
 
 class ApproximationScheme:
@@ -90,51 +90,8 @@ class ApproximationScheme:
         Raises:
             UserError: If the number of names does not fit, or a name appears twice.
         """
-        n_components = result.annealing.kl_nats.shape[-1]
-        if len(components) != n_components or len(set(components)) != n_components:
-            raise UserError(
-                f"the model has {n_components} components, so it needs as many different names; "
-                f"got {list(components)}."
-            )
-        result, direction = by_rising_beta(result)
-        records = result.annealing
-        error_bits = nats_to_bits(records.prediction_error_nats)
-        over_split = ("seed", "step", "split")
-        dataset = xr.Dataset(
-            {
-                "kl_bits": (("seed", "step", "component"), nats_to_bits(records.kl_nats)),
-                "prediction_error_bits": (over_split, error_bits),
-                "predictive_information_bits": (over_split, baseline_entropy_bits - error_bits),
-                **{name: (over_split, values) for name, values in records.scores.items()},
-                "pretraining_error_bits": (
-                    ("seed", "pretraining_record", "split"),
-                    nats_to_bits(result.pretraining.prediction_error_nats)
-                    if len(result.pretraining.step)
-                    else np.zeros((error_bits.shape[0], 0, error_bits.shape[2])),
-                ),
-            },
-            coords={
-                "beta": ("step", records.beta),
-                "training_step": ("step", records.step),
-                "seed": np.arange(records.kl_nats.shape[0]),
-                "direction": ("seed", np.full(records.kl_nats.shape[0], direction)),
-                "component": np.array(components, dtype=str),
-                "split": np.array(records.splits, dtype=str),
-                "pretraining_step": ("pretraining_record", result.pretraining.step),
-                "snapshot_record": ("snapshot", result.snapshots.record),
-                "snapshot_beta": ("snapshot", result.snapshots.beta),
-            },
-            attrs={
-                "title": "Scheme of approximations (Distributed Information Bottleneck)",
-                "baseline_entropy_bits": float(baseline_entropy_bits),
-                "baseline": baseline,
-                "status": result.status,
-                "message": result.message,
-                "random_seed": result.seed,
-                "seconds": result.seconds,
-            },
-        )
-        return cls(dataset, result.snapshots)
+        dataset, snapshots = dataset_of_sweep(result, components, baseline_entropy_bits, baseline)
+        return cls(dataset, snapshots)
 
     @classmethod
     def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
