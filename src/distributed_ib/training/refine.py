@@ -1,0 +1,373 @@
+"""Refinement: channels trained at fixed beta until they are nearly optimal.
+
+A sweep shows in one run which components matter and in what order, but it is no optimum: beta moves
+on while the model follows, the KL charges more than is conveyed, and a Gaussian channel of a yes/no
+component can't be the best one. Here components that take few values get discrete channels
+(`DiscreteChannels`), their exact information is charged, and beta stands still. The objective has
+many local optima, so that training starts from several subsets of components, those that the sweep
+used, at every beta; the best of all that was found is kept (`Candidates.envelope`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from distributed_ib.checks import whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.information.envelope import Envelope, lower_envelope
+from distributed_ib.model.discrete_channels import subset_channels
+from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
+from distributed_ib.training.refine_loop import (
+    Rates,
+    RefineState,
+    Samples,
+    mean_error_nats,
+    start_state,
+    train,
+)
+from distributed_ib.units import nats_to_bits
+
+FloatArray = NDArray[np.float64]
+
+MAX_VALUES = 64
+"""Most values a component may take: a step's cost grows with their number."""
+
+_SCREENING_ROWS, _FINAL_ROWS = 2**12, 2**15  # how many predictions an error is averaged over
+
+
+@dataclass(frozen=True)
+class RefineSettings:
+    """How candidates are trained.
+
+    Attributes:
+        n_steps: Steps for those that are kept.
+        n_screening_steps: Steps for all, before the worse are dropped.
+        n_kept: Candidates kept at each beta.
+        n_pretraining_steps: Steps of the predictor before the channels move.
+        rows_per_component: Rows of data a step, for each component.
+        learning_rate: Adam's, for the predictor.
+        channel_rate: How far channels go at a step towards what is best for the predictor as it is.
+        memory: How slowly what the predictor said at earlier steps is forgotten, 0 to 1.
+        hidden: Widths of the predictor's layers.
+        activation: "tanh" or "relu".
+
+    Raises:
+        UserError: If a number is out of range.
+    """
+
+    n_steps: int = 1500
+    n_screening_steps: int = 300
+    n_kept: int = 2
+    n_pretraining_steps: int = 2000
+    rows_per_component: int = 8
+    learning_rate: float = 3e-3
+    channel_rate: float = 0.1
+    memory: float = 0.9
+    hidden: tuple[int, ...] = (64, 64)
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be."""
+        for name in ("n_steps", "n_kept", "rows_per_component"):
+            whole_number(name, getattr(self, name), 1)
+        for name in ("n_screening_steps", "n_pretraining_steps"):
+            whole_number(name, getattr(self, name), 0)
+        for name in ("learning_rate", "channel_rate"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"{name} must be above 0 and at most 1.")
+        if not 0 <= self.memory < 1:
+            raise UserError("memory must be at least 0 and below 1.")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a refinement found: several candidates at every beta.
+
+    Attributes:
+        beta: Strength at which each was trained, `[candidate]`.
+        start: Number of the subset each began with, `[candidate]`.
+        channels: For each component p(u_i|x_i), `[candidate, x_i, u_i]`; rows sum to one.
+        information_bits: I(U_i; X_i), exact for the values' frequencies, `[candidate, component]`.
+        prediction_error_bits: Error of the learned predictor on the validation data, or on the
+            training data where there is none, `[candidate]`.
+        baseline_bits: The error of someone who knows nothing of X.
+        params: Trainable arrays of the predictors, each `[candidate, ..]`.
+        static: The predictor without them; `equinox.combine` puts the two together. It reads the
+            symbols of all components one-hot, padded to the most values of any.
+    """
+
+    beta: FloatArray
+    start: NDArray[np.intp]
+    channels: tuple[FloatArray, ...]
+    information_bits: FloatArray
+    prediction_error_bits: FloatArray
+    baseline_bits: float
+    params: Any
+    static: Any
+
+    @property
+    def total_bits(self) -> FloatArray:
+        """`[candidate]`, information conveyed by all components together."""
+        return self.information_bits.sum(axis=1)
+
+    @property
+    def predictive_bits(self) -> FloatArray:
+        """`[candidate]`, information about Y that the learned predictor has."""
+        return self.baseline_bits - self.prediction_error_bits
+
+    def envelope(self, beta: ArrayLike, predictive_bits: ArrayLike | None = None) -> Envelope:
+        """The best candidate at every beta.
+
+        Args:
+            beta: `[b]` or a number.
+            predictive_bits: I(U; Y) of each candidate, where it is known better than from the
+                learned predictor (`channel_terms`).
+        """
+        known = self.predictive_bits if predictive_bits is None else predictive_bits
+        return lower_envelope(beta, self.total_bits, known)
+
+
+def refine(
+    x: ArrayLike,
+    y: ArrayLike,
+    beta: ArrayLike,
+    *,
+    subsets: ArrayLike | None = None,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    settings: RefineSettings | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Candidates:
+    """Learn nearly optimal channels at fixed beta, from data, for components of few values.
+
+    Every step the predictor learns by cross entropy from symbols drawn from the channels, and the
+    channels go a little towards `p(u_i) exp(E[log r(y|u) | u_i, x_i] / beta)`, which is best for
+    the predictor as it is; the expectation is that of the rows seen lately.
+
+    Args:
+        x: Values of the components, whole numbers from 0, `[n, component]`; at most `MAX_VALUES`
+            different ones each.
+        y: Classes of Y, whole numbers from 0, `[n]`.
+        beta: Bottleneck strengths, above 0, `[b]` or a number.
+        subsets: Components that are open at the start, one row a start, `[start, component]`;
+            such as the subsets that a sweep used. All components alone by default.
+        validation: Held-out x and y on which the error is measured.
+        settings: How to train.
+        seed: Of everything random.
+        progress: Called with a line of words as the work goes on.
+
+    Returns:
+        The candidates, `settings.n_kept` (or as many as there are starts) at every beta.
+
+    Raises:
+        UserError: If shapes disagree, values are no whole numbers from 0 or too many, or beta is
+            not positive.
+
+    Example:
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> brief = RefineSettings(n_steps=200, n_screening_steps=0, n_pretraining_steps=300,
+        ...                        learning_rate=0.01, hidden=(16,))
+        >>> found = refine(x, x[:, 0] ^ x[:, 1], [0.2], settings=brief)  # 1 bit for 2
+        >>> found.information_bits.round(2).tolist()
+        [[1.0, 1.0]]
+    """
+    return _Refinement(x, y, beta, subsets, validation, settings or RefineSettings(), seed).run(
+        progress or (lambda _: None)
+    )
+
+
+class _Refinement:
+    """One refinement in progress."""
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        beta: ArrayLike,
+        subsets: ArrayLike | None,
+        validation: tuple[ArrayLike, ArrayLike] | None,
+        settings: RefineSettings,
+        seed: int,
+    ) -> None:
+        self.settings, self.key = settings, jax.random.key(whole_number("seed", seed, 0, 2**32 - 1))
+        rows, labels = _checked_rows(x, y, "the data")
+        held_x, held_y = (
+            (rows, labels)
+            if validation is None
+            else _checked_rows(*validation, "the validation data")
+        )
+        if held_x.shape[1] != rows.shape[1]:
+            raise UserError(
+                f"the validation data has {held_x.shape[1]} components, the data {rows.shape[1]}."
+            )
+        both = np.concatenate([rows, held_x])
+        self.sizes = tuple(int(size) for size in both.max(axis=0) + 1)
+        self.n_classes = int(max(labels.max(), held_y.max()) + 1)
+        self.beta = np.atleast_1d(np.asarray(beta, dtype=np.float64))
+        if self.beta.ndim != 1 or not np.all((self.beta > 0) & np.isfinite(self.beta)):
+            raise UserError("beta must be a number or a list of numbers, all positive and finite.")
+        given = np.ones((1, len(self.sizes))) if subsets is None else np.atleast_2d(subsets)
+        self.subsets = np.unique(np.asarray(given, dtype=bool), axis=0)[::-1]
+        self.samples = _samples(rows, labels, max(self.sizes))
+        self.held = (jnp.asarray(held_x), jnp.asarray(held_y))
+        self.baseline_bits = _entropy_bits(held_y)
+        # Beside each other on an accelerator, one after the other on a CPU.
+        self.at_once = None if jax.default_backend() == "cpu" else 64
+
+    def run(self, progress: Callable[[str], None]) -> Candidates:
+        n_starts, n_beta = len(self.subsets), len(self.beta)
+        progress(f"learning to predict from {n_starts} subsets")
+        states, static = self._pretrained()
+        start = np.tile(np.arange(n_starts), n_beta)
+        strength = np.repeat(self.beta, n_starts)
+        states = jax.tree.map(lambda leaf: leaf[start], states)
+        kept = min(self.settings.n_kept, n_starts)
+        if kept < n_starts and self.settings.n_screening_steps:
+            progress(f"trying {n_starts} subsets at {n_beta} strengths")
+            screened = self._train(states, static, strength, self.settings.n_screening_steps, 1)
+            chosen = self._best(screened, static, strength, kept)
+            states = jax.tree.map(lambda leaf: leaf[chosen], screened)
+            start, strength = start[chosen], strength[chosen]
+        progress(f"training {len(strength)} candidates")
+        states = self._train(states, static, strength, self.settings.n_steps, 2)
+        return self._candidates(states, static, start, strength)
+
+    def _pretrained(self) -> tuple[RefineState, Any]:
+        """One predictor for each subset, its channels at their start."""
+        tables = jnp.asarray(subset_channels(self.sizes, self.subsets))
+        keys = jax.random.split(jax.random.fold_in(self.key, 0), len(self.subsets))
+        predictors = eqx.filter_vmap(self._predictor)(keys)
+        states = eqx.filter_vmap(start_state)(tables, predictors)
+        static = eqx.filter(predictors, eqx.is_inexact_array, inverse=True)
+        strength = np.ones(len(self.subsets))
+        n_steps = self.settings.n_pretraining_steps
+        states = self._train(states, static, strength, n_steps, 3, channel_rate=0.0)
+        # Adam's moments belong to another stage, and so does what was said then.
+        fresh = eqx.filter_vmap(start_state)(tables, eqx.combine(states.params, static))
+        return fresh, static
+
+    def _predictor(self, key: jax.Array) -> BernoulliPredictor | CategoricalPredictor:
+        width = len(self.sizes) * max(self.sizes)
+        hidden, activation = self.settings.hidden, self.settings.activation
+        if self.n_classes <= 2:
+            return BernoulliPredictor(width, hidden=hidden, activation=activation, key=key)
+        return CategoricalPredictor(
+            width, n_classes=self.n_classes, hidden=hidden, activation=activation, key=key
+        )
+
+    def _train(
+        self,
+        states: RefineState,
+        static: Any,
+        strength: FloatArray,
+        n_steps: int,
+        stage: int,
+        channel_rate: float | None = None,
+    ) -> RefineState:
+        rate = self.settings.channel_rate if channel_rate is None else channel_rate
+        rates = Rates(
+            learning_rate=jnp.float32(self.settings.learning_rate),
+            channel_rate=jnp.float32(rate),
+            memory=jnp.float32(self.settings.memory),
+            n_steps=jnp.int32(n_steps),
+        )
+        keys = jax.random.split(jax.random.fold_in(self.key, stage), len(strength))
+        return train(
+            states,
+            static,
+            self.samples,
+            jnp.asarray(strength, jnp.float32),
+            keys,
+            rates,
+            self.settings.rows_per_component,
+            self.at_once,
+        )
+
+    def _best(
+        self, states: RefineState, static: Any, strength: FloatArray, kept: int
+    ) -> NDArray[np.intp]:
+        """The candidates with the least objective, `kept` at each beta."""
+        error = self._error_nats(states, static, _SCREENING_ROWS)
+        objective = strength * self._information_nats(states).sum(axis=1) + error
+        order = np.argsort(objective.reshape(len(self.beta), -1), axis=1)[:, :kept]
+        offset = np.arange(len(self.beta))[:, None] * len(self.subsets)
+        return (offset + np.sort(order, axis=1)).reshape(-1)
+
+    def _error_nats(self, states: RefineState, static: Any, n_rows: int) -> FloatArray:
+        x, y = self.held
+        n_draws = -(-n_rows // len(x))
+        key = jax.random.fold_in(self.key, 4)
+        return np.asarray(mean_error_nats(states, static, x, y, key, n_draws), np.float64)
+
+    def _information_nats(self, states: RefineState) -> FloatArray:
+        p_x = self.samples.value_probabilities
+        per_component = jax.vmap(lambda channels: channels.information_nats(p_x))
+        return np.asarray(per_component(states.channels), np.float64)
+
+    def _candidates(
+        self, states: RefineState, static: Any, start: NDArray[np.intp], strength: FloatArray
+    ) -> Candidates:
+        tables = np.exp(np.asarray(states.channels.log_probabilities, np.float64))
+        channels = []
+        for i, size in enumerate(self.sizes):
+            table = tables[:, i, :size, :size]
+            channels.append(table / table.sum(axis=2, keepdims=True))
+        error = self._error_nats(states, static, _FINAL_ROWS)
+        return Candidates(
+            beta=strength,
+            start=start,
+            channels=tuple(channels),
+            information_bits=np.asarray(nats_to_bits(self._information_nats(states))),
+            prediction_error_bits=np.asarray(nats_to_bits(error)),
+            baseline_bits=self.baseline_bits,
+            params=states.params,
+            static=static,
+        )
+
+
+def _samples(x: NDArray[np.int32], y: NDArray[np.int32], n_symbols: int) -> Samples:
+    counts = np.stack([np.bincount(column, minlength=n_symbols) for column in x.T])
+    # Values that never occur are given next to no weight: their logarithm must be finite.
+    frequency = np.maximum(counts / len(x), 1e-12)
+    return Samples(jnp.asarray(x), jnp.asarray(y), jnp.asarray(frequency, jnp.float32))
+
+
+def _checked_rows(
+    x: ArrayLike, y: ArrayLike, what: str
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    rows, labels = np.asarray(x), np.asarray(y)
+    if rows.ndim != 2 or rows.size == 0 or labels.shape != rows.shape[:1]:
+        raise UserError(
+            f"{what} must be x of shape [n, component] and y of shape [n]; got "
+            f"{list(rows.shape)} and {list(labels.shape)}."
+        )
+    for name, values in (("x", rows), ("y", labels)):
+        if values.dtype.kind not in "biuf" or not np.all((values >= 0) & (values % 1 == 0)):
+            raise UserError(f"{what}: {name} must hold whole numbers from 0; encode values first.")
+    if rows.max() >= MAX_VALUES:
+        raise UserError(
+            f"{what}: a component takes {int(rows.max()) + 1} values, but a refinement takes at "
+            f"most {MAX_VALUES}; group them first."
+        )
+    return rows.astype(np.int32), labels.astype(np.int32)
+
+
+def _entropy_bits(labels: NDArray[np.int32]) -> float:
+    frequency = np.bincount(labels) / len(labels)
+    return float(-np.sum(frequency * np.log2(np.maximum(frequency, 1e-300))))
+
+
+def subsets_of(names: Sequence[str], used: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    """Subsets by name as rows for `refine`, `[subset, component]`; empty ones are left out.
+
+    >>> subsets_of(["a", "b"], [["a", "b"], ["b"], []]).tolist()
+    [[True, True], [False, True]]
+    """
+    rows = [[name in subset for name in names] for subset in used if len(subset)]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(names))
