@@ -29,7 +29,7 @@ def snapshot_channels(
     Returns:
         Two arrays `[snapshot, row, component, embedding]`.
     """
-    rows = np.asarray(x)
+    rows = jax.numpy.asarray(x)
     params = jax.tree.map(lambda leaf: leaf[:, seed], scheme.snapshots.params)
     mean, log_variance = _encode_all(params, scheme.snapshots.static, rows)
     return np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.information.envelope import Envelope, lower_envelope
+from distributed_ib.information.optimal_descent import channel_information_nats
 from distributed_ib.model.discrete_channels import subset_channels
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
 from distributed_ib.training.refine_loop import (
@@ -217,8 +218,6 @@ class _Refinement:
         self.samples = _samples(rows, labels, max(self.sizes))
         self.held = (jnp.asarray(held_x), jnp.asarray(held_y))
         self.baseline_bits = _entropy_bits(held_y)
-        # Beside each other on an accelerator, one after the other on a CPU.
-        self.at_once = None if jax.default_backend() == "cpu" else 64
 
     def run(self, progress: Callable[[str], None]) -> Candidates:
         n_starts, n_beta = len(self.subsets), len(self.beta)
@@ -277,16 +276,14 @@ class _Refinement:
             memory=jnp.float32(self.settings.memory),
             n_steps=jnp.int32(n_steps),
         )
-        keys = jax.random.split(jax.random.fold_in(self.key, stage), len(strength))
         return train(
             states,
             static,
             self.samples,
-            jnp.asarray(strength, jnp.float32),
-            keys,
+            strength,
+            jax.random.fold_in(self.key, stage),
             rates,
-            self.settings.rows_per_component,
-            self.at_once,
+            rows_per_component=self.settings.rows_per_component,
         )
 
     def _best(
@@ -294,7 +291,7 @@ class _Refinement:
     ) -> NDArray[np.intp]:
         """The candidates with the least objective, `kept` at each beta."""
         error = self._error_nats(states, static, _SCREENING_ROWS)
-        objective = strength * self._information_nats(states).sum(axis=1) + error
+        objective = strength * self._information_nats(self._tables(states)).sum(axis=1) + error
         order = np.argsort(objective.reshape(len(self.beta), -1), axis=1)[:, :kept]
         offset = np.arange(len(self.beta))[:, None] * len(self.subsets)
         return (offset + np.sort(order, axis=1)).reshape(-1)
@@ -303,27 +300,35 @@ class _Refinement:
         x, y = self.held
         n_draws = -(-n_rows // len(x))
         key = jax.random.fold_in(self.key, 4)
-        return np.asarray(mean_error_nats(states, static, x, y, key, n_draws), np.float64)
+        return mean_error_nats(states, static, x, y, key, n_draws)
 
-    def _information_nats(self, states: RefineState) -> FloatArray:
-        p_x = self.samples.value_probabilities
-        per_component = jax.vmap(lambda channels: channels.information_nats(p_x))
-        return np.asarray(per_component(states.channels), np.float64)
+    def _tables(self, states: RefineState) -> list[FloatArray]:
+        """p(u_i|x_i) of each component without padding, `[candidate, x_i, u_i]`."""
+        padded = np.exp(np.asarray(states.channels.log_probabilities, np.float64))
+        tables = [padded[:, i, :size, :size] for i, size in enumerate(self.sizes)]
+        return [table / table.sum(axis=2, keepdims=True) for table in tables]
+
+    def _information_nats(self, tables: Sequence[FloatArray]) -> FloatArray:
+        """I(U_i; X_i), `[candidate, component]`."""
+        frequencies = np.asarray(self.samples.value_probabilities, np.float64)
+        return np.stack(
+            [
+                channel_information_nats(table.swapaxes(1, 2), frequency[None, : table.shape[1]])
+                for table, frequency in zip(tables, frequencies, strict=True)
+            ],
+            axis=1,
+        )
 
     def _candidates(
         self, states: RefineState, static: Any, start: NDArray[np.intp], strength: FloatArray
     ) -> Candidates:
-        tables = np.exp(np.asarray(states.channels.log_probabilities, np.float64))
-        channels = []
-        for i, size in enumerate(self.sizes):
-            table = tables[:, i, :size, :size]
-            channels.append(table / table.sum(axis=2, keepdims=True))
+        tables = self._tables(states)
         error = self._error_nats(states, static, _FINAL_ROWS)
         return Candidates(
             beta=strength,
             start=start,
-            channels=tuple(channels),
-            information_bits=np.asarray(nats_to_bits(self._information_nats(states))),
+            channels=tuple(tables),
+            information_bits=np.asarray(nats_to_bits(self._information_nats(tables))),
             prediction_error_bits=np.asarray(nats_to_bits(error)),
             baseline_bits=self.baseline_bits,
             params=states.params,

@@ -12,13 +12,18 @@ probability. Unlike with gradients of channel parameters, an open channel closes
 half-open one.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
+from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.model.discrete_channels import DiscreteChannels
 
@@ -82,62 +87,121 @@ def start_state(channels: Array, predictor: Any) -> RefineState:
     )
 
 
-@eqx.filter_jit
 def train(
     states: RefineState,
     static: Any,
     samples: Samples,
-    beta: Array,
-    keys: Array,
+    beta: ArrayLike,
+    key: Array,
     rates: Rates,
+    *,
     rows_per_component: int,
-    at_once: int | None,
+    side_by_side: bool | None = None,
 ) -> RefineState:
     """Train candidates `[candidate, ..]`, each at its own beta, for `rates.n_steps` steps.
 
-    Small matrix products of many models side by side are slow on a CPU, so that there the models
-    are trained one after the other inside the program; `at_once` says how many side by side.
+    Args:
+        states: Where to go on from.
+        static: The predictor without its arrays.
+        samples: The data.
+        beta: Bottleneck strengths, `[candidate]`.
+        key: Random key; each candidate has a stream of its own.
+        rates: How fast things move.
+        rows_per_component: Rows of data a step, for each component.
+        side_by_side: Whether all candidates move together. By default they do on an accelerator;
+            on a CPU, where products of many small matrices are slow, each core takes one at a time.
     """
+    strength = np.asarray(beta, np.float32)
+    numbers = np.arange(len(strength), dtype=np.int32)
+    if side_by_side is None:
+        side_by_side = jax.default_backend() != "cpu"
+    if side_by_side:
+        return _train_together(
+            states,
+            static,
+            samples,
+            jnp.asarray(strength),
+            jnp.asarray(numbers),
+            key,
+            rates,
+            rows_per_component,
+        )
+    return _each(
+        lambda state, strength, number: _train_one(
+            state, static, samples, strength, number, key, rates, rows_per_component
+        ),
+        (states, strength, numbers),
+    )
 
-    def one(candidate: tuple[RefineState, Array, Array]) -> RefineState:
-        state, strength, key = candidate
 
-        def step(number: Array, state: RefineState) -> RefineState:
-            return _step(
-                state,
-                static,
-                samples,
-                strength,
-                jax.random.fold_in(key, number),
-                rates,
-                number,
-                rows_per_component,
-            )
+def mean_error_nats(
+    states: RefineState, static: Any, x: Array, y: Array, key: Array, n_draws: int
+) -> NDArray[np.float64]:
+    """Prediction error of each candidate on rows `x`, `y`, a mean over rows and draws."""
+    draws = jnp.int32(n_draws)
+    error = _each(lambda state: _error_of_one(state, static, x, y, key, draws), (states,))
+    return np.asarray(error, np.float64)
 
-        return jax.lax.fori_loop(0, rates.n_steps, step, state)
 
-    return jax.lax.map(one, (states, beta, keys), batch_size=at_once)
+def _each(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Apply a compiled function to each entry of the leading axis, a few at a time."""
+    leaves, tree = jax.tree.flatten(jax.tree.map(np.asarray, arguments))  # cheap to slice
+    rows = [jax.tree.unflatten(tree, row) for row in zip(*leaves, strict=True)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(lambda row: jax.block_until_ready(function(*row)), rows))
+    return jax.tree.map(lambda *parts: np.stack(parts), *done)
 
 
 @eqx.filter_jit
-def mean_error_nats(
-    states: RefineState, static: Any, x: Array, y: Array, key: Array, n_draws: int
+def _train_one(
+    state: RefineState,
+    static: Any,
+    samples: Samples,
+    beta: Array,
+    number: Array,
+    key: Array,
+    rates: Rates,
+    rows_per_component: int,
+) -> RefineState:
+    own_key = jax.random.fold_in(key, number)
+
+    def step(number: Array, state: RefineState) -> RefineState:
+        here = jax.random.fold_in(own_key, number)
+        return _step(state, static, samples, beta, here, rates, number, rows_per_component)
+
+    return jax.lax.fori_loop(0, rates.n_steps, step, state)
+
+
+@eqx.filter_jit
+def _train_together(
+    states: RefineState,
+    static: Any,
+    samples: Samples,
+    beta: Array,
+    numbers: Array,
+    key: Array,
+    rates: Rates,
+    rows_per_component: int,
+) -> RefineState:
+    def one(state: RefineState, strength: Array, number: Array) -> RefineState:
+        return _train_one(state, static, samples, strength, number, key, rates, rows_per_component)
+
+    return jax.vmap(one)(states, beta, numbers)
+
+
+@eqx.filter_jit
+def _error_of_one(
+    state: RefineState, static: Any, x: Array, y: Array, key: Array, n_draws: Array
 ) -> Array:
-    """Prediction error of each candidate on rows `x`, `y`, a mean over rows and draws."""
+    predictor = eqx.combine(state.params, static)
+    n_symbols = state.channels.log_probabilities.shape[-1]
 
-    def one(state: RefineState) -> Array:
-        predictor = eqx.combine(state.params, static)
-        n_symbols = state.channels.log_probabilities.shape[-1]
+    def draw(number: Array, total: Array) -> Array:
+        chance = jax.random.uniform(jax.random.fold_in(key, number), x.shape)
+        u = jax.nn.one_hot(state.channels.pick(x, chance), n_symbols)
+        return total + predictor.loss_nats(predictor(u.reshape(u.shape[0], -1)), y).mean()
 
-        def draw(total: Array, key: Array) -> tuple[Array, None]:
-            u = jax.nn.one_hot(state.channels.pick(x, jax.random.uniform(key, x.shape)), n_symbols)
-            loss = predictor.loss_nats(predictor(u.reshape(u.shape[0], -1)), y)
-            return total + loss.mean(), None
-
-        total, _ = jax.lax.scan(draw, jnp.zeros(()), jax.random.split(key, n_draws))
-        return total / n_draws
-
-    return jax.lax.map(one, states)
+    return jax.lax.fori_loop(0, n_draws, draw, jnp.zeros(())) / n_draws
 
 
 def _step(

@@ -1,0 +1,168 @@
+"""How far learned schemes are from the exact optimum, in bits.
+
+    python benchmarks/optimality.py paper random known gaussian large
+
+prints one table for each word. The gap at a beta is the objective `beta * sum_i I(U_i; X_i) -
+I(U; Y)` of what was learned minus that of the exact optimum, with the information that channels
+really transmit. I(U; Y) is given twice: with the best possible predictor for the learned channels
+("true"), and as the learned predictor has it ("learned").
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.information.envelope import lower_envelope
+from distributed_ib.information.gaussian_decoder import decoded_information_bits
+from distributed_ib.information.optimal import (
+    OptimalFrontier,
+    joint_from_samples,
+    optimal_frontier,
+)
+from distributed_ib.information.table_terms import channel_terms
+from distributed_ib.scheme.optimality import snapshot_channels, snapshot_information_bits
+from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.studies.boolean import (
+    Circuit,
+    circuit_from_expression,
+    open_circuit,
+    paper_circuit,
+    random_circuit,
+)
+from distributed_ib.training.refine import refine, subsets_of
+
+FloatArray = NDArray[np.float64]
+
+RANDOM = [(n, seed) for n in (4, 5, 6, 7, 8) for seed in (0, 1)]
+KNOWN = {
+    "Y = X1 XOR X2": "a ^ b",
+    "Y = X1 (X2 idle)": "(a & b) | (a & ~b)",
+    "AND": "a & b",
+    "majority of three": "(a & b) | (a & c) | (b & c)",
+}
+N_SNAPSHOTS = 50
+
+
+def report_circuit(circuit: Circuit, low: float, high: float, details: bool) -> None:
+    """One line of gaps of a circuit, and with `details` one line for each beta."""
+    began = time.process_time()
+    x, y = circuit.truth_table()
+    joint = joint_from_samples(x, y)
+    beta, fine = np.geomspace(low, high, 32), np.geomspace(low, high, 121)
+    frontier = optimal_frontier(joint, fine[::2], names=circuit.inputs)
+    solved = time.process_time()
+    scheme = open_circuit(circuit)
+    trained = time.process_time()
+    subsets = subsets_of(scheme.components, [s.components for s in scheme.subsets()])
+    candidates = refine(x, y, beta, subsets=subsets)
+    refined = time.process_time()
+    _, predictive = channel_terms(joint, candidates.channels)
+
+    def gap(objective: FloatArray) -> FloatArray:
+        return objective - np.minimum(frontier.objective_at(fine), 0.0)
+
+    sweeps = _sweep_objectives(circuit, scheme, fine)
+    found = {
+        **{name: gap(objective) for name, objective in sweeps.items()},
+        "refined, true": gap(candidates.envelope(fine, predictive).objective_bits),
+        "refined, learned": gap(candidates.envelope(fine).objective_bits),
+    }
+    if details:
+        print("| beta | optimum | " + " | ".join(found) + " |")
+        for i in range(0, len(fine), 6):
+            cells = " | ".join(f"{values[i]:.4f}" for values in found.values())
+            print(f"| {fine[i]:.4f} | {min(frontier.objective_at(fine[i]), 0):.4f} | {cells} |")
+    worst = ", ".join(
+        f"{name} {values.max():.4f} (at {fine[values.argmax()]:.3f})"
+        for name, values in found.items()
+    )
+    print(
+        f"{circuit.name}: {circuit.n_inputs} inputs, largest gap: {worst}; CPU seconds: optimum "
+        f"{solved - began:.0f}, sweep {trained - solved:.0f}, refinement {refined - trained:.0f}",
+        flush=True,
+    )
+
+
+def _sweep_objectives(
+    circuit: Circuit, scheme: ApproximationScheme, fine: FloatArray
+) -> dict[str, FloatArray]:
+    """The sweep's objective on a fine grid: each beta's own snapshot, and the best of all."""
+    x, y = circuit.truth_table()
+    snapshots = scheme.snapshots
+    near = np.abs(np.log(snapshots.beta[:, None] / fine)).argmin(axis=0)
+    total = snapshot_information_bits(scheme)[0].sum(axis=1)
+    data = scheme.to_xarray()["predictive_information_bits"]
+    learned = data.isel(seed=0, split=0, step=snapshots.record).values
+    few = np.unique(np.linspace(0, len(total) - 1, N_SNAPSHOTS).astype(int))
+    mean, log_variance = snapshot_channels(scheme, x)
+    decoded, _ = decoded_information_bits(mean[few], log_variance[few], y)
+    return {
+        "sweep, learned": fine * total[near] - learned[near],
+        "sweep, true": fine * np.interp(fine, snapshots.beta[few], total[few])
+        - np.interp(fine, snapshots.beta[few], decoded),
+        "best snapshot, true": lower_envelope(fine, total[few], decoded).objective_bits,
+    }
+
+
+def report_paper() -> None:
+    report_circuit(paper_circuit(), 0.005, 0.4, details=True)
+
+
+def report_random() -> None:
+    for n_inputs, seed in RANDOM:
+        report_circuit(random_circuit(n_inputs, seed), 0.005, 1.0, details=False)
+
+
+def report_known() -> None:
+    """Where the optimum is known without any computer."""
+    for name, expression in KNOWN.items():
+        circuit = circuit_from_expression(expression)
+        x, y = circuit.truth_table()
+        joint = joint_from_samples(x, y)
+        beta = np.array([0.05, 0.2, 0.45, 0.55, 0.9, 1.1])
+        frontier: OptimalFrontier = optimal_frontier(joint, beta)
+        subsets = np.array([row for row in np.ndindex(*[2] * x.shape[1]) if any(row)], dtype=bool)
+        candidates = refine(x, y, beta, subsets=subsets)
+        _, predictive = channel_terms(joint, candidates.channels)
+        best = candidates.envelope(beta, predictive)
+        gap = best.objective_bits - np.minimum(frontier.objective_bits, 0.0)
+        print(f"{name}: beta {beta.tolist()}")
+        print(f"  optimal bits {frontier.total_bits.round(3).tolist()}")
+        print(f"  learned bits {best.total_bits.round(3).tolist()}")
+        print(f"  gap {gap.round(4).tolist()}", flush=True)
+
+
+def report_large() -> None:
+    """The exact solver at its limit: 2^20 cells."""
+    circuit = random_circuit(19, 0)
+    x, y = circuit.truth_table()
+    joint = joint_from_samples(x, y)
+    began = time.perf_counter(), time.process_time()
+    frontier = optimal_frontier(joint, np.geomspace(0.01, 0.5, 4), n_subsets=4, n_random=1)
+    seconds = time.perf_counter() - began[0], time.process_time() - began[1]
+    print(
+        f"{joint.size:,} cells, 4 beta: {seconds[0]:.0f} s, {seconds[1]:.0f} CPU s; objectives "
+        f"{frontier.objective_bits.round(4).tolist()}"
+    )
+
+
+REPORTS: dict[str, Callable[[], None]] = {
+    "paper": report_paper,
+    "random": report_random,
+    "known": report_known,
+    "large": report_large,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("reports", nargs="*", choices=REPORTS, default=["paper"])
+    for name in parser.parse_args().reports:
+        REPORTS[name]()
+
+
+if __name__ == "__main__":
+    main()
