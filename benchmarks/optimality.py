@@ -32,7 +32,8 @@ from distributed_ib.studies.boolean import (
     paper_circuit,
     random_circuit,
 )
-from distributed_ib.training.refine import refine, subsets_of
+from distributed_ib.training.candidates import subsets_of
+from distributed_ib.training.refine import refine
 
 FloatArray = NDArray[np.float64]
 
@@ -97,12 +98,12 @@ def _sweep_objectives(
     data = scheme.to_xarray()["predictive_information_bits"]
     learned = data.isel(seed=0, split=0, step=snapshots.record).values
     few = np.unique(np.linspace(0, len(total) - 1, N_SNAPSHOTS).astype(int))
+    near_few = np.abs(np.log(snapshots.beta[few][:, None] / fine)).argmin(axis=0)
     mean, log_variance = snapshot_channels(scheme, x)
     decoded, _ = decoded_information_bits(mean[few], log_variance[few], y)
     return {
         "sweep, learned": fine * total[near] - learned[near],
-        "sweep, true": fine * np.interp(fine, snapshots.beta[few], total[few])
-        - np.interp(fine, snapshots.beta[few], decoded),
+        "sweep, true": fine * total[few][near_few] - decoded[near_few],
         "best snapshot, true": lower_envelope(fine, total[few], decoded).objective_bits,
     }
 

@@ -7,7 +7,7 @@ from distributed_ib.studies.boolean.run import CircuitRun
 
 
 def print_run(run: CircuitRun, threshold_bits: float = 0.1) -> None:
-    """Print the opening sentences and the final table."""
+    """Print the opening sentences, the final table and the distance to the optimum."""
     for sentence in opening_words(run.scheme):
         say(sentence)
     repeat = " (first repeat)" if run.scheme.n_seeds > 1 else ""
@@ -16,3 +16,5 @@ def print_run(run: CircuitRun, threshold_bits: float = 0.1) -> None:
         COLUMNS,
         table_rows(run.found(threshold_bits), run.circuit.inputs),
     )
+    for sentence in run.optimality_sentences():
+        say(sentence)

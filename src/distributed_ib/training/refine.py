@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.information.envelope import Envelope, lower_envelope
 from distributed_ib.information.optimal_descent import channel_information_nats
 from distributed_ib.model.discrete_channels import subset_channels
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
+from distributed_ib.training.candidates import Candidates, joined
 from distributed_ib.training.refine_loop import (
     Rates,
     RefineState,
@@ -39,6 +39,7 @@ FloatArray = NDArray[np.float64]
 MAX_VALUES = 64
 """Most values a component may take: a step's cost grows with their number."""
 
+_JUMP_BITS = 0.5
 _SCREENING_ROWS, _FINAL_ROWS = 2**12, 2**15  # how many predictions an error is averaged over
 
 
@@ -50,6 +51,8 @@ class RefineSettings:
         n_steps: Steps for those that are kept.
         n_screening_steps: Steps for all, before the worse are dropped.
         n_kept: Candidates kept at each beta.
+        n_jumps: Strengths added at most, where the best candidate changes by more than half a
+            bit from one beta to the next.
         n_pretraining_steps: Steps of the predictor before the channels move.
         rows_per_component: Rows of data a step, for each component.
         learning_rate: Adam's, for the predictor.
@@ -65,6 +68,7 @@ class RefineSettings:
     n_steps: int = 1500
     n_screening_steps: int = 300
     n_kept: int = 2
+    n_jumps: int = 4
     n_pretraining_steps: int = 2000
     rows_per_component: int = 8
     learning_rate: float = 3e-3
@@ -77,61 +81,13 @@ class RefineSettings:
         """Refuse what can't be."""
         for name in ("n_steps", "n_kept", "rows_per_component"):
             whole_number(name, getattr(self, name), 1)
-        for name in ("n_screening_steps", "n_pretraining_steps"):
+        for name in ("n_screening_steps", "n_pretraining_steps", "n_jumps"):
             whole_number(name, getattr(self, name), 0)
         for name in ("learning_rate", "channel_rate"):
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"{name} must be above 0 and at most 1.")
         if not 0 <= self.memory < 1:
             raise UserError("memory must be at least 0 and below 1.")
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What a refinement found: several candidates at every beta.
-
-    Attributes:
-        beta: Strength at which each was trained, `[candidate]`.
-        start: Number of the subset each began with, `[candidate]`.
-        channels: For each component p(u_i|x_i), `[candidate, x_i, u_i]`; rows sum to one.
-        information_bits: I(U_i; X_i), exact for the values' frequencies, `[candidate, component]`.
-        prediction_error_bits: Error of the learned predictor on the validation data, or on the
-            training data where there is none, `[candidate]`.
-        baseline_bits: The error of someone who knows nothing of X.
-        params: Trainable arrays of the predictors, each `[candidate, ..]`.
-        static: The predictor without them; `equinox.combine` puts the two together. It reads the
-            symbols of all components one-hot, padded to the most values of any.
-    """
-
-    beta: FloatArray
-    start: NDArray[np.intp]
-    channels: tuple[FloatArray, ...]
-    information_bits: FloatArray
-    prediction_error_bits: FloatArray
-    baseline_bits: float
-    params: Any
-    static: Any
-
-    @property
-    def total_bits(self) -> FloatArray:
-        """`[candidate]`, information conveyed by all components together."""
-        return self.information_bits.sum(axis=1)
-
-    @property
-    def predictive_bits(self) -> FloatArray:
-        """`[candidate]`, information about Y that the learned predictor has."""
-        return self.baseline_bits - self.prediction_error_bits
-
-    def envelope(self, beta: ArrayLike, predictive_bits: ArrayLike | None = None) -> Envelope:
-        """The best candidate at every beta.
-
-        Args:
-            beta: `[b]` or a number.
-            predictive_bits: I(U; Y) of each candidate, where it is known better than from the
-                learned predictor (`channel_terms`).
-        """
-        known = self.predictive_bits if predictive_bits is None else predictive_bits
-        return lower_envelope(beta, self.total_bits, known)
 
 
 def refine(
@@ -164,7 +120,8 @@ def refine(
         progress: Called with a line of words as the work goes on.
 
     Returns:
-        The candidates, `settings.n_kept` (or as many as there are starts) at every beta.
+        The candidates, `settings.n_kept` (or as many as there are starts) at every beta, and at a
+        few where the best one changes.
 
     Raises:
         UserError: If shapes disagree, values are no whole numbers from 0 or too many, or beta is
@@ -220,22 +177,43 @@ class _Refinement:
         self.baseline_bits = _entropy_bits(held_y)
 
     def run(self, progress: Callable[[str], None]) -> Candidates:
-        n_starts, n_beta = len(self.subsets), len(self.beta)
-        progress(f"learning to predict from {n_starts} subsets")
-        states, static = self._pretrained()
-        start = np.tile(np.arange(n_starts), n_beta)
-        strength = np.repeat(self.beta, n_starts)
-        states = jax.tree.map(lambda leaf: leaf[start], states)
+        progress(f"learning to predict from {len(self.subsets)} subsets")
+        starts, static = self._pretrained()
+        progress(f"training {len(self.subsets)} subsets at {len(self.beta)} strengths")
+        found = self._trained_at(self.beta, starts, static, stage=1)
+        between = self._jumps(found)
+        if len(between):
+            progress(f"training again at {len(between)} strengths where the best one changes")
+            found = joined(found, self._trained_at(between, starts, static, stage=5))
+        return found
+
+    def _trained_at(
+        self, beta: FloatArray, starts: RefineState, static: Any, stage: int
+    ) -> Candidates:
+        """The best candidates at each of some strengths, from every start."""
+        n_starts = len(self.subsets)
+        start = np.tile(np.arange(n_starts), len(beta))
+        strength = np.repeat(beta, n_starts)
+        states = jax.tree.map(lambda leaf: np.asarray(leaf)[start], starts)
         kept = min(self.settings.n_kept, n_starts)
         if kept < n_starts and self.settings.n_screening_steps:
-            progress(f"trying {n_starts} subsets at {n_beta} strengths")
-            screened = self._train(states, static, strength, self.settings.n_screening_steps, 1)
+            n_steps = self.settings.n_screening_steps
+            screened = self._train(states, static, strength, n_steps, stage)
             chosen = self._best(screened, static, strength, kept)
-            states = jax.tree.map(lambda leaf: leaf[chosen], screened)
+            states = jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], screened)
             start, strength = start[chosen], strength[chosen]
-        progress(f"training {len(strength)} candidates")
-        states = self._train(states, static, strength, self.settings.n_steps, 2)
+        states = self._train(states, static, strength, self.settings.n_steps, stage + 1)
         return self._candidates(states, static, start, strength)
+
+    def _jumps(self, found: Candidates) -> FloatArray:
+        """Where the best candidate becomes quite another one: there a third may be better."""
+        best = found.envelope(np.sort(self.beta))
+        totals = best.total_bits
+        dropped = totals[:-1] - totals[1:]
+        largest = np.argsort(-dropped)[: self.settings.n_jumps]
+        chosen = largest[dropped[largest] > _JUMP_BITS]
+        gained = best.predictive_bits[chosen] - best.predictive_bits[chosen + 1]
+        return np.sort(gained / dropped[chosen])  # where the two are equally good
 
     def _pretrained(self) -> tuple[RefineState, Any]:
         """One predictor for each subset, its channels at their start."""
@@ -292,8 +270,8 @@ class _Refinement:
         """The candidates with the least objective, `kept` at each beta."""
         error = self._error_nats(states, static, _SCREENING_ROWS)
         objective = strength * self._information_nats(self._tables(states)).sum(axis=1) + error
-        order = np.argsort(objective.reshape(len(self.beta), -1), axis=1)[:, :kept]
-        offset = np.arange(len(self.beta))[:, None] * len(self.subsets)
+        order = np.argsort(objective.reshape(-1, len(self.subsets)), axis=1)[:, :kept]
+        offset = np.arange(len(order))[:, None] * len(self.subsets)
         return (offset + np.sort(order, axis=1)).reshape(-1)
 
     def _error_nats(self, states: RefineState, static: Any, n_rows: int) -> FloatArray:
@@ -366,13 +344,3 @@ def _checked_rows(
 def _entropy_bits(labels: NDArray[np.int32]) -> float:
     frequency = np.bincount(labels) / len(labels)
     return float(-np.sum(frequency * np.log2(np.maximum(frequency, 1e-300))))
-
-
-def subsets_of(names: Sequence[str], used: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
-    """Subsets by name as rows for `refine`, `[subset, component]`; empty ones are left out.
-
-    >>> subsets_of(["a", "b"], [["a", "b"], ["b"], []]).tolist()
-    [[True, True], [False, True]]
-    """
-    rows = [[name in subset for name in names] for subset in used if len(subset)]
-    return np.array(rows, dtype=bool).reshape(len(rows), len(names))
