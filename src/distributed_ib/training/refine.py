@@ -57,7 +57,8 @@ class RefineSettings:
         rows_per_component: Rows of data a step, for each component.
         learning_rate: Adam's, for the predictor.
         channel_rate: How far channels go at a step towards what is best for the predictor as it is.
-        memory: How slowly what the predictor said at earlier steps is forgotten, 0 to 1.
+        memory: How slowly what the predictor said at earlier steps is forgotten, 0 to 1. Where it
+            is short, channels of little use are closed by noise.
         hidden: Widths of the predictor's layers.
         activation: "tanh" or "relu".
 
@@ -73,7 +74,7 @@ class RefineSettings:
     rows_per_component: int = 8
     learning_rate: float = 3e-3
     channel_rate: float = 0.1
-    memory: float = 0.9
+    memory: float = 0.97
     hidden: tuple[int, ...] = (64, 64)
     activation: str = "tanh"
 
