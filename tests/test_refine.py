@@ -12,6 +12,7 @@ from distributed_ib.information.optimal import joint_from_samples, optimal_front
 from distributed_ib.information.table_terms import channel_terms, symbol_tables
 from distributed_ib.model.discrete_channels import DiscreteChannels, subset_channels
 from distributed_ib.model.predictors import BernoulliPredictor
+from distributed_ib.studies.boolean import paper_circuit
 from distributed_ib.training.candidates import Candidates, subsets_of
 from distributed_ib.training.refine import RefineSettings, refine
 from distributed_ib.training.refine_loop import Rates, Samples, start_state, train
@@ -97,6 +98,20 @@ def test_nothing_is_worth_more_than_a_bit_a_bit() -> None:
     found = refine(X[:, 1:], X[:, 1], [0.9, 1.1], settings=BRIEF)
     assert found.envelope([0.9]).total_bits[0] == pytest.approx(1.0, abs=0.01)
     assert found.envelope([1.1]).total_bits[0] < 0.01
+
+
+@pytest.mark.nightly
+def test_the_papers_circuit_is_refined_to_the_optimum() -> None:
+    """Within 0.005 bit at every beta, from the subsets that its sweep uses."""
+    used = ["0123456789", "01256789", "0125789", "25789", "259", "29", "2"]
+    x, y = paper_circuit().truth_table()
+    joint = joint_from_samples(x, y)
+    fine = np.geomspace(0.005, 0.4, 61)
+    found = refine(x, y, fine[::2], subsets=subsets_of("0123456789", used))
+    _, predictive = channel_terms(joint, found.channels)
+    optimum = np.minimum(optimal_frontier(joint, fine).objective_bits, 0.0)
+    assert np.all(found.envelope(fine, predictive).objective_bits - optimum < 0.005)
+    assert np.all(found.envelope(fine).objective_bits - optimum < 0.01)
 
 
 def test_symbols_follow_their_probabilities() -> None:
