@@ -163,7 +163,7 @@ def test_symbols_of_open_channels_are_the_values() -> None:
 def test_what_cannot_be_refined_is_refused(change: dict[str, object], words: str) -> None:
     given = {"x": X, "y": Y, "beta": [0.1], **change}
     with pytest.raises(UserError, match=words):
-        refine(**given)  # type: ignore[arg-type]
+        refine(**given)
 
 
 def test_settings_out_of_range_are_refused() -> None:

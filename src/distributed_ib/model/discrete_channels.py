@@ -95,7 +95,7 @@ def subset_channels(
         UserError: If the numbers of components disagree.
 
     Example:
-        >>> subset_channels([2, 2], [True, False])[:, 0].round(3).tolist()
+        >>> subset_channels([2, 2], [True, False])[:, 0].astype(float).round(3).tolist()
         [[0.99, 0.01], [0.525, 0.475]]
     """
     chosen = np.asarray(in_use, dtype=bool)
