@@ -1,15 +1,19 @@
 """Settings of all tests, and small sweeps that several of them look at."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import matplotlib
 import pytest
 
 from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.batches import ArrayBatches
 from distributed_ib.training.result import SweepResult
 from distributed_ib.training.sweep import sweep
+from line_sweeps import Killed, line_sweep, stop_at
 from toy import XOR_SCHEDULE, xor_data, xor_model
 
 matplotlib.use("Agg")
@@ -45,3 +49,34 @@ def xor_result() -> SweepResult:
 def xor_scheme(xor_result: SweepResult) -> ApproximationScheme:
     """The scheme of `xor_result`."""
     return ApproximationScheme.from_sweep(xor_result, ["a", "b", "c"], baseline_entropy_bits=1.0)
+
+
+# Sweeps that were stopped, for tests of checkpoints -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def single_steps() -> Iterator[None]:
+    """One training step at a time, so that a checkpoint can fall on each of them."""
+    before, sweep_module.SECONDS_PER_STRETCH = sweep_module.SECONDS_PER_STRETCH, 0.0
+    yield
+    sweep_module.SECONDS_PER_STRETCH = before
+
+
+@pytest.fixture(scope="module")
+def whole() -> SweepResult:
+    return line_sweep()
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints 46 and 47, of the steps of these numbers; a record ends at step 45."""
+    folder = tmp_path_factory.mktemp("stopped") / "checkpoints"
+    with pytest.raises(Killed):
+        line_sweep(folder, progress=stop_at(48))
+    return folder
+
+
+@pytest.fixture
+def folder(stopped: Path, tmp_path: Path) -> Path:
+    """A copy of `stopped` to damage."""
+    return Path(shutil.copytree(stopped, tmp_path / "checkpoints"))

@@ -61,10 +61,32 @@ def test_one_sweep_finds_the_most_informative_subsets_of_the_papers_circuit(
 def test_what_is_known_about_y_is_bounded(paper_scheme: ApproximationScheme) -> None:
     data = paper_scheme.to_xarray().isel(seed=0, split=0)
     known = data["predictive_information_bits"]
+    information = data["information_bits"]
     # A record averages 40 steps x 512 rows of a loss whose scatter is below 1 bit: 0.007 bit is
     # one standard error, and 200 records are looked at.
-    assert float((known - data["kl_bits"].sum("component")).max()) < 0.03
+    assert float((known - information.sum("component")).max()) < 0.03
+    assert float(information.max()) <= 1.0
+    assert float((information - data["kl_bits"]).max()) <= 0.0
     assert float(known.max()) < 0.757878 + 0.03
+
+
+def test_the_papers_sweep_conveys_far_less_than_its_kl(
+    paper_scheme: ApproximationScheme,
+) -> None:
+    data = paper_scheme.to_xarray().isel(seed=0)
+    assert data["information_exact"].all() and data["information_measured"].all()
+    np.testing.assert_array_equal(data["information_bits"], data["information_upper_bits"])
+    kl_bits = data["kl_bits"].sum("component").values
+    information = data["information_bits"].sum("component").values
+    # Ten open inputs convey ten bits; their KL is twice that.
+    assert information[0] == pytest.approx(10.0, abs=0.01) and kl_bits[0] > 20.0
+    # Where the paper counts 6.97 bits little more than 5 are conveyed.
+    assert information[np.argmin(abs(kl_bits - 6.97))] < 5.6
+
+
+def test_by_the_kl_the_same_subsets_are_found(paper_scheme: ApproximationScheme) -> None:
+    by_kl = [" ".join(subset.components) for subset in paper_scheme.subsets(measure="kl")]
+    assert [subset for subset in PAPER_PATH if subset not in by_kl] == []
 
 
 def test_an_approximation_knows_what_its_subset_knows(paper_scheme: ApproximationScheme) -> None:

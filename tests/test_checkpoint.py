@@ -1,13 +1,11 @@
-"""Checkpoints: the same bits after a stop, damage, other options, the interval, Ctrl-C."""
+"""Checkpoints: the same bits after a stop, other options, the interval, Ctrl-C."""
 
 import json
 import os
-import random
 import re
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +19,6 @@ import pytest
 from distributed_ib.errors import UserError
 from distributed_ib.training import checkpoint as checkpoint_module
 from distributed_ib.training import checkpoint_files as files
-from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.batches import ArrayBatches, BatchSource, FreshBatches, HostBatches
 from distributed_ib.training.checkpoint import Checkpoints
 from distributed_ib.training.gather import RowBatches
@@ -29,108 +26,19 @@ from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
-from toy import FallingModel, NoisyLine, line_data, line_model
+from line_sweeps import (
+    DATA,
+    SCHEDULE,
+    Killed,
+    assert_same,
+    line_sweep,
+    names,
+    newest,
+    stop_at,
+)
+from toy import FallingModel, NoisyLine
 
 pytestmark = pytest.mark.usefixtures("quick_compilation", "single_steps")
-
-SCHEDULE = BetaSchedule(1e-3, 1.0, n_steps=40, n_pretraining_steps=20)
-DATA = line_data()
-
-
-@pytest.fixture(scope="module")
-def single_steps() -> Iterator[None]:
-    """One training step at a time, so that a checkpoint can fall on each of them."""
-    before, sweep_module.SECONDS_PER_STRETCH = sweep_module.SECONDS_PER_STRETCH, 0.0
-    yield
-    sweep_module.SECONDS_PER_STRETCH = before
-
-
-class Killed(BaseException):
-    """The end of a process, as far as one process can play it."""
-
-
-def stop_at(step: int) -> Callable[[SweepProgress], None]:
-    """Ends the sweep when `step` is made, before its checkpoint is written."""
-
-    def progress(now: SweepProgress) -> None:
-        if now.step == step:
-            raise Killed
-
-    return progress
-
-
-def line_sweep(
-    folder: Path | None = None,
-    batches: BatchSource | None = None,
-    schedule: BetaSchedule = SCHEDULE,
-    make_model: Callable[[jax.Array], Any] = line_model,
-    seconds: float = 0.0,
-    **options: Any,
-) -> SweepResult:
-    defaults: dict[str, Any] = {
-        "seed": 1,
-        "n_seeds": 2,
-        "learning_rate": 0.05,
-        "validation": DATA,
-        "n_records": 8,
-        "checkpoints": None if folder is None else Checkpoints(folder, seconds),
-    }
-    batches = batches or ArrayBatches(DATA, 16)
-    return sweep(make_model, batches, schedule, **{**defaults, **options})
-
-
-@pytest.fixture(scope="module")
-def whole() -> SweepResult:
-    return line_sweep()
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Checkpoints 46 and 47, of the steps of these numbers; a record ends at step 45."""
-    folder = tmp_path_factory.mktemp("stopped") / "checkpoints"
-    with pytest.raises(Killed):
-        line_sweep(folder, progress=stop_at(48))
-    return folder
-
-
-@pytest.fixture
-def folder(stopped: Path, tmp_path: Path) -> Path:
-    """A copy of `stopped` to damage."""
-    return Path(shutil.copytree(stopped, tmp_path / "checkpoints"))
-
-
-def assert_same(first: SweepResult, second: SweepResult) -> None:
-    def content(result: SweepResult) -> Any:
-        snapshots = result.snapshots
-        history = [vars(result.annealing), vars(result.pretraining)]
-        return history, snapshots.params, snapshots.record, snapshots.beta
-
-    assert (first.status, first.message) == (second.status, second.message)
-    for a, b in zip(jax.tree.leaves(content(first)), jax.tree.leaves(content(second)), strict=True):
-        assert np.asarray(a).dtype == np.asarray(b).dtype
-        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def newest(folder: Path) -> files.Manifest:
-    return files.read_manifest(folder, files.checkpoint_numbers(folder)[0])
-
-
-def resumes_at(folder: Path) -> int:
-    """The first step that a resumed sweep makes."""
-    steps: list[int] = []
-
-    def progress(now: SweepProgress) -> None:
-        steps.append(now.step)
-        raise Killed
-
-    with suppress(Killed):
-        line_sweep(folder, progress=progress, resume=True)
-    return steps[0]
-
 
 # The same bits -----------------------------------------------------------------------------------
 
@@ -252,103 +160,6 @@ def test_a_finished_sweep_keeps_its_checkpoints_until_its_result_is_saved(
     assert_same(line_sweep(folder, resume=True), whole)
     assert Checkpoints(folder).exist()
     assert_same(line_sweep(folder, resume=True), whole)
-
-
-# Damage ------------------------------------------------------------------------------------------
-
-
-def flip(path: Path, generator: random.Random) -> None:
-    content = bytearray(path.read_bytes())
-    content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
-    path.write_bytes(content)
-
-
-def cut(path: Path, generator: random.Random) -> None:
-    path.write_bytes(path.read_bytes()[: generator.randrange(path.stat().st_size)])
-
-
-def zero(path: Path, generator: random.Random) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
-def delete(path: Path, generator: random.Random) -> None:
-    path.unlink()
-
-
-@pytest.mark.parametrize("damage", [flip, cut, zero, delete])
-def test_a_damaged_checkpoint_is_skipped_for_the_one_before(
-    damage: Callable[[Path, random.Random], None], stopped: Path, tmp_path: Path
-) -> None:
-    generator = random.Random(4)
-    state = "checkpoint-000047-state.safetensors"
-    for trial in range(4):
-        for name in (state, "checkpoint-000047.json"):
-            if damage is delete and name != state:
-                continue  # without its JSON file there is no checkpoint to warn about
-            folder = Path(shutil.copytree(stopped, tmp_path / f"{trial}-{name}"))
-            damage(folder / name, generator)
-            with pytest.warns(UserWarning, match=r"skipped checkpoint 47 in .*: checkpoint-0"):
-                assert resumes_at(folder) == 47
-
-
-def test_a_sweep_goes_on_past_a_damaged_checkpoint(folder: Path, whole: SweepResult) -> None:
-    cut(folder / "checkpoint-000047.json", random.Random(1))
-    with pytest.warns(UserWarning, match="skipped checkpoint 47"), pytest.raises(Killed):
-        line_sweep(folder, resume=True, progress=stop_at(48))
-    # The damaged one is gone, its number is not used again.
-    assert files.checkpoint_numbers(folder) == [48, 46]
-    assert_same(line_sweep(folder, resume=True), whole)
-
-
-def test_a_damaged_model_that_both_need_leaves_no_checkpoint(folder: Path) -> None:
-    flip(folder / "checkpoint-000031-models.safetensors", random.Random(2))
-    with (
-        pytest.warns(UserWarning, match=r"000031-models.safetensors is not what was written"),
-        pytest.raises(UserError, match=r"none of the checkpoints .* can be used; remove"),
-    ):
-        line_sweep(folder, resume=True)
-    assert files.checkpoint_numbers(folder) == [47, 46]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{}", b"[1, 2]", b"\xff\xfe", b"[" * 100_000, b'{"format": "another"}', b"null"],
-)
-def test_a_foreign_file_is_skipped(content: bytes, folder: Path) -> None:
-    (folder / "checkpoint-000099.json").write_bytes(content)
-    with pytest.warns(UserWarning, match="skipped checkpoint 99"):
-        assert resumes_at(folder) == 48
-
-
-def test_a_checkpoint_that_reaches_out_of_its_folder_is_skipped(folder: Path) -> None:
-    manifest = newest(folder)
-    outside = folder.parent / "secret.safetensors"
-    shutil.copy(folder / manifest.state.name, outside)
-    state = replace(manifest.state, name="../secret.safetensors")
-    files.write_manifest(folder, replace(manifest, state=state))
-    with pytest.warns(UserWarning, match="names files that are no checkpoint's"):
-        assert resumes_at(folder) == 47
-
-
-def test_a_checkpoint_with_sound_checksums_and_wrong_arrays_is_skipped(folder: Path) -> None:
-    manifest = newest(folder)
-    tensors = files.read_data(folder, manifest.state)
-    wrong: dict[str, dict[str, Any]] = {
-        "should be float32 .2, 2.": {"loop/params/w": np.zeros((2, 3), np.float32)},
-        "outside the record": {"loop/step": np.array(5, np.int32)},
-        "end at other steps": {"annealing/step": tensors["annealing/step"] + 1},
-        "no series 'annealing/step'": {"annealing/step": np.array(3)},
-        "should be int64": {"album/record": tensors["album/record"].astype(np.float64)},
-        "another number of models": {
-            "album/record": tensors["album/record"][:-1],
-            "album/beta": tensors["album/beta"][:-1],
-        },
-    }
-    for message, change in wrong.items():
-        state = files.write_data(folder, 47, "state", {**tensors, **change})
-        files.write_manifest(folder, replace(manifest, state=state))
-        with pytest.warns(UserWarning, match=message):
-            assert resumes_at(folder) == 47
 
 
 # Other sweeps ------------------------------------------------------------------------------------

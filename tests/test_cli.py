@@ -86,8 +86,40 @@ def test_show_prints_the_final_table(run_folder: Path, capsys: pytest.CaptureFix
     assert "above the exact optimum" in printed
 
 
+def test_the_kl_is_an_option(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    headings = {}
+    for option in ([], ["--kl"]):
+        assert dib("show", str(run_folder), *option) == 0
+        headings[bool(option)] = capsys.readouterr().out
+    assert "conveyed" in headings[False] and "KL" not in headings[False]
+    assert "conveyed" not in headings[True] and "KL" in headings[True]
+    summary = json.loads((run_folder / "summary.json").read_text())
+    assert summary["measure"] == "information"
+    assert summary["repeats"][0][0]["total_information_bits"] <= 2.0
+
+
+def test_both_directions_stand_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, options = tmp_path / "both", ["--expression", "a & b", *BRIEF]
+    assert dib("boolean", *options, "--direction", "both", "--out", str(run)) == 0
+    assert "found by" in capsys.readouterr().out
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["directions"] == ["rising", "falling"]
+    found = {(f["direction"], f["n_repeats"]) for f in summary["subset_frequencies"]}
+    assert found == {("rising", 1), ("falling", 1)}
+    assert "1 of 1 falling" in (run / "summary.md").read_text()
+    assert (run / "figures" / "sweep_falling.png").exists()
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert config["training"]["direction"] == "both"
+    assert ApproximationScheme.load(run).directions == ("rising", "falling")
+    assert dib("boolean", *options, "--direction", "up", "--out", str(tmp_path / "up")) == 2
+
+
 def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
-    assert dib("plot", str(run_folder), "--format", "svg", "--out", str(tmp_path / "new")) == 0
+    assert (
+        dib("plot", str(run_folder), "--kl", "--format", "svg", "--out", str(tmp_path / "new")) == 0
+    )
     drawn = sorted(path.name for path in (tmp_path / "new").iterdir())
     names = ["circuit", "information_plane", "optimal_frontier", "optimality_gap", "subsets"]
     assert drawn == [f"{name}.svg" for name in [*names, "sweep"]]

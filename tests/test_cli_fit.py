@@ -42,6 +42,7 @@ def test_a_run_folder_is_whole(fitted: Path) -> None:
         "summary.md",
         "figures/sweep.png",
         "figures/information_plane.png",
+        "figures/subsets.png",
         "snapshots/params.safetensors",
     }
     assert not (fitted / "checkpoints").exists()
@@ -163,3 +164,10 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     assert dib(*options, "--resume") == 0
     first, second = (f / "snapshots" / "params.safetensors" for f in (fitted, out))
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("heading", ["", "[components]\n"])
+def test_components_are_read_with_a_heading_and_without(heading: str, tmp_path: Path) -> None:
+    path = tmp_path / "groups.toml"
+    path.write_text(heading + 'place = ["x", "y"]\n')
+    assert run_module.read_groups(path) == {"place": ["x", "y"]}

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from distributed_ib.components import Decomposition, Target
+from distributed_ib.components.columns import infer_column
 from distributed_ib.errors import UserError
 
 
@@ -63,6 +64,19 @@ def test_an_infinite_number_is_named() -> None:
 def test_dates_are_refused_with_a_hint(dates: Any) -> None:
     with pytest.raises(UserError, match=r"column 'when' .*(dates or times; make numbers|astype)"):
         fit(good().assign(when=dates))
+
+
+@pytest.mark.parametrize("date", ["2020-01-31", "2020-01-31T12:00", "31.1.2020", "1/31/20", "9:05"])
+def test_text_that_spells_dates_is_refused_unless_declared_categorical(date: str) -> None:
+    with pytest.raises(UserError, match=r"column 'when' .*such as '.*make numbers.*categorical"):
+        fit(good().assign(when=[date] * 30))
+    assert infer_column("when", pd.Series([date] * 30), "categorical").kind == "categorical"
+
+
+@pytest.mark.parametrize("name", ["1-2", "10.0.0.1", "2020-W03", "12:30 pm sharp", "v1.2.3"])
+def test_names_with_digits_are_no_dates(name: str) -> None:
+    fit(good().assign(when=[name, "other"] * 15))
+    fit(good().assign(when=[name, name + "x"] * 15))
 
 
 @pytest.mark.parametrize(

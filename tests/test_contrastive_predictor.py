@@ -1,5 +1,6 @@
 """InfoNCE: its bounds, its ways of comparing, and batches of other sizes than in training."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +24,11 @@ def pairs(n: int, seed: int = 0) -> tuple[jax.Array, jax.Array]:
         jnp.asarray(rng.normal(size=(n, 3)), jnp.float32),
         jnp.asarray(rng.normal(size=(n, 2)), jnp.float32),
     )
+
+
+@eqx.filter_jit
+def loss_nats(predictor: ContrastivePredictor, u: jax.Array, y: jax.Array) -> jax.Array:
+    return predictor.loss_nats(predictor(u), y)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +74,7 @@ def test_no_more_than_the_log_of_the_batch_is_certified() -> None:
     # No loss is below zero, so log(batch) minus the loss is at most log(batch) ...
     predictor = make()
     for n in (5, 16, 33, 64):
-        u, y = pairs(n, seed=n)
-        assert np.all(np.asarray(predictor.loss_nats(predictor(u), y)) >= 0)
+        assert np.all(np.asarray(loss_nats(predictor, *pairs(n, seed=n))) >= 0)
     # ... and someone who sees nothing of X certifies nothing.
     z = jnp.zeros((16, 4))
     same = jnp.zeros((16, 2))
@@ -80,12 +85,8 @@ def test_no_more_than_the_log_of_the_batch_is_certified() -> None:
 def test_batches_of_any_size_are_scored_as_in_training(n: int) -> None:
     # Unrelated pairs lose log(batch_size) or a bit more, whatever the size of the block.
     predictor = make()
-    losses = [
-        predictor.loss_nats(predictor(u), y).mean()
-        for u, y in (pairs(n, seed) for seed in range(40))
-    ]
-    u, y = pairs(16 * 100, seed=99)
-    reference = predictor.loss_nats(predictor(u), y)
+    losses = [loss_nats(predictor, *pairs(n, seed)).mean() for seed in range(40)]
+    reference = loss_nats(predictor, *pairs(16 * 100, seed=99))
     assert reference.shape == (1600,)
     assert float(np.mean(losses)) == pytest.approx(float(reference.mean()), rel=0.03)
 

@@ -20,9 +20,11 @@ from distributed_ib import (
     UserError,
     load_estimator,
 )
+from distributed_ib.estimators import report
 from distributed_ib.estimators.advice import advice
 from distributed_ib.estimators.choice import smoothed
 from distributed_ib.estimators.defaults import resolve
+from distributed_ib.scheme.compression import compression_path
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -41,6 +43,7 @@ SMALL: dict[str, Any] = {
     "n_frequencies": 0,
     "n_records": 20,
     "n_samples": 16,
+    "n_information_inputs": 0,  # compiles for seconds for every size of table
     "random_state": 0,
 }
 
@@ -63,7 +66,7 @@ def labels(x: pd.DataFrame) -> np.ndarray:
 @pytest.fixture(scope="module")
 def classifier() -> DistributedIBClassifier:
     x = table()
-    return DistributedIBClassifier(**SMALL).fit(x, labels(x))
+    return DistributedIBClassifier(**{**SMALL, "n_information_inputs": 128}).fit(x, labels(x))
 
 
 def numbers(x: pd.DataFrame) -> np.ndarray:
@@ -104,6 +107,33 @@ def test_the_scheme_states_its_baseline_and_both_splits(
     assert classifier.scheme_.baseline_entropy_bits == pytest.approx(entropy, abs=0.01)
     assert dataset["split"].values.tolist() == ["train", "validation"]
     assert "accuracy" in dataset
+
+
+def test_the_information_is_measured_on_training_rows(
+    classifier: DistributedIBClassifier, regressor: DistributedIBRegressor
+) -> None:
+    data = classifier.scheme_.to_xarray()
+    assert data["information_exact"].values.tolist() == [False, False, True]
+    assert data.attrs["information_inputs"] == 128
+    lower, middle, upper = (data[f"information_{n}bits"] for n in ("lower_", "", "upper_"))
+    assert np.all(lower >= 0) and np.all(lower <= middle) and np.all(middle <= upper)
+    assert np.all(upper <= data["kl_bits"])
+    # Of three colours there is no more to tell than log2(3).
+    assert float(middle.sel(component="colour").max()) <= np.log2(3) + 1e-9
+    assert report.table_columns(classifier)[2] == "conveyed"
+    assert regressor.scheme_.measure == "kl" and report.table_columns(regressor)[2] == "KL"
+    with pytest.raises(UserError, match="n_information_inputs"):
+        DistributedIBClassifier(n_information_inputs=1).fit(table(), labels(table()))
+
+
+def test_colours_that_mean_the_same_merge_first(classifier: DistributedIBClassifier) -> None:
+    levels, inputs = classifier.decomposition_.component_values("colour")
+    path = compression_path(classifier.scheme_, "colour", inputs)
+    merged = path.merge_beta()
+    blue, green, red = (levels.tolist().index(name) for name in ("blue", "green", "red"))
+    # Only red turns the answer round; 160 rows tell blue from green by chance alone.
+    assert merged[blue, green] < 0.5 * min(merged[blue, red], merged[green, red])
+    assert sorted(path.merge_tree()[0, :2]) == sorted([blue, green])
 
 
 def test_an_approximation_is_chosen_by_beta_bits_or_components(

@@ -9,6 +9,7 @@ from distributed_ib.plots import plot_information_plane, plot_sweep
 from distributed_ib.plots.style import component_styles
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.boolean import plot_subset_information
+from toy import xor_data
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,35 @@ def test_the_sweep_figure_shows_the_medians(xor_scheme: ApproximationScheme) -> 
     strip = next(a for a in figure.axes if a not in (ax, twin))
     assert [label.get_text() for label in strip.get_yticklabels()] == ["a", "b", "c"]
     assert "bits" in ax.get_ylabel() and "beta" in ax.get_xlabel()
+
+
+def test_labels_and_curves_are_those_of_the_measure(xor_scheme: ApproximationScheme) -> None:
+    scheme = xor_scheme.with_information(xor_data()[0], complete=True)
+    data = scheme.to_xarray()
+    for measure, name, variable in (
+        (None, "information", "information_bits"),
+        ("kl", "KL", "kl_bits"),
+    ):
+        figure = plot_sweep(scheme, measure=measure).get_figure()  # type: ignore[arg-type]
+        assert figure is not None
+        (twin,) = (a for a in figure.axes if a.get_ylabel() == f"{name} of each component (bits)")
+        drawn = curves(twin, data.sizes["step"])
+        np.testing.assert_allclose(drawn, data[variable].median("seed").T.values)
+        plane = plot_information_plane(scheme, measure=measure)  # type: ignore[arg-type]
+        assert plane.get_xlabel() == f"total {name} of all components (bits)"
+        total = data[variable].sum("component").isel(seed=1).values
+        assert any(np.array_equal(line.get_xdata(), total) for line in plane.get_lines())
+
+
+def test_the_rings_lie_on_the_curve_that_is_drawn(xor_scheme: ApproximationScheme) -> None:
+    ax = plot_information_plane(xor_scheme)
+    curve = (
+        xor_scheme.to_xarray()["predictive_information_bits"].isel(seed=0).sel(split="validation")
+    )
+    rings = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    assert rings
+    for ring in rings:
+        assert curve.min() <= np.asarray(ring.get_ydata())[0] <= curve.max()
 
 
 @pytest.mark.parametrize("plot", [plot_sweep, plot_information_plane])

@@ -22,6 +22,14 @@ def test_beta_is_flat_then_geometric() -> None:
     assert schedule.total_steps == 250
 
 
+def test_falling_is_rising_read_backwards() -> None:
+    rising = BetaSchedule(1e-3, 0.3, n_steps=200, n_pretraining_steps=0)
+    falling = BetaSchedule(1e-3, 0.3, n_steps=200, n_pretraining_steps=50, direction="falling")
+    for step in range(201):
+        assert falling.beta_at(50 + step) == pytest.approx(rising.beta_at(200 - step), rel=1e-12)
+    assert falling.beta_at(0) == falling.beta_at(50) == pytest.approx(0.3)
+
+
 def test_beta_stays_within_its_range_outside_the_sweep() -> None:
     schedule = BetaSchedule(1e-3, 0.3, n_steps=200, n_pretraining_steps=50)
     assert schedule.beta_at(-10) == pytest.approx(1e-3)
@@ -35,6 +43,7 @@ def test_beta_stays_within_its_range_outside_the_sweep() -> None:
         BetaSchedule(1e-6, 3.0, n_steps=100_000, n_pretraining_steps=10_000),
         BetaSchedule(1e-3, 2e-3, n_steps=1, n_pretraining_steps=0),
         BetaSchedule(1e-4, 0.3, n_steps=3_000_000, n_pretraining_steps=10_000),
+        BetaSchedule(1e-4, 0.3, n_steps=10_000, n_pretraining_steps=500, direction="falling"),
     ],
 )
 def test_traced_beta_equals_the_plain_one(schedule: BetaSchedule) -> None:
@@ -56,6 +65,7 @@ def test_traced_beta_equals_the_plain_one(schedule: BetaSchedule) -> None:
         ({"beta_end": math.nan}, "beta_end=nan"),
         ({"beta_start": 0.5, "beta_end": 0.5}, "beta_start=0.5"),
         ({"beta_start": 0.5, "beta_end": 0.1}, "beta_end=0.1"),
+        ({"direction": "sideways"}, "'sideways'"),
         ({"n_steps": 0}, "n_steps must be at least 1, got 0"),
         ({"n_steps": 1.5}, "n_steps must be a whole number, got 1.5"),
         ({"n_pretraining_steps": -1}, "n_pretraining_steps must be at least 0, got -1"),

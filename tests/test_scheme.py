@@ -282,3 +282,10 @@ def test_inputs_of_another_shape_are_refused(middling: Approximation, x: Any) ->
 def test_n_samples_must_be_positive(middling: Approximation) -> None:
     with pytest.raises(UserError, match="n_samples"):
         middling.predict_proba(xor_data()[0], n_samples=0)
+
+
+def test_a_value_that_is_no_number_is_refused(xor_scheme: ApproximationScheme) -> None:
+    x = np.zeros((5, 3))
+    x[3, 1] = np.nan
+    with pytest.raises(UserError, match="row 3"):
+        xor_scheme.at(beta=0.1).predict(x)

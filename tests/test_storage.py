@@ -51,6 +51,38 @@ def test_a_round_trip_changes_nothing(xor_scheme: ApproximationScheme, saved: Pa
         assert first.beta == second.beta
 
 
+@pytest.fixture(scope="module")
+def informed(xor_scheme: ApproximationScheme) -> ApproximationScheme:
+    return xor_scheme.with_information(xor_data()[0], complete=True, n_records=4)
+
+
+def test_a_measured_scheme_comes_back_as_it_was(
+    informed: ApproximationScheme, tmp_path: Path
+) -> None:
+    informed.save(tmp_path / "run")
+    again = ApproximationScheme.load(tmp_path / "run")
+    xr.testing.assert_identical(again.to_xarray(), informed.to_xarray())
+    assert again.subsets() == informed.subsets() != again.subsets(measure="kl")
+
+
+@pytest.mark.parametrize("damage", ["missing", "transposed", "text"])
+def test_damaged_information_is_refused(
+    informed: ApproximationScheme, tmp_path: Path, damage: str
+) -> None:
+    informed.save(tmp_path / "run")
+    name = "information_lower_bits"
+
+    def edit(data: xr.Dataset) -> xr.Dataset:
+        if damage == "missing":
+            return data.drop_vars(name)
+        if damage == "transposed":
+            return data.assign({name: data[name].transpose()})
+        return data.assign({name: data[name].astype(str)})
+
+    rewrite(tmp_path / "run", edit)
+    refused(tmp_path / "run", name)
+
+
 def test_exactly_three_files_are_written(saved: Path) -> None:
     files = sorted(p.relative_to(saved).as_posix() for p in saved.rglob("*") if p.is_file())
     assert files == [NC, MODEL, PARAMS]

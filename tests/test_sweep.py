@@ -281,7 +281,7 @@ def test_an_extreme_value_in_x_is_reported() -> None:
 # Ctrl-C -----------------------------------------------------------------------------------------
 
 
-def interrupt_at(step: int, times: int = 1) -> Any:
+def interrupt_at(step: int, times: int = 1, number: signal.Signals = signal.SIGINT) -> Any:
     """A progress callback that presses Ctrl-C once `step` is reached."""
     pressed: list[int] = []
 
@@ -289,7 +289,7 @@ def interrupt_at(step: int, times: int = 1) -> Any:
         if now.step >= step and not pressed:
             for _ in range(times):
                 pressed.append(now.step)
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
 
     return callback
 
@@ -313,6 +313,13 @@ def test_ctrl_c_keeps_what_was_reached(short_result: SweepResult) -> None:
     last = scheme.at(beta=1e9)
     assert last.beta == pytest.approx(SHORT.beta_at(reached))
     assert last.predict_proba(xor_data()[0]).shape == (8, 2)
+
+
+def test_a_scheduler_that_asks_to_end_is_heard_as_ctrl_c() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    result = short_sweep(progress=interrupt_at(50, number=signal.SIGTERM))
+    assert result.status == "interrupted"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_during_pretraining_still_makes_a_scheme() -> None:

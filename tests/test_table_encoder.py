@@ -118,6 +118,11 @@ def test_gradients_of_both_ways_to_encode_agree() -> None:
         np.testing.assert_allclose(first, second, atol=1e-5)
 
 
+def test_more_values_than_fit_into_memory_are_refused() -> None:
+    with pytest.raises(UserError, match="max_values"):
+        encoder_of(max_values=10**15)
+
+
 def test_channels_start_open_and_components_start_different(encode: Any) -> None:
     channel = encode(encoder_of(), inputs())
     assert float(channel.log_variance.mean()) == pytest.approx(-3.0, abs=0.6)

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from distributed_ib.studies.boolean import BooleanSettings, Circuit
 
 
+class Direction(StrEnum):
+    """How beta moves."""
+
+    rising = "rising"
+    falling = "falling"
+    both = "both"
+
+
 class Preset(StrEnum):
     """Named sets of training options."""
 
@@ -39,19 +47,26 @@ def boolean(
         Preset, typer.Option(help="Training options: quick (seconds) or the paper's own.")
     ] = Preset.quick,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Training steps while beta rises.")
+        int | None, typer.Option(metavar="N", help="Training steps while beta moves.")
     ] = None,
     beta_start: Annotated[
         float | None,
-        typer.Option(metavar="B", help="Bottleneck strength at the start: the weakest."),
+        typer.Option(metavar="B", help="The weakest bottleneck strength."),
     ] = None,
     beta_end: Annotated[
         float | None,
-        typer.Option(metavar="B", help="Bottleneck strength at the end: the strongest."),
+        typer.Option(metavar="B", help="The strongest bottleneck strength."),
     ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
     ] = 1,
+    direction: Annotated[
+        Direction,
+        typer.Option(
+            help="How beta moves: rising gives information up, falling takes it up; both: a sweep "
+            "of each, side by side."
+        ),
+    ] = Direction.rising,
     seed: Annotated[
         int, typer.Option(metavar="S", help="Seed of everything random, the circuit included.")
     ] = 0,
@@ -93,6 +108,7 @@ def boolean(
             seed=seed,
             n_seeds=seeds,
             refined=refine,
+            direction=direction.value,
             progress=bar,
             say=say,
             command=shlex.join(["dib", *sys.argv[1:]]),

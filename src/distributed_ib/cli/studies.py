@@ -9,9 +9,10 @@ from distributed_ib.runs import CONFIG, read_config
 if TYPE_CHECKING:
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
+    from distributed_ib.studies.patterns.run import PatternsRun
 
 
-def load_any(folder: Path) -> "CircuitRun | FittedRun":
+def load_any(folder: Path) -> "CircuitRun | FittedRun | PatternsRun":
     """Read a run folder by the study its configuration names.
 
     Raises:
@@ -24,6 +25,10 @@ def load_any(folder: Path) -> "CircuitRun | FittedRun":
         return load_circuit_run(folder)
     if study == "table":
         return load_fitted(folder)
+    if study == "patterns":
+        from distributed_ib.studies.patterns.run import load_run as load_patterns_run
+
+        return load_patterns_run(folder)
     raise UserError(
         f"{folder / CONFIG} names the study {study!r}, which this version doesn't know; "
         "install the version that made the run."

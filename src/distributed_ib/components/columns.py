@@ -1,6 +1,7 @@
 """One column of a table: what kind it is, and its values as checked numbers or codes."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,11 @@ KINDS: tuple[Kind, ...] = ("continuous", "categorical")
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 _DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+# 2026-01-31, with a time of day or without; 31.1.2026, 1/31/26; 12:30:05.
+_DATE_TEXT = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T\s].*)?$"
+    r"|\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
+)
 # A text column of which at least this share of distinct values are numbers is a column of numbers
 # with a slip in it, not a set of categories.
 _NUMBER_SHARE = 0.5
@@ -70,6 +76,7 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
     if pd.api.types.is_object_dtype(values.dtype) and not _is_text(name, values):
         return Column(name, "continuous")
     _refuse_misspelt_numbers(name, values)
+    _refuse_text_dates(name, values)
     return Column(name, "categorical", None)
 
 
@@ -205,6 +212,18 @@ def _refuse_dates(name: str, values: pd.Series) -> None:
             "holds dates or times",
             "make numbers of what matters in them, such as the day of the year or the hours "
             "since the first, or leave the column out",
+        )
+
+
+def _refuse_text_dates(name: str, values: pd.Series) -> None:
+    """A CSV has no dates, only text that spells them."""
+    text = pd.Series(values.dropna().unique(), dtype=str)
+    if text.str.match(_DATE_TEXT).all():
+        _refuse(
+            name,
+            f"holds dates or times, such as {text.iloc[0]!r}",
+            "make numbers of what matters in them, such as the day of the year, leave the column "
+            "out, or declare it categorical if these are names",
         )
 
 

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from distributed_ib.checks import whole_number
 from distributed_ib.components import (
     Decomposition,
     FittedDecomposition,
@@ -43,6 +44,8 @@ from distributed_ib.training.sweep import sweep
 
 WANTED_VALIDATION_DRAWS = 2048
 MAX_NOISE_DRAWS = 16
+INFORMATION_RECORDS = (12, 60)
+INFORMATION_CHANNELS = 720
 
 
 class DistributedIBEstimator(BaseEstimator):
@@ -80,6 +83,7 @@ class DistributedIBEstimator(BaseEstimator):
         n_records: int = 200,
         n_snapshots: int = 200,
         n_samples: int = 64,
+        n_information_inputs: int = 1024,
         min_rows: int = 20,
         verbose: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -102,6 +106,7 @@ class DistributedIBEstimator(BaseEstimator):
         self.n_records = n_records
         self.n_snapshots = n_snapshots
         self.n_samples = n_samples
+        self.n_information_inputs = n_information_inputs
         self.min_rows = min_rows
         self.verbose = verbose
         self.random_state = random_state
@@ -137,6 +142,8 @@ class DistributedIBEstimator(BaseEstimator):
             SweepWarning: If the sweep began too closed, ended too open, or pre-training had not
                 converged.
         """
+        if self.n_information_inputs != 0:
+            whole_number("n_information_inputs", self.n_information_inputs, 2)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
         prepared = prepare(
@@ -183,6 +190,14 @@ class DistributedIBEstimator(BaseEstimator):
         self.scheme_ = ApproximationScheme(dataset, scheme.snapshots)
         if len(scheme.snapshots.record):
             self.best_beta_ = best_record(dataset)
+            if self.n_information_inputs and scheme.status != "interrupted":
+                self.scheme_ = self.scheme_.with_information(
+                    prepared.train.x,
+                    weights=prepared.train.weight,
+                    n_inputs=self.n_information_inputs,
+                    n_records=_information_records(scheme),
+                    seed=seed,
+                )
         for sentence in advice(dataset):
             warnings.warn(sentence, SweepWarning, stacklevel=2)
         self.restore(self._candidates(prepared.train, seed))
@@ -309,6 +324,12 @@ class DistributedIBEstimator(BaseEstimator):
     @abstractmethod
     def _baseline(self) -> tuple[str, float]:
         """What the uncertainty about Y is without X, in words and in bits."""
+
+
+def _information_records(scheme: ApproximationScheme) -> int:
+    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
+    n_channels = len(scheme.components) * scheme.n_seeds
+    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))
 
 
 @eqx.filter_jit

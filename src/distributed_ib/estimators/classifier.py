@@ -41,6 +41,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         n_records: Records along the sweep.
         n_snapshots: Most models to keep along it.
         n_samples: Draws of the channels' noise that a prediction averages over.
+        n_information_inputs: Training rows from which the information that components convey is
+            estimated; 0 leaves the KL alone, which bounds it, and saves seconds.
         min_rows: Fewest rows to accept.
         verbose: Whether to show a progress bar.
         random_state: Seed of everything random: a number, a `RandomState`, or None for another

@@ -1,41 +1,52 @@
 """What a fitted estimator found, as tables, sentences and figures."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from distributed_ib.components import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.choice import smoothed
-from distributed_ib.plots.distinguishability import plot_distinguishability
+from distributed_ib.estimators.compression import compression_figures
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
+from distributed_ib.plots.subsets import plot_subsets
 from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import markdown_table, opening_words
 
-MAX_PANELS = 12
 FRUGAL_SHARE = 0.9
 SIZES = (50, 20, 10, 5, 3, 2, 1)
 MAX_LISTED = 10
 SCORES = {"accuracy": "accuracy", "r2": "R2"}
 ALLOCATION_COLUMNS = ("component", "at best beta", "at most", "gone at beta")
+ALLOCATION_TITLES: dict[Measure, str] = {
+    "information": "Information that each component conveys",
+    "kl": "KL of each component: at most what it conveys",
+}
+_EXPLAINED: dict[Measure, str] = {
+    "information": "What a component conveys is exact where it takes few values, else the middle "
+    "between a lower and an upper bound, which the scheme holds too.",
+    "kl": "KL bounds what a component conveys from above.",
+}
 
 
-def table_columns(estimator: DistributedIBEstimator) -> list[str]:
+def table_columns(estimator: DistributedIBEstimator, measure: Measure | None = None) -> list[str]:
     """Headings of `table_rows`."""
     score = _score(estimator)
-    known = ["beta", "components in use", "KL", "Y known"]
+    conveyed = COLUMNS[measure or estimator.scheme_.measure]
+    known = ["beta", "components in use", conveyed, "Y known"]
     return [*known, SCORES[score]] if score else known
 
 
-def table_rows(estimator: DistributedIBEstimator, threshold_bits: float = 0.1) -> list[list[str]]:
+def table_rows(
+    estimator: DistributedIBEstimator,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+) -> list[list[str]]:
     """The best approximations of the first repeat with all, 20, 10, 5, 3, 2 and 1 components.
 
     Y known and the score are of held-out rows, averaged over neighbouring records.
@@ -45,7 +56,7 @@ def table_rows(estimator: DistributedIBEstimator, threshold_bits: float = 0.1) -
     score = _score(estimator)
     window = max(1, data.sizes["step"] // 40)
     rows = []
-    for approximation in _approximations(scheme, threshold_bits):
+    for approximation in _approximations(scheme, threshold_bits, measure):
         record = int(np.argmin(np.abs(np.log(data["beta"].values / approximation.beta))))
         used = approximation.in_use(threshold_bits)
         label = "all" if len(used) == len(scheme.components) else _listed(used)
@@ -59,12 +70,16 @@ def table_rows(estimator: DistributedIBEstimator, threshold_bits: float = 0.1) -
     return rows
 
 
-def _approximations(scheme: ApproximationScheme, threshold_bits: float) -> list[Approximation]:
+def _approximations(
+    scheme: ApproximationScheme, threshold_bits: float, measure: Measure | None
+) -> list[Approximation]:
     """One for each size of `SIZES` that the sweep passed through, the largest first."""
     found: list[Approximation] = []
     for size in (len(scheme.components), *(n for n in SIZES if n < len(scheme.components))):
         try:
-            approximation = scheme.at(n_components=size, threshold_bits=threshold_bits)
+            approximation = scheme.at(
+                n_components=size, threshold_bits=threshold_bits, measure=measure
+            )
         except UserError:
             break  # the sweep never had so few
         if not found or approximation.beta != found[-1].beta:
@@ -73,16 +88,17 @@ def _approximations(scheme: ApproximationScheme, threshold_bits: float) -> list[
 
 
 def allocation_rows(
-    estimator: DistributedIBEstimator, threshold_bits: float = 0.1
+    estimator: DistributedIBEstimator,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> list[list[str]]:
-    """What each component conveys (KL, bits): at the best beta, at most, and until which beta."""
-    data = estimator.scheme_.to_xarray()
-    kl_bits = data["kl_bits"].median("seed")
-    beta = data["beta"].values
-    best = kl_bits.isel(step=int(np.argmin(np.abs(np.log(beta / estimator.best_beta_)))))
+    """What each component conveys (bits): at the best beta, at most, and until which beta."""
+    conveyed = estimator.scheme_.conveyed_bits(measure).median("seed")
+    beta = conveyed["beta"].values
+    best = conveyed.isel(step=int(np.argmin(np.abs(np.log(beta / estimator.best_beta_)))))
     rows = []
     for name in best["component"].values[np.argsort(-best.values, kind="stable")]:
-        curve = kl_bits.sel(component=name).values
+        curve = conveyed.sel(component=name).values
         used = np.flatnonzero(curve > threshold_bits)
         gone = f"{beta[used[-1]]:.3g}" if len(used) else "never in use"
         at_best = float(best.sel(component=name))
@@ -101,23 +117,25 @@ def summary_text(estimator: DistributedIBEstimator, title: str) -> str:
             markdown_table(table_columns(estimator), table_rows(estimator)),
             "## What each component conveys",
             markdown_table(ALLOCATION_COLUMNS, allocation),
-            "All information is in bits. KL bounds what a component conveys from above. What is "
-            "known about Y is measured on held-out rows. A component that goes early may be "
-            "redundant with one that stays.\n",
+            f"All information is in bits. {_EXPLAINED[estimator.scheme_.measure]} What is known "
+            "about Y is measured on held-out rows. A component that goes early may be redundant "
+            "with one that stays.\n",
         ]
     )
 
 
-def sentences(estimator: DistributedIBEstimator) -> list[str]:
+def sentences(estimator: DistributedIBEstimator, measure: Measure | None = None) -> list[str]:
     """How the sweep went, and where predictions are best."""
-    at_best = estimator.scheme_.at(beta=estimator.best_beta_)
+    measure = measure or estimator.scheme_.measure
+    at_best = estimator.scheme_.at(beta=estimator.best_beta_, measure=measure)
     used = at_best.in_use()
-    frugal = estimator.scheme_.at(beta=frugal_beta(estimator))
+    frugal = estimator.scheme_.at(beta=frugal_beta(estimator), measure=measure)
+    limit = "at most " if measure == "kl" else ""
     return [
-        *opening_words(estimator.scheme_),
+        *opening_words(estimator.scheme_, measure),
         f"Held-out rows are predicted best at beta={estimator.best_beta_:.3g}, with "
         f"{len(used)} of {len(at_best.components)} components in use ({_listed(used)}), which "
-        f"convey at most {at_best.total_bits:.2f} bits.",
+        f"convey {limit}{at_best.total_bits:.2f} bits.",
         f"Nine tenths of what is known there are still known at beta={frugal.beta:.3g}, with "
         f"{len(frugal.in_use())} components ({_listed(frugal.in_use())}) and "
         f"{frugal.total_bits:.2f} bits.",
@@ -142,6 +160,7 @@ def figures(
     threshold_bits: float = 0.1,
     *,
     beta: float | None = None,
+    measure: Measure | None = None,
 ) -> dict[str, Figure]:
     """All figures of a fitted estimator, by name.
 
@@ -149,60 +168,28 @@ def figures(
         estimator: A fitted one.
         threshold_bits: What a component must convey to count as in use.
         beta: Bottleneck strength of the compression schemes; default `frugal_beta`.
+        measure: "information" or "kl"; by default the information where it was measured.
     """
     scheme = estimator.scheme_
     with figure_style():
         drawn = {
-            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits).get_figure(root=True),
+            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits, measure=measure).get_figure(
+                root=True
+            ),
             "information_plane": plot_information_plane(
-                scheme, threshold_bits=threshold_bits
+                scheme, threshold_bits=threshold_bits, measure=measure
             ).get_figure(root=True),
-            "compression": _compression(estimator, threshold_bits, beta),
+            "subsets": plot_subsets(
+                scheme, threshold_bits=threshold_bits, measure=measure
+            ).get_figure(root=True),
+            **compression_figures(
+                estimator,
+                frugal_beta(estimator) if beta is None else beta,
+                threshold_bits=threshold_bits,
+                measure=measure,
+            ),
         }
     return {name: figure for name, figure in drawn.items() if figure is not None}
-
-
-def _compression(
-    estimator: DistributedIBEstimator, threshold_bits: float, beta: float | None
-) -> Figure | None:
-    """Distinguishability matrices of the components in use that are a single column."""
-    approximation = estimator.scheme_.at(beta=frugal_beta(estimator) if beta is None else beta)
-    order = np.argsort(-approximation.kl_bits, kind="stable")
-    names = [approximation.components[i] for i in order]
-    panels = []
-    for name in [n for n in names if n in approximation.in_use(threshold_bits)]:
-        try:
-            panels.append((name, *estimator.decomposition_.component_values(name)))
-        except UserError:
-            continue  # several columns: its values can't be laid out in a line
-    return _panels(approximation, panels[:MAX_PANELS]) if panels else None
-
-
-def _panels(
-    approximation: Approximation, panels: Sequence[tuple[str, NDArray[Any], TableInput]]
-) -> Figure:
-    n_columns = min(3, len(panels))
-    n_rows = -(-len(panels) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(3.6 * n_columns, 3.0 * n_rows + 0.3),
-        squeeze=False,
-        layout="constrained",
-    )
-    for ax, (name, values, inputs) in zip(axes.flat, panels, strict=False):
-        index = approximation.components.index(name)
-        plot_distinguishability(
-            values,
-            approximation.distinguishability(name, inputs),
-            ax,
-            name=name,
-            title=f"KL {approximation.kl_bits[index]:.2f} bits",
-        )
-    for ax in axes.flat[len(panels) :]:
-        ax.set_visible(False)
-    figure.suptitle(f"values that can still be told apart at beta = {approximation.beta:.3g}")
-    return figure
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.files import CANDIDATES, ESTIMATOR, load_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.runs import append_log, read_config, start_run, write_summary
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.words import summary
 from distributed_ib.tables import read_table
 from distributed_ib.training.checkpoint import Checkpoints
@@ -69,13 +70,20 @@ class FittedRun:
     estimator: DistributedIBEstimator
     title: str = field(default="table")
 
-    def figures(self, threshold_bits: float = 0.1, beta: float | None = None) -> dict[str, Figure]:
+    def figures(
+        self,
+        threshold_bits: float = 0.1,
+        beta: float | None = None,
+        measure: Measure | None = None,
+    ) -> dict[str, Figure]:
         """All figures, by name."""
-        return report.figures(self.estimator, threshold_bits, beta=beta)
+        return report.figures(self.estimator, threshold_bits, beta=beta, measure=measure)
 
 
 def read_groups(path: Path) -> dict[str, list[str]]:
     """Components from a TOML file with lines such as `position = ["x", "y"]`.
+
+    They may stand under a heading `[components]`, as in the `config.toml` of a run.
 
     Raises:
         UserError: If it can't be read, or says anything else.
@@ -88,6 +96,8 @@ def read_groups(path: Path) -> dict[str, list[str]]:
         raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be read as TOML: {error}.") from None
+    if list(groups) == ["components"] and isinstance(groups["components"], dict):
+        groups = groups["components"]
     for name, columns in groups.items():
         if not (isinstance(columns, list) and columns and all(isinstance(c, str) for c in columns)):
             raise UserError(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from distributed_ib.checks import whole_number
 from distributed_ib.components.inputs import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
@@ -17,6 +18,9 @@ from distributed_ib.model.mlp import ACTIVATIONS, MLP
 from distributed_ib.model.opening import channel_from, open_channels
 from distributed_ib.model.positional import positional_encoding
 from distributed_ib.model.table_layout import TableLayout
+
+# Every value of a component has a row of indices, which no model description may make without end.
+LIMIT_VALUES = 1 << 16
 
 
 class TableEncoder(eqx.Module):
@@ -78,8 +82,8 @@ class TableEncoder(eqx.Module):
             longest_period: Period of the slowest of them, in standard deviations of the column.
                 The paper's encoding has 1; a larger one suits relationships without fine detail.
             separate: Whether each component has all its layers to itself.
-            max_values: Most values of a component that is encoded once for every value. Does not
-                apply to separate layers.
+            max_values: Most values of a component that is encoded once for every value, at most
+                65,536. Does not apply to separate layers.
             activation: "relu" or "tanh".
             key: Random key.
 
@@ -90,6 +94,7 @@ class TableEncoder(eqx.Module):
             raise UserError("a TableEncoder needs at least one hidden layer, got none.")
         if not longest_period > 0:
             raise UserError(f"longest_period must be positive, got {longest_period:g}.")
+        whole_number("max_values", max_values, 0, LIMIT_VALUES)
         self.options = (
             ("n_numbers", tuple(map(int, n_numbers))),
             ("n_levels", tuple(tuple(map(int, levels)) for levels in n_levels)),

@@ -33,6 +33,8 @@ class TableLayout:
         ((0,), (2,), (), (1,))
         >>> layout.number_columns.tolist()  # 3 stands for a column of zeros
         [[0, 3], [1, 2]]
+    >>> layout.columns[2]
+    (slice(1, 3, None), slice(1, 2, None))
     """
 
     n_numbers: tuple[int, ...]
@@ -94,6 +96,15 @@ class TableLayout:
     def to_declared_order(self) -> Index:
         """Place of each component in the encoder's order, `[component]`."""
         return np.argsort((*self.by_row, *self.few)).astype(np.int32)
+
+    @cached_property
+    def columns(self) -> tuple[tuple[slice, slice], ...]:
+        """Columns of numbers and columns of codes of each component."""
+        parts = []
+        for counts in (self.n_numbers, [len(levels) for levels in self.n_levels]):
+            stops = list(itertools.accumulate(counts))
+            parts.append([slice(b - n, b) for n, b in zip(counts, stops, strict=True)])
+        return tuple(zip(*parts, strict=True))
 
     @cached_property
     def number_columns(self) -> Index:

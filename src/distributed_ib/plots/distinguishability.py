@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 MAX_LABELS = 24
@@ -36,6 +37,19 @@ def plot_distinguishability(
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(3.8, 3.2), layout="constrained")
+    image = draw_overlap(ax, values, overlap, name=name)
+    if title:
+        ax.set_title(title, fontsize="small")
+    figure = ax.get_figure()
+    if figure is not None:
+        figure.colorbar(image, ax=ax, label="overlap: 1 = the same, 0 = apart")
+    return ax
+
+
+def draw_overlap(
+    ax: Axes, values: NDArray[Any], overlap: NDArray[np.floating], *, name: str
+) -> AxesImage:
+    """Draw a matrix of coefficients on axes, without a colour bar."""
     numbers = np.asarray(values).dtype.kind in "fiu"
     if numbers:
         low, high = float(values[0]), float(values[-1])
@@ -48,17 +62,13 @@ def plot_distinguishability(
     else:
         image = ax.imshow(overlap, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
         shown = range(0, len(values), -(-len(values) // MAX_LABELS))
-        labels = [_short(str(values[i])) for i in shown]
+        labels = [short_label(str(values[i])) for i in shown]
         ax.set_xticks(list(shown), labels, rotation=90, fontsize="x-small")
         ax.set_yticks(list(shown), labels, fontsize="x-small")
     ax.set_xlabel(name)
-    if title:
-        ax.set_title(title, fontsize="small")
-    figure = ax.get_figure()
-    if figure is not None:
-        figure.colorbar(image, ax=ax, label="overlap: 1 = the same, 0 = apart")
-    return ax
+    return image
 
 
-def _short(label: str) -> str:
+def short_label(label: str) -> str:
+    """The label, cut where it is too long for an axis."""
     return label if len(label) <= LABEL_LENGTH else label[: LABEL_LENGTH - 1] + "…"

@@ -2,10 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 
 from distributed_ib.plots.bands import draw_median
 from distributed_ib.plots.style import INK, QUIET, component_styles, draw_limit
+from distributed_ib.scheme.measure import NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 
 MAX_STRIP_ROWS = 40
@@ -16,20 +18,26 @@ HATCHES = {"-": "", "--": "/////", ":": ".....", "-.": "xxxxx"}
 
 
 def plot_sweep(
-    scheme: ApproximationScheme, ax: Axes | None = None, *, threshold_bits: float = 0.1
+    scheme: ApproximationScheme,
+    ax: Axes | None = None,
+    *,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> Axes:
     """Draw the prediction error and what every component conveys along the sweep (Fig. 2b).
 
     Left axis, black: the error of the prediction of Y, and dotted the entropy it can't exceed.
-    Right axis, colours: the KL of every component. Above: a bar wherever a component conveys more
-    than `threshold_bits`; with several repeats it is the darker, the more of them agree. Curves
-    are medians over the repeats, bands go from the least to the most.
+    Right axis, colours: what every component conveys. Above: a bar wherever that is more than
+    `threshold_bits`; with several repeats it is the darker, the more of them agree. Curves are
+    medians over the repeats, bands go from the least to the most; those of a single repeat go from
+    the lower to the upper bound of the information.
 
     Args:
         scheme: The scheme to draw.
         ax: Where to draw the main panel; leave a third of its height free above. A new figure by
             default.
         threshold_bits: What a component must convey to count as in use.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The axes of the prediction error; its twin holds the components' curves.
@@ -46,16 +54,25 @@ def plot_sweep(
     twin = ax.twinx()
     twin.spines["top"].set_visible(False)
     twin.spines["right"].set_visible(True)
-    kl_bits = data["kl_bits"].transpose("component", "seed", "step").values
-    for values, style in zip(kl_bits, component_styles(scheme.components).values(), strict=True):
+    measure = measure or scheme.measure
+    conveyed = scheme.conveyed_bits(measure)
+    styles = component_styles(scheme.components)
+    for (name, style), values in zip(
+        styles.items(), conveyed.transpose("component", "seed", "step").values, strict=True
+    ):
         draw_median(twin, beta, values, color=style.color, linestyle=style.linestyle)
-    twin.set_ylabel("KL of each component (bits)")
-    twin.set_ylim(bottom=0)
+        if measure == "information" and scheme.n_seeds == 1:
+            bounds = data.sel(component=name).isel(seed=0)
+            lower, upper = bounds["information_lower_bits"], bounds["information_upper_bits"]
+            twin.fill_between(beta, lower, upper, color=style.color, alpha=0.18, linewidth=0)
+    twin.set_ylabel(f"{NAMES[measure]} of each component (bits)")
+    # Room above the curves for the label of the dotted line.
+    twin.set_ylim(0, 1.25 * max(float(conveyed.max()), threshold_bits))
     # The black curve is what everything else explains: keep it on top.
     ax.set_zorder(twin.get_zorder() + 1)
     ax.patch.set_visible(False)
     if strip is not None:
-        _draw_strip(strip, scheme, threshold_bits)
+        _draw_strip(strip, scheme, conveyed > threshold_bits, threshold_bits)
     return ax
 
 
@@ -77,7 +94,8 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
         error = data["prediction_error_bits"].sel(split=split).values
         draw_median(ax, beta, error, color=color, linewidth=2.0, label=f"error, {split}")
     if len(splits) > 1:
-        ax.legend(loc="center left", edgecolor="none", framealpha=0.85, fontsize="small")
+        # At the right, where every component has gone, there is always room.
+        ax.legend(loc="center right", edgecolor="none", framealpha=0.85, fontsize="small")
     limit = scheme.baseline_entropy_bits
     label = f"{data.attrs['baseline']}: {limit:.3f} bits"
     draw_limit(ax, limit, label, x=0.5, align="center")
@@ -90,12 +108,13 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
     ax.set_ylabel("prediction error (bits)")
 
 
-def _draw_strip(strip: Axes, scheme: ApproximationScheme, threshold_bits: float) -> None:
+def _draw_strip(
+    strip: Axes, scheme: ApproximationScheme, used: xr.DataArray, threshold_bits: float
+) -> None:
     """Bars above the plot that show which components are in use."""
-    data = scheme.to_xarray()
-    beta = data["beta"].values
+    beta = used["beta"].values
     components = scheme.components
-    in_use = (data["kl_bits"] > threshold_bits).mean("seed").transpose("component", "step").values
+    in_use = used.mean("seed").transpose("component", "step").values
     edges = np.concatenate([beta[:1], np.sqrt(beta[1:] * beta[:-1]), beta[-1:]])
     for row, (style, share) in enumerate(
         zip(component_styles(components).values(), in_use, strict=True)

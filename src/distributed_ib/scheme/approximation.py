@@ -15,6 +15,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
+from distributed_ib.scheme.measure import Measure
 
 BLOCK_ROWS = 8192
 
@@ -32,6 +33,8 @@ class Approximation:
         kl_bits: KL of each component's channel from the prior, `[component]`; each bounds what
             the component conveys from above.
         predictive_bits: Information about Y, as recorded on the training data.
+        information_bits: What each component conveys, `[component]`; None if nobody measured it.
+        measure: Which of the two `conveyed_bits`, `total_bits` and `in_use` go by.
 
     Example:
         See `ApproximationScheme.at`.
@@ -42,17 +45,26 @@ class Approximation:
     beta: float
     kl_bits: NDArray[np.float64]
     predictive_bits: float
+    information_bits: NDArray[np.float64] | None = None
+    measure: Measure = "kl"
+
+    @property
+    def conveyed_bits(self) -> NDArray[np.float64]:
+        """What each component conveys, `[component]`: the information, or the KL that bounds it."""
+        if self.measure == "information" and self.information_bits is not None:
+            return self.information_bits
+        return self.kl_bits
 
     @property
     def total_bits(self) -> float:
-        """Information conveyed by all components together."""
-        return float(self.kl_bits.sum())
+        """What all components convey together."""
+        return float(self.conveyed_bits.sum())
 
     def in_use(self, threshold_bits: float = 0.1) -> tuple[str, ...]:
         """Names of the components that convey more than `threshold_bits`."""
         return tuple(
             name
-            for name, bits in zip(self.components, self.kl_bits, strict=True)
+            for name, bits in zip(self.components, self.conveyed_bits, strict=True)
             if bits > threshold_bits
         )
 
@@ -148,6 +160,10 @@ class Approximation:
             n_rows = len(x)
         if n_rows == 0:
             raise UserError("X has no rows.")
+        for leaf in jax.tree.leaves(x):
+            if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
+                row = int(np.argwhere(~np.isfinite(leaf))[0, 0])
+                raise UserError(f"row {row} of X holds a value that is not finite; drop the row.")
         for start in range(0, n_rows, BLOCK_ROWS):
             yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
 

@@ -34,6 +34,15 @@ DIMENSIONS = {
     "snapshot_record": ("snapshot",),
     "snapshot_beta": ("snapshot",),
 }
+# A scheme may have these, all or none.
+INFORMATION = {
+    **{
+        f"information_{name}": ("seed", "step", "component")
+        for name in ("bits", "lower_bits", "upper_bits", "error_bits")
+    },
+    "information_measured": ("step",),
+    "information_exact": ("component",),
+}
 ATTRIBUTES = ("baseline_entropy_bits", "status", "message")
 
 
@@ -85,10 +94,11 @@ def _load_dataset(path: Path) -> xr.Dataset:
         raise
     except Exception as error:  # a damaged file fails in as many ways as there are bytes
         raise UserError(f"{path} can't be read: {first_line(error)}.") from None
-    for name, dims in DIMENSIONS.items():
+    expected = DIMENSIONS | (INFORMATION if any(name in dataset for name in INFORMATION) else {})
+    for name, dims in expected.items():
         if name not in dataset or dataset[name].dims != dims:
             raise UserError(f"{path} is no scheme: it has no {name!r} over {', '.join(dims)}.")
-        if name not in ("component", "split") and dataset[name].dtype.kind not in "iuf":
+        if name not in ("component", "split") and dataset[name].dtype.kind not in "iufb":
             raise UserError(f"{path} is damaged: {name!r} should hold numbers.")
     for name in ATTRIBUTES:
         if name not in dataset.attrs:

@@ -14,7 +14,8 @@ class Subset:
         components: Names of the components above the threshold, in the order of the data.
         beta_low: Bottleneck strength at which the stretch begins.
         beta_high: Strength at which it ends; the next stretch begins there.
-        total_bits: Information conveyed by all components together, median over the stretch.
+        total_bits: What all components convey together, median over the stretch; information or
+            KL, as asked for.
         predictive_bits: Information about Y, median over the stretch.
     """
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from distributed_ib.scheme.measure import COLUMNS, Measure
+from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.subsets import Subset
 
 
-def subset_label(subset: Subset, components: Sequence[str]) -> str:
+def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:
     """The subset's components by name: a list, or "all", or "all but" the few that are missing.
 
     >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
@@ -24,7 +26,7 @@ def subset_label(subset: Subset, components: Sequence[str]) -> str:
     return " ".join(subset.components)
 
 
-def beta_range(subset: Subset) -> str:
+def beta_range(subset: Subset | SubsetFrequency) -> str:
     """The stretch of beta in which the subset is in use.
 
     >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
@@ -33,9 +35,10 @@ def beta_range(subset: Subset) -> str:
     return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
 
 
-def opening_words(scheme: ApproximationScheme) -> list[str]:
+def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
     """Sentences on how the sweep went, and what it says first."""
-    first, *_, last = [*scheme.subsets(), *scheme.subsets()[-1:]]
+    subsets = scheme.subsets(measure=measure)
+    first, last = subsets[0], subsets[-1]
     limit = scheme.baseline_entropy_bits
     sentences = [
         f"The sweep {scheme.message}.",
@@ -48,13 +51,47 @@ def opening_words(scheme: ApproximationScheme) -> list[str]:
             f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
             "in use; a larger beta_end would show what comes after."
         )
-    elif len(survivors := _last_in_use(scheme)) == 1:
+    elif len(survivors := _last_in_use(subsets)) == 1:
         sentences.append(f"{survivors[0]} outlives all other components.")
     return sentences
 
 
-def _last_in_use(scheme: ApproximationScheme) -> tuple[str, ...]:
-    return next((s.components for s in reversed(scheme.subsets()) if s.components), ())
+def _last_in_use(subsets: Sequence[Subset]) -> tuple[str, ...]:
+    return next((s.components for s in reversed(subsets) if s.components), ())
+
+
+def frequency_columns(measure: Measure) -> tuple[str, ...]:
+    """Headings of `frequency_rows`."""
+    return ("found by", "subset", "beta", COLUMNS[measure], "Y known")
+
+
+def frequency_rows(
+    scheme: ApproximationScheme,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+    n_rows: int = 20,
+) -> list[list[str]]:
+    """The subsets that the repeats found, the most frequent first: medians over those repeats.
+
+    Repeats of either direction are counted by themselves, at most `n_rows` subsets for each.
+    """
+    parts = _by_direction(scheme)
+    return [
+        [
+            f"{found.n_found} of {found.n_repeats}" + (f" {name}" if len(parts) > 1 else ""),
+            subset_label(found, scheme.components),
+            beta_range(found),
+            f"{found.total_bits:.2f}",
+            f"{found.predictive_bits:.3f}",
+        ]
+        for name, part in parts.items()
+        for found in part.subset_frequencies(threshold_bits, measure=measure)[:n_rows]
+    ]
+
+
+def _by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """The repeats in which beta rose, and those in which it fell."""
+    return {name: scheme.of_direction(name) for name in dict.fromkeys(scheme.directions)}
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -78,13 +115,29 @@ def summary(scheme: ApproximationScheme) -> dict[str, Any]:
         "message": scheme.message,
         "baseline_entropy_bits": scheme.baseline_entropy_bits,
         "components": list(scheme.components),
+        "measure": scheme.measure,
+        "directions": [str(name) for name in scheme.directions],
+        "subset_frequencies": [
+            {
+                "direction": direction,
+                "components": list(found.components),
+                "n_found": found.n_found,
+                "n_repeats": found.n_repeats,
+                "beta_low": found.beta_low,
+                "beta_high": found.beta_high,
+                f"total_{scheme.measure}_bits": found.total_bits,
+                "predictive_bits": found.predictive_bits,
+            }
+            for direction, part in _by_direction(scheme).items()
+            for found in part.subset_frequencies()
+        ],
         "repeats": [
             [
                 {
                     "components": list(subset.components),
                     "beta_low": subset.beta_low,
                     "beta_high": subset.beta_high,
-                    "total_kl_bits": subset.total_bits,
+                    f"total_{scheme.measure}_bits": subset.total_bits,
                     "predictive_bits": subset.predictive_bits,
                 }
                 for subset in scheme.subsets(seed=seed)

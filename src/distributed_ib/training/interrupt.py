@@ -4,11 +4,15 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+# SIGTERM is what a cluster's scheduler sends some time before it kills.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class InterruptGuard:
     """Within this context the first Ctrl-C sets `requested`; a second one interrupts at once.
 
-    Outside the main thread signals belong to somebody else, and the guard does nothing.
+    The polite signal to end, SIGTERM, counts as Ctrl-C. Outside the main thread signals belong to
+    somebody else, and the guard does nothing.
 
     Example:
         >>> with InterruptGuard() as guard:
@@ -18,11 +22,11 @@ class InterruptGuard:
 
     def __init__(self) -> None:
         self.requested = False
-        self._previous: object = None
+        self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "InterruptGuard":
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+            self._previous = {number: signal.signal(number, self._handle) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -31,8 +35,9 @@ class InterruptGuard:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)  # type: ignore[arg-type]
+        for number, handler in self._previous.items():
+            if handler is not None:  # None: set by other than Python, and not to be set again
+                signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.requested:

@@ -1,7 +1,8 @@
-"""How the bottleneck strength beta rises over a sweep."""
+"""How the bottleneck strength beta moves over a sweep."""
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 from jax import Array
@@ -9,33 +10,47 @@ from jax import Array
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 
+Direction = Literal["rising", "falling"]
+
 
 @dataclass(frozen=True)
 class BetaSchedule:
-    """Pre-training at `beta_start`, then beta rising evenly in its logarithm to `beta_end`.
+    """Pre-training at one end, then beta moving evenly in its logarithm to the other.
+
+    Beta rises by default: the relationship is learned while channels are open, and information is
+    given up bit by bit. A falling beta starts where nothing is conveyed, and channels open one by
+    one as they come to be worth their price. A sweep follows beta with a delay, so that the two see
+    different approximations; and a rising one may stay with what it has where another subset would
+    be better. But channels that tell something only together, as those of XOR, don't open from
+    nothing: a falling sweep misses what a rising one finds.
 
     Attributes:
-        beta_start: Bottleneck strength while the relationship is first learned; small enough that
-            the channels stay open.
-        beta_end: Strength at the end. With a prediction loss that measures information nothing
-            survives beta = 1, because a nat conveyed buys at most a nat predicted.
-        n_steps: Training steps over which beta rises.
-        n_pretraining_steps: Steps at `beta_start` before that.
+        beta_start: The smallest bottleneck strength; so small that channels stay open.
+        beta_end: The largest. With a prediction loss that measures information nothing survives
+            beta = 1, because a nat conveyed buys at most a nat predicted.
+        n_steps: Training steps over which beta moves.
+        n_pretraining_steps: Steps before that, at `beta_start` if beta rises, at `beta_end` if it
+            falls.
+        direction: "rising" or "falling".
 
     Raises:
-        UserError: If beta_start is not below beta_end, either is not positive, or a count of steps
-            is out of range.
+        UserError: If beta_start is not below beta_end, either is not positive, a count of steps
+            is out of range, or there is no such direction.
 
     Example:
         >>> schedule = BetaSchedule(1e-3, 0.1, n_steps=100, n_pretraining_steps=10)
         >>> [round(schedule.beta_at(step), 4) for step in (0, 10, 60, 110)]
         [0.001, 0.001, 0.01, 0.1]
+        >>> falling = BetaSchedule(1e-3, 0.1, 100, 10, direction="falling")
+        >>> [round(falling.beta_at(step), 4) for step in (0, 10, 60, 110)]
+        [0.1, 0.1, 0.01, 0.001]
     """
 
     beta_start: float = 1e-4
     beta_end: float = 1.0
     n_steps: int = 10_000
     n_pretraining_steps: int = 500
+    direction: Direction = "rising"
 
     def __post_init__(self) -> None:
         """Refuse schedules that can't be walked."""
@@ -46,11 +61,13 @@ class BetaSchedule:
             )
         if not self.beta_start < self.beta_end:
             raise UserError(
-                f"beta_start={self.beta_start:g} is not below beta_end={self.beta_end:g}; beta "
-                "rises during a sweep, so give the smaller value first."
+                f"beta_start={self.beta_start:g} is not below beta_end={self.beta_end:g}; give the "
+                'smaller value first, also where beta falls (direction="falling").'
             )
         whole_number("n_steps", self.n_steps, 1)
         whole_number("n_pretraining_steps", self.n_pretraining_steps, 0)
+        if self.direction not in get_args(Direction):
+            raise UserError(f"there is no direction {self.direction!r}; say rising or falling.")
 
     @property
     def total_steps(self) -> int:
@@ -60,16 +77,23 @@ class BetaSchedule:
     def beta_at(self, step: float) -> float:
         """Bottleneck strength at a training step, counted from the start of pre-training."""
         fraction = min(max((step - self.n_pretraining_steps) / self.n_steps, 0.0), 1.0)
-        return math.exp(
-            (1 - fraction) * math.log(self.beta_start) + fraction * math.log(self.beta_end)
-        )
+        first, last = self._ends
+        return math.exp((1 - fraction) * math.log(first) + fraction * math.log(last))
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """The first beta and the last."""
+        if self.direction == "falling":
+            return self.beta_end, self.beta_start
+        return self.beta_start, self.beta_end
 
     def as_array(self) -> Array:
         """The schedule as numbers for `traced_beta`, so that no value of it is compiled in."""
+        first, last = self._ends
         return jnp.array(
             [
-                math.log(self.beta_start),
-                math.log(self.beta_end / self.beta_start) / self.n_steps,
+                math.log(first),
+                math.log(last / first) / self.n_steps,
                 self.n_pretraining_steps,
                 self.n_steps,
             ],
@@ -80,5 +104,5 @@ class BetaSchedule:
 def traced_beta(schedule: Array, step: Array) -> Array:
     """`BetaSchedule.beta_at` inside compiled code; `schedule` comes from `as_array`."""
     log_start, slope, n_pretraining, n_steps = schedule
-    risen = jnp.clip(step.astype(jnp.float32) - n_pretraining, 0.0, n_steps)
-    return jnp.exp(log_start + slope * risen)
+    moved = jnp.clip(step.astype(jnp.float32) - n_pretraining, 0.0, n_steps)
+    return jnp.exp(log_start + slope * moved)

@@ -11,14 +11,25 @@ from distributed_ib.errors import UserError
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import component_styles, figure_style
 from distributed_ib.plots.sweep import plot_sweep
+from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.scheme.words import (
+    beta_range,
+    frequency_columns,
+    frequency_rows,
+    markdown_table,
+    opening_words,
+    subset_label,
+)
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.draw import plot_circuit
 from distributed_ib.studies.boolean.figures import plot_subset_information
 from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
 
-COLUMNS = ("beta", "subset in use", "KL", "Y known", "I(X_S;Y)", "rank")
+
+def table_columns(measure: Measure) -> tuple[str, ...]:
+    """Headings of `table_rows`."""
+    return ("beta", "subset in use", COLUMNS[measure], "Y known", "I(X_S;Y)", "rank")
 
 
 def table_rows(found: Sequence[RankedSubset], inputs: Sequence[str]) -> list[list[str]]:
@@ -41,15 +52,22 @@ def circuit_figures(
     circuit: Circuit,
     information_bits: NDArray[np.float64],
     threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> dict[str, Figure]:
     """All figures of a run, by name."""
-    found = rank_subsets(scheme.subsets(threshold_bits), circuit.inputs, information_bits)
+    subsets = scheme.subsets(threshold_bits, measure=measure)
+    found = rank_subsets(subsets, circuit.inputs, information_bits)
     colors = {name: style.color for name, style in component_styles(circuit.inputs).items()}
     with figure_style():
         axes = {
-            "sweep": plot_sweep(scheme, threshold_bits=threshold_bits),
+            **{
+                name: plot_sweep(part, threshold_bits=threshold_bits, measure=measure)
+                for name, part in _by_direction(scheme).items()
+            },
             "subsets": plot_subset_information(information_bits, found),
-            "information_plane": plot_information_plane(scheme, threshold_bits=threshold_bits),
+            "information_plane": plot_information_plane(
+                scheme, threshold_bits=threshold_bits, measure=measure
+            ),
         }
         try:
             axes["circuit"] = plot_circuit(circuit, colors=colors)
@@ -60,18 +78,29 @@ def circuit_figures(
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
+def _by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """A sweep figure's name and scheme for each direction: their median would be neither's."""
+    first, *others = dict.fromkeys(scheme.directions)
+    named = {"sweep": first, **{f"sweep_{direction}": direction for direction in others}}
+    return {name: scheme.of_direction(direction) for name, direction in named.items()}
+
+
 _LEGEND = """\
 Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the subset is in use.
-- **KL**: what its inputs convey at most, all together.
+- **{column}**: {meaning}
 - **Y known**: information about the output that the approximation has.
 - **I(X_S;Y)**: information that the subset has when nothing of it is compressed.
 - **rank**: its place among all subsets of its size.
 
-A subset comes into the list where the KL of an input falls below 0.1 bit. The KL is an upper
-bound of what an input conveys: it says at most, not exactly.
+A subset comes into the list where the {name} of an input falls below 0.1 bit.
 """
+_MEANING: dict[Measure, str] = {
+    "information": "what its inputs convey, all together: the exact information that the channels "
+    "transmit.",
+    "kl": "what its inputs convey at most, all together: the KL bounds the information from above.",
+}
 
 
 def summary_text(
@@ -84,6 +113,12 @@ def summary_text(
         "their size among all subsets of the inputs (by exhaustive search, of which the sweep "
         "knows nothing)."
     )
-    table = markdown_table(COLUMNS, table_rows(found, circuit.inputs))
+    measure = scheme.measure
+    table = markdown_table(table_columns(measure), table_rows(found, circuit.inputs))
+    legend = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure], name=NAMES[measure])
     opening = " ".join(opening_words(scheme))
-    return "\n\n".join([f"# Circuit {circuit.name}", opening, verdict, table, _LEGEND])
+    parts = [f"# Circuit {circuit.name}", opening, verdict, table, legend]
+    if scheme.n_seeds > 1:
+        frequencies = markdown_table(frequency_columns(measure), frequency_rows(scheme))
+        parts += ["## Subsets by the number of repeats that found them", frequencies + "\n"]
+    return "\n\n".join(parts)

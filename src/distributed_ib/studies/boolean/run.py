@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.files import write_text
 from distributed_ib.information.subsets import check_exhaustive, subset_information_bits
 from distributed_ib.runs import append_log, start_run, write_summary
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.optimality import snapshot_information_bits, with_optimum
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import summary
@@ -30,8 +32,14 @@ from distributed_ib.studies.boolean.optimality import (
     refine_circuit,
 )
 from distributed_ib.studies.boolean.report import circuit_figures, summary_text
-from distributed_ib.studies.boolean.study import BooleanSettings, check_varies, open_circuit
+from distributed_ib.studies.boolean.study import (
+    BooleanSettings,
+    check_direction,
+    check_varies,
+    open_circuit,
+)
 from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep import check_repeats
 
 STUDY = "boolean"
@@ -55,15 +63,20 @@ class CircuitRun:
     information_bits: NDArray[np.float64]
     optimality: CircuitOptimality | None = None
 
-    def found(self, threshold_bits: float = 0.1) -> list[RankedSubset]:
+    def found(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> list[RankedSubset]:
         """The subsets in use along the sweep, ranked among all of their size."""
-        return rank_subsets(
-            self.scheme.subsets(threshold_bits), self.circuit.inputs, self.information_bits
-        )
+        subsets = self.scheme.subsets(threshold_bits, measure=measure)
+        return rank_subsets(subsets, self.circuit.inputs, self.information_bits)
 
-    def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
+    def figures(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> dict[str, Figure]:
         """All figures, by name."""
-        figures = circuit_figures(self.scheme, self.circuit, self.information_bits, threshold_bits)
+        figures = circuit_figures(
+            self.scheme, self.circuit, self.information_bits, threshold_bits, measure
+        )
         if self.optimality is not None:
             figures |= optimality_figures(self.optimality)
         return figures
@@ -93,6 +106,7 @@ def run_circuit(
     *,
     seed: int = 0,
     n_seeds: int = 1,
+    direction: Direction | Literal["both"] = "rising",
     refined: bool = False,
     progress: ProgressCallback | None = None,
     say: Callable[[str], None] | None = None,
@@ -106,6 +120,7 @@ def run_circuit(
         folder: New folder for the run.
         seed: Seed of everything random.
         n_seeds: Independent repeats.
+        direction: How beta moves: "rising", "falling", or "both" in turn.
         refined: Whether to refine the subsets of the sweep at fixed beta afterwards.
         progress: Called as the sweep goes on.
         say: Called with a line of words as the refinement goes on.
@@ -118,12 +133,19 @@ def run_circuit(
     check_exhaustive(circuit.n_inputs)
     check_varies(circuit)
     check_repeats(seed, n_seeds)
+    check_direction(direction)
     if refined and circuit.n_inputs > MAX_FRONTIER_INPUTS:
         raise UserError(
             f"a refinement takes at most {MAX_FRONTIER_INPUTS} inputs, but the circuit has "
             f"{circuit.n_inputs}; leave --refine out."
         )
-    options = {"seed": seed, "n_seeds": n_seeds, "refined": refined, **asdict(settings)}
+    options = {
+        "seed": seed,
+        "n_seeds": n_seeds,
+        "direction": direction,
+        "refined": refined,
+        **asdict(settings),
+    }
     start_run(folder, STUDY, {"training": options | {"hidden": list(settings.hidden)}})
     write_text(folder / CIRCUIT, circuit_to_toml(circuit))
     append_log(folder, f"command: {command}" if command else "started from Python")
@@ -131,7 +153,9 @@ def run_circuit(
     frontier = None
     if circuit.n_inputs <= MAX_FRONTIER_INPUTS:
         frontier = circuit_frontier(circuit, settings.beta_start, settings.beta_end)
-    scheme = open_circuit(circuit, settings, seed=seed, n_seeds=n_seeds, progress=progress)
+    scheme = open_circuit(
+        circuit, settings, seed=seed, n_seeds=n_seeds, direction=direction, progress=progress
+    )
     optimality = None
     if frontier is not None and scheme.status == "finished":
         transmitted = snapshot_information_bits(scheme)

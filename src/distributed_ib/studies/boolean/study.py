@@ -1,8 +1,11 @@
 """Opens a Boolean circuit with one sweep (paper Fig. 2)."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
+import numpy as np
 from jax import Array
 
 from distributed_ib.errors import UserError
@@ -13,8 +16,14 @@ from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.training.batches import ArrayBatches
 from distributed_ib.training.progress import ProgressCallback
-from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
+
+# Adam moves a parameter by about its learning rate a step. A channel starts with log variance -3
+# and must come to rest at 0 before beta falls.
+_CLOSING = 6.0
+
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class BooleanSettings:
     Attributes:
         beta_start: Bottleneck strength while the circuit is first learned.
         beta_end: Strength at the end of the sweep.
-        n_steps: Training steps while beta rises.
+        n_steps: Training steps while beta moves.
         n_pretraining_steps: Steps before that.
         batch_size: Rows of the truth table in a batch, drawn at random.
         learning_rate: Adam's.
@@ -45,7 +54,7 @@ class BooleanSettings:
 
     @property
     def schedule(self) -> BetaSchedule:
-        """How beta rises."""
+        """How beta moves, if it rises."""
         return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
 
 
@@ -106,6 +115,7 @@ def open_circuit(
     *,
     seed: int = 0,
     n_seeds: int = 1,
+    direction: Direction | Literal["both"] = "rising",
     progress: ProgressCallback | None = None,
 ) -> ApproximationScheme:
     """Find the scheme of approximations of a circuit from input-output pairs alone.
@@ -115,10 +125,13 @@ def open_circuit(
         settings: How to train; by default the preset "quick".
         seed: Seed of everything random.
         n_seeds: Independent repeats.
+        direction: How beta moves. With "both" there are as many repeats again with beta falling,
+            after those with beta rising; the coordinate `direction` tells them apart. A falling
+            sweep is pre-trained for at least 6 / learning_rate steps, until all channels are shut.
         progress: Called as the sweep goes on.
 
     Returns:
-        A scheme whose components are the circuit's inputs.
+        A scheme whose components are the circuit's inputs, with the exact information of each.
 
     Raises:
         UserError: If the output is the same for all inputs, or there are too many inputs.
@@ -131,15 +144,53 @@ def open_circuit(
         ('a', 'b')
     """
     check_varies(circuit)
+    check_direction(direction)
+    parts: list[ApproximationScheme] = []
+    for one in DIRECTIONS if direction == "both" else (direction,):
+        parts.append(_sweep_once(circuit, settings, one, seed, n_seeds, progress))
+        if parts[-1].status != "finished":
+            # What was asked for can't be had any more; show the part that went furthest.
+            return parts[0]
+    return ApproximationScheme.joined(parts) if len(parts) > 1 else parts[0]
+
+
+def check_direction(direction: str) -> None:
+    """Refuse a direction that beta can't take.
+
+    Raises:
+        UserError: If it is neither rising, falling nor both.
+    """
+    if direction not in (*DIRECTIONS, "both"):
+        raise UserError(f"there is no direction {direction!r}; say rising, falling or both.")
+
+
+def _sweep_once(
+    circuit: Circuit,
+    settings: BooleanSettings,
+    direction: Direction,
+    seed: int,
+    n_seeds: int,
+    progress: ProgressCallback | None,
+) -> ApproximationScheme:
+    """One sweep, with the exact information of every input."""
+    schedule = replace(settings.schedule, direction=direction)
+    if direction == "falling":
+        closing = math.ceil(_CLOSING / settings.learning_rate)
+        n_pretraining = max(settings.n_pretraining_steps, closing)
+        schedule = replace(schedule, n_pretraining_steps=n_pretraining)
     result = sweep(
         circuit_model(circuit, settings),
         ArrayBatches(circuit.truth_table(), settings.batch_size),
-        settings.schedule,
+        schedule,
         seed=seed,
         n_seeds=n_seeds,
         learning_rate=settings.learning_rate,
         progress=progress,
     )
-    return ApproximationScheme.from_sweep(
+    scheme = ApproximationScheme.from_sweep(
         result, circuit.inputs, baseline_entropy_bits=circuit.output_entropy_bits(), baseline="H(Y)"
     )
+    if len(scheme.snapshots.record) == 0:  # interrupted before its first record
+        return scheme
+    both_values = np.arange(2)[:, None].repeat(circuit.n_inputs, axis=1)
+    return scheme.with_information(both_values, complete=True, n_records=None)

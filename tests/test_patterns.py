@@ -1,0 +1,181 @@
+"""The seven patterns as relationships: one bit each, and the batches drawn from them."""
+
+import itertools
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+from distributed_ib.studies.patterns.batches import PatternBatches, pattern_batches
+from distributed_ib.studies.patterns.findings import (
+    PatternFindings,
+    falls_below,
+    in_words,
+)
+from distributed_ib.studies.patterns.patterns import PATTERNS, Pattern, pattern_named
+from distributed_ib.studies.patterns.pictures import (
+    pattern_picture,
+    pixel_positions,
+    rectilinear_share,
+    representatives,
+)
+from distributed_ib.training.batches import Batch
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+NAMES = list(PATTERNS)
+# No multiple of the number of bands: no pixel's centre lies on a border.
+N_PIXELS = 801
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, NDArray[np.float64]]:
+    return {name: pattern_picture(pattern, N_PIXELS) for name, pattern in PATTERNS.items()}
+
+
+def known_bits(probability: NDArray[np.float64]) -> float:
+    """Information about a fair bit Y of someone who knows these p(Y=1), equally likely."""
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    return float(1 + np.mean(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_half_of_the_square_is_one(name: str, pictures: dict[str, NDArray[np.float64]]) -> None:
+    picture = pictures[name]
+    assert set(np.unique(picture)) == {0.0, 1.0}
+    # A border crosses at most some thousands of the 641,601 pixels; of those it gets half wrong
+    # by chance, so that the errors are below 1e-3 together.
+    assert abs(picture.mean() - 0.5) < 1e-3
+
+
+@pytest.mark.parametrize("name", ["halves", "slant", "archipelago"])
+def test_half_a_turn_exchanges_zero_and_one(name: str) -> None:
+    position = jax.random.uniform(jax.random.key(0), (20_000, 2), minval=-0.5, maxval=0.5)
+    function = PATTERNS[name].function
+    assert np.all(np.asarray(function(position)) + np.asarray(function(-position)) == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "horizontal_bits", "vertical_bits"),
+    [("halves", 1.0, 0.0), ("stripes", 1.0, 0.0), ("checkerboard", 0.0, 0.0)],
+)
+def test_what_one_coordinate_tells_alone(
+    name: str,
+    horizontal_bits: float,
+    vertical_bits: float,
+    pictures: dict[str, NDArray[np.float64]],
+) -> None:
+    picture = pictures[name]
+    assert known_bits(picture.mean(axis=0)) == pytest.approx(horizontal_bits, abs=0.02)
+    assert known_bits(picture.mean(axis=1)) == pytest.approx(vertical_bits, abs=0.02)
+
+
+def test_in_slant_and_archipelago_one_coordinate_tells_more(
+    pictures: dict[str, NDArray[np.float64]],
+) -> None:
+    bits = {
+        name: (known_bits(picture.mean(axis=0)), known_bits(picture.mean(axis=1)))
+        for name, picture in pictures.items()
+    }
+    assert bits["slant"][0] > 2 * bits["slant"][1] > 0.01
+    assert bits["archipelago"][1] > 0.3 > 0.1 > bits["archipelago"][0]
+    assert bits["circle"][0] == pytest.approx(bits["circle"][1], abs=0.01)
+
+
+def test_straight_borders_along_the_axes_are_one_product(
+    pictures: dict[str, NDArray[np.float64]],
+) -> None:
+    share = {name: rectilinear_share(picture[::9, ::9]) for name, picture in pictures.items()}
+    for name in ("halves", "stripes", "checkerboard"):
+        assert share[name] == pytest.approx(1.0)
+    for name in ("warped", "slant", "circle", "archipelago"):
+        assert share[name] < 0.9
+
+
+def test_batches_hold_positions_of_the_square_and_their_y() -> None:
+    compilations = []
+
+    @jax.jit
+    def draw(source: PatternBatches, key: jax.Array) -> Batch:
+        compilations.append(source)
+        return source.draw((), key)
+
+    for name, pattern in PATTERNS.items():
+        x, y = draw(pattern_batches(pattern, 512, 2), jax.random.key(0))
+        assert x.shape == (512, 2, 1)
+        position = x.reshape(512, 2)
+        np.testing.assert_array_equal(y, pattern.function(position), err_msg=name)
+        assert float(abs(position).max()) <= 0.5
+        # Uniform: the mean of 1,024 numbers with standard deviation 0.29 is zero to 0.009.
+        assert abs(float(position.mean())) < 0.04
+    assert len(compilations) == 1  # all seven in one program
+    whole = pattern_batches(PATTERNS["circle"], 512, 1)
+    shape = jax.eval_shape(lambda key: whole.draw((), key)[0], jax.random.key(0)).shape
+    assert shape == (512, 1, 2)
+
+
+def test_a_pattern_of_ones_own_can_be_drawn() -> None:
+    def quarter_turns(position: jax.Array) -> jax.Array:
+        return (position[..., 0] * position[..., 1] > 0).astype(jnp.int32)
+
+    mine = Pattern("mine", quarter_turns, "two opposite quarters")
+    x, y = pattern_batches(mine, 64, 2).draw((), jax.random.key(1))
+    np.testing.assert_array_equal(y, x[:, 0, 0] * x[:, 1, 0] > 0)
+
+
+def test_an_unknown_pattern_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UserError, match="'spiral'; choose among halves, stripes"):
+        pattern_named("spiral")
+
+
+def test_the_first_row_of_a_picture_is_the_top() -> None:
+    positions = pixel_positions(4).reshape(4, 4, 2)
+    assert np.all(positions[0, :, 1] == 0.375)
+    assert np.all(positions[:, 0, 0] == -0.375)
+
+
+def stretches(n: int, n_cuts: int) -> Iterator[tuple[int, ...]]:
+    for cuts in itertools.combinations(range(1, n), n_cuts):
+        yield (0, *cuts, n)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_representatives_come_from_the_most_uniform_stretches(seed: int) -> None:
+    rows = np.random.default_rng(seed).normal(size=(9, 2)).cumsum(axis=0)
+
+    def scatter(bounds: tuple[int, ...]) -> float:
+        return sum(
+            float(np.sum((rows[a:b] - rows[a:b].mean(axis=0)) ** 2))
+            for a, b in itertools.pairwise(bounds)
+        )
+
+    best = min(stretches(len(rows), 2), key=scatter)
+    found = representatives(rows, 3)
+    for index, (start, stop) in zip(found, itertools.pairwise(best), strict=True):
+        part = rows[start:stop]
+        assert index == start + np.argmin(np.sum((part - part.mean(axis=0)) ** 2, axis=1))
+
+
+def test_fewer_pictures_than_asked_for_are_all_shown() -> None:
+    assert representatives(np.array([[0.0], [1.0]]), 4) == [0, 1]
+
+
+def test_a_curve_that_is_never_above_has_fallen_at_once() -> None:
+    beta = np.array([0.1, 0.2, 0.4])
+    assert falls_below(beta, np.zeros(3)) == pytest.approx(0.1)
+
+
+def test_words_tell_who_outlives_whom() -> None:
+    def said(horizontal: float | None, vertical: float | None) -> str:
+        return in_words(
+            PatternFindings(0.5, {"horizontal": horizontal, "vertical": vertical}, 1.0, {})
+        )
+
+    assert said(0.5, 0.52).startswith("both components fall together")
+    assert said(0.2, 0.5).startswith("horizontal is given up at beta=0.2, vertical outlives it")
+    assert said(None, 0.5).startswith("vertical is given up at beta=0.5, horizontal outlives it")
+    assert said(None, None) == "the scheme ends at beta=0.5"
