@@ -46,11 +46,14 @@ def test_a_run_folder_is_whole(run_folder: Path) -> None:
     assert names == {
         "config.toml",
         "circuit.toml",
+        "optimality.nc",
         "scheme.nc",
         "summary.json",
         "summary.md",
         "figures/circuit.png",
         "figures/information_plane.png",
+        "figures/optimal_frontier.png",
+        "figures/optimality_gap.png",
         "figures/subsets.png",
         "figures/sweep.png",
         "snapshots/model.json",
@@ -65,6 +68,7 @@ def test_a_run_folder_is_whole(run_folder: Path) -> None:
     assert summary["components"] == ["a", "b"]
     assert summary["subsets_of_first_repeat"][0]["rank"] == 1
     assert "H(Y)" not in summary["message"]
+    assert 0 < summary["optimality"]["sweep"]["largest_gap_bits"] < 1
     assert ApproximationScheme.load(run_folder).components == ("a", "b")
 
 
@@ -79,6 +83,7 @@ def test_show_prints_the_final_table(run_folder: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert "0.811278" in printed
     assert "1 of 1" in printed
+    assert "above the exact optimum" in printed
 
 
 def test_the_kl_is_an_option(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +121,8 @@ def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
         dib("plot", str(run_folder), "--kl", "--format", "svg", "--out", str(tmp_path / "new")) == 0
     )
     drawn = sorted(path.name for path in (tmp_path / "new").iterdir())
-    assert drawn == ["circuit.svg", "information_plane.svg", "subsets.svg", "sweep.svg"]
+    names = ["circuit", "information_plane", "optimal_frontier", "optimality_gap", "subsets"]
+    assert drawn == [f"{name}.svg" for name in [*names, "sweep"]]
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from distributed_ib.scheme.scheme import ApproximationScheme
     from distributed_ib.scheme.subsets import Subset
     from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
+    from distributed_ib.training.candidates import Candidates
     from distributed_ib.training.checkpoint import Checkpoints
     from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.training.refine import RefineSettings, refine
     from distributed_ib.training.schedule import BetaSchedule
     from distributed_ib.training.sweep import sweep
 
@@ -45,6 +47,7 @@ _ROOMS = {
     "BernoulliPredictor": "model.predictors",
     "BetaSchedule": "training.schedule",
     "BinaryEncoder": "model.encoders",
+    "Candidates": "training.candidates",
     "CategoricalPredictor": "model.predictors",
     "Component": "components.decomposition",
     "ContrastivePredictor": "model.contrastive_predictor",
@@ -59,6 +62,7 @@ _ROOMS = {
     "GaussianPredictor": "model.gaussian_predictor",
     "HostBatches": "training.batches",
     "ProgressBar": "training.progress",
+    "RefineSettings": "training.refine",
     "SeparateEncoder": "model.encoders",
     "SharedEncoder": "model.encoders",
     "Subset": "scheme.subsets",
@@ -68,6 +72,7 @@ _ROOMS = {
     "Target": "components.target",
     "Terms": "model.bottleneck",
     "load_estimator": "estimators.files",
+    "refine": "training.refine",
     "sweep": "training.sweep",
 }
 
@@ -78,6 +83,7 @@ __all__ = [
     "BernoulliPredictor",
     "BetaSchedule",
     "BinaryEncoder",
+    "Candidates",
     "CategoricalPredictor",
     "Checkpoints",
     "Component",
@@ -92,6 +98,7 @@ __all__ = [
     "GaussianPredictor",
     "HostBatches",
     "ProgressBar",
+    "RefineSettings",
     "SeparateEncoder",
     "SharedEncoder",
     "Subset",
@@ -103,6 +110,7 @@ __all__ = [
     "UserError",
     "__version__",
     "load_estimator",
+    "refine",
     "sweep",
 ]
 

@@ -70,6 +70,13 @@ def boolean(
     seed: Annotated[
         int, typer.Option(metavar="S", help="Seed of everything random, the circuit included.")
     ] = 0,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="Afterwards train the subsets of the sweep at fixed beta, close to the optimum.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/boolean-001, ..."),
@@ -78,7 +85,8 @@ def boolean(
     """Open a Boolean circuit: which of its inputs matter, and in what order?
 
     One sweep, from input-output pairs alone, finds the scheme of approximations (paper, Fig. 2).
-    An exhaustive search over all subsets of inputs is put beside it. The run folder gets the
+    An exhaustive search over all subsets of inputs and the exact optimum of the objective are put
+    beside it. The run folder gets the
     scheme, figures and a summary; `dib show` and `dib plot` read it again.
     """
     from distributed_ib.cli.boolean_output import print_run
@@ -99,8 +107,10 @@ def boolean(
             folder,
             seed=seed,
             n_seeds=seeds,
+            refined=refine,
             direction=direction.value,
             progress=bar,
+            say=say,
             command=shlex.join(["dib", *sys.argv[1:]]),
         )
     if run.scheme.subsets():

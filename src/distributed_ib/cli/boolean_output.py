@@ -8,7 +8,7 @@ from distributed_ib.studies.boolean.run import CircuitRun
 
 
 def print_run(run: CircuitRun, threshold_bits: float = 0.1, measure: Measure | None = None) -> None:
-    """Print the opening sentences and the final table."""
+    """Print the opening sentences, the final table and the distance to the optimum."""
     measure = measure or run.scheme.measure
     for sentence in opening_words(run.scheme, measure):
         say(sentence)
@@ -24,3 +24,5 @@ def print_run(run: CircuitRun, threshold_bits: float = 0.1, measure: Measure | N
             frequency_columns(measure),
             frequency_rows(run.scheme, threshold_bits, measure),
         )
+    for sentence in run.optimality_sentences():
+        say(sentence)

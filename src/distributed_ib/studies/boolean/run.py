@@ -1,6 +1,8 @@
 """A circuit's run on disk: made by one sweep, and read again later."""
 
+import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,15 +11,26 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from distributed_ib.errors import UserError
 from distributed_ib.files import write_text
 from distributed_ib.information.subsets import check_exhaustive, subset_information_bits
 from distributed_ib.runs import append_log, start_run, write_summary
 from distributed_ib.scheme.measure import Measure
+from distributed_ib.scheme.optimality import snapshot_information_bits, with_optimum
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import summary
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
 from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
+from distributed_ib.studies.boolean.optimality import (
+    MAX_FRONTIER_INPUTS,
+    CircuitOptimality,
+    circuit_frontier,
+    load_optimality,
+    optimality_figures,
+    optimality_of,
+    refine_circuit,
+)
 from distributed_ib.studies.boolean.report import circuit_figures, summary_text
 from distributed_ib.studies.boolean.study import (
     BooleanSettings,
@@ -41,11 +54,14 @@ class CircuitRun:
         circuit: The circuit.
         scheme: What the sweep found.
         information_bits: I(X_S; Y) of every subset of inputs, `[2**n]`, by exhaustive search.
+        optimality: The exact optimum and how far from it the sweep is; None where the circuit is
+            too large, the sweep did not finish, or the run is of an older version.
     """
 
     circuit: Circuit
     scheme: ApproximationScheme
     information_bits: NDArray[np.float64]
+    optimality: CircuitOptimality | None = None
 
     def found(
         self, threshold_bits: float = 0.1, measure: Measure | None = None
@@ -58,13 +74,29 @@ class CircuitRun:
         self, threshold_bits: float = 0.1, measure: Measure | None = None
     ) -> dict[str, Figure]:
         """All figures, by name."""
-        return circuit_figures(
+        figures = circuit_figures(
             self.scheme, self.circuit, self.information_bits, threshold_bits, measure
         )
+        if self.optimality is not None:
+            figures |= optimality_figures(self.optimality)
+        return figures
+
+    def optimality_sentences(self) -> list[str]:
+        """How far the sweep is from the exact optimum, or why nobody knows."""
+        if self.optimality is not None:
+            return self.optimality.sentences()
+        if self.circuit.n_inputs > MAX_FRONTIER_INPUTS:
+            return [
+                f"The exact optimum is not computed: it takes at most {MAX_FRONTIER_INPUTS} "
+                f"inputs, and the circuit has {self.circuit.n_inputs}."
+            ]
+        return []
 
     def summary_text(self, threshold_bits: float = 0.1) -> str:
         """The findings for people, in Markdown."""
-        return summary_text(self.scheme, self.circuit, self.found(threshold_bits))
+        text = summary_text(self.scheme, self.circuit, self.found(threshold_bits))
+        sentences = " ".join(self.optimality_sentences())
+        return f"{text}\n## Distance to the optimum\n\n{sentences}\n" if sentences else text
 
 
 def run_circuit(
@@ -75,7 +107,9 @@ def run_circuit(
     seed: int = 0,
     n_seeds: int = 1,
     direction: Direction | Literal["both"] = "rising",
+    refined: bool = False,
     progress: ProgressCallback | None = None,
+    say: Callable[[str], None] | None = None,
     command: str = "",
 ) -> CircuitRun:
     """Open a circuit, search its subsets exhaustively, and leave all but the figures in a folder.
@@ -87,7 +121,9 @@ def run_circuit(
         seed: Seed of everything random.
         n_seeds: Independent repeats.
         direction: How beta moves: "rising", "falling", or "both" in turn.
+        refined: Whether to refine the subsets of the sweep at fixed beta afterwards.
         progress: Called as the sweep goes on.
+        say: Called with a line of words as the refinement goes on.
         command: What to write into the log as the origin of the run.
 
     Raises:
@@ -98,18 +134,45 @@ def run_circuit(
     check_varies(circuit)
     check_repeats(seed, n_seeds)
     check_direction(direction)
-    options = {"seed": seed, "n_seeds": n_seeds, "direction": direction, **asdict(settings)}
+    if refined and circuit.n_inputs > MAX_FRONTIER_INPUTS:
+        raise UserError(
+            f"a refinement takes at most {MAX_FRONTIER_INPUTS} inputs, but the circuit has "
+            f"{circuit.n_inputs}; leave --refine out."
+        )
+    options = {
+        "seed": seed,
+        "n_seeds": n_seeds,
+        "direction": direction,
+        "refined": refined,
+        **asdict(settings),
+    }
     start_run(folder, STUDY, {"training": options | {"hidden": list(settings.hidden)}})
     write_text(folder / CIRCUIT, circuit_to_toml(circuit))
     append_log(folder, f"command: {command}" if command else "started from Python")
     information_bits = subset_information_bits(circuit.truth_table()[1])
+    frontier = None
+    if circuit.n_inputs <= MAX_FRONTIER_INPUTS:
+        frontier = circuit_frontier(circuit, settings.beta_start, settings.beta_end)
     scheme = open_circuit(
         circuit, settings, seed=seed, n_seeds=n_seeds, direction=direction, progress=progress
     )
+    optimality = None
+    if frontier is not None and scheme.status == "finished":
+        transmitted = snapshot_information_bits(scheme)
+        scheme = with_optimum(scheme, frontier, transmitted)
+        optimality = optimality_of(scheme, frontier, transmitted)
     scheme.save(folder)
     seconds = scheme.to_xarray().attrs["seconds"]
     append_log(folder, f"sweep {scheme.message}, {seconds:.1f} s")
-    run = CircuitRun(circuit, scheme, information_bits)
+    if refined and optimality is not None:
+        began = time.perf_counter()
+        beta = optimality.frontier.beta
+        candidates = refine_circuit(circuit, scheme, beta, seed=seed, progress=say)
+        optimality = optimality.with_refinement(circuit, candidates)
+        append_log(folder, f"refinement finished, {time.perf_counter() - began:.1f} s")
+    if optimality is not None:
+        optimality.save(folder)
+    run = CircuitRun(circuit, scheme, information_bits, optimality)
     write_summary(folder, _summary(run), run.summary_text())
     return run
 
@@ -123,7 +186,8 @@ def load_run(folder: Path) -> CircuitRun:
     circuit = load_circuit(folder / CIRCUIT)
     check_exhaustive(circuit.n_inputs)
     scheme = ApproximationScheme.load(folder)
-    return CircuitRun(circuit, scheme, subset_information_bits(circuit.truth_table()[1]))
+    information_bits = subset_information_bits(circuit.truth_table()[1])
+    return CircuitRun(circuit, scheme, information_bits, load_optimality(folder))
 
 
 def _summary(run: CircuitRun) -> dict[str, object]:
@@ -139,4 +203,5 @@ def _summary(run: CircuitRun) -> dict[str, object]:
             }
             for ranked in run.found()
         ],
+        "optimality": None if run.optimality is None else run.optimality.summary(),
     }
