@@ -11,6 +11,7 @@ from rich.markup import escape
 from distributed_ib._version import __version__
 from distributed_ib.cli.boolean import boolean
 from distributed_ib.cli.fit import fit
+from distributed_ib.cli.image import image
 from distributed_ib.cli.plot import plot
 from distributed_ib.cli.predict import predict
 from distributed_ib.cli.show import show
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(boolean)
+app.command()(image)
 app.command()(fit)
 app.command()(predict)
 app.command()(show)

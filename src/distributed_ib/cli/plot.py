@@ -38,7 +38,7 @@ def plot(
     if isinstance(loaded, FittedRun):
         figures = loaded.figures(threshold, beta)
     elif beta is not None:
-        raise UserError(f"--beta is for runs of dib fit; {run} holds a circuit.")
+        raise UserError(f"--beta is for runs of dib fit; {run} is of another kind.")
     else:
         figures = loaded.figures(threshold)
     folder = out or run / FIGURES

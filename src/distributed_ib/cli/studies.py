@@ -9,9 +9,10 @@ from distributed_ib.runs import CONFIG, read_config
 if TYPE_CHECKING:
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
+    from distributed_ib.studies.image.run import PictureRun
 
 
-def load_any(folder: Path) -> "CircuitRun | FittedRun":
+def load_any(folder: Path) -> "CircuitRun | FittedRun | PictureRun":
     """Read a run folder by the study its configuration names.
 
     Raises:
@@ -22,6 +23,10 @@ def load_any(folder: Path) -> "CircuitRun | FittedRun":
         from distributed_ib.studies.boolean.run import load_run as load_circuit_run
 
         return load_circuit_run(folder)
+    if study == "image":
+        from distributed_ib.studies.image.run import load_run as load_picture_run
+
+        return load_picture_run(folder)
     if study == "table":
         return load_fitted(folder)
     raise UserError(
