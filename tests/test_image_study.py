@@ -63,12 +63,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PictureRun, Path]:
 def test_stripes_are_told_by_the_vertical_alone(run: tuple[PictureRun, Path]) -> None:
     data = run[0].scheme.to_xarray().isel(seed=0)
     kl_bits = data["kl_bits"]
-    start = data["beta"] < 0.05
-    assert float(kl_bits.sel(component="horizontal")[start.values].max()) < 0.3
-    # Eight stripes are three bits, as far as 64 pixels a batch show them.
-    known = data["predictive_information_bits"].isel(split=0)[start.values]
-    assert 2.4 < float(known.max()) < 3.1
-    assert [s.components for s in run[0].scheme.subsets(0.3)][-1] == ()
+    paid = ((data["beta"] > 0.05) & (data["beta"] < 0.5)).values
+    assert float(kl_bits.sel(component="horizontal")[paid].max()) < 0.1
+    assert float(kl_bits.sel(component="vertical")[paid].min()) > 1.0
+    # Eight stripes of different colours are three bits, and nothing survives beta = 1.
+    known = data["predictive_information_bits"].isel(split=0)
+    assert 2.7 < float(known.max()) < 3.1
+    assert run[0].scheme.subsets()[-1].components == ()
     assert run[0].scheme.baseline_entropy_bits == 6.0
 
 
@@ -101,12 +102,12 @@ def test_blocks_do_not_change_what_is_painted(
 
 
 def test_the_rules_are_what_they_say(run: tuple[PictureRun, Path]) -> None:
-    approximation = run[0].scheme.at(beta=0.3)
+    approximation = run[0].scheme.at(beta=3.0)
     painter = Painter(flag(), horizontal_vertical(), n_colors=16)
     known = {tuple(color) for color in painter.codebook.tolist()}
     likeliest = painter.paint(approximation)
     assert {tuple(color) for color in likeliest.pixels.reshape(-1, 3).tolist()} <= known
-    # The mean of a distribution is what minimises the squared error.
+    # Where nothing is known, the mean colour is closer to all than any one of them.
     assert painter.paint(approximation, "expected").psnr_db > likeliest.psnr_db
     with pytest.raises(UserError, match="'median' is unknown"):
         painter.paint(approximation, "median")  # type: ignore[arg-type]
@@ -134,7 +135,7 @@ def test_a_run_is_read_again_from_its_folder(run: tuple[PictureRun, Path], tmp_p
     assert config["training"]["encoder_hidden"] == [32, 32]
     again.write_summary(folder)
     found = json.loads((folder / "summary.json").read_text())
-    assert len(found["shown"]) == 2 and found["best_psnr_db"] > 25
+    assert len(found["shown"]) == 2 and found["best_psnr_db"] is None  # without error
     assert "| vertical |" in (folder / "summary.md").read_text()
 
 
