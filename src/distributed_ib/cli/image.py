@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +67,8 @@ def image(
         int, typer.Option(metavar="N", help="Shrink the longer side to at most N pixels.")
     ] = 600,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Training steps while beta rises.")
+        int | None,
+        typer.Option(metavar="N", help="Training steps while beta rises; pre-training follows."),
     ] = None,
     film: Annotated[Film, typer.Option(help="Format of the animation.")] = Film.gif,
     seeds: Annotated[
@@ -104,7 +104,7 @@ def image(
         say(f"{chosen.name}: {note}.")
     settings = PRESETS[preset]
     if steps is not None:
-        settings = replace(settings, n_steps=steps)
+        settings = settings.with_steps(steps)
     folder = out or next_free_folder(Path("runs"), "image")
     with ProgressBar(f"picture {chosen.name}") as bar:
         run = run_picture(

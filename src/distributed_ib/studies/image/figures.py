@@ -39,12 +39,13 @@ def plot_picture_sweep(
         The figure.
     """
     n_panels = len(painted) + 1
-    panel_inches = ROW_INCHES / n_panels * picture.height / picture.width + 0.5
+    panel_inches = ROW_INCHES / n_panels * picture.height / picture.width + 0.3
     strip_inches = 0.3 + 0.13 * len(scheme.components)
     heights = (strip_inches + SWEEP_INCHES, panel_inches)
     figure = plt.figure(figsize=(ROW_INCHES, sum(heights) + 0.2), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
     ax = plot_sweep(scheme, upper.add_subplot(), threshold_bits=threshold_bits)
+    _show_few_bits(ax)
     bottom = ax.get_ylim()[0]
     for numeral, one in zip(numerals(len(painted)), painted, strict=True):
         ax.axvline(one.beta, color=QUIET, linewidth=0.8, zorder=0.5)
@@ -104,6 +105,14 @@ def plot_error(painted: Sequence[Reconstruction], ax: Axes | None = None) -> Axe
     ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("PSNR of the painted picture (dB)")
     return ax
+
+
+def _show_few_bits(ax: Axes) -> None:
+    """Stretch the axis of the components' curves, which begin at a hundred bits and end at one."""
+    for twin in ax.get_shared_x_axes().get_siblings(ax):
+        if twin is not ax:
+            twin.set_yscale("symlog", linthresh=1.0, linscale=0.5)
+            twin.set_ylim(bottom=0)
 
 
 def _bits(one: Reconstruction) -> str:

@@ -190,7 +190,7 @@ def _decode(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[st
         )
     if turned.has_transparency_data:
         layers = turned.convert("RGBA")
-        if layers.getextrema()[3][0] < 255:  # type: ignore[index]
+        if np.asarray(layers)[..., 3].min() < 255:
             notes.append("transparent parts put on white")
         white = Image.new("RGBA", layers.size, "white")
         turned = Image.alpha_composite(white, layers)

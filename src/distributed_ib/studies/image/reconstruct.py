@@ -93,7 +93,7 @@ class Painter:
         approximation: Approximation,
         rule: Rule = "likeliest",
         *,
-        n_draws: int = 8,
+        n_draws: int = 16,
         seed: int = 0,
     ) -> Reconstruction:
         """Paint the picture that an approximation knows.
@@ -102,9 +102,9 @@ class Painter:
             approximation: From the scheme of the picture.
             rule: "likeliest": the colour of maximum probability, as in the paper; "expected": the
                 mean of all colours, each as likely as it is.
-            n_draws: Draws of the channels' noise over which probabilities are averaged. With 0
-                there is no noise: the centre of each channel is used, which shows more than is
-                transmitted.
+            n_draws: Draws of the channels' noise over which probabilities are averaged. All
+                positions share them, so that few draws make no grain. With 0 there is no noise:
+                the centre of each channel is used, which shows more than is transmitted.
             seed: Seed of the noise.
 
         Raises:
@@ -113,14 +113,13 @@ class Painter:
         if rule not in get_args(Rule):
             raise UserError(f"the rule {rule!r} is unknown; choose {', '.join(get_args(Rule))}.")
         whole_number("n_draws", n_draws, 0)
-        model, key = approximation.model, jax.random.key(seed)
+        model, noise = approximation.model, jax.random.split(jax.random.key(seed), n_draws)
         n_pixels = self.pixels.shape[0] * self.pixels.shape[1]
         painted = np.empty((n_pixels, 3), np.uint8)
         for start in range(0, n_pixels, BLOCK_ROWS):
             stop = min(start + BLOCK_ROWS, n_pixels)
             # The last block is filled up, so that all of them run one compiled program.
             rows = np.arange(start, start + min(BLOCK_ROWS, n_pixels)) % n_pixels
-            noise = jax.random.split(jax.random.fold_in(key, start), n_draws)
             chances = _chances(model, _take(self._x, rows), self._scaled, noise)
             found = _choose(chances, jnp.asarray(self.codebook), rule)
             painted[start:stop] = np.asarray(found)[: stop - start]
@@ -170,7 +169,8 @@ def _chances(model: Any, x: Any, colors: Array, keys: Array) -> Array:
     shape = (channel.mean.shape[0], colors.shape[0])
 
     def add(total: Array, key: Array) -> tuple[Array, None]:
-        return total + given(channel.sample(key=key)), None
+        noise = jax.random.normal(key, (1, *channel.mean.shape[1:]), channel.mean.dtype)
+        return total + given(channel.mean + jnp.exp(0.5 * channel.log_variance) * noise), None
 
     total, _ = jax.lax.scan(add, jnp.zeros(shape, channel.mean.dtype), keys)
     return total / keys.shape[0]

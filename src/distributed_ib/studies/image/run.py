@@ -34,7 +34,7 @@ PICTURE = "picture.png"
 N_TELLING, N_STRIP = 5, 11
 # Pixels along the longer side of the panels of the sweep figure, and of the film.
 PANEL_PIXELS, FILM_PIXELS = 300, 200
-PANEL_DRAWS, FILM_DRAWS = 8, 4
+PANEL_DRAWS, FILM_DRAWS = 16, 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PictureRun:
     def film(self) -> list[Reconstruction]:
         """Every approximation of the first repeat, painted small, until nothing is conveyed."""
         betas = self.scheme.snapshots.beta
-        last = telling_betas(self.scheme, n=len(betas))[-1]
+        last = telling_betas(self.scheme, N_TELLING)[-1]
         return self.paint([float(beta) for beta in betas if beta <= last], FILM_PIXELS, FILM_DRAWS)
 
     @cached_property
@@ -114,8 +114,8 @@ class PictureRun:
 
     def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
         """All figures, by name."""
-        chosen = np.linspace(0, len(self.film) - 1, min(N_STRIP, len(self.film))).round()
-        strip = [self.film[int(k)] for k in chosen]
+        chosen = telling_betas(self.scheme, N_STRIP)
+        strip = [one for one in self.film if one.beta in chosen]
         with figure_style():
             plane = plot_information_plane(self.scheme, threshold_bits=threshold_bits)
             figures = {

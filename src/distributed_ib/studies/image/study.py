@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 from jax import Array
@@ -67,13 +67,18 @@ class ImageSettings:
         """How beta rises."""
         return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
 
+    def with_steps(self, n_steps: int) -> "ImageSettings":
+        """The same with another number of steps, and pre-training in proportion."""
+        before = round(self.n_pretraining_steps * n_steps / self.n_steps)
+        return replace(self, n_steps=n_steps, n_pretraining_steps=before)
+
 
 PRESETS: Mapping[str, ImageSettings] = {
     # Two minutes on two cores for a picture of 600 x 400, horizontal and vertical.
     "quick": ImageSettings(
-        beta_start=1e-4,
+        beta_start=3e-4,
         beta_end=3.0,
-        n_steps=6_000,
+        n_steps=4_500,
         n_pretraining_steps=1_000,
         batch_size=1024,
         learning_rate=1e-3,

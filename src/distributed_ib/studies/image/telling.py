@@ -9,14 +9,18 @@ from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.scheme import ApproximationScheme
 
+# Share of all that is ever known about Y at which an approximation counts as complete.
+AS_GOOD_AS_ALL = 0.98
+
 
 def telling_betas(
     scheme: ApproximationScheme, n: int = 5, *, threshold_bits: float = 0.1, seed: int = 0
 ) -> list[float]:
     """Bottleneck strengths of `n` approximations between which the allocation changes equally.
 
-    They lie close where the allocation changes fast with beta, and far apart where it rests. What
-    comes after the last component has gone is left out.
+    They lie close where the allocation changes fast with beta, and far apart where it rests. Left
+    out are the beginning, where bits go that nobody needed, so that as much is known as ever, and
+    the end, after the last component has gone.
 
     Args:
         scheme: The scheme.
@@ -30,16 +34,22 @@ def telling_betas(
     Raises:
         UserError: If no model was kept, or none of them uses any component.
     """
-    kl_bits = scheme.to_xarray()["kl_bits"].isel(seed=seed, step=scheme.snapshots.record).values
-    chosen = evenly_along(kl_bits, whole_number("n", n, 1), threshold_bits)
-    return [float(scheme.snapshots.beta[k]) for k in chosen]
+    run = scheme.to_xarray().isel(seed=seed, split=0, step=scheme.snapshots.record)
+    kl_bits, known = run["kl_bits"].values, run["predictive_information_bits"].values
+    start = 0
+    if len(known) and known.max() > 0:
+        start = int(np.flatnonzero(known >= AS_GOOD_AS_ALL * known.max())[-1])
+    if not (kl_bits[start:] > threshold_bits).any():
+        start = 0
+    chosen = evenly_along(kl_bits[start:], whole_number("n", n, 1), threshold_bits)
+    return [float(scheme.snapshots.beta[start + k]) for k in chosen]
 
 
 def evenly_along(kl_bits: NDArray[np.float64], n: int, threshold_bits: float = 0.1) -> list[int]:
     """Rows of an allocation `[step, component]` that are evenly spaced along its path.
 
     A bit more or less matters the less, the more bits a component has, so the way is measured in
-    log2(1 + bits), summed over components.
+    log2(1 + bits / threshold), summed over components.
 
     Example:
         >>> bits = np.array([[3.0], [3.0], [3.0], [2.0], [1.0], [0.2], [0.0], [0.0]])
@@ -54,7 +64,7 @@ def evenly_along(kl_bits: NDArray[np.float64], n: int, threshold_bits: float = 0
         raise UserError(
             f"no model of this sweep conveys {threshold_bits:g} bit; start it at a smaller beta."
         )
-    height = np.log2(1.0 + kl_bits[: in_use[-1] + 1])
+    height = np.log2(1.0 + kl_bits[: in_use[-1] + 1] / threshold_bits)
     way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(height, axis=0)).sum(axis=1))])
     chosen: list[int] = []
     for goal in np.linspace(0.0, way[-1], n) if n > 1 else [0.0]:
