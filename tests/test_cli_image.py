@@ -49,6 +49,13 @@ def test_a_run_is_whole_and_says_what_it_did(
         "snapshots/params.safetensors",
         *(f"figures/{name}" for name in figures),
     }
+
+
+@pytest.mark.nightly
+def test_a_run_is_shown_and_drawn_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert dib("image", picture(tmp_path), "--steps", "12", "--at", "0.01", "--out", str(out)) == 0
+    capsys.readouterr()
     assert dib("show", str(out)) == 0
     assert "transparent parts put on white" in capsys.readouterr().out
     assert dib("plot", str(out), "--out", str(tmp_path / "again"), "--format", "svg") == 0
