@@ -31,6 +31,8 @@ from distributed_ib.studies.image.run import PictureRun, Showing, load_run, run_
 from distributed_ib.studies.image.study import ImageSettings
 from distributed_ib.studies.image.telling import evenly_along, nearest_betas, telling_betas
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 BRIEF: ImageSettings = replace(
     PRESETS["quick"],
     beta_start=1e-3,
@@ -54,7 +56,9 @@ def flag() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PictureRun, Path]:
+def run(
+    quick_compilation: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[PictureRun, Path]:
     folder = tmp_path_factory.mktemp("runs") / "flag"
     showing = Showing(at=(0.01, 0.3))
     return run_picture(flag(), horizontal_vertical(), BRIEF, folder, showing=showing), folder
@@ -205,12 +209,19 @@ def polar(r: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.hypot(*r.T), np.arctan2(r[:, 1], r[:, 0])], axis=1)
 
 
-def test_a_decomposition_of_your_own(tmp_path: Path) -> None:
+@pytest.mark.nightly
+def test_a_decomposition_of_your_own_is_opened_and_painted() -> None:
     own = PositionDecomposition("", ("radius", "angle"), polar)
     scheme = open_picture(flag(), own, replace(BRIEF, n_steps=4, n_pretraining_steps=0))
     assert scheme.components == ("radius", "angle")
     assert PictureRun(flag(), own, scheme).paint([1e-3])[0].pixels.shape == (8, 12, 3)
-    with pytest.raises(UserError):
+
+
+def test_a_decomposition_of_your_own(tmp_path: Path) -> None:
+    own = PositionDecomposition("", ("radius", "angle"), polar)
+    found = own.components(pixel_positions(12, 8))
+    assert found.shape == (96, 2, 1) and found.dtype == np.float32
+    with pytest.raises(UserError, match="of your own"):
         run_picture(flag(), own, BRIEF, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     wrong = PositionDecomposition("", ("radius",), polar)

@@ -39,7 +39,7 @@ def plot_picture_sweep(
         The figure.
     """
     n_panels = len(painted) + 1
-    panel_inches = ROW_INCHES / n_panels * picture.height / picture.width + 0.3
+    panel_inches = ROW_INCHES / n_panels * _steepness(picture) + 0.3
     strip_inches = 0.3 + 0.13 * len(scheme.components)
     heights = (strip_inches + SWEEP_INCHES, panel_inches)
     figure = plt.figure(figsize=(ROW_INCHES, sum(heights) + 0.2), layout="constrained")
@@ -76,7 +76,7 @@ def plot_strip(picture: Picture, painted: Sequence[Reconstruction], n_columns: i
     n_columns = min(n_columns, n_panels)
     n_rows = -(-n_panels // n_columns)
     side = ROW_INCHES / n_columns
-    size = (ROW_INCHES, n_rows * (side * picture.height / picture.width + 0.45))
+    size = (ROW_INCHES, n_rows * (side * _steepness(picture) + 0.45))
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=size, layout="constrained", squeeze=False
     )
@@ -105,6 +105,11 @@ def plot_error(painted: Sequence[Reconstruction], ax: Axes | None = None) -> Axe
     ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("PSNR of the painted picture (dB)")
     return ax
+
+
+def _steepness(picture: Picture) -> float:
+    """Height over width, for panels that stay on the page however narrow the picture is."""
+    return min(picture.height / picture.width, 3.0)
 
 
 def _show_few_bits(ax: Axes) -> None:

@@ -21,7 +21,7 @@ def subset_rows(scheme: ApproximationScheme, threshold_bits: float = 0.1) -> lis
             beta_range(subset),
             subset_label(subset, scheme.components),
             f"{subset.total_bits:.2f}",
-            f"{subset.predictive_bits:.2f}",
+            f"{max(subset.predictive_bits, 0.0):.2f}",
         ]
         for subset in scheme.subsets(threshold_bits)
     ]
@@ -34,7 +34,7 @@ def painted_rows(painted: Sequence[Reconstruction]) -> list[list[str]]:
             numeral,
             f"{one.beta:.3g}",
             f"{np.sum(one.kl_bits):.2f}",
-            f"{one.predictive_bits:.2f}",
+            f"{max(one.predictive_bits, 0.0):.2f}",
             f"{one.psnr_db:.1f}",
         ]
         for numeral, one in zip(numerals(len(painted)), painted, strict=True)

@@ -201,8 +201,12 @@ def run_picture(
     """
     showing = showing or Showing()
     check_repeats(seed, n_seeds)
-    if parse_decomposition(decomposition.text, picture).names != decomposition.names:
-        raise UserError("a decomposition of your own can't be written down; use open_picture.")
+    named = decomposition.text and parse_decomposition(decomposition.text, picture)
+    if not named or named.names != decomposition.names:
+        raise UserError(
+            "a decomposition of your own can't be written to a run folder; use open_picture and "
+            "PictureRun."
+        )
     training = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(settings).items()
