@@ -76,9 +76,9 @@ class ImageSettings:
 PRESETS: Mapping[str, ImageSettings] = {
     # Two minutes on two cores for a picture of 600 x 400, horizontal and vertical.
     "quick": ImageSettings(
-        beta_start=3e-4,
+        beta_start=1e-4,
         beta_end=3.0,
-        n_steps=4_500,
+        n_steps=6_000,
         n_pretraining_steps=1_000,
         batch_size=1024,
         learning_rate=1e-3,
