@@ -13,6 +13,7 @@ from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
     from distributed_ib.components.decomposition import Component, Decomposition
+    from distributed_ib.components.distinct import DistinctRows, distinct_rows
     from distributed_ib.components.fitted import FittedDecomposition
     from distributed_ib.components.inputs import TableInput
     from distributed_ib.components.target import Target
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
     from distributed_ib.training.candidates import Candidates
     from distributed_ib.training.checkpoint import Checkpoints
+    from distributed_ib.training.distinct_batches import DistinctBatches
     from distributed_ib.training.progress import ProgressBar
     from distributed_ib.training.refine import RefineSettings, refine
     from distributed_ib.training.schedule import BetaSchedule
@@ -53,6 +55,8 @@ _ROOMS = {
     "ContrastivePredictor": "model.contrastive_predictor",
     "Decomposition": "components.decomposition",
     "Checkpoints": "training.checkpoint",
+    "DistinctBatches": "training.distinct_batches",
+    "DistinctRows": "components.distinct",
     "DistributedBottleneck": "model.bottleneck",
     "DistributedIBClassifier": "estimators.classifier",
     "DistributedIBRegressor": "estimators.regressor",
@@ -71,6 +75,7 @@ _ROOMS = {
     "TableInput": "components.inputs",
     "Target": "components.target",
     "Terms": "model.bottleneck",
+    "distinct_rows": "components.distinct",
     "load_estimator": "estimators.files",
     "refine": "training.refine",
     "sweep": "training.sweep",
@@ -89,6 +94,8 @@ __all__ = [
     "Component",
     "ContrastivePredictor",
     "Decomposition",
+    "DistinctBatches",
+    "DistinctRows",
     "DistributedBottleneck",
     "DistributedIBClassifier",
     "DistributedIBRegressor",
@@ -109,6 +116,7 @@ __all__ = [
     "Terms",
     "UserError",
     "__version__",
+    "distinct_rows",
     "load_estimator",
     "refine",
     "sweep",

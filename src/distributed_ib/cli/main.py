@@ -12,6 +12,7 @@ from distributed_ib._version import __version__
 from distributed_ib.cli.boolean import boolean
 from distributed_ib.cli.fit import fit
 from distributed_ib.cli.glass import glass
+from distributed_ib.cli.image import image
 from distributed_ib.cli.patterns import patterns
 from distributed_ib.cli.plot import plot
 from distributed_ib.cli.predict import predict
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(boolean)
 app.command()(patterns)
+app.command()(image)
 app.command()(fit)
 app.add_typer(glass)
 app.command()(predict)

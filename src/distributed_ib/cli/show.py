@@ -21,12 +21,13 @@ UseKl = Annotated[
 
 def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
     """Print what a run found: subsets in use, what they convey, what is known about Y."""
-    from distributed_ib.cli import boolean_output, glass_output, table_output
+    from distributed_ib.cli import boolean_output, glass_output, image_output, table_output
     from distributed_ib.cli.patterns import print_run as print_patterns
     from distributed_ib.cli.studies import load_any
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
     from distributed_ib.studies.glass.run import GlassRun
+    from distributed_ib.studies.image.run import PictureRun
 
     loaded = load_any(run)
     measure: Measure | None = "kl" if kl else None
@@ -36,5 +37,7 @@ def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
         table_output.print_run(loaded, threshold, measure)
     elif isinstance(loaded, GlassRun):
         glass_output.print_run(loaded, threshold)
+    elif isinstance(loaded, PictureRun):
+        image_output.print_run(loaded, threshold)
     else:
         print_patterns(loaded)

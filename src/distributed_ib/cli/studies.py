@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
     from distributed_ib.studies.glass.run import GlassRun
+    from distributed_ib.studies.image.run import PictureRun
     from distributed_ib.studies.patterns.run import PatternsRun
 
 
-def load_any(folder: Path) -> "CircuitRun | FittedRun | GlassRun | PatternsRun":
+def load_any(folder: Path) -> "CircuitRun | FittedRun | GlassRun | PatternsRun | PictureRun":
     """Read a run folder by the study its configuration names.
 
     Raises:
@@ -24,6 +25,10 @@ def load_any(folder: Path) -> "CircuitRun | FittedRun | GlassRun | PatternsRun":
         from distributed_ib.studies.boolean.run import load_run as load_circuit_run
 
         return load_circuit_run(folder)
+    if study == "image":
+        from distributed_ib.studies.image.run import load_run as load_picture_run
+
+        return load_picture_run(folder)
     if study == "table":
         return load_fitted(folder)
     if study == "patterns":

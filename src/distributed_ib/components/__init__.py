@@ -2,6 +2,7 @@
 
 from distributed_ib.components.copies import exchangeable_components
 from distributed_ib.components.decomposition import Component, Decomposition
+from distributed_ib.components.distinct import DistinctRows, distinct_rows
 from distributed_ib.components.fitted import FittedDecomposition
 from distributed_ib.components.inputs import TableInput
 from distributed_ib.components.split import split_rows
@@ -10,9 +11,11 @@ from distributed_ib.components.target import Target
 __all__ = [
     "Component",
     "Decomposition",
+    "DistinctRows",
     "FittedDecomposition",
     "TableInput",
     "Target",
+    "distinct_rows",
     "exchangeable_components",
     "split_rows",
 ]

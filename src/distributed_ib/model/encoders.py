@@ -11,11 +11,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from distributed_ib.checks import whole_number
+from distributed_ib.components.distinct import DistinctRows
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.model.distinct import check_parts, spread
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
 from distributed_ib.model.opening import OPEN_LOG_VARIANCE, channel_from, open_channels
 from distributed_ib.model.positional import positional_encoding
@@ -122,8 +125,10 @@ class SharedEncoder(eqx.Module):
             MLP((*hidden, 2 * embedding_dim), activation=activation, key=key_rest)
         )
 
-    def __call__(self, x: Array) -> GaussianChannel:
-        """Encode `x`, `[batch, component, feature]`."""
+    def __call__(self, x: Array | DistinctRows) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
+        if isinstance(x, DistinctRows):
+            return spread(self.encode_parts(x.parts), x.codes)
         options = dict(self.options)
         _require_shape(x, options["n_components"], options["input_dim"])
         features = positional_encoding(x, options["n_frequencies"])
@@ -132,6 +137,26 @@ class SharedEncoder(eqx.Module):
             product + jnp.broadcast_to(self.identity, product.shape)
         )
         return channel_from(self.rest(hidden))
+
+    def encode_parts(self, parts: Sequence[Array]) -> list[Array]:
+        """Encode any number of values of each component, `[n_i, feature]` each.
+
+        Returns:
+            For each component the means and log variances, `[n_i, 2 * embedding]`.
+        """
+        options = dict(self.options)
+        check_parts(parts, options["n_components"], options["input_dim"])
+        # One product for all components, however many values each has.
+        features = positional_encoding(jnp.concatenate(parts), options["n_frequencies"])
+        lengths = [part.shape[0] for part in parts]
+        identity = jnp.concatenate(
+            [
+                jnp.broadcast_to(row, (n, row.shape[-1]))
+                for row, n in zip(self.identity[:, None], lengths, strict=True)
+            ]
+        )
+        hidden = ACTIVATIONS[self.rest.activation](features @ self.first + identity)
+        return jnp.split(self.rest(hidden), np.cumsum(lengths)[:-1].tolist())
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""
@@ -179,14 +204,32 @@ class SeparateEncoder(eqx.Module):
         sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
         self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
 
-    def __call__(self, x: Array) -> GaussianChannel:
-        """Encode `x`, `[batch, component, feature]`."""
+    def __call__(self, x: Array | DistinctRows) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
+        if isinstance(x, DistinctRows):
+            return spread(self.encode_parts(x.parts), x.codes)
         options = dict(self.options)
         _require_shape(x, options["n_components"], options["input_dim"])
         features = positional_encoding(x, options["n_frequencies"])
         # [component, batch, feature], so that each component is one matrix product.
         outputs = self.mlp(jnp.swapaxes(features, 0, 1))
         return channel_from(jnp.swapaxes(outputs, 0, 1))
+
+    def encode_parts(self, parts: Sequence[Array]) -> list[Array]:
+        """Encode any number of values of each component, `[n_i, feature]` each.
+
+        Returns:
+            For each component the means and log variances, `[n_i, 2 * embedding]`.
+        """
+        options = dict(self.options)
+        check_parts(parts, options["n_components"], options["input_dim"])
+        # The components have different numbers of values, so this is one product for each.
+        return [
+            jax.tree.map(lambda leaf, k=k: leaf[k : k + 1], self.mlp)(
+                positional_encoding(part, options["n_frequencies"])[None]
+            )[0]
+            for k, part in enumerate(parts)
+        ]
 
     def config(self) -> dict[str, Any]:
         """What is needed to make an encoder of the same shape."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.checks import whole_number
+from distributed_ib.components.distinct import DistinctRows
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
@@ -72,7 +73,7 @@ class Approximation:
         """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays.
 
         Here and below `x` may also be a tuple or dict of arrays `[n, ...]`, if that is what the
-        model's encoder takes: a `TableInput`, say.
+        model's encoder takes: a `TableInput`, say, or `DistinctRows`.
 
         Raises:
             UserError: If `x` has no rows or another number of components.
@@ -147,6 +148,8 @@ class Approximation:
 
     def _blocks(self, x: Inputs) -> Iterator[Any]:
         """Stretches of rows."""
+        if isinstance(x, DistinctRows):
+            x = x.rows()
         if isinstance(x, tuple | dict):
             x = jax.tree.map(np.asarray, x)
             n_rows = len(jax.tree.leaves(x)[0])

@@ -1,0 +1,197 @@
+"""Pictures, read with care: whatever a file holds becomes rows of RGB, or one clear error."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from distributed_ib.checks import whole_number
+from distributed_ib.errors import UserError, first_line
+from distributed_ib.files import write_atomically
+
+# Checked by the header, before anything is decoded. Below the size at which Pillow warns of files
+# that are small on disk and huge in memory.
+MAX_MEGAPIXELS = 80
+DEFAULT_SIZE = 600
+_GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A relationship between position and colour.
+
+    Attributes:
+        name: What to call it.
+        pixels: RGB, `[height, width, 3]`, 0 .. 255.
+        notes: What was done to the file's picture, in words; empty if nothing.
+
+    Raises:
+        UserError: If there is nothing to learn from it: no pixel, a single one, or one colour.
+
+    Example:
+        >>> Picture("ramp", np.arange(12, dtype=np.uint8).reshape(2, 2, 3)).size_text
+        '2 x 2'
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no picture of anything."""
+        pixels = self.pixels
+        if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
+            raise UserError(
+                f"a picture should have pixels [height, width, 3] of type uint8, got "
+                f"{list(pixels.shape)} of type {pixels.dtype}."
+            )
+        if pixels.shape[0] * pixels.shape[1] < 2:
+            raise UserError(
+                f"{self.name} is a picture of {self.size_text} pixels: there is no position to "
+                "learn from; give a larger one."
+            )
+        if (pixels == pixels[0, 0]).all():
+            raise UserError(
+                f"{self.name} has the same colour everywhere, so position tells nothing about it; "
+                "give a picture of more colours."
+            )
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def size_text(self) -> str:
+        """Width x height, as people say it."""
+        return f"{self.width} x {self.height}"
+
+    def colors(self) -> NDArray[np.float32]:
+        """RGB of every pixel, row by row, between -1 and 1: `[pixel, 3]`."""
+        return (self.pixels.reshape(-1, 3) / np.float32(127.5) - 1).astype(np.float32)
+
+    def shrunk(self, size: int) -> "Picture":
+        """The same picture with at most `size` pixels along its longer side.
+
+        Raises:
+            UserError: If `size` is less than 2.
+        """
+        longest = max(self.height, self.width)
+        if whole_number("size", size, 2) >= longest:
+            return self
+        width, height = (max(1, round(n * size / longest)) for n in (self.width, self.height))
+        image = Image.fromarray(self.pixels).resize((width, height), Image.Resampling.LANCZOS)
+        note = f"shrunk from {self.size_text} to {width} x {height} pixels"
+        return Picture(self.name, np.asarray(image), (*self.notes, note))
+
+    def save(self, path: Path) -> None:
+        """Write a PNG file."""
+        write_atomically(path, lambda target: Image.fromarray(self.pixels).save(target))
+
+
+def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
+    """Read a picture of any common format: grey or colour, of any size up to 80 megapixels.
+
+    It is turned as its EXIF orientation says, transparent parts are put on white, and the longer
+    side is shrunk to `size` pixels; `Picture.notes` says what was done.
+
+    Args:
+        path: The file.
+        size: Most pixels along the longer side, None to keep all. The default is what the paper
+            had: 600.
+
+    Raises:
+        UserError: If the file is missing, damaged, too large or no picture, or if there is nothing
+            to learn from it.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Others concern details of formats that don't change the pixels.
+            warnings.simplefilter("ignore", UserWarning)
+            with Image.open(path) as image:
+                _check_size(path, image)
+                pixels, notes = _decode(path, image)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; give the path of a picture.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the path of a picture.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UserError(
+            f"{path} has more than {MAX_MEGAPIXELS} megapixels, the most that are read; make it "
+            "smaller first."
+        ) from None
+    except UnidentifiedImageError:
+        what = "is empty" if path.stat().st_size == 0 else "is no picture that Pillow can read"
+        raise UserError(f"{path} {what}; give a PNG or JPEG file, say.") from None
+    except Exception as error:  # a damaged file fails in as many ways as there are bytes
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
+    picture = Picture(path.name, pixels, notes)
+    return picture if size is None else picture.shrunk(size)
+
+
+def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
+    """A cup of coffee, 600 x 400: the picture that is at hand without a network.
+
+    By Rachel Michetti, CC0, from scikit-image, which carries it in its package.
+
+    Raises:
+        UserError: If scikit-image is not installed.
+    """
+    try:
+        from skimage import data
+    except ImportError:
+        raise UserError(
+            "the example picture comes with scikit-image, which is not installed; give a picture "
+            "of your own, or install it: pip install 'distributed-ib[image]'."
+        ) from None
+    picture = Picture("coffee", np.asarray(data.coffee()))
+    return picture if size is None else picture.shrunk(size)
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise UserError(f"{path} is a picture of {width} x {height} pixels: there are none.")
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        raise UserError(
+            f"{path} has {width * height / 1e6:.0f} megapixels ({width} x {height}), and at most "
+            f"{MAX_MEGAPIXELS} are read; make it smaller first."
+        )
+
+
+def _decode(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Pixels `[height, width, 3]` and what was done to them."""
+    notes = []
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append(f"the first of {image.n_frames} frames")  # type: ignore[attr-defined]
+    image.load()
+    if image.getexif().get(0x0112, 1) != 1:
+        notes.append("turned as its EXIF orientation says")
+    turned: Image.Image = ImageOps.exif_transpose(image)
+    if turned.mode in _GREY16:
+        grey = np.round(np.asarray(turned, np.float64) / 257).astype(np.uint8)
+        turned = Image.fromarray(grey)
+        notes.append("reduced from 16 to 8 bits")
+    if turned.mode in ("I", "F"):
+        raise UserError(
+            f"{path} has pixels of 32 bits, whose white is not known; save it with 8 bits first."
+        )
+    if turned.has_transparency_data:
+        layers = turned.convert("RGBA")
+        if np.asarray(layers)[..., 3].min() < 255:
+            notes.append("transparent parts put on white")
+        white = Image.new("RGBA", layers.size, "white")
+        turned = Image.alpha_composite(white, layers)
+    return np.asarray(turned.convert("RGB")), tuple(notes)

@@ -1,0 +1,244 @@
+"""Pictures opened by a sweep, on pictures whose structure is known."""
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from distributed_ib.errors import UserError
+from distributed_ib.studies.image import (
+    PRESETS,
+    Painter,
+    Picture,
+    PositionDecomposition,
+    distances,
+    evenly_placed_points,
+    open_picture,
+    parse_decomposition,
+    pixel_positions,
+    projections,
+    psnr_db,
+)
+from distributed_ib.studies.image.animation import save_animation
+from distributed_ib.studies.image.decompositions import horizontal_vertical
+from distributed_ib.studies.image.reconstruct import _choose
+from distributed_ib.studies.image.run import PictureRun, Showing, load_run, run_picture
+from distributed_ib.studies.image.study import ImageSettings
+from distributed_ib.studies.image.telling import evenly_along, nearest_betas, telling_betas
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+BRIEF: ImageSettings = replace(
+    PRESETS["quick"],
+    beta_start=1e-3,
+    n_steps=900,
+    n_pretraining_steps=300,
+    batch_size=64,
+    learning_rate=3e-3,
+    encoder_hidden=(32, 32),
+    embedding_dim=4,
+    n_frequencies=3,
+    predictor_hidden=(32,),
+    shared_dim=8,
+    n_snapshots=20,
+)
+
+
+def flag() -> Picture:
+    """Eight stripes of as many colours, one above the other; the width tells nothing."""
+    stripes = np.random.default_rng(3).integers(0, 255, (8, 1, 3), dtype=np.uint8)
+    return Picture("flag", np.tile(stripes, (1, 12, 1)))
+
+
+@pytest.fixture(scope="module")
+def run(
+    quick_compilation: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[PictureRun, Path]:
+    folder = tmp_path_factory.mktemp("runs") / "flag"
+    showing = Showing(at=(0.01, 0.3))
+    return run_picture(flag(), horizontal_vertical(), BRIEF, folder, showing=showing), folder
+
+
+def test_stripes_are_told_by_the_vertical_alone(run: tuple[PictureRun, Path]) -> None:
+    data = run[0].scheme.to_xarray().isel(seed=0)
+    kl_bits = data["kl_bits"]
+    paid = ((data["beta"] > 0.05) & (data["beta"] < 0.5)).values
+    assert float(kl_bits.sel(component="horizontal")[paid].max()) < 0.1
+    assert float(kl_bits.sel(component="vertical")[paid].min()) > 1.0
+    # Eight stripes of different colours are three bits, and nothing survives beta = 1.
+    known = data["predictive_information_bits"].isel(split=0)
+    assert 2.7 < float(known.max()) < 3.1
+    assert run[0].scheme.subsets()[-1].components == ()
+    assert run[0].scheme.baseline_entropy_bits == 6.0
+
+
+def test_the_scheme_says_what_infonce_can_certify(run: tuple[PictureRun, Path]) -> None:
+    attrs = run[0].scheme.to_xarray().attrs
+    assert attrs["baseline"] == "InfoNCE's ceiling, log2(64)"
+    assert "certifies at most 6 bits" in " ".join(run[0].opening())
+
+
+def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(
+    run: tuple[PictureRun, Path],
+) -> None:
+    opened = run[0]
+    good, bad = opened.paint([1e-3, 3.0])
+    assert good.psnr_db > 25
+    assert bad.psnr_db < 15
+    assert good.beta < bad.beta and good.kl_bits.sum() > bad.kl_bits.sum()
+
+
+@pytest.mark.parametrize("rule", ["likeliest", "expected"])
+def test_blocks_do_not_change_what_is_painted(
+    run: tuple[PictureRun, Path], rule: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approximation = run[0].scheme.at(beta=0.01)
+    whole = Painter(flag(), horizontal_vertical(), n_colors=32)
+    painted = whole.paint(approximation, rule, n_draws=0).pixels
+    monkeypatch.setattr("distributed_ib.studies.image.reconstruct.BLOCK_ROWS", 36)
+    # Blocks of 36 positions leave a part of one at the end.
+    np.testing.assert_array_equal(whole.paint(approximation, rule, n_draws=0).pixels, painted)
+
+
+def test_the_rules_are_what_they_say(run: tuple[PictureRun, Path]) -> None:
+    approximation = run[0].scheme.at(beta=0.3)
+    painter = Painter(flag(), horizontal_vertical(), n_colors=16)
+    known = {tuple(color) for color in painter.codebook.tolist()}
+    painted = painter.paint(approximation).pixels
+    assert {tuple(color) for color in painted.reshape(-1, 3).tolist()} <= known
+    with pytest.raises(UserError, match="'median' is unknown"):
+        painter.paint(approximation, "median")  # type: ignore[arg-type]
+
+
+def test_a_colour_is_the_likeliest_or_the_mean() -> None:
+    chances = jnp.array([[0.6, 0.4, 0.0], [0.0, 0.25, 0.75]])
+    codebook = jnp.array([[0, 0, 0], [100, 0, 10], [200, 40, 10]], jnp.uint8)
+    assert _choose(chances, codebook, "likeliest").tolist() == [[0, 0, 0], [200, 40, 10]]
+    assert _choose(chances, codebook, "expected").tolist() == [[40, 0, 4], [175, 30, 10]]
+
+
+def test_every_other_pixel_is_a_sample_of_the_whole(run: tuple[PictureRun, Path]) -> None:
+    approximation = run[0].scheme.at(beta=0.01)
+    whole, half = (
+        Painter(flag(), horizontal_vertical(), step=step).paint(approximation, n_draws=0).pixels
+        for step in (1, 2)
+    )
+    np.testing.assert_array_equal(half, whole[::2, ::2])
+
+
+def test_a_run_is_read_again_from_its_folder(run: tuple[PictureRun, Path], tmp_path: Path) -> None:
+    opened, folder = run
+    again = load_run(folder)
+    np.testing.assert_array_equal(again.picture.pixels, opened.picture.pixels)
+    assert again.showing == opened.showing
+    assert again.shown_betas() == opened.shown_betas() == nearest_betas(again.scheme, (0.01, 0.3))
+    np.testing.assert_array_equal(again.panels[0].pixels, opened.panels[0].pixels)
+    assert set(again.figures()) == {"sweep", "strip", "error", "information_plane"}
+    config = tomllib.loads((folder / "config.toml").read_text())
+    assert config["run"]["study"] == "image"
+    assert config["training"]["encoder_hidden"] == [32, 32]
+    again.write_summary(folder)
+    found = json.loads((folder / "summary.json").read_text())
+    assert len(found["shown"]) == 2 and found["best_psnr_db"] is None  # without error
+    assert "| vertical |" in (folder / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.webp"])
+def test_the_animation_has_all_frames(
+    run: tuple[PictureRun, Path], tmp_path: Path, name: str
+) -> None:
+    run[0].save_animation(tmp_path / name)
+    with Image.open(tmp_path / name) as film:
+        assert film.n_frames == len(run[0].film)  # type: ignore[attr-defined]
+
+
+def test_other_animations_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"\.gif or \.webp"):
+        save_animation(tmp_path / "film.mp4", [], ["a"])
+    with pytest.raises(UserError, match="at least one frame"):
+        save_animation(tmp_path / "film.gif", [], ["a"])
+
+
+def test_what_is_shown_is_evenly_spaced_along_the_allocation() -> None:
+    # Nothing changes, then the second component goes, then nothing, then the first, then nothing.
+    allocation = np.array([[3.0, 1.0]] * 10 + [[3.0, 0.0]] * 10 + [[1.0, 0.0]] + [[0.0, 0.0]] * 9)
+    chosen = evenly_along(allocation, 3)
+    assert [allocation[k].tolist() for k in chosen] == [[3.0, 1.0], [3.0, 0.0], [1.0, 0.0]]
+    assert len(evenly_along(allocation, 100)) == 21
+    with pytest.raises(UserError, match="no model"):
+        evenly_along(np.zeros((3, 2)), 2)
+
+
+def test_telling_approximations_are_in_use(run: tuple[PictureRun, Path]) -> None:
+    scheme = run[0].scheme
+    betas = telling_betas(scheme)
+    assert len(betas) == 5 and betas == sorted(betas)
+    assert all(scheme.at(beta=beta).in_use() for beta in betas)
+
+
+def test_components_of_a_position() -> None:
+    picture = Picture("p", np.random.default_rng(0).integers(0, 9, (20, 40, 3), dtype=np.uint8))
+    r = pixel_positions(40, 20)
+    assert np.abs(r).max(axis=0).tolist() == pytest.approx([1 - 1 / 40, 0.5 - 1 / 40])
+    assert r[0, 0] < 0 < r[0, 1]  # the first pixel is the upper left one
+    axes = projections(6).components(r)[..., 0]
+    np.testing.assert_allclose(axes[:, [0, 3]], r, atol=1e-6)
+    assert len(np.unique(axes[:, 3])) == 20  # a row stays one value
+    np.testing.assert_allclose((axes**2).sum(axis=1), 3 * (r**2).sum(axis=1), rtol=1e-5)
+    corner = distances(picture, [(0, 0)]).components(r)[0, 0, 0]
+    assert corner == pytest.approx(np.hypot(1 / 40, 1 / 40))
+    assert parse_decomposition("points:4", picture).names == ("A", "B", "C", "D")
+    assert len(evenly_placed_points(5)) == 5
+    assert parse_decomposition("none", picture).components(r).shape == (800, 1, 2)
+    for text in ("points:0.5,0.5;1,0", "axes:2", "points:3", "none", "horizontal-vertical"):
+        assert parse_decomposition(text, picture).text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "axes", "axes:0", "axes:65", "axes:x", "points:", "points:1", "points:1,2,3"]
+)
+def test_unknown_decompositions_are_refused(text: str) -> None:
+    if text == "points:1":
+        assert parse_decomposition(text, flag()).names == ("A",)
+        return
+    with pytest.raises(UserError):
+        parse_decomposition(text, flag())
+
+
+def polar(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.hypot(*r.T), np.arctan2(r[:, 1], r[:, 0])], axis=1)
+
+
+@pytest.mark.nightly
+def test_a_decomposition_of_your_own_is_opened_and_painted() -> None:
+    own = PositionDecomposition("", ("radius", "angle"), polar)
+    scheme = open_picture(flag(), own, replace(BRIEF, n_steps=4, n_pretraining_steps=0))
+    assert scheme.components == ("radius", "angle")
+    assert PictureRun(flag(), own, scheme).paint([1e-3])[0].pixels.shape == (8, 12, 3)
+
+
+def test_a_decomposition_of_your_own(tmp_path: Path) -> None:
+    own = PositionDecomposition("", ("radius", "angle"), polar)
+    found = own.components(pixel_positions(12, 8))
+    assert found.shape == (96, 2, 1) and found.dtype == np.float32
+    with pytest.raises(UserError, match="of your own"):
+        run_picture(flag(), own, BRIEF, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    wrong = PositionDecomposition("", ("radius",), polar)
+    with pytest.raises(UserError, match="into 1 components gave"):
+        wrong.components(pixel_positions(2, 2))
+    with pytest.raises(UserError, match="finite"):
+        PositionDecomposition("", ("a", "b"), lambda r: r / 0 * np.nan).components(
+            np.ones((1, 2)) * np.inf
+        )
+
+
+def test_equal_pictures_have_no_error() -> None:
+    assert psnr_db(flag().pixels, flag().pixels) == np.inf
