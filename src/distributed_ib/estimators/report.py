@@ -29,7 +29,8 @@ ALLOCATION_TITLES: dict[Measure, str] = {
 }
 _EXPLAINED: dict[Measure, str] = {
     "information": "What a component conveys is exact where it takes few values, else the middle "
-    "between a lower and an upper bound, which the scheme holds too.",
+    "between a lower and an upper bound, which the scheme holds too; where these lie more than a bit "
+    "apart, the lower one after a >.",
     "kl": "KL bounds what a component conveys from above.",
 }
 
@@ -92,18 +93,39 @@ def allocation_rows(
     threshold_bits: float = 0.1,
     measure: Measure | None = None,
 ) -> list[list[str]]:
-    """What each component conveys (bits): at the best beta, at most, and until which beta."""
+    """What each component conveys (bits): at the best beta, at most, and until which beta.
+
+    Where the bounds of the information lie more than a bit apart, "> " and the lower one: their
+    middle would say more than is known.
+    """
     conveyed = estimator.scheme_.conveyed_bits(measure).median("seed")
     beta = conveyed["beta"].values
-    best = conveyed.isel(step=int(np.argmin(np.abs(np.log(beta / estimator.best_beta_)))))
+    at_best = int(np.argmin(np.abs(np.log(beta / estimator.best_beta_))))
+    best = conveyed.isel(step=at_best).values
     rows = []
-    for name in best["component"].values[np.argsort(-best.values, kind="stable")]:
-        curve = conveyed.sel(component=name).values
+    for index in np.argsort(-best, kind="stable"):
+        curve = conveyed.isel(component=index).values
         used = np.flatnonzero(curve > threshold_bits)
         gone = f"{beta[used[-1]]:.3g}" if len(used) else "never in use"
-        at_best = float(best.sel(component=name))
-        rows.append([str(name), f"{at_best:.2f}", f"{curve.max():.2f}", gone])
+        figures = [
+            _figure(estimator.scheme_, measure, step, index)
+            for step in (at_best, int(curve.argmax()))
+        ]
+        rows.append([str(conveyed["component"].values[index]), *figures, gone])
     return rows
+
+
+def _figure(scheme: ApproximationScheme, measure: Measure | None, step: int, component: int) -> str:
+    """What a component conveys at a record, as far as that is known."""
+    place = {"step": step, "component": component}
+    if (measure or scheme.measure) == "information":
+        data = scheme.to_xarray().isel(place)
+        lower, upper = (
+            float(data[f"information_{name}_bits"].median("seed")) for name in ("lower", "upper")
+        )
+        if upper - lower > 1:
+            return f"> {lower:.2f}"
+    return f"{float(scheme.conveyed_bits(measure).isel(place).median('seed')):.2f}"
 
 
 def summary_text(estimator: DistributedIBEstimator, title: str) -> str:
