@@ -29,8 +29,8 @@ ALLOCATION_TITLES: dict[Measure, str] = {
 }
 _EXPLAINED: dict[Measure, str] = {
     "information": "What a component conveys is exact where it takes few values, else the middle "
-    "between a lower and an upper bound, which the scheme holds too; where these lie more than a bit "
-    "apart, the lower one after a >.",
+    "between a lower and an upper bound, which the scheme holds too; where these lie more than a "
+    "bit apart, the lower one after a >.",
     "kl": "KL bounds what a component conveys from above.",
 }
 
