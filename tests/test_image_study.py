@@ -92,7 +92,7 @@ def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(
     good, bad = opened.paint([1e-3, 3.0])
     assert good.psnr_db > 25
     assert bad.psnr_db < 15
-    assert good.beta < bad.beta and good.kl_bits.sum() > bad.kl_bits.sum()
+    assert good.beta < bad.beta and good.conveyed_bits.sum() > bad.conveyed_bits.sum()
 
 
 @pytest.mark.parametrize("rule", ["likeliest", "expected"])

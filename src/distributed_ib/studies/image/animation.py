@@ -51,12 +51,12 @@ def _with_caption(frame: Reconstruction, components: Sequence[str]) -> Image.Ima
     canvas = Image.new("RGB", (width, picture.height + _CAPTION_PIXELS), "white")
     canvas.paste(picture, ((width - picture.width) // 2, 0))
     bits = "  ".join(
-        f"{name} {value:.1f}" for name, value in zip(components, frame.kl_bits, strict=True)
+        f"{name} {value:.1f}" for name, value in zip(components, frame.conveyed_bits, strict=True)
     )
     if len(components) > 3:
-        bits = f"{np.sum(frame.kl_bits > 0.1)} of {len(components)} components in use"
+        bits = f"{np.sum(frame.conveyed_bits > 0.1)} of {len(components)} components in use"
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(11)
     draw.text((4, picture.height + 3), f"beta {frame.beta:.2g}", fill="black", font=font)
-    draw.text((4, picture.height + 17), f"KL (bits): {bits}", fill="black", font=font)
+    draw.text((4, picture.height + 17), f"conveyed (bits): {bits}", fill="black", font=font)
     return canvas

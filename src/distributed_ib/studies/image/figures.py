@@ -122,7 +122,7 @@ def _show_few_bits(ax: Axes) -> None:
 
 def _bits(one: Reconstruction) -> str:
     """What is conveyed and what is known, short enough for a panel."""
-    return f"{np.sum(one.kl_bits):.1f} bits, {max(one.predictive_bits, 0.0):.1f} known"
+    return f"{np.sum(one.conveyed_bits):.1f} bits, {max(one.predictive_bits, 0.0):.1f} known"
 
 
 def numerals(n: int) -> list[str]:

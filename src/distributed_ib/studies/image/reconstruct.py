@@ -32,7 +32,7 @@ class Reconstruction:
         pixels: RGB, `[height, width, 3]`, 0 .. 255.
         psnr_db: Peak signal-to-noise ratio against the same pixels of the picture, in decibels.
         beta: Bottleneck strength of the approximation.
-        kl_bits: What each component conveys at most, `[component]`.
+        conveyed_bits: What each component conveys, `[component]`, as the approximation has it.
         predictive_bits: Information about the colour that the approximation has; at least, and as
             far as InfoNCE certifies.
     """
@@ -40,7 +40,7 @@ class Reconstruction:
     pixels: NDArray[np.uint8]
     psnr_db: float
     beta: float
-    kl_bits: NDArray[np.float64]
+    conveyed_bits: NDArray[np.float64]
     predictive_bits: float
 
 
@@ -128,7 +128,7 @@ class Painter:
             pixels=pixels,
             psnr_db=psnr_db(pixels, self.pixels),
             beta=approximation.beta,
-            kl_bits=approximation.kl_bits,
+            conveyed_bits=approximation.conveyed_bits,
             predictive_bits=approximation.predictive_bits,
         )
 

@@ -10,8 +10,8 @@ from distributed_ib.studies.image.figures import numerals
 from distributed_ib.studies.image.picture import Picture
 from distributed_ib.studies.image.reconstruct import Reconstruction
 
-SUBSET_COLUMNS = ("beta", "components in use", "KL", "known")
-PAINTED_COLUMNS = ("picture", "beta", "KL", "known", "PSNR (dB)")
+SUBSET_COLUMNS = ("beta", "components in use", "conveyed", "known")
+PAINTED_COLUMNS = ("picture", "beta", "conveyed", "known", "PSNR (dB)")
 
 
 def subset_rows(scheme: ApproximationScheme, threshold_bits: float = 0.1) -> list[list[str]]:
@@ -33,7 +33,7 @@ def painted_rows(painted: Sequence[Reconstruction]) -> list[list[str]]:
         [
             numeral,
             f"{one.beta:.3g}",
-            f"{np.sum(one.kl_bits):.2f}",
+            f"{np.sum(one.conveyed_bits):.2f}",
             f"{max(one.predictive_bits, 0.0):.2f}",
             f"{one.psnr_db:.1f}",
         ]
@@ -60,12 +60,13 @@ _LEGEND = """\
 Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the components are in use.
-- **KL**: what these components convey at most about a position, all together.
+- **conveyed**: information of all components about the position: the middle between a lower and an
+  upper bound, which part above some eight bits for each.
 - **known**: information about the colour that the approximation has, as InfoNCE certifies it.
 - **PSNR**: error of the painted picture; 20 dB is a rough likeness, 30 dB a good one.
 
-A component is in use where its KL is above {threshold:g} bit. The KL is an upper bound: it says at
-most, not exactly. Each colour shown is the likeliest of {n_colors:,} drawn from the picture.
+A component is in use where it conveys more than {threshold:g} bit. Each colour shown is the
+likeliest of {n_colors:,} drawn from the picture.
 """
 
 

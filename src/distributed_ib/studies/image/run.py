@@ -262,7 +262,7 @@ def load_run(folder: Path) -> PictureRun:
 def _plain(one: Reconstruction) -> dict[str, Any]:
     return {
         "beta": one.beta,
-        "kl_bits": [float(bits) for bits in one.kl_bits],
+        "conveyed_bits": [float(bits) for bits in one.conveyed_bits],
         "predictive_bits": one.predictive_bits,
         "psnr_db": _finite(one.psnr_db),
     }

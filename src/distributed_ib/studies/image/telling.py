@@ -35,17 +35,20 @@ def telling_betas(
         UserError: If no model was kept, or none of them uses any component.
     """
     run = scheme.to_xarray().isel(seed=seed, split=0, step=scheme.snapshots.record)
-    kl_bits, known = run["kl_bits"].values, run["predictive_information_bits"].values
+    conveyed = scheme.conveyed_bits().isel(seed=seed, step=scheme.snapshots.record).values
+    known = run["predictive_information_bits"].values
     start = 0
     if len(known) and known.max() > 0:
         start = int(np.flatnonzero(known >= AS_GOOD_AS_ALL * known.max())[-1])
-    if not (kl_bits[start:] > threshold_bits).any():
+    if not (conveyed[start:] > threshold_bits).any():
         start = 0
-    chosen = evenly_along(kl_bits[start:], whole_number("n", n, 1), threshold_bits)
+    chosen = evenly_along(conveyed[start:], whole_number("n", n, 1), threshold_bits)
     return [float(scheme.snapshots.beta[start + k]) for k in chosen]
 
 
-def evenly_along(kl_bits: NDArray[np.float64], n: int, threshold_bits: float = 0.1) -> list[int]:
+def evenly_along(
+    conveyed_bits: NDArray[np.float64], n: int, threshold_bits: float = 0.1
+) -> list[int]:
     """Rows of an allocation `[step, component]` that are evenly spaced along its path.
 
     A bit more or less matters the less, the more bits a component has, so the way is measured in
@@ -59,12 +62,12 @@ def evenly_along(kl_bits: NDArray[np.float64], n: int, threshold_bits: float = 0
     Raises:
         UserError: If no component is in use in any row.
     """
-    in_use = np.flatnonzero((kl_bits > threshold_bits).any(axis=1))
+    in_use = np.flatnonzero((conveyed_bits > threshold_bits).any(axis=1))
     if len(in_use) == 0:
         raise UserError(
             f"no model of this sweep conveys {threshold_bits:g} bit; start it at a smaller beta."
         )
-    height = np.log2(1.0 + kl_bits[: in_use[-1] + 1] / threshold_bits)
+    height = np.log2(1.0 + conveyed_bits[: in_use[-1] + 1] / threshold_bits)
     way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(height, axis=0)).sum(axis=1))])
     chosen: list[int] = []
     for goal in np.linspace(0.0, way[-1], n) if n > 1 else [0.0]:
