@@ -35,6 +35,6 @@ def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
     elif isinstance(loaded, FittedRun):
         table_output.print_run(loaded, threshold, measure)
     elif isinstance(loaded, GlassRun):
-        glass_output.print_run(loaded, threshold)
+        glass_output.print_run(loaded, threshold, measure)
     else:
         print_patterns(loaded)
