@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.studies.glass import study
 from distributed_ib.studies.glass.accuracies import validation_accuracies
 from distributed_ib.studies.glass.data import GlassData, packaged_data, save_table
@@ -129,7 +130,8 @@ def test_what_shells_convey_is_their_information_and_the_kl_on_request(
     printed = capsys.readouterr().out
     assert "KL" in printed and "conveyed" not in printed
     part = analysed.protocols["gradual"]
-    for measure, label in ((None, "information"), ("kl", "KL")):
+    labels: dict[Measure | None, str] = {None: "information", "kl": "KL"}
+    for measure, label in labels.items():
         _, ax = plt.subplots()
         plot_shell_information(part.scheme, "B", part.distribution, ax, top=8.0, measure=measure)
         assert ax.get_ylabel() == f"{label} of each shell (bits)"
