@@ -5,13 +5,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.measure import Measure
+from distributed_ib.studies.glass import study
 from distributed_ib.studies.glass.accuracies import validation_accuracies
 from distributed_ib.studies.glass.data import GlassData, packaged_data, save_table
 from distributed_ib.studies.glass.examples import Examples, prepare_examples
+from distributed_ib.studies.glass.figures import plot_shell_information
 from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods
 from distributed_ib.studies.glass.places import shells_of
 from distributed_ib.studies.glass.run import GlassRun, analyse_glass, load_run
@@ -75,7 +79,9 @@ def examples() -> Examples:
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "glass"
-    analyse_glass({"gradual": glass_like()}, SMALL, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "N_RECORDS", 5)
+        analyse_glass({"gradual": glass_like()}, SMALL, folder)
     return folder
 
 
@@ -110,6 +116,28 @@ def test_few_shells_are_few_and_above_the_threshold(analysed: GlassRun) -> None:
         assert sum(few.bits) <= few.total_bits + 1e-6
 
 
+def test_what_shells_convey_is_their_information_and_the_kl_on_request(
+    analysed: GlassRun, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = analysed.protocols["gradual"].scheme.to_xarray()
+    assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0
+    found, by_kl = (analysed.findings(measure=m)["gradual"] for m in (None, "kl"))
+    assert (found.measure, by_kl.measure) == ("information", "kl")
+    assert found.best_total_bits < by_kl.best_total_bits
+    assert found.fewest_near_best <= by_kl.fewest_near_best
+    assert found.best_accuracy == by_kl.best_accuracy
+    assert dib("show", str(run_folder), "--kl") == 0
+    printed = capsys.readouterr().out
+    assert "KL" in printed and "conveyed" not in printed
+    part = analysed.protocols["gradual"]
+    labels: dict[Measure | None, str] = {None: "information", "kl": "KL"}
+    for measure, label in labels.items():
+        _, ax = plt.subplots()
+        plot_shell_information(part.scheme, "B", part.distribution, ax, top=8.0, measure=measure)
+        assert ax.get_ylabel() == f"{label} of each shell (bits)"
+        plt.close()
+
+
 def test_without_its_shells_the_model_knows_nothing(analysed: GlassRun) -> None:
     part = analysed.protocols["gradual"]
     model = part.scheme.at(beta=0.02)
@@ -138,7 +166,8 @@ def test_a_run_folder_can_be_shown_and_drawn_again(
     assert dib("show", str(run_folder)) == 0
     text = capsys.readouterr().out
     assert "gradual quench, 80 loci" in text
-    assert dib("plot", str(run_folder), "--out", str(tmp_path)) == 0
+    assert "conveyed" in text and "KL" not in text
+    assert dib("plot", str(run_folder), "--kl", "--out", str(tmp_path)) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["glass.png"]
 
 

@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.errors import UserError
 from distributed_ib.studies.patterns.batches import as_components
 from distributed_ib.studies.patterns.findings import PatternSweep, find, widest_gap_bits
-from distributed_ib.studies.patterns.information import transmitted_information
 from distributed_ib.studies.patterns.patterns import PATTERNS
 from distributed_ib.studies.patterns.pictures import (
     approximation_picture,
@@ -40,7 +38,7 @@ Sweeps = dict[tuple[str, Method], PatternSweep]
 
 def swept(name: str, method: Method, settings: object = BRIEF) -> PatternSweep:
     scheme = sweep_pattern(PATTERNS[name], method, settings)  # type: ignore[arg-type]
-    return PatternSweep(PATTERNS[name], method, scheme, transmitted_information(scheme))
+    return PatternSweep(PATTERNS[name], method, scheme)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +69,7 @@ def test_what_is_not_needed_is_not_conveyed(brief: Sweeps) -> None:
 def test_on_the_plateau_a_bit_is_transmitted_and_more_is_paid(brief: Sweeps) -> None:
     one = brief["checkerboard", Method.distributed]
     for bits in find(one).plateau_bits.values():
-        assert bits == pytest.approx(1.05, abs=0.15)
+        assert bits == pytest.approx(1.1, abs=0.15)
     data = one.scheme.to_xarray().isel(seed=0)
     plateau = data.isel(step=(data["beta"] >= 0.05) & (data["beta"] <= 0.2))
     assert float(plateau["kl_bits"].mean()) > 1.4
@@ -120,6 +118,7 @@ def dib(*arguments: str) -> int:
     return 0
 
 
+@pytest.mark.nightly
 def test_a_run_on_disk_can_be_shown_and_drawn_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,9 +144,9 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     capsys.readouterr()
     assert dib("show", str(folder)) == 0
     assert "circle" in capsys.readouterr().out
-    (folder / "circle" / "standard" / "information.nc").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match=r"information\.nc can't be read"):
-        load_run(folder)
+    for one in again.sweeps:
+        data = one.scheme.to_xarray()
+        assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0
 
 
 def test_an_unknown_pattern_leaves_nothing_behind(

@@ -1,20 +1,21 @@
 """What a glass run looks like on a terminal."""
 
 from distributed_ib.cli.console import print_table, say
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.studies.glass import report
 from distributed_ib.studies.glass.run import GlassRun
 
 
-def print_run(run: GlassRun, threshold_bits: float = 0.1) -> None:
+def print_run(run: GlassRun, threshold_bits: float = 0.1, measure: Measure | None = None) -> None:
     """Print for each protocol sentences and the approximations with few shells."""
-    findings = run.findings(threshold_bits)
+    findings = run.findings(threshold_bits, measure)
     svms, n_loci = run.svms(), run.n_loci()
     for name, found in findings.items():
         for sentence in report.sentences(name, found, svms[name], n_loci[name]):
             say(sentence)
         print_table(
             f"{name} quench: approximations with few shells, information in bits",
-            report.FEW_COLUMNS,
+            report.few_columns(found.measure),
             report.few_rows(found),
         )
         print_table(

@@ -34,7 +34,6 @@ def plot(
     from distributed_ib.cli.studies import load_any
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.runs import FIGURES
-    from distributed_ib.studies.boolean.run import CircuitRun
     from distributed_ib.studies.patterns.run import PatternsRun
 
     loaded = load_any(run)
@@ -42,12 +41,10 @@ def plot(
         figures = loaded.figures(threshold, beta, "kl" if kl else None)
     elif beta is not None:
         raise UserError(f"--beta is for runs of dib fit; {run} holds none.")
-    elif isinstance(loaded, CircuitRun):
-        figures = loaded.figures(threshold, "kl" if kl else None)
     elif isinstance(loaded, PatternsRun):
         figures = loaded.figures()
     else:
-        figures = loaded.figures(threshold)
+        figures = loaded.figures(threshold, "kl" if kl else None)
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
     say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -36,7 +36,7 @@ def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
     elif isinstance(loaded, FittedRun):
         table_output.print_run(loaded, threshold, measure)
     elif isinstance(loaded, GlassRun):
-        glass_output.print_run(loaded, threshold)
+        glass_output.print_run(loaded, threshold, measure)
     elif isinstance(loaded, PictureRun):
         image_output.print_run(loaded, threshold)
     else:

@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 
 from distributed_ib.plots.bands import draw_median
 from distributed_ib.plots.style import INK, QUIET, figure_style
+from distributed_ib.scheme.measure import NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.studies.glass.findings import (
-    falling_order,
-    running_mean,
-    shell_information_bits,
-)
+from distributed_ib.studies.glass.findings import falling_order, running_mean
 from distributed_ib.studies.glass.structure import (
     N_SHELLS,
     SHELL_RADII,
@@ -68,7 +65,9 @@ def _height(left: NDArray[Any], n_shells: int) -> NDArray[np.float64]:
     return np.asarray(1 - np.log(left) / np.log(n_shells))
 
 
-def plot_error_and_accuracy(panels: Panels, ax: Axes, *, threshold_bits: float = 0.1) -> Axes:
+def plot_error_and_accuracy(
+    panels: Panels, ax: Axes, *, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> Axes:
     """Draw training and validation error (left axis) and validation accuracy (right axis).
 
     The accuracy is drawn twice: from one draw of the noise, and averaged over draws (dashed).
@@ -78,6 +77,7 @@ def plot_error_and_accuracy(panels: Panels, ax: Axes, *, threshold_bits: float =
         panels: What to draw.
         ax: Where to draw.
         threshold_bits: The stretch where one shell alone conveys more is shaded.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The axes of the accuracy.
@@ -110,7 +110,7 @@ def plot_error_and_accuracy(panels: Panels, ax: Axes, *, threshold_bits: float =
     twin.set_ylim(0.45, 1.0)
     twin.set_ylabel("validation accuracy", color=ACCURACY_COLOR)
     twin.tick_params(axis="y", colors=ACCURACY_COLOR)
-    _shade_one_shell(ax, beta, shell_information_bits(scheme)[0], threshold_bits)
+    _shade_one_shell(ax, beta, scheme.conveyed_bits(measure).values[0], threshold_bits)
     _beta_axis(ax, beta)
     handles = [*ax.get_legend_handles_labels()[0], *twin.get_legend_handles_labels()[0]]
     labels = [*ax.get_legend_handles_labels()[1], *twin.get_legend_handles_labels()[1]]
@@ -153,6 +153,7 @@ def plot_shell_information(
     top: float,
     threshold_bits: float = 0.1,
     seed: int = 0,
+    measure: Measure | None = None,
 ) -> Axes:
     """Draw what each shell of one type conveys, with g(r) of that type as an inset.
 
@@ -164,12 +165,13 @@ def plot_shell_information(
         top: Upper end of the axis, bits.
         threshold_bits: Curves are coloured by the order in which they fall below it for good.
         seed: Which repeat.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The axes of the inset.
     """
     beta = scheme.to_xarray()["beta"].values
-    bits = shell_information_bits(scheme)[seed]
+    bits = scheme.conveyed_bits(measure).values[seed]
     left = falling_order(bits, threshold_bits)
     colors = shell_colors(left)
     first = 0 if kind == "A" else N_SHELLS
@@ -182,7 +184,7 @@ def plot_shell_information(
     )
     ax.add_collection(curves)
     ax.set_ylim(0, top)
-    ax.set_ylabel("KL of each shell (bits)")
+    ax.set_ylabel(f"{NAMES[measure or scheme.measure]} of each shell (bits)")
     _beta_axis(ax, beta)
     g = distribution.g_aa if kind == "A" else distribution.g_ab
     inset = ax.inset_axes((0.5, 0.44, 0.48, 0.44))
@@ -222,12 +224,14 @@ def glass_figure(
     glasses: Mapping[str, Panels],
     *,
     threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> Figure:
     """Three panels for each quench protocol: error and accuracy, type A shells, type B shells.
 
     Args:
         glasses: What to draw, by protocol.
         threshold_bits: A shell is in use where it conveys more.
+        measure: "information" or "kl"; by default the information where it was measured.
     """
     with figure_style():
         rows = len(glasses)
@@ -241,11 +245,17 @@ def glass_figure(
         )
         for row, (name, panels) in zip(axes, glasses.items(), strict=True):
             scheme, distribution = panels.scheme, panels.distribution
-            top = 1.05 * float(shell_information_bits(scheme)[0].max())
-            plot_error_and_accuracy(panels, row[0], threshold_bits=threshold_bits)
+            top = 1.05 * float(scheme.conveyed_bits(measure).values[0].max())
+            plot_error_and_accuracy(panels, row[0], threshold_bits=threshold_bits, measure=measure)
             for ax, kind, word in ((row[1], "A", "small"), (row[2], "B", "large")):
                 plot_shell_information(
-                    scheme, kind, distribution, ax, threshold_bits=threshold_bits, top=top
+                    scheme,
+                    kind,
+                    distribution,
+                    ax,
+                    threshold_bits=threshold_bits,
+                    top=top,
+                    measure=measure,
                 )
                 ax.set_title(f"type {kind} ({word}) around A", fontsize="small", loc="right")
             row[0].annotate(

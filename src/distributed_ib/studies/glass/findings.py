@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.glass.accuracies import validation_accuracies
 from distributed_ib.studies.glass.examples import Examples
@@ -73,6 +74,7 @@ class GlassFindings:
     """What one sweep found in one glass.
 
     Attributes:
+        measure: What its bits are of: "information", or "kl", which bounds it from above.
         best_accuracy: Highest validation accuracy from one draw of the noise, mean of five
             neighbouring records.
         best_error: Standard error of that accuracy from the number of validation examples.
@@ -97,6 +99,7 @@ class GlassFindings:
         single_accuracy: Validation accuracy of that rule.
     """
 
+    measure: Measure
     best_accuracy: float
     best_error: float
     best_beta: float
@@ -114,11 +117,6 @@ class GlassFindings:
     last: tuple[Shell, ...]
     single: Shell
     single_accuracy: float
-
-
-def shell_information_bits(scheme: ApproximationScheme) -> NDArray[np.float64]:
-    """What each shell conveys, `[seed, step, shell]`: the KL of its channel, an upper bound."""
-    return np.asarray(scheme.to_xarray()["kl_bits"].transpose("seed", "step", "component").values)
 
 
 def running_mean(values: NDArray[np.float64], window: int = WINDOW) -> NDArray[np.float64]:
@@ -165,6 +163,7 @@ def find(
     *,
     threshold_bits: float = 0.1,
     seed: int = 0,
+    measure: Measure | None = None,
 ) -> GlassFindings:
     """Read the findings off a sweep.
 
@@ -176,10 +175,12 @@ def find(
         averaged_accuracy: From `averaged_accuracies`, `[seed, snapshot]`.
         threshold_bits: A shell is in use where it conveys more.
         seed: Which repeat.
+        measure: "information" or "kl"; by default the information where it was measured.
     """
+    measure = measure or scheme.measure
     data = scheme.to_xarray().isel(seed=seed)
     beta = data["beta"].values
-    bits = shell_information_bits(scheme)[seed]
+    bits = scheme.conveyed_bits(measure).values[seed]
     in_use = (bits > threshold_bits).sum(axis=1)
     accuracy = running_mean(data["accuracy"].sel(split="validation").values)
     error = data["prediction_error_bits"]
@@ -194,6 +195,7 @@ def find(
     last = np.argsort(falling_order(bits, threshold_bits))[:N_LAST]
     single, single_accuracy = best_single_shell(examples)
     return GlassFindings(
+        measure=measure,
         best_accuracy=float(accuracy[best]),
         best_error=float(np.sqrt(accuracy[best] * (1 - accuracy[best]) / n_held)),
         best_beta=float(beta[best]),
@@ -205,7 +207,7 @@ def find(
         best_averaged=float(averaged[best_averaged]),
         best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
         fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
-        few=_few_shells(scheme, examples, svm, shells, threshold_bits, seed),
+        few=_few_shells(scheme, examples, svm, shells, threshold_bits, seed, measure),
         diffuseness=_diffuseness(beta, bits, accuracy, in_use),
         one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
         last=tuple(shells[int(i)] for i in last),
@@ -221,21 +223,26 @@ def _few_shells(
     shells: list[Shell],
     threshold_bits: float,
     seed: int,
+    measure: Measure,
 ) -> tuple[FewShells, ...]:
     """The approximations with ever fewer shells; none is listed twice."""
-    fewest = shell_information_bits(scheme)[seed, scheme.snapshots.record] > threshold_bits
+    conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
+    fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
     found = []
     for asked in COUNTS:
-        if fewest.sum(axis=1).min(initial=len(shells)) > asked:
+        if fewest > asked:
             continue
-        model = scheme.at(n_components=asked, seed=seed, threshold_bits=threshold_bits)
-        order = [int(i) for i in np.argsort(-model.kl_bits) if model.kl_bits[i] > threshold_bits]
+        model = scheme.at(
+            n_components=asked, seed=seed, threshold_bits=threshold_bits, measure=measure
+        )
+        bits = model.conveyed_bits
+        order = [int(i) for i in np.argsort(-bits) if bits[i] > threshold_bits]
         accuracies = validation_accuracies(model, examples, order)
         found.append(
             FewShells(
                 asked=asked,
                 shells=tuple(shells[i] for i in order),
-                bits=tuple(float(model.kl_bits[i]) for i in order),
+                bits=tuple(float(bits[i]) for i in order),
                 beta=model.beta,
                 total_bits=model.total_bits,
                 accuracy=accuracies.one_draw,

@@ -6,28 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.words import markdown_table
 from distributed_ib.studies.glass.findings import GOOD_ACCURACY, GlassFindings
 from distributed_ib.studies.glass.places import Shell
 from distributed_ib.studies.glass.svm import SvmResult
 
-FEW_COLUMNS = (
-    "at most",
-    "shells in use, most telling first",
-    "KL",
-    "accuracy",
-    "alone",
-    "averaged",
-    "SVM",
-)
 LAST_COLUMNS = ("shells left", "shell", "where on g(r)", "g(r) there")
 CLAIM_COLUMNS = ("the paper", "here")
 _MOST_NAMED = 5
+_MEANING: dict[Measure, str] = {
+    "information": "the information that all shells convey together, in bits; of each shell it is "
+    "the middle between a lower and an upper bound.",
+    "kl": "the KL of all shells together, in bits: an upper bound of what they convey.",
+}
 
 
 def sentences(name: str, found: GlassFindings, svm: SvmResult, n_loci: int) -> list[str]:
     """What one sweep found, in plain words."""
     spread = found.diffuseness
+    limit = "at most " if found.measure == "kl" else ""
     return [
         f"{name} quench, {n_loci} loci: the best validation accuracy is "
         f"{found.best_averaged:.3f} ± {found.best_error:.3f} when predictions are averaged over "
@@ -41,14 +39,20 @@ def sentences(name: str, found: GlassFindings, svm: SvmResult, n_loci: int) -> l
         f"points of its best, {found.fewest_near_best} that of one draw.",
         "No approximation has a validation accuracy of 80 %."
         if spread is None
-        else f"80 % needs {spread.total_bits:.2f} bits in all, spread as if over "
+        else f"80 % needs {limit}{spread.total_bits:.2f} bits in all, spread as if over "
         f"{spread.effective_shells:.1f} shells that tell the same; {spread.n_in_use} are above "
         "the threshold.",
     ]
 
 
+def few_columns(measure: Measure) -> tuple[str, ...]:
+    """Headings of `few_rows`."""
+    shells = "shells in use, most telling first"
+    return ("at most", shells, COLUMNS[measure], "accuracy", "alone", "averaged", "SVM")
+
+
 def few_rows(found: GlassFindings) -> list[list[str]]:
-    """One row for each approximation with few shells; columns are `FEW_COLUMNS`."""
+    """One row for each approximation with few shells."""
     return [
         [
             str(few.asked),
@@ -118,12 +122,13 @@ def summary_text(
         parts += [
             f"## {name} quench",
             "\n".join(f"- {line}" for line in sentences(name, found, svms[name], n_loci[name])),
-            markdown_table(FEW_COLUMNS, few_rows(found)),
+            markdown_table(few_columns(found.measure), few_rows(found)),
             "The last shells to fall below 0.1 bit:",
             markdown_table(LAST_COLUMNS, last_rows(found)),
         ]
     parts += ["## Beside the paper", markdown_table(CLAIM_COLUMNS, claim_rows(findings, svms))]
-    return "\n\n".join([*parts, _LEGEND])
+    measure = next(iter(findings.values())).measure
+    return "\n\n".join([*parts, _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure])])
 
 
 _LEGEND = """\
@@ -132,7 +137,7 @@ _LEGEND = """\
 - A **shell** is a structure function: how densely particles of type A (small) or B (large) lie at
   a distance r from a particle of type A, in units of sigma_AB. On a *peak* of g(r) particles are
   more frequent than on average, in a *trough* less.
-- **KL**: what all shells convey together, in bits; an upper bound.
+- **{column}**: {meaning}
 - **accuracy**: on samples held out, one draw of the channels' noise.
 - **averaged**: each prediction a mean over 16 draws; it sees more than one draw's bits.
 - **alone**: from one draw, when all shells below the threshold are swapped between examples.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 from distributed_ib.runs import append_log, read_config, start_run, write_summary
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.glass import report
 from distributed_ib.studies.glass.accuracies import averaged_accuracies
@@ -51,7 +52,9 @@ class Protocol:
     scheme: ApproximationScheme
     averaged_accuracy: NDArray[np.float64]
 
-    def findings(self, threshold_bits: float = 0.1, *, seed: int = 0) -> GlassFindings:
+    def findings(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None, *, seed: int = 0
+    ) -> GlassFindings:
         """What one repeat of the sweep says."""
         return find(
             self.scheme,
@@ -61,6 +64,7 @@ class Protocol:
             self.averaged_accuracy,
             threshold_bits=threshold_bits,
             seed=seed,
+            measure=measure,
         )
 
 
@@ -76,11 +80,17 @@ class GlassRun:
     protocols: dict[str, Protocol]
     status: str
 
-    def findings(self, threshold_bits: float = 0.1) -> dict[str, GlassFindings]:
+    def findings(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> dict[str, GlassFindings]:
         """What the first repeat of each sweep says, by protocol."""
-        return {name: part.findings(threshold_bits) for name, part in self.protocols.items()}
+        return {
+            name: part.findings(threshold_bits, measure) for name, part in self.protocols.items()
+        }
 
-    def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
+    def figures(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> dict[str, Figure]:
         """All figures, by name."""
         parts = {
             name: Panels(
@@ -91,7 +101,7 @@ class GlassRun:
             )
             for name, part in self.protocols.items()
         }
-        return {"glass": glass_figure(parts, threshold_bits=threshold_bits)}
+        return {"glass": glass_figure(parts, threshold_bits=threshold_bits, measure=measure)}
 
     def n_loci(self) -> dict[str, int]:
         """Loci by protocol, both parts together."""

@@ -2,7 +2,6 @@
 
 from distributed_ib.studies.patterns.figures import plot_comparison, plot_errors, plot_pattern_sweep
 from distributed_ib.studies.patterns.findings import PatternFindings, PatternSweep, find
-from distributed_ib.studies.patterns.information import transmitted_information
 from distributed_ib.studies.patterns.patterns import PATTERNS, Pattern
 from distributed_ib.studies.patterns.pictures import (
     approximation_picture,
@@ -27,5 +26,4 @@ __all__ = [
     "plot_pattern_sweep",
     "sweep_pattern",
     "telling_approximations",
-    "transmitted_information",
 ]

@@ -154,7 +154,7 @@ def plot_pattern_sweep(
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(4.8, 2.6), layout="constrained")
-    scheme, information = swept.scheme, swept.information
+    scheme = swept.scheme
     data = scheme.to_xarray().isel(seed=0, split=0)
     beta = data["beta"].values
     ax.plot(beta, data["prediction_error_bits"].values, color=INK, linewidth=2.0)
@@ -166,12 +166,11 @@ def plot_pattern_sweep(
     twin: Any = ax.twinx()
     twin.spines["right"].set_visible(True)
     kl_bits = data["kl_bits"].values
+    information_bits = scheme.conveyed_bits("information").values[0]
     for index, name in enumerate(scheme.components):
-        style = _STYLES[name]
-        twin.plot(beta, kl_bits[:, index], color=style.color)
-        twin.plot(
-            information.beta, information.middle_bits[:, index], color=style.color, linestyle=":"
-        )
+        color = _STYLES[name].color
+        twin.plot(beta, kl_bits[:, index], color=color)
+        twin.plot(beta, information_bits[:, index], color=color, linestyle=":")
     twin.set_ylim(0, _highest(scheme) if top_bits is None else top_bits)
     twin.set_ylabel("channel (bits)", fontsize="small")
     for numeral, telling in zip(_NUMERALS, shown, strict=False):

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.studies.patterns.information import TransmittedInformation
 from distributed_ib.studies.patterns.patterns import Pattern
 from distributed_ib.studies.patterns.study import Method
 
@@ -28,13 +27,11 @@ class PatternSweep:
         pattern: The pattern.
         method: Distributed or standard.
         scheme: What the sweep found.
-        information: What its channels really transmit.
     """
 
     pattern: Pattern
     method: Method
     scheme: ApproximationScheme
-    information: TransmittedInformation
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class PatternFindings:
         given_up_beta: Where the KL of each component does; None likewise.
         best_bits: The most that is known about Y along the sweep.
         plateau_bits: What each component really transmits for beta between 0.05 and 0.2, the
-            median over the snapshots there; None where there are none.
+            median over the models measured there; None where there are none.
     """
 
     end_beta: float | None
@@ -58,10 +55,12 @@ class PatternFindings:
 
 def find(swept: PatternSweep) -> PatternFindings:
     """Read a sweep of at least one record."""
-    scheme, information = swept.scheme, swept.information
+    scheme = swept.scheme
     data = scheme.to_xarray().isel(seed=0, split=0)
     beta = data["beta"].values
     predictive, kl_bits = data["predictive_information_bits"].values, data["kl_bits"].values
+    information_bits = scheme.conveyed_bits("information").values[0]
+    measured = data["information_measured"].values
     return PatternFindings(
         end_beta=falls_below(beta, predictive),
         given_up_beta={
@@ -70,7 +69,7 @@ def find(swept: PatternSweep) -> PatternFindings:
         },
         best_bits=float(predictive.max()),
         plateau_bits={
-            name: _median_within(information.beta, information.middle_bits[:, index])
+            name: _median_within(beta[measured], information_bits[measured, index])
             for index, name in enumerate(scheme.components)
         },
     )

@@ -13,11 +13,6 @@ from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.storage import DATASET
 from distributed_ib.studies.patterns.figures import pattern_figures
 from distributed_ib.studies.patterns.findings import PatternSweep
-from distributed_ib.studies.patterns.information import (
-    load_information,
-    save_information,
-    transmitted_information,
-)
 from distributed_ib.studies.patterns.patterns import PATTERNS, pattern_named
 from distributed_ib.studies.patterns.report import summary, summary_text
 from distributed_ib.studies.patterns.study import Method, PatternSettings, sweep_pattern
@@ -87,13 +82,10 @@ def run_patterns(
         else:
             with progress(name) as bar:
                 scheme = sweep_pattern(pattern, method, settings, seed=seed, progress=bar)
-        place = folder / pattern.name / method
-        information = transmitted_information(scheme)
-        save_information(place, information)
-        scheme.save(place)
+        scheme.save(folder / pattern.name / method)
         seconds = scheme.to_xarray().attrs["seconds"]
         append_log(folder, f"{name}: sweep {scheme.message}, {seconds:.1f} s")
-        sweeps.append(PatternSweep(pattern, method, scheme, information))
+        sweeps.append(PatternSweep(pattern, method, scheme))
         if scheme.status == "interrupted":
             break
     run = _run_of(sweeps)
@@ -115,11 +107,7 @@ def load_run(folder: Path) -> PatternsRun:
     for pattern, method in ((pattern_named(name), method) for name in names for method in Method):
         place = folder / pattern.name / method
         if (place / DATASET).exists():  # those after an interruption are missing
-            sweeps.append(
-                PatternSweep(
-                    pattern, method, ApproximationScheme.load(place), load_information(place)
-                )
-            )
+            sweeps.append(PatternSweep(pattern, method, ApproximationScheme.load(place)))
     if not sweeps:
         raise UserError(f"{folder} holds no sweep over a pattern; did the run end at once?")
     return _run_of(sweeps)
