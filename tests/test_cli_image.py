@@ -36,7 +36,7 @@ def test_a_run_is_whole_and_says_what_it_did(
     assert dib("image", picture(tmp_path), "--steps", "12", "--at", "0.01", "--out", str(out)) == 0
     printed = capsys.readouterr().out
     assert "p.png: transparent parts put on white." in printed
-    assert "certifies at most 10 bits" in printed
+    assert "certifies at most 9 bits" in printed
     names = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
     figures = {"sweep.png", "strip.png", "error.png", "information_plane.png", "animation.gif"}
     assert names == {

@@ -33,8 +33,8 @@ STUDY = "image"
 PICTURE = "picture.png"
 N_TELLING, N_STRIP = 5, 11
 # Pixels along the longer side of the panels of the sweep figure, and of the film.
-PANEL_PIXELS, FILM_PIXELS = 300, 200
-PANEL_DRAWS, FILM_DRAWS = 16, 4
+PANEL_PIXELS, FILM_PIXELS = 300, 150
+PANEL_DRAWS, FILM_DRAWS = 8, 4
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from distributed_ib.training.sweep import sweep
 
 # Enough for the bounds of the information to meet below some eight bits a component.
 N_POSITIONS = 1024
-N_MEASURED = 24
+N_MEASURED = 16
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ PRESETS: Mapping[str, ImageSettings] = {
     "quick": ImageSettings(
         beta_start=3e-4,
         beta_end=3.0,
-        n_steps=4_500,
+        n_steps=3_500,
         n_pretraining_steps=3_000,
         batch_size=512,
         learning_rate=1e-3,
@@ -94,6 +94,7 @@ PRESETS: Mapping[str, ImageSettings] = {
         n_frequencies=9,
         predictor_hidden=(128, 128, 128),
         shared_dim=64,
+        n_snapshots=40,
     ),
     # The paper's own, from its Appendix A: meant for a GPU.
     "paper": ImageSettings(
