@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from distributed_ib.plots.style import INK, QUIET
 from distributed_ib.plots.sweep import plot_sweep
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.image.picture import Picture
 from distributed_ib.studies.image.reconstruct import Reconstruction
@@ -24,6 +25,7 @@ def plot_picture_sweep(
     painted: Sequence[Reconstruction],
     *,
     threshold_bits: float = 0.1,
+    measure: Measure | None = None,
 ) -> Figure:
     """Draw the sweep and, below it, the picture and some approximations of it (Fig. 3).
 
@@ -34,6 +36,7 @@ def plot_picture_sweep(
         picture: The picture itself.
         painted: Its approximations, in order of beta.
         threshold_bits: What a component must convey to count as in use.
+        measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
         The figure.
@@ -44,7 +47,7 @@ def plot_picture_sweep(
     heights = (strip_inches + SWEEP_INCHES, panel_inches)
     figure = plt.figure(figsize=(ROW_INCHES, sum(heights) + 0.2), layout="constrained")
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
-    ax = plot_sweep(scheme, upper.add_subplot(), threshold_bits=threshold_bits)
+    ax = plot_sweep(scheme, upper.add_subplot(), threshold_bits=threshold_bits, measure=measure)
     _show_few_bits(ax)
     bottom = ax.get_ylim()[0]
     for numeral, one in zip(numerals(len(painted)), painted, strict=True):

@@ -13,6 +13,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
 from distributed_ib.runs import CONFIG, append_log, read_config, start_run, write_summary
+from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import summary
 from distributed_ib.studies.image.animation import save_animation
@@ -112,15 +113,23 @@ class PictureRun:
         """The least error of a painted picture along the sweep."""
         return max(one.psnr_db for one in self.film)
 
-    def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
-        """All figures, by name."""
+    def figures(
+        self, threshold_bits: float = 0.1, measure: Measure | None = None
+    ) -> dict[str, Figure]:
+        """All figures, by name; curves go by `measure`, by default the information."""
         chosen = telling_betas(self.scheme, N_STRIP)
         strip = [one for one in self.film if one.beta in chosen]
         with figure_style():
-            plane = plot_information_plane(self.scheme, threshold_bits=threshold_bits)
+            plane = plot_information_plane(
+                self.scheme, threshold_bits=threshold_bits, measure=measure
+            )
             figures = {
                 "sweep": plot_picture_sweep(
-                    self.scheme, self.picture, self.panels, threshold_bits=threshold_bits
+                    self.scheme,
+                    self.picture,
+                    self.panels,
+                    threshold_bits=threshold_bits,
+                    measure=measure,
                 ),
                 "strip": plot_strip(self.picture, strip),
                 "error": plot_error(self.film).get_figure(root=True),
