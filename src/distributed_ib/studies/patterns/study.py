@@ -82,7 +82,7 @@ PRESETS: Mapping[str, PatternSettings] = {
     "quick": PatternSettings(
         beta_start=2e-3,
         beta_end=2.0,
-        n_steps=8_000,
+        n_steps=7_500,
         batch_size=512,
         learning_rate=1e-3,
         hidden=(64, 64, 64),
