@@ -98,34 +98,26 @@ def allocation_rows(
     Where the bounds of the information lie more than a bit apart, "> " and the lower one: their
     middle would say more than is known.
     """
-    conveyed = estimator.scheme_.conveyed_bits(measure).median("seed")
-    beta = conveyed["beta"].values
+    scheme = estimator.scheme_
+    conveyed = scheme.conveyed_bits(measure).median("seed")
+    beta, bits = conveyed["beta"].values, conveyed.values
+    lower = upper = bits
+    if (measure or scheme.measure) == "information":
+        data = scheme.to_xarray()
+        lower = data["information_lower_bits"].median("seed").values
+        upper = data["information_upper_bits"].median("seed").values
+    vague = upper - lower > 1
     at_best = int(np.argmin(np.abs(np.log(beta / estimator.best_beta_))))
-    best = conveyed.isel(step=at_best).values
     rows = []
-    for index in np.argsort(-best, kind="stable"):
-        curve = conveyed.isel(component=index).values
-        used = np.flatnonzero(curve > threshold_bits)
+    for k in np.argsort(-bits[at_best], kind="stable"):
+        used = np.flatnonzero(bits[:, k] > threshold_bits)
         gone = f"{beta[used[-1]]:.3g}" if len(used) else "never in use"
         figures = [
-            _figure(estimator.scheme_, measure, step, index)
-            for step in (at_best, int(curve.argmax()))
+            f"> {lower[step, k]:.2f}" if vague[step, k] else f"{bits[step, k]:.2f}"
+            for step in (at_best, int(bits[:, k].argmax()))
         ]
-        rows.append([str(conveyed["component"].values[index]), *figures, gone])
+        rows.append([scheme.components[k], *figures, gone])
     return rows
-
-
-def _figure(scheme: ApproximationScheme, measure: Measure | None, step: int, component: int) -> str:
-    """What a component conveys at a record, as far as that is known."""
-    place = {"step": step, "component": component}
-    if (measure or scheme.measure) == "information":
-        data = scheme.to_xarray().isel(place)
-        lower, upper = (
-            float(data[f"information_{name}_bits"].median("seed")) for name in ("lower", "upper")
-        )
-        if upper - lower > 1:
-            return f"> {lower:.2f}"
-    return f"{float(scheme.conveyed_bits(measure).isel(place).median('seed')):.2f}"
 
 
 def summary_text(estimator: DistributedIBEstimator, title: str) -> str:

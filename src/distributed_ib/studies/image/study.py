@@ -81,7 +81,7 @@ class ImageSettings:
 
 
 PRESETS: Mapping[str, ImageSettings] = {
-    # Two minutes on two cores for a picture of 600 x 400, horizontal and vertical.
+    # Some two to three minutes on two cores for a picture of 600 x 400, horizontal and vertical.
     "quick": ImageSettings(
         beta_start=3e-4,
         beta_end=3.0,
