@@ -5,7 +5,6 @@ same Adam. Both are timed in turns in one process, so that a change of the machi
 both. Run with `make bench`.
 """
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from common import PEAK_SIZE, bare_scan, matmul_peak, seconds_in_turns
 from distributed_ib.studies.boolean import PRESETS, paper_circuit
 from distributed_ib.studies.boolean.study import circuit_model
 from distributed_ib.training.batches import ArrayBatches
@@ -26,7 +26,6 @@ SETTINGS = PRESETS["paper"]
 N_STEPS = 4_000
 SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
 N_ROUNDS = 5
-PEAK_SIZE = 2048
 SIZES = (10, *SETTINGS.hidden, 1)
 FLOPS_PER_STEP = 3 * 2 * SETTINGS.batch_size * sum(a * b for a, b in pairwise(SIZES))
 
@@ -47,7 +46,6 @@ def package_loop() -> Callable[[], Any]:
 def bare_loop() -> Callable[[], Any]:
     """The same steps, written by hand as one scan."""
     inputs, output = (jnp.asarray(a, jnp.float32) for a in paper_circuit().truth_table())
-    slope = np.log(SCHEDULE.beta_end / SCHEDULE.beta_start) / SCHEDULE.n_steps
 
     def loss(params: Any, key: Array, beta: Array) -> tuple[Array, Any]:
         key_batch, key_noise = jax.random.split(key)
@@ -65,27 +63,6 @@ def bare_loop() -> Callable[[], Any]:
         kl = 0.5 * (mean**2 + jnp.exp(log_variance) - log_variance - 1)
         return beta * kl.sum() + error, (kl, error, accuracy)
 
-    def step(carry: Any, index: Array) -> tuple[Any, None]:
-        params, first, second, sums = carry
-        key = jax.random.fold_in(jax.random.key(1), index)
-        beta = SCHEDULE.beta_start * jnp.exp(slope * index)
-        gradient, measured = jax.grad(loss, has_aux=True)(params, key, beta)
-        count = index + 1.0
-        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
-        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
-        params = jax.tree.map(
-            lambda p, m, v: (
-                p
-                - SETTINGS.learning_rate
-                * (m / (1 - 0.9**count))
-                / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
-            ),
-            params,
-            first,
-            second,
-        )
-        return (params, first, second, jax.tree.map(jnp.add, sums, measured)), None
-
     rng = np.random.default_rng(0)
     params = {
         "mean": jnp.ones(10),
@@ -98,30 +75,14 @@ def bare_loop() -> Callable[[], Any]:
             for a, b in pairwise(SIZES)
         ],
     }
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    start = (params, zeros, zeros, (jnp.zeros(10), jnp.zeros(()), jnp.zeros(())))
-    scan = jax.jit(lambda carry: jax.lax.scan(step, carry, jnp.arange(N_STEPS))[0])
-    return lambda: jax.block_until_ready(scan(start))
-
-
-def matmul_peak() -> Callable[[], Any]:
-    """One product of two square matrices large enough to reach the machine's peak."""
-    matrix = jnp.asarray(np.random.default_rng(0).random((PEAK_SIZE, PEAK_SIZE)), jnp.float32)
-    product = jax.jit(lambda a: a @ a)
-    return lambda: jax.block_until_ready(product(matrix))
+    sums = (jnp.zeros(10), jnp.zeros(()), jnp.zeros(()))
+    return bare_scan(loss, params, sums, SCHEDULE, SETTINGS.learning_rate)
 
 
 def main() -> None:
     """Time the three in turns and print the medians."""
     contestants = {"package": package_loop(), "bare": bare_loop(), "peak": matmul_peak()}
-    for run in contestants.values():
-        run()
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(N_ROUNDS):
-        for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - started)
+    seconds = seconds_in_turns(contestants, N_ROUNDS)
     package_ms, bare_ms = (1e3 * median(seconds[n]) / N_STEPS for n in ("package", "bare"))
     ratio = median(p / b for p, b in zip(seconds["package"], seconds["bare"], strict=True))
     peak = 2 * PEAK_SIZE**3 / median(seconds["peak"])

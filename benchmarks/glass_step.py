@@ -6,7 +6,6 @@ both. Loci per core-hour are from samples simulated on one core, where LAMMPS is
 with `make bench`.
 """
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from common import bare_scan, seconds_in_turns
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.engine import load_lammps
 from distributed_ib.studies.glass.quench import PROTOCOLS
@@ -59,7 +59,6 @@ def package_loop() -> Callable[[], Any]:
 def bare_loop() -> Callable[[], Any]:
     """The same steps, written by hand as one scan."""
     inputs, output = (jnp.asarray(a) for a in examples())
-    slope = np.log(SCHEDULE.beta_end / SCHEDULE.beta_start) / SCHEDULE.n_steps
 
     def network(layers: Any, hidden: Array) -> Array:
         *inner, (last, offset) = layers
@@ -83,27 +82,6 @@ def bare_loop() -> Callable[[], Any]:
         kl = 0.5 * jnp.sum(jnp.mean(mean**2, axis=0) + jnp.mean(spread, axis=0), axis=-1)
         return beta * kl.sum() + error, (kl, error, accuracy)
 
-    def step(carry: Any, index: Array) -> tuple[Any, None]:
-        params, first, second, sums = carry
-        key = jax.random.fold_in(jax.random.key(1), index)
-        beta = SCHEDULE.beta_start * jnp.exp(slope * index)
-        gradient, measured = jax.grad(loss, has_aux=True)(params, key, beta)
-        count = index + 1.0
-        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
-        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
-        params = jax.tree.map(
-            lambda p, m, v: (
-                p
-                - SETTINGS.learning_rate
-                * (m / (1 - 0.9**count))
-                / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
-            ),
-            params,
-            first,
-            second,
-        )
-        return (params, first, second, jax.tree.map(jnp.add, sums, measured)), None
-
     rng = np.random.default_rng(0)
 
     def matrix(n_in: int, n_out: int) -> Array:
@@ -119,23 +97,14 @@ def bare_loop() -> Callable[[], Any]:
         "encoder": layers(ENCODER),
         "predictor": layers(PREDICTOR),
     }
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    start = (params, zeros, zeros, (jnp.zeros(N_COMPONENTS), jnp.zeros(()), jnp.zeros(())))
-    scan = jax.jit(lambda carry: jax.lax.scan(step, carry, jnp.arange(N_STEPS))[0])
-    return lambda: jax.block_until_ready(scan(start))
+    sums = (jnp.zeros(N_COMPONENTS), jnp.zeros(()), jnp.zeros(()))
+    return bare_scan(loss, params, sums, SCHEDULE, SETTINGS.learning_rate)
 
 
 def time_steps() -> None:
     """Time both in turns and print the medians."""
     contestants = {"package": package_loop(), "bare": bare_loop()}
-    for run in contestants.values():
-        run()
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(N_ROUNDS):
-        for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - started)
+    seconds = seconds_in_turns(contestants, N_ROUNDS)
     package_ms, bare_ms = (1e3 * median(seconds[n]) / N_STEPS for n in ("package", "bare"))
     ratio = median(p / b for p, b in zip(seconds["package"], seconds["bare"], strict=True))
     device = jax.devices()[0].device_kind

@@ -6,16 +6,15 @@ one process, so that a change of the machine's speed hits both; setting a sweep 
 the difference between a longer and a shorter one. Run with `make bench`.
 """
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from common import PEAK_SIZE, matmul_peak, seconds_of
 from distributed_ib.studies.image import PRESETS, horizontal_vertical
 from distributed_ib.studies.image.decompositions import pixel_components
 from distributed_ib.studies.image.study import image_model
@@ -28,7 +27,6 @@ SETTINGS = PRESETS["paper"]
 WIDTH, HEIGHT = 600, 400
 SHORT, LONG = 4, 20  # steps
 N_ROUNDS = 3
-PEAK_SIZE = 2048
 
 
 def contestants() -> dict[str, Callable[[int], Any]]:
@@ -49,19 +47,6 @@ def contestants() -> dict[str, Callable[[int], Any]]:
         return steps
 
     return {name: run(source) for name, source in sources.items()}
-
-
-def matmul_peak() -> Callable[[], Any]:
-    """One product of two square matrices large enough to reach the machine's peak."""
-    matrix = jnp.asarray(np.random.default_rng(0).random((PEAK_SIZE, PEAK_SIZE)), jnp.float32)
-    product = jax.jit(lambda a: a @ a)
-    return lambda: jax.block_until_ready(product(matrix))
-
-
-def seconds_of(run: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def flops_per_step(n_encoded: int) -> float:
