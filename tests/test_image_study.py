@@ -42,6 +42,7 @@ BRIEF: ImageSettings = replace(
     n_pretraining_steps=300,
     batch_size=64,
     learning_rate=3e-3,
+    first_learning_rate=3e-3,
     encoder_hidden=(32, 32),
     embedding_dim=4,
     n_frequencies=3,

@@ -241,6 +241,24 @@ def test_a_snapshot_is_the_model_at_the_end_of_its_record() -> None:
     )
 
 
+def test_the_learning_rate_falls_over_pretraining_and_then_stays() -> None:
+    # A constant gradient moves the weight by the rate itself.
+    model = FallingModel(jnp.asarray(10.0), False)
+    schedule = BetaSchedule(1e-3, 1.0, n_steps=4, n_pretraining_steps=8)
+    result = sweep(
+        lambda key: model,
+        FreshBatches(no_data),
+        schedule,
+        learning_rate=0.1,
+        first_learning_rate=0.4,
+        n_records=2,
+    )
+    pretrained = 10 - sum(0.1 * 4 ** (1 - step / 8) for step in range(8))
+    np.testing.assert_allclose(
+        result.snapshots.params.w[:, 0], [pretrained - 0.2, pretrained - 0.4], rtol=1e-5
+    )
+
+
 # Divergence -------------------------------------------------------------------------------------
 
 
@@ -372,6 +390,7 @@ def test_the_bar_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[st
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},
         {"learning_rate": float("inf")},
+        {"first_learning_rate": -1.0},
         {"seed": -1},
         {"seed": 2**32},
         {"n_seeds": 1.5},

@@ -5,6 +5,7 @@ call makes, where beta stands and how fast Adam moves are arguments, so pre-trai
 the last short stretch all run the same program, and so does the next sweep of the same shapes.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -61,12 +62,22 @@ class LoopSettings(NamedTuple):
     Attributes:
         keys: One random key for each repeat, `[repeat]`.
         schedule: From `BetaSchedule.as_array`.
-        learning_rate: Adam's, a scalar.
+        rates: From `rates_as_array`.
     """
 
     keys: Array
     schedule: Array
-    learning_rate: Array
+    rates: Array
+
+
+def rates_as_array(first: float, last: float, n_falling: int) -> Array:
+    """Adam's rate, which falls evenly in its logarithm over so many steps and then stays."""
+    return jnp.array([math.log(first / last), last, max(n_falling, 1)], dtype=jnp.float32)
+
+
+def _rate(rates: Array, step: Array) -> Array:
+    fall, last, n_falling = rates
+    return last * jnp.exp(fall * jnp.maximum(1 - step.astype(jnp.float32) / n_falling, 0.0))
 
 
 def initial_state(params: Any, sums: Sums) -> LoopState:
@@ -103,7 +114,7 @@ def run_steps(
         prepared: What `source.prepare(first_step, ...)` returned.
         first_step: Step to which the first of the prepared batches belongs.
         last_step: Steps to have made at the end.
-        settings: Keys, schedule and learning rate.
+        settings: Keys, schedule and learning rates.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
@@ -130,7 +141,8 @@ def run_steps(
         picked = source.pick(prepared, state.step - first_step)
         (value, terms), grads = gradient(state.params, picked, keys, beta)
         updates, optimizer = _ADAM.update(grads, state.optimizer)
-        params = jax.tree.map(lambda p, u: p - settings.learning_rate * u, state.params, updates)
+        rate = _rate(settings.rates, state.step)
+        params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
         return LoopState(
             params=params,
             optimizer=optimizer,

@@ -23,6 +23,7 @@ from distributed_ib.training.loop import (
     Sums,
     evaluate_batch,
     initial_state,
+    rates_as_array,
     run_steps,
     zero_sums,
 )
@@ -49,6 +50,7 @@ class _Options:
     seed: int
     n_seeds: int
     learning_rate: float
+    first_learning_rate: float
     n_records: int
     n_snapshots: int
 
@@ -57,8 +59,10 @@ class _Options:
         check_repeats(self.seed, self.n_seeds)
         whole_number("n_records", self.n_records, 1)
         whole_number("n_snapshots", self.n_snapshots, 1)
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise UserError(f"learning_rate must be positive, got {self.learning_rate:g}.")
+        for name in ("learning_rate", "first_learning_rate"):
+            rate = getattr(self, name)
+            if not (rate > 0 and math.isfinite(rate)):
+                raise UserError(f"{name} must be positive, got {rate:g}.")
 
 
 def sweep(
@@ -69,6 +73,7 @@ def sweep(
     seed: int = 0,
     n_seeds: int = 1,
     learning_rate: float = 3e-4,
+    first_learning_rate: float | None = None,
     validation: Batch | None = None,
     n_records: int = 200,
     n_snapshots: int = 200,
@@ -91,6 +96,9 @@ def sweep(
             same machine.
         n_seeds: Independent repeats, which differ in start, batches and noise.
         learning_rate: Adam's step size; the paper uses 3e-4.
+        first_learning_rate: Its size at the first step, from where it falls evenly in its logarithm
+            over the pre-training; by default `learning_rate`. Large steps learn quickly, small ones
+            leave less noise in what is learned.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
             at every record and never trained on.
         n_records: Records along the annealing, evenly spaced in log beta.
@@ -110,7 +118,8 @@ def sweep(
         UserError: If an option is out of range, the arrays of `validation` differ in length, or
             the checkpoints can't be written, belong to another sweep or are all damaged.
     """
-    options = _Options(schedule, seed, n_seeds, learning_rate, n_records, n_snapshots)
+    first = learning_rate if first_learning_rate is None else first_learning_rate
+    options = _Options(schedule, seed, n_seeds, learning_rate, first, n_records, n_snapshots)
     if validation is not None:
         shared_length(validation, "validation data")
         validation = jax.tree.map(np.asarray, validation)
@@ -156,7 +165,11 @@ class _Sweep:
         self.settings = LoopSettings(
             keys=loop_keys,
             schedule=self.schedule.as_array(),
-            learning_rate=jnp.asarray(options.learning_rate, jnp.float32),
+            rates=rates_as_array(
+                options.first_learning_rate,
+                options.learning_rate,
+                self.schedule.n_pretraining_steps,
+            ),
         )
         self.zeros = zero_sums(
             params, self.static, batches, batches.prepare(0, 1, self.n_seeds), loop_keys

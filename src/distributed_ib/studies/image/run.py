@@ -34,7 +34,7 @@ STUDY = "image"
 PICTURE = "picture.png"
 N_TELLING, N_STRIP = 5, 11
 # Pixels along the longer side of the panels of the sweep figure, and of the film.
-PANEL_PIXELS, FILM_PIXELS = 300, 150
+PANEL_PIXELS, FILM_PIXELS = 200, 150
 PANEL_DRAWS, FILM_DRAWS = 8, 4
 
 

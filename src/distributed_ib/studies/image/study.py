@@ -43,6 +43,7 @@ class ImageSettings:
         batch_size: Pixels in a batch, drawn at random. The information that InfoNCE can certify
             is at most its logarithm.
         learning_rate: Adam's.
+        first_learning_rate: Adam's at the first step; it falls over the pre-training.
         encoder_hidden: Widths of the layers that all components share.
         embedding_dim: Dimensions of each u_i.
         n_frequencies: Sines of the positional encoding.
@@ -57,6 +58,7 @@ class ImageSettings:
     n_pretraining_steps: int
     batch_size: int
     learning_rate: float
+    first_learning_rate: float
     encoder_hidden: tuple[int, ...]
     embedding_dim: int
     n_frequencies: int
@@ -83,16 +85,17 @@ class ImageSettings:
 PRESETS: Mapping[str, ImageSettings] = {
     # Some two to three minutes on two cores for a picture of 600 x 400, horizontal and vertical.
     "quick": ImageSettings(
-        beta_start=3e-4,
-        beta_end=3.0,
-        n_steps=3_500,
-        n_pretraining_steps=3_000,
+        beta_start=1e-3,
+        beta_end=2.0,
+        n_steps=3_600,
+        n_pretraining_steps=2_600,
         batch_size=512,
-        learning_rate=1e-3,
-        encoder_hidden=(256, 256, 256),
+        learning_rate=8e-4,
+        first_learning_rate=5e-3,
+        encoder_hidden=(256,),
         embedding_dim=32,
         n_frequencies=9,
-        predictor_hidden=(128, 128, 128),
+        predictor_hidden=(256, 256),
         shared_dim=64,
         n_snapshots=40,
     ),
@@ -104,6 +107,7 @@ PRESETS: Mapping[str, ImageSettings] = {
         n_pretraining_steps=10_000,
         batch_size=2048,
         learning_rate=3e-4,
+        first_learning_rate=3e-4,
         encoder_hidden=(512, 512, 512, 512, 512),
         embedding_dim=32,
         n_frequencies=9,
@@ -184,6 +188,7 @@ def open_picture(
         seed=seed,
         n_seeds=n_seeds,
         learning_rate=settings.learning_rate,
+        first_learning_rate=settings.first_learning_rate,
         n_snapshots=settings.n_snapshots,
         progress=progress,
     )
