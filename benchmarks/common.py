@@ -71,6 +71,12 @@ def seconds_of(run: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
+def seconds_per_step(run: Callable[[int], Any], short: int, long: int) -> float:
+    """How long a step of `run(n_steps)` takes, what comes before the first one left out."""
+    few, many = (seconds_of(lambda n=n: run(n)) for n in (short, long))  # type: ignore[misc]
+    return (many - few) / (long - short)
+
+
 def seconds_in_turns(
     contestants: Mapping[str, Callable[[], Any]], n_rounds: int
 ) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from common import PEAK_SIZE, matmul_peak, seconds_of
+from common import PEAK_SIZE, matmul_peak, seconds_of, seconds_per_step
 from distributed_ib.studies.image import PRESETS, horizontal_vertical
 from distributed_ib.studies.image.decompositions import pixel_components
 from distributed_ib.studies.image.study import image_model
@@ -71,8 +71,7 @@ def main() -> None:
     for _ in range(N_ROUNDS):
         seconds["peak"].append(seconds_of(peak_run))
         for name, run in runs.items():
-            short, long = (seconds_of(lambda n=n, r=run: r(n)) for n in (SHORT, LONG))  # type: ignore[misc]
-            seconds[name].append((long - short) / (LONG - SHORT))
+            seconds[name].append(seconds_per_step(run, SHORT, LONG))
     peak = 2 * PEAK_SIZE**3 / median(seconds["peak"])
     encoded = {"every row": 2 * SETTINGS.batch_size, "each value once": WIDTH + HEIGHT}
     print(f"the paper's picture model, batch {SETTINGS.batch_size}, {jax.devices()[0].device_kind}")
