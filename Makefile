@@ -38,6 +38,7 @@ bench: .venv/installed  ## measure speed
 	$(BIN)/python benchmarks/boolean_step.py
 	$(BIN)/python benchmarks/glass_step.py
 	$(BIN)/python benchmarks/image_step.py
+	$(BIN)/python benchmarks/table_step.py
 
 lock: .venv/installed  ## write the versions now in .venv to constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check | LC_ALL=C sort -f > constraints.txt

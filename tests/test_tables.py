@@ -11,8 +11,8 @@ import pytest
 from distributed_ib.components import Decomposition
 from distributed_ib.errors import UserError
 from distributed_ib.tables import ParquetTable, read_table
-from distributed_ib.training.batches import ArrayBatches, HostBatches
-from distributed_ib.training.gather import RowBatches, batches_of_rows
+from distributed_ib.training.batches import HostBatches
+from distributed_ib.training.gather import RowBatches, fits_on_device
 
 
 def table(n: int = 1000) -> pd.DataFrame:
@@ -156,8 +156,8 @@ def test_host_batches_are_cut_into_stretches_without_a_trace() -> None:
 
 
 def test_small_data_live_on_the_device_and_large_data_do_not() -> None:
-    assert isinstance(batches_of_rows(rows_of(10), 4), ArrayBatches)
-    assert isinstance(batches_of_rows(rows_of(10), 4, budget_bytes=100), RowBatches)
+    assert fits_on_device(rows_of(10))
+    assert not fits_on_device(rows_of(10), budget_bytes=100)
     with pytest.raises(UserError, match=r"share a non-zero length, got \[3, 4\]"):
         RowBatches((np.ones(3), np.ones(4)), 2)
     with pytest.raises(UserError, match="must be positive, got 0 and 64"):

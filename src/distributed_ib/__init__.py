@@ -13,7 +13,12 @@ from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
     from distributed_ib.components.decomposition import Component, Decomposition
-    from distributed_ib.components.distinct import DistinctRows, distinct_rows
+    from distributed_ib.components.distinct import (
+        DistinctRows,
+        RepeatedNumbers,
+        distinct_rows,
+        repeated_numbers,
+    )
     from distributed_ib.components.fitted import FittedDecomposition
     from distributed_ib.components.inputs import TableInput
     from distributed_ib.components.target import Target
@@ -67,6 +72,7 @@ _ROOMS = {
     "HostBatches": "training.batches",
     "ProgressBar": "training.progress",
     "RefineSettings": "training.refine",
+    "RepeatedNumbers": "components.distinct",
     "SeparateEncoder": "model.encoders",
     "SharedEncoder": "model.encoders",
     "Subset": "scheme.subsets",
@@ -78,6 +84,7 @@ _ROOMS = {
     "distinct_rows": "components.distinct",
     "load_estimator": "estimators.files",
     "refine": "training.refine",
+    "repeated_numbers": "components.distinct",
     "sweep": "training.sweep",
 }
 
@@ -106,6 +113,7 @@ __all__ = [
     "HostBatches",
     "ProgressBar",
     "RefineSettings",
+    "RepeatedNumbers",
     "SeparateEncoder",
     "SharedEncoder",
     "Subset",
@@ -119,6 +127,7 @@ __all__ = [
     "distinct_rows",
     "load_estimator",
     "refine",
+    "repeated_numbers",
     "sweep",
 ]
 

@@ -2,7 +2,12 @@
 
 from distributed_ib.components.copies import exchangeable_components
 from distributed_ib.components.decomposition import Component, Decomposition
-from distributed_ib.components.distinct import DistinctRows, distinct_rows
+from distributed_ib.components.distinct import (
+    DistinctRows,
+    RepeatedNumbers,
+    distinct_rows,
+    repeated_numbers,
+)
 from distributed_ib.components.fitted import FittedDecomposition
 from distributed_ib.components.inputs import TableInput
 from distributed_ib.components.split import split_rows
@@ -13,9 +18,11 @@ __all__ = [
     "Decomposition",
     "DistinctRows",
     "FittedDecomposition",
+    "RepeatedNumbers",
     "TableInput",
     "Target",
     "distinct_rows",
     "exchangeable_components",
+    "repeated_numbers",
     "split_rows",
 ]

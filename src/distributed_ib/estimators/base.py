@@ -25,6 +25,7 @@ from distributed_ib.components import (
     TableInput,
     Target,
     exchangeable_components,
+    repeated_numbers,
 )
 from distributed_ib.components.columns import Kind
 from distributed_ib.components.decomposition import Groups
@@ -37,8 +38,8 @@ from distributed_ib.estimators.weights import WeightedBatches
 from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.batches import BatchSource
-from distributed_ib.training.gather import batches_of_rows
+from distributed_ib.training.batches import ArrayBatches, BatchSource
+from distributed_ib.training.gather import RowBatches, fits_on_device
 from distributed_ib.training.progress import ProgressBar
 from distributed_ib.training.sweep import sweep
 
@@ -286,10 +287,14 @@ class DistributedIBEstimator(BaseEstimator):
         return json.dumps({"encoder": encoder, "predictor": predictor})
 
     def _batches(self, train: Rows, seed: int) -> BatchSource:
-        arrays = (train.x, train.y)
+        size = self.settings_.batch_size
+        if train.weight is None and not fits_on_device((train.x, train.y)):
+            return RowBatches((train.x, train.y), size, seed=seed)
+        # What is encoded without it is a batch.
+        x = repeated_numbers(train.x, size - 1, **self.decomposition_.encoder_options())
         if train.weight is None:
-            return batches_of_rows(arrays, self.settings_.batch_size, seed=seed)
-        return WeightedBatches(arrays, train.weight, self.settings_.batch_size)
+            return ArrayBatches((x, train.y), size)
+        return WeightedBatches((x, train.y), train.weight, size)
 
     def _validation(self, rows: Rows, seed: int) -> Any:
         parts = (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)

@@ -9,7 +9,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from distributed_ib.checks import whole_number
-from distributed_ib.training.batches import Batch, shared_length
+from distributed_ib.training.batches import Batch, shared_length, take_rows
 
 
 class WeightedBatches(eqx.Module):
@@ -68,7 +68,7 @@ class WeightedBatches(eqx.Module):
         cell = jax.random.randint(key_cell, (self.batch_size,), 0, share.shape[0])
         own = jax.random.uniform(key_share, (self.batch_size,)) < share[cell]
         rows = jax.numpy.where(own, cell, other[cell])
-        return jax.tree.map(lambda array: array[rows], arrays)
+        return take_rows(arrays, rows)
 
 
 def alias_table(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from distributed_ib.checks import whole_number
+from distributed_ib.components.distinct import RepeatedNumbers
 from distributed_ib.components.inputs import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel
@@ -32,7 +33,9 @@ class TableEncoder(eqx.Module):
     bias tells them whom they serve.
 
     A component without continuous columns takes few values. It is encoded once for every value
-    instead of once for every row, and the rows look theirs up: the same function, far cheaper.
+    instead of once for every row, and the rows look theirs up: the same function, far cheaper. So
+    are components of numbers alone, such as ages, if the batch lists their values
+    (`RepeatedNumbers`); these are no part of the encoder, which takes any number.
 
     Attributes:
         weights: First matrices of components with continuous columns, `[component, feature,
@@ -135,25 +138,31 @@ class TableEncoder(eqx.Module):
     @property
     def layout(self) -> TableLayout:
         """Where the columns of each component stand."""
-        options = dict(self.options)
-        return _layout(
-            options["n_numbers"],
-            options["n_levels"],
-            0 if options["separate"] else options["max_values"],
-        )
+        return self._layout_with(())
 
-    def __call__(self, x: TableInput) -> GaussianChannel:
-        """Encode rows of a table: `numbers` `[batch, n_numbers]`, `codes` `[batch, n_codes]`."""
-        layout = self.layout
+    def __call__(self, x: TableInput | RepeatedNumbers) -> GaussianChannel:
+        """Encode rows of a table: `numbers` `[batch, n_numbers]`, `codes` `[batch, n_codes]`.
+
+        Raises:
+            UserError: If values are listed for another number of components or columns, or for a
+                component with categories.
+        """
+        separate = dict(self.options)["separate"]
+        table, lists = (x.table, x) if isinstance(x, RepeatedNumbers) else (x, None)
+        if lists is not None:
+            self._check_values(lists)
+            lists = None if separate or not lists.listed else lists
+        layout = self._layout_with(() if lists is None else lists.listed)
         activate = ACTIVATIONS[self.rest.activation]
-        codes = jnp.pad(x.codes.astype(jnp.int32), ((0, 0), (0, 1)))  # padding points at the zeros
-        by_row = activate(self._first_layer_by_row(x.numbers, codes))  # [component, batch, hidden]
-        if dict(self.options)["separate"]:
+        codes = jnp.pad(table.codes.astype(jnp.int32), ((0, 0), (0, 1)))  # points at the zeros
+        # [component, batch, hidden]
+        by_row = activate(self._first_layer_by_row(layout, table.numbers, codes))
+        if separate:
             order = np.array(layout.by_row, np.int32)
             stack = jax.tree.map(lambda leaf: leaf[order], self.rest)
             parts = jnp.swapaxes(stack(by_row), 0, 1)
         else:
-            by_value = activate(self._first_layer_by_value())  # [value, hidden]
+            by_value = activate(self._first_layer_by_value(layout, lists))  # [value, hidden]
             n_components, n_batch, width = by_row.shape
             n_rows = n_components * n_batch
             # One product for everything that goes through the shared layers.
@@ -161,7 +170,12 @@ class TableEncoder(eqx.Module):
             of_rows = outputs[:n_rows].reshape(n_components, n_batch, outputs.shape[-1])
             columns, counts, first = layout.value_codes
             digits = codes[:, columns] * counts[None]
-            of_values = outputs[n_rows:][first[None] + digits.sum(axis=-1)]
+            value: Any = first[None] + digits.sum(axis=-1)
+            if lists is not None:
+                stops = np.cumsum([len(layout.value_owner), *map(len, _values_of(lists))])
+                starts = stops[:-1].astype(np.int32)
+                value = jnp.concatenate([value, starts[None] + lists.codes.astype(jnp.int32)], 1)
+            of_values = outputs[n_rows:][value]
             parts = jnp.concatenate([jnp.swapaxes(of_rows, 0, 1), of_values], axis=1)
         return channel_from(parts[:, layout.to_declared_order])
 
@@ -175,14 +189,38 @@ class TableEncoder(eqx.Module):
             "hidden": list(options["hidden"]),
         }
 
-    def _first_layer_by_row(self, numbers: Array, codes: Array) -> Array:
+    def _layout_with(self, listed: tuple[int, ...]) -> TableLayout:
+        options = dict(self.options)
+        max_values = 0 if options["separate"] else options["max_values"]
+        return _layout(options["n_numbers"], options["n_levels"], max_values, listed)
+
+    def _check_values(self, x: RepeatedNumbers) -> None:
+        n_numbers = dict(self.options)["n_numbers"]
+        given = [None if part is None else part.shape[1] for part in x.values]
+        fits = len(given) == len(n_numbers) and all(
+            width in (None, count) for width, count in zip(given, n_numbers, strict=True)
+        )
+        if not fits or x.codes.shape[1] != len(x.listed):
+            raise UserError(
+                f"values of {given} columns (None: not listed) and {x.codes.shape[1]} columns of "
+                f"codes don't fit an encoder of components with {list(n_numbers)} numbers."
+            )
+
+    def _features(self, numbers: Array) -> Array:
+        """Numbers with the sines of all of them, along the last axis."""
+        options = dict(self.options)
+        sines = positional_encoding(numbers / options["longest_period"], options["n_frequencies"])
+        return jnp.concatenate([numbers, sines[..., numbers.shape[-1] :]], axis=-1)
+
+    def _first_layer_by_row(self, layout: TableLayout, numbers: Array, codes: Array) -> Array:
         """Before activation, `[component, batch, hidden]`, in the encoder's order."""
-        layout, options = self.layout, dict(self.options)
-        n_numeric, n_mixed = len(layout.numeric), len(layout.mixed)
-        padded = jnp.pad(numbers, ((0, 0), (0, 1)))[:, layout.number_columns]
-        sines = positional_encoding(padded / options["longest_period"], options["n_frequencies"])
-        features = jnp.concatenate([padded, sines[..., padded.shape[-1] :]], axis=-1)
-        product = jnp.einsum("bcf,cfh->cbh", features, self.weights)
+        n_mixed = len(layout.mixed)
+        n_numeric = len(layout.row_numbers) - n_mixed
+        columns, weights = layout.number_columns, self.weights
+        if layout.listed:
+            columns, weights = columns[layout.row_numbers], weights[layout.row_numbers]
+        padded = jnp.pad(numbers, ((0, 0), (0, 1)))[:, columns]
+        product = jnp.einsum("bcf,cfh->cbh", self._features(padded), weights)
         columns, first = layout.row_codes
         gathered = self._padded_vectors()[first[None] + codes[:, columns]].sum(axis=2)
         gathered = jnp.swapaxes(gathered, 0, 1)
@@ -195,14 +233,33 @@ class TableEncoder(eqx.Module):
         )
         return total + self.bias[np.array(layout.by_row, np.int32)][:, None]
 
-    def _first_layer_by_value(self) -> Array:
-        """Before activation, `[value, hidden]`."""
-        layout = self.layout
+    def _first_layer_by_value(self, layout: TableLayout, lists: RepeatedNumbers | None) -> Array:
+        """Before activation, `[value, hidden]`: values of categories, then those of numbers."""
         total = self._padded_vectors()[layout.value_vectors].sum(axis=1)
-        return total + self.bias[layout.value_owner]
+        total = total + self.bias[layout.value_owner]
+        if lists is None:
+            return total
+        return jnp.concatenate([total, self._first_layer_of_numbers(layout, _values_of(lists))])
+
+    def _first_layer_of_numbers(self, layout: TableLayout, values: list[Array]) -> Array:
+        """The same for the values of the components `listed`, one after another."""
+        most, widest = max(map(len, values)), layout.number_columns.shape[1]
+        padded = [
+            jnp.pad(part, ((0, most - len(part)), (0, widest - part.shape[1]))) for part in values
+        ]
+        weights = self.weights[layout.listed_numbers]
+        product = jnp.einsum("cvf,cfh->cvh", self._features(jnp.stack(padded)), weights)
+        total = product + self.bias[np.array(layout.listed, np.int32)][:, None]
+        kept = [k * most + np.arange(len(part)) for k, part in enumerate(values)]
+        return total.reshape(-1, total.shape[-1])[np.concatenate(kept)]
 
     def _padded_vectors(self) -> Array:
         return jnp.pad(self.vectors, ((0, 1), (0, 0)))
+
+
+def _values_of(lists: RepeatedNumbers) -> list[Array]:
+    """The values of the components that list them."""
+    return [part for part in lists.values if part is not None]
 
 
 def _uniform(key: Array, limits: Any, *sizes: int) -> Array:

@@ -20,12 +20,14 @@ class TableLayout:
 
     The encoder works on the components in an order of its own: those with numbers alone, those
     with numbers and categories, those with categories of very many values, which are all encoded
-    row by row; and last those of few values, which are encoded value by value.
+    row by row; and last those of few values, which are encoded value by value: first of categories,
+    then of numbers, if the batch lists their values.
 
     Attributes:
         n_numbers: Continuous columns of each component.
         n_levels: Levels of each categorical column of each component.
-        max_values: Most values of a component that is encoded value by value.
+        max_values: Most values of a component of categories that is encoded value by value.
+        listed: Components of numbers alone whose values the batch lists (`RepeatedNumbers`).
 
     Example:
         >>> layout = TableLayout((1, 0, 2), ((), (4,), (3,)), max_values=256)
@@ -40,6 +42,7 @@ class TableLayout:
     n_numbers: tuple[int, ...]
     n_levels: tuple[tuple[int, ...], ...]
     max_values: int
+    listed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = [*self.n_numbers, *itertools.chain.from_iterable(self.n_levels)]
@@ -51,6 +54,8 @@ class TableLayout:
         for k, (count, levels) in enumerate(zip(self.n_numbers, self.n_levels, strict=True)):
             if count == 0 and not levels:
                 raise UserError(f"component {k} of the table has no columns.")
+        if stray := set(self.listed) - set(self.numeric):
+            raise UserError(f"component {min(stray)} has no values to list: it has categories.")
 
     @property
     def n_components(self) -> int:
@@ -90,12 +95,13 @@ class TableLayout:
     @property
     def by_row(self) -> tuple[int, ...]:
         """Components that are encoded row by row."""
-        return (*self.numeric, *self.mixed, *self.large)
+        numeric = (k for k in self.numeric if k not in self.listed)
+        return (*numeric, *self.mixed, *self.large)
 
     @cached_property
     def to_declared_order(self) -> Index:
         """Place of each component in the encoder's order, `[component]`."""
-        return np.argsort((*self.by_row, *self.few)).astype(np.int32)
+        return np.argsort((*self.by_row, *self.few, *self.listed)).astype(np.int32)
 
     @cached_property
     def columns(self) -> tuple[tuple[slice, slice], ...]:
@@ -115,6 +121,17 @@ class TableLayout:
         starts = np.concatenate([[0], np.cumsum(self.n_numbers)])
         rows = [range(starts[k], starts[k + 1]) for k in (*self.numeric, *self.mixed)]
         return _pad(rows, int(starts[-1]))
+
+    @cached_property
+    def row_numbers(self) -> Index:
+        """Which of the components with numbers are encoded row by row, as rows of the above."""
+        with_numbers = (*self.numeric, *self.mixed)
+        return np.array([j for j, k in enumerate(with_numbers) if k not in self.listed], np.int32)
+
+    @cached_property
+    def listed_numbers(self) -> Index:
+        """Which of them list their values, in the order of `listed`."""
+        return np.array([self.numeric.index(k) for k in self.listed], np.int32)
 
     @cached_property
     def row_codes(self) -> tuple[Index, Index]:

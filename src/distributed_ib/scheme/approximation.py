@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import DistinctRows
+from distributed_ib.components.distinct import lists_values
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
@@ -148,7 +148,7 @@ class Approximation:
 
     def _blocks(self, x: Inputs) -> Iterator[Any]:
         """Stretches of rows."""
-        if isinstance(x, DistinctRows):
+        if lists_values(x):
             x = x.rows()
         if isinstance(x, tuple | dict):
             x = jax.tree.map(np.asarray, x)

@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from distributed_ib.checks import whole_number
+from distributed_ib.components.distinct import lists_values
 from distributed_ib.errors import UserError
 
 Batch = Any  # a tree of arrays [batch, ...], usually the pair (x, y)
@@ -50,6 +51,8 @@ class BatchSource(Protocol):
 def shared_length(arrays: Batch, what: str) -> int:
     """The number of rows that all arrays of a tree share.
 
+    Values that are listed once, as in `DistinctRows`, are no rows and don't count.
+
     Raises:
         UserError: If they differ, there are no rows, or a leaf of the tree is no array.
 
@@ -57,7 +60,7 @@ def shared_length(arrays: Batch, what: str) -> int:
         >>> shared_length((np.zeros((3, 2)), np.zeros(3)), "data")
         3
     """
-    lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(arrays)}
+    lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in _arrays_of_rows(arrays)}
     if len(lengths) != 1 or 0 in lengths:
         raise UserError(
             f"{what} must be arrays that share a non-zero length, got lengths {sorted(lengths)}."
@@ -65,11 +68,27 @@ def shared_length(arrays: Batch, what: str) -> int:
     return int(lengths.pop())
 
 
+def take_rows(arrays: Batch, rows: Array) -> Batch:
+    """The given rows of all arrays of a tree; values that are listed once stay whole."""
+    return jax.tree.map(
+        lambda part: part.take(rows) if lists_values(part) else part[rows],
+        arrays,
+        is_leaf=lists_values,
+    )
+
+
+def _arrays_of_rows(arrays: Batch) -> list[Any]:
+    """The leaves of a tree that have an entry for every row."""
+    parts = jax.tree.leaves(arrays, is_leaf=lists_values)
+    return jax.tree.leaves([part.by_row() if lists_values(part) else part for part in parts])
+
+
 class ArrayBatches(eqx.Module):
     """Rows drawn at random, with replacement, from arrays that live on the device.
 
     Attributes:
-        arrays: A tree of arrays with the same first axis, usually (x, y).
+        arrays: A tree of arrays with the same first axis, usually (x, y). Where it holds
+            `DistinctRows` or `RepeatedNumbers`, every batch has all of their values.
         batch_size: Rows in a batch.
 
     Raises:
@@ -109,9 +128,9 @@ class ArrayBatches(eqx.Module):
 
     def draw(self, picked: Any, key: Array) -> Batch:
         """`batch_size` rows, independently and uniformly."""
-        n_rows = jax.tree.leaves(picked)[0].shape[0]
+        n_rows = _arrays_of_rows(picked)[0].shape[0]
         rows = jax.random.randint(key, (self.batch_size,), 0, n_rows)
-        return jax.tree.map(lambda array: array[rows], picked)
+        return take_rows(picked, rows)
 
 
 class FreshBatches(eqx.Module):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from distributed_ib.checks import whole_number
 from distributed_ib.components.distinct import DistinctRows, distinct_rows
 from distributed_ib.errors import UserError
-from distributed_ib.training.batches import Batch, shared_length
+from distributed_ib.training.batches import Batch, shared_length, take_rows
 
 
 class DistinctBatches(eqx.Module):
@@ -57,7 +57,7 @@ class DistinctBatches(eqx.Module):
         for part, code in zip(found.parts, found.codes, strict=True):
             if code is not None and not (code.min() >= 0 and code.max() < len(part)):
                 raise UserError(f"a code points at none of the {len(part)} values of a component.")
-        shared_length((_by_row(found), y), "arrays of a batch source")
+        shared_length((found, y), "arrays of a batch source")
         self.x, self.y = jax.tree.map(jnp.asarray, (found, y))
 
     @property
@@ -78,18 +78,5 @@ class DistinctBatches(eqx.Module):
 
     def draw(self, picked: Any, key: Array) -> Batch:
         """`batch_size` rows, independently and uniformly: those that `ArrayBatches` draws."""
-        x, y = picked
-        n_rows = jax.tree.leaves(y)[0].shape[0]
-        rows = jax.random.randint(key, (self.batch_size,), 0, n_rows)
-        parts = [
-            part[rows] if code is None else part
-            for part, code in zip(x.parts, x.codes, strict=True)
-        ]
-        codes = [None if code is None else code[rows] for code in x.codes]
-        batch = DistinctRows(tuple(parts), tuple(codes))
-        return batch, jax.tree.map(lambda array: array[rows], y)
-
-
-def _by_row(x: DistinctRows) -> list[Any]:
-    """The arrays that have an entry for every row."""
-    return [part if code is None else code for part, code in zip(x.parts, x.codes, strict=True)]
+        n_rows = jax.tree.leaves(picked[1])[0].shape[0]
+        return take_rows(picked, jax.random.randint(key, (self.batch_size,), 0, n_rows))

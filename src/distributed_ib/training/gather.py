@@ -9,7 +9,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.training.batches import ArrayBatches, Batch
+from distributed_ib.training.batches import Batch
 
 DEVICE_BUDGET_BYTES = 4 << 30
 # Philox makes four numbers for each value of its counter.
@@ -126,21 +126,9 @@ class RowBatches(eqx.Module):
         return picked
 
 
-def batches_of_rows(
-    arrays: Any, batch_size: int, *, seed: int = 0, budget_bytes: int = DEVICE_BUDGET_BYTES
-) -> ArrayBatches | RowBatches:
-    """Random rows of arrays: on the device if they fit into a budget there, else from the host.
-
-    Args:
-        arrays: A tree of arrays with the same first axis, usually (x, y).
-        batch_size: Rows in a batch.
-        seed: Seed of draws on the host; on the device the sweep's own seed decides.
-        budget_bytes: Most memory to take on the device; default 4 GiB.
-    """
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
-    if size <= budget_bytes:
-        return ArrayBatches(arrays, batch_size)
-    return RowBatches(arrays, batch_size, seed=seed)
+def fits_on_device(arrays: Any, budget_bytes: int = DEVICE_BUDGET_BYTES) -> bool:
+    """Whether all arrays of a tree together take at most `budget_bytes`, 4 GiB by default."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) <= budget_bytes
 
 
 def _key(seed: int, repeat: int) -> NDArray[np.uint64]:
