@@ -300,13 +300,14 @@ def test_the_packaged_data_meet_what_the_paper_leads_us_to_expect(tmp_path: Path
     run = analyse_glass(packaged_data(), PRESETS["quick"], tmp_path / "run")
     found = run.findings()
     for name, svm in run.svms().items():
-        # A few hundred examples held out can't tell 0.01.
-        margin = max(0.01, found[name].best_error)
-        assert found[name].best_averaged >= svm.validation_accuracy - margin
-        assert found[name].gap_weakest_bits > 0.3
-        assert found[name].gap_few_bits < 0.7 * found[name].gap_weakest_bits
+        assert found[name].best_averaged >= svm.validation_accuracy - 0.01
+        assert found[name].gap_largest_bits > 0.1
+        assert found[name].gap_few_bits < 0.5 * found[name].gap_largest_bits
+    # In the rapid glass it took 8 to 14 shells, by the split.
     assert found["gradual"].fewest_near_best_averaged <= 10
-    assert found["gradual"].best_averaged > found["rapid"].best_averaged
+    assert found["rapid"].fewest_near_best_averaged <= 20
+    gap = found["gradual"].best_averaged - found["rapid"].best_averaged
+    assert gap > 2 * (found["gradual"].best_error + found["rapid"].best_error)
     # The last shells lie in the first troughs, of g_AB foremost.
     for part in found.values():
         assert all(shell.in_trough for shell in part.last[:3])

@@ -38,6 +38,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 BRIEF: ImageSettings = replace(
     PRESETS["quick"],
     beta_start=1e-3,
+    beta_end=3.0,
     n_steps=900,
     n_pretraining_steps=300,
     batch_size=64,

@@ -81,7 +81,7 @@ class GlassFindings:
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
         best_n_in_use: Shells above the threshold there.
-        gap_weakest_bits: Validation minus training error where the bottleneck is weakest.
+        gap_largest_bits: Validation minus training error where that is largest.
         gap_few_bits: The same where for the first time no more than ten shells are in use; 0 if
             that never is.
         fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
@@ -105,7 +105,7 @@ class GlassFindings:
     best_beta: float
     best_total_bits: float
     best_n_in_use: int
-    gap_weakest_bits: float
+    gap_largest_bits: float
     gap_few_bits: float
     fewest_near_best: int
     best_averaged: float
@@ -201,7 +201,7 @@ def find(
         best_beta=float(beta[best]),
         best_total_bits=float(bits[best].sum()),
         best_n_in_use=int(in_use[best]),
-        gap_weakest_bits=float(gap[0]),
+        gap_largest_bits=float(gap.max()),
         gap_few_bits=float(gap[few[0]]) if len(few) else 0.0,
         fewest_near_best=int(in_use[near].min()),
         best_averaged=float(averaged[best_averaged]),

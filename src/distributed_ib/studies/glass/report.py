@@ -32,9 +32,8 @@ def sentences(name: str, found: GlassFindings, svm: SvmResult, n_loci: int) -> l
         f"the channels' noise (beta={found.best_averaged_beta:.2g}) and {found.best_accuracy:.3f} "
         f"from one draw of it (beta={found.best_beta:.2g}); a linear SVM on all shells has "
         f"{svm.validation_accuracy:.3f} (C={svm.c:.2g}).",
-        "At the weakest bottleneck the validation error is "
-        f"{found.gap_weakest_bits:.2f} bits above the training error (overfitting), with ten "
-        f"shells in use {found.gap_few_bits:.2f} bits.",
+        f"The validation error is up to {found.gap_largest_bits:.2f} bits above the training error "
+        f"(overfitting), with ten shells in use {found.gap_few_bits:.2f} bits.",
         f"{_shells(found.fewest_near_best_averaged)} in use keep the averaged accuracy within 3 "
         f"points of its best, {found.fewest_near_best} that of one draw.",
         "No approximation has a validation accuracy of 80 %."
@@ -90,7 +89,7 @@ def claim_rows(
             for name, found in findings.items()
         ],
         "small beta overfits, the bottleneck regularises": [
-            f"{name} {found.gap_weakest_bits:.2f} bits between the errors, with ten shells "
+            f"{name} up to {found.gap_largest_bits:.2f} bits between the errors, with ten shells "
             f"{found.gap_few_bits:.2f}"
             for name, found in findings.items()
         ],
