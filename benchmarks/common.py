@@ -77,6 +77,19 @@ def seconds_per_step(run: Callable[[int], Any], short: int, long: int) -> float:
     return (many - few) / (long - short)
 
 
+def seconds_per_step_in_turns(
+    runs: Mapping[str, Callable[[int], Any]], short: int, long: int, n_rounds: int
+) -> dict[str, list[float]]:
+    """Run each once to compile it, then all in turns, and tell how long their steps took."""
+    for run in runs.values():
+        seconds_per_step(run, short, long)
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(n_rounds):
+        for name, run in runs.items():
+            seconds[name].append(seconds_per_step(run, short, long))
+    return seconds
+
+
 def seconds_in_turns(
     contestants: Mapping[str, Callable[[], Any]], n_rounds: int
 ) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from common import bare_scan, seconds_per_step
+from common import bare_scan, seconds_per_step_in_turns
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.engine import load_lammps
 from distributed_ib.studies.glass.quench import PROTOCOLS
@@ -112,12 +112,7 @@ def bare_loop() -> Callable[[int], Any]:
 def time_steps() -> None:
     """Time both in turns and print the medians."""
     runs = {"package": package_loop(), "bare": bare_loop()}
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        seconds_per_step(run, SHORT, LONG)  # compiles
-    for _ in range(N_ROUNDS):
-        for name, run in runs.items():
-            seconds[name].append(seconds_per_step(run, SHORT, LONG))
+    seconds = seconds_per_step_in_turns(runs, SHORT, LONG, N_ROUNDS)
     package_ms, bare_ms = (1e3 * median(seconds[name]) for name in ("package", "bare"))
     ratio = median(p / b for p, b in zip(seconds["package"], seconds["bare"], strict=True))
     device = jax.devices()[0].device_kind

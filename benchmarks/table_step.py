@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from common import seconds_of
+from common import seconds_per_step_in_turns
 from distributed_ib.components import TableInput, repeated_numbers
 from distributed_ib.estimators.defaults import resolve
 from distributed_ib.model.bottleneck import DistributedBottleneck
@@ -75,14 +75,7 @@ def main(values: list[int]) -> None:
     """Time both in turns for columns of so many values and print the medians."""
     print(f"{N_ROWS:,} rows x {N_COLUMNS} integer columns, batch {SETTINGS.batch_size}")
     for n_values in values:
-        runs = contestants(n_values)
-        for run in runs.values():
-            run(SHORT)
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(N_ROUNDS):
-            for name, run in runs.items():
-                short, long = seconds_of(lambda r=run: r(SHORT)), seconds_of(lambda r=run: r(LONG))  # type: ignore[misc]
-                seconds[name].append((long - short) / (LONG - SHORT))
+        seconds = seconds_per_step_in_turns(contestants(n_values), SHORT, LONG, N_ROUNDS)
         ratio = median(
             a / b for a, b in zip(seconds["every row"], seconds["each number once"], strict=True)
         )

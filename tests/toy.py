@@ -82,3 +82,20 @@ class FallingModel(eqx.Module):
         """Terms that ignore the batch."""
         pit = jnp.sqrt(jnp.maximum(self.w - 0.5, 0.0)) if self.gradient_only else jnp.nan
         return Terms(jnp.zeros(1), jnp.where(self.w < 0.5, pit, self.w), {})
+
+
+def assert_same_channels(encoder: Any, plain: Any, once: Any) -> None:
+    """Two forms of one batch give the same channels and, but for rounding, the same gradients."""
+    shape = eqx.filter_eval_shape(encoder, plain).mean.shape
+    push = jnp.asarray(np.random.default_rng(1).normal(size=shape), jnp.float32)
+
+    @eqx.filter_jit
+    @eqx.filter_grad(has_aux=True)
+    def gradient(encoder: Any, x: Any) -> Any:
+        channel = encoder(x)
+        pulled = (channel.mean * push).mean() + channel.mean_kl_nats().sum()
+        return pulled, (channel.mean, channel.log_variance)
+
+    found = (jax.tree.leaves(gradient(encoder, x)) for x in (once, plain))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6)

@@ -11,7 +11,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import DistinctRows, distinct_rows
+from distributed_ib.components.distinct import distinct_rows
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.studies.image.decompositions import PositionDecomposition, pixel_positions
@@ -120,7 +120,7 @@ class Painter:
             stop = min(start + BLOCK_ROWS, n_pixels)
             # The last block is filled up, so that all of them run one compiled program.
             rows = np.arange(start, start + min(BLOCK_ROWS, n_pixels)) % n_pixels
-            chances = _chances(model, _take(self._x, rows), self._scaled, noise)
+            chances = _chances(model, self._x.take(rows), self._scaled, noise)
             found = _choose(chances, jnp.asarray(self.codebook), rule)
             painted[start:stop] = np.asarray(found)[: stop - start]
         pixels = painted.reshape(self.pixels.shape)
@@ -144,15 +144,6 @@ def psnr_db(painted: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
     error = np.mean((painted.astype(np.float64) - picture.astype(np.float64)) ** 2)
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(255.0**2 / error))
-
-
-def _take(x: DistinctRows, rows: NDArray[np.int64]) -> DistinctRows:
-    """Some of the rows; the distinct values stay as they are."""
-    pairs = list(zip(x.parts, x.codes, strict=True))
-    return DistinctRows(
-        tuple(part[rows] if code is None else part for part, code in pairs),
-        tuple(None if code is None else code[rows] for _, code in pairs),
-    )
 
 
 @eqx.filter_jit
