@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from distributed_ib.errors import UserError
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.info_nce import info_nce_nats
 from distributed_ib.model.predictors import PREDICTORS
 from distributed_ib.model.similarity import Similarity, similarities
 
@@ -48,6 +49,50 @@ def test_similarities_agree_with_scipy(kind: Similarity, metric: str) -> None:
 def test_similarities_have_a_gradient_where_points_coincide(kind: Similarity) -> None:
     slope = jax.grad(lambda a: similarities(a, a, kind).sum())(jnp.zeros((2, 3)))
     assert np.isfinite(slope).all()
+
+
+def test_the_gradient_of_distances_is_that_of_their_formula() -> None:
+    rng = np.random.default_rng(1)
+    a, b = (jnp.asarray(rng.normal(size=(n, 3)), jnp.float32) for n in (5, 6))
+    weights = jnp.asarray(rng.normal(size=(5, 6)), jnp.float32)
+
+    def formula(a: jax.Array, b: jax.Array) -> jax.Array:
+        return -jnp.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=-1) + 1e-6)
+
+    found, expected = (
+        jax.grad(lambda a, b, f=f: (weights * f(a, b)).sum(), argnums=(0, 1))(a, b)
+        for f in (lambda a, b: similarities(a, b, "euclidean"), formula)
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("n_candidates", [5, 9])
+def test_the_gradient_of_the_loss_is_that_of_its_formula(
+    symmetric: bool, n_candidates: int
+) -> None:
+    rng = np.random.default_rng(2)
+    # Scores far from zero would overflow, were they not compared with the highest.
+    scores = jnp.asarray(rng.normal(scale=100.0, size=(5, 5)), jnp.float32)
+    weights = jnp.asarray(rng.normal(size=5), jnp.float32)
+
+    def formula(scores: jax.Array) -> jax.Array:
+        times = jnp.where(jnp.eye(5, dtype=bool), 1.0, (n_candidates - 1) / 4)
+        both = [
+            jnp.diagonal(scores) - jax.nn.logsumexp(scores, axis=axis, b=times)
+            for axis in ((1, 0) if symmetric else (1,))
+        ]
+        return -sum(both) / len(both)
+
+    def loss(scores: jax.Array) -> jax.Array:
+        return info_nce_nats(scores, n_candidates, symmetric)
+
+    np.testing.assert_allclose(loss(scores), formula(scores), rtol=1e-5, atol=1e-4)
+    found, expected = (
+        jax.grad(lambda s, f=f: (weights * f(s)).sum())(scores) for f in (loss, formula)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_loss_is_a_cross_entropy_over_the_batch() -> None:

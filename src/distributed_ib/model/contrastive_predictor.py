@@ -11,6 +11,7 @@ from jax import Array
 
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
+from distributed_ib.model.info_nce import info_nce_nats
 from distributed_ib.model.mlp import MLP
 from distributed_ib.model.similarity import Similarity, similarities
 
@@ -161,15 +162,6 @@ class ContrastivePredictor(eqx.Module):
 
     def _loss_of_part(self, z_x: Array, z_y: Array) -> Array:
         """InfoNCE `[n]` of n <= batch_size pairs."""
-        options, n_rows = dict(self.options), len(z_x)
-        if n_rows == 1:  # nothing to compare with
-            return jnp.zeros(1, z_x.dtype)
+        options = dict(self.options)
         scores = self._similarities(z_x, z_y)
-        # Each wrong one stands for this many.
-        missing = math.log((options["batch_size"] - 1) / (n_rows - 1))
-        weighted = scores + missing * (1.0 - jnp.eye(n_rows, dtype=scores.dtype))
-        truth = jnp.diagonal(scores)
-        forward = jax.nn.logsumexp(weighted, axis=1) - truth
-        if not options["symmetric"]:
-            return forward
-        return 0.5 * (forward + jax.nn.logsumexp(weighted, axis=0) - truth)
+        return info_nce_nats(scores, options["batch_size"], options["symmetric"])

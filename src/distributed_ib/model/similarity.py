@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 Similarity = Literal["euclidean", "squared_euclidean", "cosine"]
-# Keeps the gradient of a square root finite where two points coincide.
+# Keeps a distance from zero, and its gradient finite, where two points coincide.
 _TINY = 1e-6
 
 
@@ -23,6 +24,47 @@ def similarities(a: Array, b: Array, kind: Similarity) -> Array:
     if kind == "cosine":
         a, b = (z / jnp.sqrt((z**2).sum(axis=1, keepdims=True) + _TINY) for z in (a, b))
         return a @ b.T
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
-    squared = jnp.maximum(squared, 0.0)
-    return -squared if kind == "squared_euclidean" else -jnp.sqrt(squared + _TINY)
+    return -_squared_distances(a, b) if kind == "squared_euclidean" else _nearness(a, b)
+
+
+def _squared_distances(a: Array, b: Array) -> Array:
+    """2ab - a^2 - b^2 is one product, with the squares as two further columns on each side."""
+    one = jnp.ones((1, 1), a.dtype)
+    a_squared, b_squared = ((z**2).sum(axis=1, keepdims=True) for z in (a, b))
+    negative = _with_columns(2.0 * a, -a_squared, -one) @ _with_columns(b, one, b_squared).T
+    return jnp.where(negative < 0.0, -negative, 0.0)  # rounding may put it above zero
+
+
+@jax.custom_vjp
+def _nearness(a: Array, b: Array) -> Array:
+    """Negative Euclidean distances `[n, m]`, with a gradient that passes over them once.
+
+    These matrices are large beside `a` and `b`, and on the CPU every pass over one counts. Sums
+    over rows and columns come with the products of the gradient, as a further column of ones.
+    """
+    squared = _squared_distances(a, b) + _TINY
+    # Not -sqrt(squared), whose sign would be changed in a pass of its own.
+    return -squared * jax.lax.rsqrt(squared)
+
+
+def _nearness_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    nearness = _nearness(a, b)
+    return nearness, (a, b, nearness)
+
+
+def _nearness_backward(saved: tuple[Array, Array, Array], slope: Array) -> tuple[Array, Array]:
+    a, b, nearness = saved
+    pull, one = slope / nearness, jnp.ones((1, 1), a.dtype)
+    to_b = pull @ _with_columns(b, one)
+    # `a` is transposed before it gets its ones, and the result after the sum: right beside the
+    # product the transpose would become part of it, and it would take twice as long.
+    to_a = jnp.concatenate([a.T, jnp.ones((1, len(a)), a.dtype)]) @ pull
+    return a * to_b[:, -1:] - to_b[:, :-1], (b.T * to_a[-1:] - to_a[:-1]).T
+
+
+_nearness.defvjp(_nearness_forward, _nearness_backward)
+
+
+def _with_columns(z: Array, *columns: Array) -> Array:
+    """`[n, d]` with further columns, `[n, 1]` or `[1, 1]`, at its right."""
+    return jnp.concatenate([z, *(jnp.broadcast_to(c, (len(z), 1)) for c in columns)], axis=1)
