@@ -25,8 +25,8 @@ from distributed_ib.training.sweep import sweep
 
 SETTINGS = PRESETS["paper"]
 WIDTH, HEIGHT = 600, 400
-SHORT, LONG = 4, 24  # steps
-N_ROUNDS = 7
+SHORT, LONG = 4, 36  # steps
+N_ROUNDS = 5
 
 
 def contestants() -> dict[str, Callable[[int], Any]]:

@@ -36,9 +36,9 @@ from distributed_ib.units import nats_to_bits
 
 # Long enough that handing control back to Python costs nothing, short enough that the progress
 # bar lives and Ctrl-C is heard. Every stretch asks the system for its memory anew, which slows a
-# step of a large model by a fifth: slow steps come by tens, up to ten times as long.
+# step of a large model by a fifth: slow steps come by twenties, up to ten times as long.
 SECONDS_PER_STRETCH = 0.4
-SLOW_STEPS, SLOW_STRETCH = 10, 10
+SLOW_STEPS, SLOW_STRETCH = 20, 10
 N_PRETRAINING_RECORDS = 20
 VALIDATION_BLOCK = 4096
 SNAPSHOT_LIMIT_BYTES = 1 << 30
@@ -106,7 +106,7 @@ def sweep(
         n_records: Records along the annealing, evenly spaced in log beta.
         n_snapshots: Most models to keep along the annealing. They are every k-th record, back
             from the last; k grows where they would take more than 1 GiB together.
-        progress: Called about twice a second; if steps are slow every tenth, or every four
+        progress: Called about twice a second; if steps are slow every twentieth, or every four
             seconds; e.g. a `ProgressBar`.
         checkpoints: Where to put checkpoints, and how often; by default there are none. They stay
             when the sweep ends: call their `remove` once its result is saved.
