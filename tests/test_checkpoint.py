@@ -217,6 +217,19 @@ def test_a_new_sweep_does_not_overwrite_checkpoints(stopped: Path) -> None:
         line_sweep(stopped)
 
 
+def test_a_sweep_at_work_is_not_resumed_beside_itself(whole: SweepResult, folder: Path) -> None:
+    refused: list[str] = []
+
+    def resume_too(now: SweepProgress) -> None:
+        if not refused:
+            with pytest.raises(UserError, match="in use by another process") as error:
+                line_sweep(folder, resume=True)
+            refused.append(str(error.value))
+
+    assert_same(line_sweep(folder, resume=True, progress=resume_too), whole)
+    assert str(folder) in refused[0]
+
+
 def test_nothing_to_resume_means_the_beginning(whole: SweepResult, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="no checkpoint; the sweep starts from the beginning"):
         assert_same(line_sweep(tmp_path / "a" / "b", resume=True), whole)

@@ -2,12 +2,20 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.files import create_folder, next_free_folder, write_atomically, write_text
+from distributed_ib.files import (
+    create_folder,
+    hold_folder,
+    next_free_folder,
+    write_atomically,
+    write_text,
+)
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -94,3 +102,30 @@ def test_next_free_folder_skips_what_exists(tmp_path: Path) -> None:
     (tmp_path / "boolean-001").mkdir()
     (tmp_path / "boolean-002").write_text("")
     assert next_free_folder(tmp_path, "boolean") == tmp_path / "boolean-003"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks there")
+def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from distributed_ib.files import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="in use by another process"), hold_folder(tmp_path):
+            pass
+        other.kill()  # no chance to let go of anything
+    with hold_folder(tmp_path), hold_folder(tmp_path.parent):
+        pass
+    with hold_folder(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_can_not_be_held(tmp_path: Path) -> None:
+    with hold_folder(tmp_path / "nowhere"):
+        assert not (tmp_path / "nowhere").exists()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
+from distributed_ib.files import hold_folder
 from distributed_ib.studies.glass import engine, quench, sample, simulate
 from distributed_ib.studies.glass.compiled import HAS_NUMBA
 from distributed_ib.studies.glass.data import load_table
@@ -154,6 +155,12 @@ def test_arguments_that_make_no_sense_are_refused(
     with pytest.raises(UserError, match=message):
         simulate.simulate(**arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_do_not_fill_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "rapid").mkdir()
+    with hold_folder(tmp_path / "rapid"), pytest.raises(UserError, match="in use"):
+        simulate.simulate("rapid", 1, tmp_path, **SMALL)
 
 
 def test_without_lammps_the_message_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

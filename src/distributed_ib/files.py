@@ -1,8 +1,10 @@
 """Writing files so that nothing is ever half written, overwritten or lost."""
 
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from distributed_ib.errors import UserError
@@ -70,6 +72,43 @@ def create_folder(path: Path) -> Path:
             f"can't make the folder {path}: {error.strerror or error}; choose another with --out."
         ) from None
     return path
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep a folder to this process while it works there, such as on the same run resumed twice.
+
+    The system lets go when the process ends, however it ends. Where it knows no such locks, as on
+    Windows and some network drives, nothing is held.
+
+    Raises:
+        UserError: If it is held already, here or by another process.
+
+    Example:
+        >>> with hold_folder(Path(tempfile.mkdtemp())):
+        ...     print("nobody else is at work here")
+        nobody else is at work here
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle: int | None = None
+    try:
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{folder} is in use by another process; wait for it, or choose another folder."
+            ) from None
+        except OSError:  # no locks here, or a folder of which others will complain
+            pass
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def next_free_folder(parent: Path, stem: str) -> Path:

@@ -17,6 +17,7 @@ from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.files import CANDIDATES, ESTIMATOR, load_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
+from distributed_ib.files import hold_folder
 from distributed_ib.runs import append_log, read_config, start_run, write_summary
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.words import summary
@@ -129,33 +130,35 @@ def fit_table(
         The run, or None if Ctrl-C ended the sweep: its checkpoint waits in the folder.
 
     Raises:
-        UserError: If the table, an option or the folder can't be used.
+        UserError: If the table, an option or the folder can't be used, or another process is at
+            work in the folder.
     """
     x, y = _columns(read_table(table), table, options)
     estimator = _estimator(options, y)
-    if resume:
-        _check_resumable(folder, options)
-    else:
+    if not resume:
         start_run(folder, STUDY, {"table": {"path": str(table), **options.to_toml()}})
-    append_log(folder, f"command: {command}" if command else "started from Python")
-    checkpoints = Checkpoints(folder / CHECKPOINTS)
-    sweep_options = {"progress": progress, "checkpoints": checkpoints, "resume": resume}
-    try:
-        estimator.fit(x, y, sweep_options=sweep_options)
-    except UserError:
-        if not resume and not checkpoints.exist():
-            # The table was refused before anything was trained: leave no empty run behind.
-            shutil.rmtree(folder)
-        raise
-    append_log(folder, f"sweep {estimator.scheme_.message}")
-    if estimator.scheme_.status == "interrupted":
-        return None
-    _remove_half_saved(folder)
-    estimator.save(folder)
-    checkpoints.remove()
-    run = FittedRun(estimator, f"{options.target} in {table.name}")
-    write_summary(folder, summary(estimator.scheme_), report.summary_text(estimator, run.title))
-    return run
+    with hold_folder(folder):
+        if resume:
+            _check_resumable(folder, options)
+        append_log(folder, f"command: {command}" if command else "started from Python")
+        checkpoints = Checkpoints(folder / CHECKPOINTS)
+        sweep_options = {"progress": progress, "checkpoints": checkpoints, "resume": resume}
+        try:
+            estimator.fit(x, y, sweep_options=sweep_options)
+        except UserError:
+            if not resume and not checkpoints.exist():
+                # The table was refused before anything was trained: leave no empty run behind.
+                shutil.rmtree(folder)
+            raise
+        append_log(folder, f"sweep {estimator.scheme_.message}")
+        if estimator.scheme_.status == "interrupted":
+            return None
+        _remove_half_saved(folder)
+        estimator.save(folder)
+        checkpoints.remove()
+        run = FittedRun(estimator, f"{options.target} in {table.name}")
+        write_summary(folder, summary(estimator.scheme_), report.summary_text(estimator, run.title))
+        return run
 
 
 def load_run(folder: Path) -> FittedRun:

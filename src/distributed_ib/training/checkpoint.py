@@ -71,6 +71,20 @@ class Checkpoints:
         """Whether there is anything to resume, damaged or not."""
         return bool(checkpoint_numbers(self.folder))
 
+    def make_folder(self) -> None:
+        """Make the folder, parents included, unless it is there.
+
+        Raises:
+            UserError: If it can't be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.folder.parent)
+        except OSError as error:
+            raise UserError(
+                f"can't make the folder {self.folder}: {error.strerror or error}."
+            ) from None
+
     def remove(self) -> None:
         """Remove the checkpoints, and the folder if it holds nothing else.
 
@@ -106,20 +120,13 @@ class CheckpointKeeper:
         """Get ready for a new sweep.
 
         Raises:
-            UserError: If the folder holds checkpoints already, or can't be made.
+            UserError: If the folder holds checkpoints already.
         """
         if checkpoint_numbers(self._folder):
             raise UserError(
                 f"{self._folder} holds the checkpoints of an earlier sweep and nothing is "
                 "overwritten; resume that sweep, or choose another folder."
             )
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(self._folder.parent)
-        except OSError as error:
-            raise UserError(
-                f"can't make the folder {self._folder}: {error.strerror or error}."
-            ) from None
 
     def resume(self, fresh: SweepState) -> SweepState:
         """The state in the newest checkpoint that is sound; `fresh` if there is none at all.

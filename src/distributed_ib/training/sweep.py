@@ -14,6 +14,7 @@ from jax import Array
 
 from distributed_ib.checks import whole_number
 from distributed_ib.errors import UserError
+from distributed_ib.files import hold_folder
 from distributed_ib.training.batches import Batch, BatchSource, shared_length
 from distributed_ib.training.checkpoint import CheckpointKeeper, Checkpoints
 from distributed_ib.training.fingerprint import describe
@@ -119,7 +120,8 @@ def sweep(
 
     Raises:
         UserError: If an option is out of range, the arrays of `validation` differ in length, or
-            the checkpoints can't be written, belong to another sweep or are all damaged.
+            the checkpoints can't be written, belong to another sweep, are all damaged, or another
+            process is at work on them.
     """
     first = learning_rate if first_learning_rate is None else first_learning_rate
     options = _Options(schedule, seed, n_seeds, learning_rate, first, n_records, n_snapshots)
@@ -129,9 +131,12 @@ def sweep(
     if resume and checkpoints is None:
         raise UserError("resume=True needs checkpoints: say where they are.")
     running = _Sweep(make_model, batches, options, validation, progress)
-    if checkpoints is not None:
+    if checkpoints is None:
+        return running.run()
+    checkpoints.make_folder()
+    with hold_folder(checkpoints.folder):
         running.keep(checkpoints, resume)
-    return running.run()
+        return running.run()
 
 
 def check_repeats(seed: int, n_seeds: int) -> None:

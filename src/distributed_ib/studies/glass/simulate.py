@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from distributed_ib.errors import UserError
-from distributed_ib.files import write_text
+from distributed_ib.files import hold_folder, write_text
 from distributed_ib.studies.glass.compiled import HAS_NUMBA
 from distributed_ib.studies.glass.data import GlassData, save_table
 from distributed_ib.studies.glass.engine import INSTALL_COMMAND, load_lammps
@@ -95,8 +95,8 @@ def simulate(
         The path of the table.
 
     Raises:
-        UserError: if LAMMPS is missing, an argument makes no sense, or `out` holds samples made
-            with other settings.
+        UserError: if LAMMPS is missing, an argument makes no sense, `out` holds samples made with
+            other settings, or another process is making samples there.
     """
     if n_loci < 1:
         raise UserError(f"Ask for at least 1 locus, not {n_loci}.")
@@ -112,11 +112,12 @@ def simulate(
     out = Path(out)
     folder = out / protocol
     _claim(folder, settings)
-    if count_loci(folder) < n_loci:
-        _require_engine()
-        _run_samples(settings, n_loci, folder, n_jobs, progress)
-    table = out / f"{protocol}.npz"
-    save_table(assemble(settings, _in_order(folder), n_loci), table)
+    with hold_folder(folder):
+        if count_loci(folder) < n_loci:
+            _require_engine()
+            _run_samples(settings, n_loci, folder, n_jobs, progress)
+        table = out / f"{protocol}.npz"
+        save_table(assemble(settings, _in_order(folder), n_loci), table)
     return table
 
 
