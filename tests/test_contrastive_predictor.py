@@ -51,6 +51,16 @@ def test_similarities_have_a_gradient_where_points_coincide(kind: Similarity) ->
     assert np.isfinite(slope).all()
 
 
+@pytest.mark.parametrize("kind", ["euclidean", "squared_euclidean", "cosine"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_coordinate_that_is_not_finite_shows_in_the_loss(kind: Similarity, bad: float) -> None:
+    # Else a sweep would not see that it diverged.
+    rng = np.random.default_rng(3)
+    a, b = (jnp.asarray(rng.normal(size=(4, 3)), jnp.float32) for _ in range(2))
+    losses = info_nce_nats(similarities(a.at[1, 2].set(bad), b, kind), 4, False)
+    assert np.isfinite(losses).tolist() == [True, False, True, True]
+
+
 def test_the_gradient_of_distances_is_that_of_their_formula() -> None:
     rng = np.random.default_rng(1)
     a, b = (jnp.asarray(rng.normal(size=(n, 3)), jnp.float32) for n in (5, 6))

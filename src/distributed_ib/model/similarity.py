@@ -32,7 +32,8 @@ def _squared_distances(a: Array, b: Array) -> Array:
     one = jnp.ones((1, 1), a.dtype)
     a_squared, b_squared = ((z**2).sum(axis=1, keepdims=True) for z in (a, b))
     negative = _with_columns(2.0 * a, -a_squared, -one) @ _with_columns(b, one, b_squared).T
-    return jnp.where(negative < 0.0, -negative, 0.0)  # rounding may put it above zero
+    # Rounding may put it above zero. What is not a number stays so, and the sweep sees it.
+    return jnp.where(negative > 0.0, 0.0, -negative)
 
 
 @jax.custom_vjp

@@ -117,7 +117,7 @@ class CheckpointKeeper:
         self._due = 0.0
 
     def begin(self) -> None:
-        """Get ready for a new sweep.
+        """Make sure that a new sweep overwrites nothing.
 
         Raises:
             UserError: If the folder holds checkpoints already.
@@ -155,7 +155,6 @@ class CheckpointKeeper:
                 "start from the beginning."
             )
         _warn(f"{self._folder} holds no checkpoint; the sweep starts from the beginning.")
-        self.begin()
         return fresh
 
     def save_if_due(self, state: SweepState) -> None:
