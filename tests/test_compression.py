@@ -122,6 +122,12 @@ def test_what_never_merges_and_what_parts_again() -> None:
     assert tree[0, 2] == pytest.approx(merged[0, 1]) and np.isinf(tree[1, 2])
 
 
+def test_a_model_that_is_still_learning_has_merged_nothing() -> None:
+    bits = np.array([1.0, 3.0, 2.0, 1.1])
+    path = CompressionPath("x", np.geomspace(1, 8, 4), bits, np.ones((4, 2, 2)), "kl")
+    assert [path.at_bits(wanted) for wanted in (3.0, 2.1, 1.0)] == [1, 2, 3]
+
+
 def test_the_repeat_and_few_records(scheme: ApproximationScheme) -> None:
     later = compression_path(scheme, "level", np.arange(4)[:, None], n_records=40, seed=1)
     assert later.overlap.shape == (40, 4, 4)

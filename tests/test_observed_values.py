@@ -209,3 +209,16 @@ def test_labels_are_the_values_where_they_are_drawn(estimator: Any) -> None:
         np.testing.assert_allclose(texts, values[places], rtol=0.01)
     assert strips.get_ylim() == (0, 21)
     plt.close("all")
+
+
+def test_a_column_of_very_many_levels_is_left_out(table: pd.DataFrame, estimator: Any) -> None:
+    names = [f"name {k}" for k in range(N // 4)] * 4
+    wide = table.assign(year=names)
+    fitted = Decomposition.from_frame(wide).fit(wide)
+    figures = compression_figures(
+        SimpleNamespace(scheme_=estimator.scheme_, decomposition_=fitted),  # type: ignore[arg-type]
+        1.0,
+    )
+    drawn = {ax.get_ylabel() for ax in figures["compression"].axes}
+    assert "weekday" in drawn and "year" not in drawn
+    plt.close("all")

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
 from distributed_ib.studies.patterns.batches import as_components
+from distributed_ib.studies.patterns.figures import plot_errors
 from distributed_ib.studies.patterns.findings import PatternSweep, find, widest_gap_bits
 from distributed_ib.studies.patterns.patterns import PATTERNS
 from distributed_ib.studies.patterns.pictures import (
@@ -50,6 +52,16 @@ def brief() -> Sweeps:
             ("checkerboard", Method.distributed),
         ]
     }
+
+
+def test_the_legend_of_the_errors_lies_on_no_curve(brief: Sweeps) -> None:
+    figure = plot_errors(list(brief.values()))
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["halves", "checkerboard"]
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)
+    plt.close(figure)
 
 
 def test_the_end_tells_how_many_components_a_bit_costs(brief: Sweeps) -> None:

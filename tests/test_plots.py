@@ -6,7 +6,6 @@ import pytest
 from matplotlib.axes import Axes
 
 from distributed_ib.plots import plot_information_plane, plot_sweep
-from distributed_ib.plots.style import component_styles
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.boolean import plot_subset_information
 from toy import xor_data
@@ -96,10 +95,3 @@ def test_every_subset_is_drawn_and_the_found_ones_ringed() -> None:
     ax = plot_subset_information(np.array([0.0, 0.3, 0.3, 1.0]))
     (points,) = curves(ax, 4)
     np.testing.assert_allclose(points, [0.0, 0.3, 0.3, 1.0])
-
-
-def test_styles_stay_apart() -> None:
-    styles = component_styles([f"c{i}" for i in range(36)])
-    assert len(set(styles.values())) == 36
-    many = component_styles([f"c{i}" for i in range(100)])
-    assert len({style.color for style in many.values()}) > 90

@@ -35,6 +35,7 @@ MAX_ROWS = 6  # of small multiples
 # are known, with 21 strips between them.
 MAX_STRIP_VALUES, N_STRIP_VALUES = 32, 22
 MAX_LEAVES = 80
+MAX_LEVELS = 200
 _COLUMNS = 3
 
 
@@ -72,7 +73,8 @@ def compression_figures(
 ) -> dict[str, Figure]:
     """Which values of the components can be told apart: at one beta, at several, along all.
 
-    Components of several columns have no line on which their values could be laid out, and are
+    Components of several columns have no line on which their values could be laid out, and more
+    than 200 levels fill neither a figure that can be read nor one that fits into memory; both are
     left out.
 
     Args:
@@ -95,7 +97,7 @@ def compression_figures(
                 column = _Column(name, *estimator.decomposition_.component_values(name))
             except UserError:
                 continue  # several columns
-            if len(column.values) > 1:
+            if 1 < len(column.values) <= MAX_LEVELS:
                 columns.append(column)
     if not columns:
         return {}
@@ -156,7 +158,8 @@ def _merging(
 
 def _grid(inches: Sequence[float], n_columns: int, width: float) -> tuple[Figure, list[Axes]]:
     """A figure with a panel for each height; what is left over of the last row stays empty."""
-    n_panels, n_columns = len(inches), min(n_columns, len(inches))
+    n_panels = len(inches)
+    n_columns = 2 if n_panels == 4 and n_columns == _COLUMNS else min(n_columns, n_panels)
     rows = [max(inches[k : k + n_columns]) for k in range(0, n_panels, n_columns)]
     figure, axes = plt.subplots(
         len(rows),

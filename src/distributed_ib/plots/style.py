@@ -57,7 +57,7 @@ QUIET = "0.55"
 FAINT = "0.78"
 SATURATION_BITS = 1.0
 _LETTERS_PER_INCH, _HANDLE_LETTERS = 18, 7  # of a legend's text; a line and the space around it
-LEGEND_INCHES = 0.44  # from the axes down to a legend: room for ticks and a label
+LEGEND_LINES = 3.6  # of text, from the axes down to a legend: room for ticks and a label
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def legend_below(ax: Axes) -> None:
     lengths = [len(label) for label in ax.get_legend_handles_labels()[1]]
     room = ax.get_window_extent().width / figure.dpi * _LETTERS_PER_INCH
     n_columns = max(n for n in range(1, len(lengths) + 1) if n == 1 or _width(lengths, n) <= room)
-    down = ScaledTranslation(0, -LEGEND_INCHES, figure.dpi_scale_trans)
+    inches = LEGEND_LINES * mpl.rcParams["font.size"] / 72
+    down = ScaledTranslation(0, -inches, figure.dpi_scale_trans)
     ax.legend(
         loc="upper left",
         bbox_to_anchor=(0, 0),
