@@ -144,6 +144,9 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     capsys.readouterr()
     assert dib("show", str(folder)) == 0
     assert "circle" in capsys.readouterr().out
+    for command in ("show", "plot"):
+        assert dib(command, str(folder), "--kl") == 2
+        assert "--kl does not apply" in capsys.readouterr().err
     for one in again.sweeps:
         data = one.scheme.to_xarray()
         assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0

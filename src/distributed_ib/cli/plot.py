@@ -1,17 +1,27 @@
 """`dib plot`: draws the figures of a run."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distributed_ib.cli.show import RunFolder, Threshold, UseKl
+from distributed_ib.cli.show import (
+    RunFolder,
+    Threshold,
+    UseKl,
+    checked_threshold,
+    refuse_for_patterns,
+)
 from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed_ib.scheme.measure import Measure
 
 
 def plot(
     run: RunFolder,
-    threshold: Threshold = 0.1,
+    threshold: Threshold = None,
     kl: UseKl = False,
     beta: Annotated[
         float | None,
@@ -34,17 +44,23 @@ def plot(
     from distributed_ib.cli.studies import load_any
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.runs import FIGURES
+    from distributed_ib.studies.image.run import PictureRun
     from distributed_ib.studies.patterns.run import PatternsRun
 
     loaded = load_any(run)
-    if isinstance(loaded, FittedRun):
-        figures = loaded.figures(threshold, beta, "kl" if kl else None)
-    elif beta is not None:
+    measure: Measure | None = "kl" if kl else None
+    threshold_bits = checked_threshold(threshold)
+    if beta is not None and not isinstance(loaded, FittedRun):
         raise UserError(f"--beta is for runs of dib fit; {run} holds none.")
-    elif isinstance(loaded, PatternsRun):
+    if isinstance(loaded, PatternsRun):
+        refuse_for_patterns(run, threshold, kl)
         figures = loaded.figures()
+    elif isinstance(loaded, FittedRun):
+        figures = loaded.figures(threshold_bits, beta, measure)
+    elif isinstance(loaded, PictureRun):
+        figures = replace(loaded, measure=measure).figures(threshold_bits)
     else:
-        figures = loaded.figures(threshold, "kl" if kl else None)
+        figures = loaded.figures(threshold_bits, measure)
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
     say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -1,16 +1,24 @@
 """`dib show`: prints what a run found."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from distributed_ib.errors import UserError
+
 if TYPE_CHECKING:
     from distributed_ib.scheme.measure import Measure
 
 Threshold = Annotated[
-    float,
-    typer.Option(metavar="BITS", help="A component is in use where it conveys more than this."),
+    float | None,
+    typer.Option(
+        metavar="BITS",
+        help="A component is in use where it conveys more than this.",
+        show_default="0.1",
+    ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 UseKl = Annotated[
@@ -19,7 +27,7 @@ UseKl = Annotated[
 ]
 
 
-def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
+def show(run: RunFolder, threshold: Threshold = None, kl: UseKl = False) -> None:
     """Print what a run found: subsets in use, what they convey, what is known about Y."""
     from distributed_ib.cli import boolean_output, glass_output, image_output, table_output
     from distributed_ib.cli.patterns import print_run as print_patterns
@@ -27,17 +35,49 @@ def show(run: RunFolder, threshold: Threshold = 0.1, kl: UseKl = False) -> None:
     from distributed_ib.estimators.run import FittedRun
     from distributed_ib.studies.boolean.run import CircuitRun
     from distributed_ib.studies.glass.run import GlassRun
-    from distributed_ib.studies.image.run import PictureRun
+    from distributed_ib.studies.patterns.run import PatternsRun
 
     loaded = load_any(run)
     measure: Measure | None = "kl" if kl else None
-    if isinstance(loaded, CircuitRun):
-        boolean_output.print_run(loaded, threshold, measure)
-    elif isinstance(loaded, FittedRun):
-        table_output.print_run(loaded, threshold, measure)
-    elif isinstance(loaded, GlassRun):
-        glass_output.print_run(loaded, threshold, measure)
-    elif isinstance(loaded, PictureRun):
-        image_output.print_run(loaded, threshold)
-    else:
+    threshold_bits = checked_threshold(threshold)
+    if isinstance(loaded, PatternsRun):
+        refuse_for_patterns(run, threshold, kl)
         print_patterns(loaded)
+    elif isinstance(loaded, CircuitRun):
+        boolean_output.print_run(loaded, threshold_bits, measure)
+    elif isinstance(loaded, FittedRun):
+        table_output.print_run(loaded, threshold_bits, measure)
+    elif isinstance(loaded, GlassRun):
+        glass_output.print_run(loaded, threshold_bits, measure)
+    else:
+        image_output.print_run(replace(loaded, measure=measure), threshold_bits)
+
+
+def checked_threshold(given: float | None) -> float:
+    """The threshold in bits, 0.1 by default.
+
+    Raises:
+        UserError: If it is negative or no number.
+    """
+    threshold = 0.1 if given is None else given
+    if not 0 <= threshold < math.inf:
+        raise UserError(f"--threshold must be a number of bits, 0 or more, got {threshold:g}.")
+    return threshold
+
+
+def refuse_for_patterns(run: Path, threshold: float | None, kl: bool) -> None:
+    """Refuse options that the findings of a patterns run do not depend on.
+
+    Raises:
+        UserError: If one was given.
+    """
+    given = [
+        name
+        for name, is_given in (("--threshold", threshold is not None), ("--kl", kl))
+        if is_given
+    ]
+    if given:
+        raise UserError(
+            f"{given[0]} does not apply to {run}, a run of dib patterns, whose tables and figures "
+            "show the KL and the information both; leave it out."
+        )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
@@ -143,6 +144,14 @@ def sentences(estimator: DistributedIBEstimator, measure: Measure | None = None)
     measure = measure or estimator.scheme_.measure
     at_best = estimator.scheme_.at(beta=estimator.best_beta_, measure=measure)
     used = at_best.in_use()
+    if not used or _held_out_bits(estimator).max() <= 0:
+        how_it_went, baseline, *_ = opening_words(estimator.scheme_, measure)
+        return [
+            how_it_went,
+            baseline,
+            "At no bottleneck strength are held-out rows predicted better than without X: nothing "
+            "was found that X tells about Y.",
+        ]
     frugal = estimator.scheme_.at(beta=frugal_beta(estimator), measure=measure)
     limit = "at most " if measure == "kl" else ""
     return [
@@ -160,13 +169,21 @@ def frugal_beta(estimator: DistributedIBEstimator) -> float:
     """The strongest bottleneck under which nine tenths of what can be known about Y are known.
 
     There the channels have given up what hardly matters, and their compression schemes show what
-    does. Measured on held-out rows, averaged over repeats.
+    does. Measured on held-out rows, averaged over repeats. Where nothing is known at any strength
+    it is `best_beta_`.
     """
+    known = _held_out_bits(estimator)
+    if not known.max() > 0:
+        return estimator.best_beta_
+    enough = np.flatnonzero(known >= FRUGAL_SHARE * known.max())
+    return float(estimator.scheme_.to_xarray()["beta"].values[enough[-1]])
+
+
+def _held_out_bits(estimator: DistributedIBEstimator) -> NDArray[np.float64]:
+    """What is known about Y of held-out rows, `[step]`, averaged over repeats and neighbours."""
     data = estimator.scheme_.to_xarray()
     known = data["predictive_information_bits"].isel(split=-1).mean("seed").values
-    known = smoothed(known, max(1, len(known) // 20))
-    enough = np.flatnonzero(known >= FRUGAL_SHARE * known.max())
-    return float(data["beta"].values[enough[-1]])
+    return smoothed(known, max(1, len(known) // 20))
 
 
 def figures(

@@ -144,6 +144,14 @@ class ApproximationScheme:
         return float(self._dataset.attrs["baseline_entropy_bits"])
 
     @property
+    def scoring_split(self) -> str:
+        """The rows on which what is known about Y is measured.
+
+        "validation" where rows were held out, else "train".
+        """
+        return str(self._dataset["split"].values[-1])
+
+    @property
     def status(self) -> str:
         """How the sweep ended: "finished", "interrupted" or "diverged"."""
         return str(self._dataset.attrs["status"])
@@ -227,12 +235,14 @@ class ApproximationScheme:
     ) -> list[Subset]:
         """The subsets of components in use, in order of beta, each with its range of beta.
 
+        What each knows about Y is measured on held-out rows where there are any.
+
         Args:
             threshold_bits: A component is in use where it conveys more than this.
             seed: Which repeat.
             measure: "information" or "kl"; by default the information where it was measured.
         """
-        run = self._dataset.isel(seed=self._repeat(seed), split=0)
+        run = self._dataset.isel(seed=self._repeat(seed)).sel(split=self.scoring_split)
         return subsets_in_use(
             run["beta"].values,
             run[VARIABLES[chosen_measure(run, measure)]].values,
@@ -274,7 +284,7 @@ class ApproximationScheme:
         splits = [str(name) for name in self._dataset["split"].values]
         if split is not None and split not in splits:
             raise UserError(f"there is no split {split!r}; this scheme has {', '.join(splits)}.")
-        known = self._dataset["predictive_information_bits"].sel(split=split or splits[-1])
+        known = self._dataset["predictive_information_bits"].sel(split=split or self.scoring_split)
         total_bits = self.conveyed_bits(measure).sum("component")
         return best_of_all(
             total_bits.values, known.values, self._dataset["beta"].values, concave=concave
@@ -292,7 +302,7 @@ class ApproximationScheme:
     ) -> Approximation:
         """One approximation of the scheme, ready to predict.
 
-        Give exactly one of:
+        What is known about Y is measured on held-out rows where there are any. Give exactly one of:
 
         Args:
             beta: The model whose bottleneck strength is nearest, in its logarithm.
@@ -317,7 +327,8 @@ class ApproximationScheme:
             )
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
-        run = self._dataset.isel(seed=self._repeat(seed), split=0, step=self._snapshots.record)
+        run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)
+        run = run.sel(split=self.scoring_split)
         measure = chosen_measure(run, measure)
         conveyed = run[VARIABLES[measure]].values
         predictive = run["predictive_information_bits"].values
@@ -338,6 +349,7 @@ class ApproximationScheme:
             beta=float(self._snapshots.beta[index]),
             kl_bits=run["kl_bits"].values[index],
             predictive_bits=float(predictive[index]),
+            split=self.scoring_split,
             information_bits=(
                 run[VARIABLES["information"]].values[index]
                 if VARIABLES["information"] in run

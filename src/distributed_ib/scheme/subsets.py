@@ -16,7 +16,8 @@ class Subset:
         beta_high: Strength at which it ends; the next stretch begins there.
         total_bits: What all components convey together, median over the stretch; information or
             KL, as asked for.
-        predictive_bits: Information about Y, median over the stretch.
+        predictive_bits: Information about Y, median over the stretch; on held-out rows where there
+            are any.
     """
 
     components: tuple[str, ...]

@@ -35,29 +35,60 @@ def beta_range(subset: Subset | SubsetFrequency) -> str:
     return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
 
 
+ROWS = {"train": "training rows", "validation": "held-out rows"}
+"""The rows of each split, in words."""
+
+_ENTROPIES = ("H(Y)", "entropy of Y")
+
+
 def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
-    """Sentences on how the sweep went, and what it says first."""
+    """Sentences on how the sweep went, and what it says first.
+
+    Where rows were held out, what is known about Y is known about them. A component is named as
+    the last one only if something is known about Y from it alone.
+    """
     subsets = scheme.subsets(measure=measure)
     first, last = subsets[0], subsets[-1]
-    limit = scheme.baseline_entropy_bits
-    sentences = [
-        f"The sweep {scheme.message}.",
-        f"Knowing nothing of X, Y is uncertain by {limit:.3f} bits.",
-        f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
-        f"are in use and {first.predictive_bits:.3f} bits of Y are known.",
-    ]
+    sentences = [f"The sweep {scheme.message}.", _baseline(scheme), _at_the_weakest(scheme, first)]
     if last.components:
         sentences.append(
             f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
             "in use; a larger beta_end would show what comes after."
         )
-    elif len(survivors := _last_in_use(subsets)) == 1:
-        sentences.append(f"{survivors[0]} outlives all other components.")
+    elif (survivor := _survivor(subsets)) is not None:
+        sentences.append(f"{survivor} outlives all other components.")
     return sentences
 
 
-def _last_in_use(subsets: Sequence[Subset]) -> tuple[str, ...]:
-    return next((s.components for s in reversed(subsets) if s.components), ())
+def _baseline(scheme: ApproximationScheme) -> str:
+    """What is known about Y is measured against this."""
+    name, limit = str(scheme.to_xarray().attrs["baseline"]), scheme.baseline_entropy_bits
+    if name in _ENTROPIES:
+        return f"The entropy of Y is {limit:.3f} bits."
+    return f"What is known about Y is measured against a baseline of {limit:.3f} bits: {name}."
+
+
+def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> str:
+    used = (
+        f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
+        "are in use"
+    )
+    where = " on held-out rows" if scheme.scoring_split == "validation" else ""
+    known = first.predictive_bits
+    if known > 0:
+        return f"{used} and {known:.3f} bits of Y are known{where}."
+    return (
+        f"{used}, but nothing is known about Y{where}: predictions are {-known:.3g} bits worse "
+        "than without X."
+    )
+
+
+def _survivor(subsets: Sequence[Subset]) -> str | None:
+    """The component that is in use longest, if it is a single one from which something is known."""
+    last = next((subset for subset in reversed(subsets) if subset.components), None)
+    if last is None or len(last.components) != 1 or not last.predictive_bits > 0:
+        return None
+    return last.components[0]
 
 
 def frequency_columns(measure: Measure) -> tuple[str, ...]:
@@ -109,11 +140,12 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def summary(scheme: ApproximationScheme) -> dict[str, Any]:
-    """The findings as plain values, for `summary.json`."""
+    """The findings as plain values, for `summary.json`; `measured_on` says of which rows."""
     return {
         "status": scheme.status,
         "message": scheme.message,
         "baseline_entropy_bits": scheme.baseline_entropy_bits,
+        "measured_on": ROWS[scheme.scoring_split],
         "components": list(scheme.components),
         "measure": scheme.measure,
         "directions": [str(name) for name in scheme.directions],

@@ -4,17 +4,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.scheme.words import beta_range, markdown_table, opening_words, subset_label
 from distributed_ib.studies.image.figures import numerals
 from distributed_ib.studies.image.picture import Picture
 from distributed_ib.studies.image.reconstruct import Reconstruction
 
-SUBSET_COLUMNS = ("beta", "components in use", "conveyed", "known")
-PAINTED_COLUMNS = ("picture", "beta", "conveyed", "known", "PSNR (dB)")
+
+def subset_columns(measure: Measure = "information") -> tuple[str, ...]:
+    """Headings of `subset_rows`."""
+    return ("beta", "components in use", COLUMNS[measure], "known")
 
 
-def subset_rows(scheme: ApproximationScheme, threshold_bits: float = 0.1) -> list[list[str]]:
+def painted_columns(measure: Measure = "information") -> tuple[str, ...]:
+    """Headings of `painted_rows`."""
+    return ("picture", "beta", COLUMNS[measure], "known", "PSNR (dB)")
+
+
+def subset_rows(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> list[list[str]]:
     """The components in use along the sweep: beta range, names, what they convey, what is known."""
     return [
         [
@@ -23,7 +33,7 @@ def subset_rows(scheme: ApproximationScheme, threshold_bits: float = 0.1) -> lis
             f"{subset.total_bits:.2f}",
             f"{max(subset.predictive_bits, 0.0):.2f}",
         ]
-        for subset in scheme.subsets(threshold_bits)
+        for subset in scheme.subsets(threshold_bits, measure=measure)
     ]
 
 
@@ -41,9 +51,14 @@ def painted_rows(painted: Sequence[Reconstruction]) -> list[list[str]]:
     ]
 
 
-def opening(scheme: ApproximationScheme, picture: Picture, best_psnr_db: float) -> list[str]:
+def opening(
+    scheme: ApproximationScheme,
+    picture: Picture,
+    best_psnr_db: float,
+    measure: Measure | None = None,
+) -> list[str]:
     """Sentences on the picture and on how the sweep went."""
-    first, _, *others = opening_words(scheme)
+    first, _, *others = opening_words(scheme, measure)
     done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
     ceiling = scheme.baseline_entropy_bits
     return [
@@ -85,9 +100,9 @@ def summary_text(
             f"# Picture {picture.name}",
             " ".join(opening(scheme, picture, best_psnr_db)),
             "## Components in use along the sweep",
-            markdown_table(SUBSET_COLUMNS, subset_rows(scheme, threshold_bits)),
+            markdown_table(subset_columns(), subset_rows(scheme, threshold_bits)),
             "## The approximations that are shown",
-            markdown_table(PAINTED_COLUMNS, painted_rows(painted)),
+            markdown_table(painted_columns(), painted_rows(painted)),
             _LEGEND.format(threshold=threshold_bits, n_colors=n_colors),
         ]
     )

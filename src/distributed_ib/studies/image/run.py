@@ -62,12 +62,15 @@ class PictureRun:
         decomposition: How its positions are split.
         scheme: What the sweep found.
         showing: How approximations are shown.
+        measure: What the components convey goes by "information" or "kl"; by default the
+            information where it was measured.
     """
 
     picture: Picture
     decomposition: PositionDecomposition
     scheme: ApproximationScheme
     showing: Showing = Showing()
+    measure: Measure | None = None
 
     @cached_property
     def film(self) -> list[Reconstruction]:
@@ -104,7 +107,9 @@ class PictureRun:
             self.picture, self.decomposition, step=step, n_colors=self.showing.n_colors
         )
         return [
-            painter.paint(self.scheme.at(beta=beta), self.showing.rule, n_draws=n_draws)
+            painter.paint(
+                self.scheme.at(beta=beta, measure=self.measure), self.showing.rule, n_draws=n_draws
+            )
             for beta in betas
         ]
 
@@ -113,15 +118,13 @@ class PictureRun:
         """The least error of a painted picture along the sweep."""
         return max(one.psnr_db for one in self.film)
 
-    def figures(
-        self, threshold_bits: float = 0.1, measure: Measure | None = None
-    ) -> dict[str, Figure]:
-        """All figures, by name; curves go by `measure`, by default the information."""
+    def figures(self, threshold_bits: float = 0.1) -> dict[str, Figure]:
+        """All figures, by name."""
         chosen = telling_betas(self.scheme, N_STRIP)
         strip = [one for one in self.film if one.beta in chosen]
         with figure_style():
             plane = plot_information_plane(
-                self.scheme, threshold_bits=threshold_bits, measure=measure
+                self.scheme, threshold_bits=threshold_bits, measure=self.measure
             )
             figures = {
                 "sweep": plot_picture_sweep(
@@ -129,7 +132,7 @@ class PictureRun:
                     self.picture,
                     self.panels,
                     threshold_bits=threshold_bits,
-                    measure=measure,
+                    measure=self.measure,
                 ),
                 "strip": plot_strip(self.picture, strip),
                 "error": plot_error(self.film).get_figure(root=True),
@@ -143,11 +146,11 @@ class PictureRun:
 
     def opening(self) -> list[str]:
         """Sentences on the picture and on how the sweep went."""
-        return opening(self.scheme, self.picture, self.best_psnr_db)
+        return opening(self.scheme, self.picture, self.best_psnr_db, self.measure)
 
     def subset_rows(self, threshold_bits: float = 0.1) -> list[list[str]]:
         """The components in use along the sweep."""
-        return subset_rows(self.scheme, threshold_bits)
+        return subset_rows(self.scheme, threshold_bits, self.measure)
 
     def painted_rows(self) -> list[list[str]]:
         """The approximations of the sweep figure."""

@@ -34,7 +34,8 @@ def telling_betas(
     Raises:
         UserError: If no model was kept, or none of them uses any component.
     """
-    run = scheme.to_xarray().isel(seed=seed, split=0, step=scheme.snapshots.record)
+    run = scheme.to_xarray().isel(seed=seed, step=scheme.snapshots.record)
+    run = run.sel(split=scheme.scoring_split)
     conveyed = scheme.conveyed_bits().isel(seed=seed, step=scheme.snapshots.record).values
     known = run["predictive_information_bits"].values
     start = 0
