@@ -295,7 +295,8 @@ def _mean(predictor: GaussianPredictor, outputs: jax.Array) -> jax.Array:
 def _mean_candidate(
     predictor: ContrastivePredictor, outputs: jax.Array, candidates: jax.Array
 ) -> jax.Array:
-    return predictor.probabilities(outputs, candidates) @ candidates
+    probabilities = predictor.probabilities(outputs, candidates)
+    return jnp.matmul(probabilities, candidates, precision="highest")
 
 
 def _draw(predictor: GaussianPredictor, outputs: jax.Array, key: jax.Array) -> jax.Array:
