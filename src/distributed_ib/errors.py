@@ -22,3 +22,12 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def one_line(error: BaseException) -> str:
+    r"""All that another library's error says, in one line.
+
+    >>> one_line(ValueError("no such thing.\nTry another."))
+    'no such thing. Try another.'
+    """
+    return " ".join(str(error).split())

@@ -18,6 +18,7 @@ Level = str | int | float | bool
 KINDS: tuple[Kind, ...] = ("continuous", "categorical")
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
+_MISSING = (type(None), type(pd.NA), type(pd.NaT))
 _DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
 # 2026-01-31, with a time of day or without; 31.1.2026, 1/31/26; 12:30:05.
 _DATE_TEXT = re.compile(
@@ -28,6 +29,7 @@ _DATE_TEXT = re.compile(
 # with a slip in it, not a set of categories.
 _NUMBER_SHARE = 0.5
 _SHOWN_LEVELS = 8
+_SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
         levels = tuple(_level(name, level) for level in values.dtype.categories)
         return Column(name, "categorical", levels)
     _refuse_dates(name, values)
+    refuse_objects(name, values)
     if kind == "categorical":
         return Column(name, "categorical", None)
     if pd.api.types.is_complex_dtype(values.dtype):
@@ -99,14 +102,16 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
+        refuse_objects(name, values, first_row)
         plain = values.astype(object)
+        _refuse_huge(name, plain, first_row)
         numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         bad = np.isnan(numbers) & ~plain.isna().to_numpy()
         if bad.any():
             row = int(bad.argmax())
             _refuse(
                 name,
-                f"was declared continuous but holds {plain.iloc[row]!r}",
+                f"was declared continuous but holds {shown(plain.iloc[row])}",
                 "mend the value, or declare the column categorical",
                 first_row + row,
             )
@@ -114,12 +119,7 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
     if not finite.all():
         row = int(finite.argmin())
         if np.isnan(numbers[row]):
-            _refuse(
-                name,
-                "is missing a value (NaN)",
-                "fill it in, drop the row, or leave out the column",
-                first_row + row,
-            )
+            _refuse_missing_number(name, first_row + row)
         _refuse(
             name,
             "holds an infinite value (inf)",
@@ -148,15 +148,15 @@ def codes_of(
         UserError: If a value is missing or none of the levels: names column, row, value, remedy.
     """
     codes, uniques = _factorise(name, values, first_row)
-    table = np.array([code_of.get(_level(name, level), -1) for level in uniques], np.int64)
+    table = np.array([code_of.get(_plain(level), -1) for level in uniques], np.int64)
     known = table[codes]
     if (known < 0).any():
         row = int((known < 0).argmax())
-        shown = ", ".join(repr(level) for level in list(code_of)[:_SHOWN_LEVELS])
+        first = ", ".join(shown(level) for level in list(code_of)[:_SHOWN_LEVELS])
         more = ", ..." if len(code_of) > _SHOWN_LEVELS else ""
         _refuse(
             name,
-            f"holds {uniques[codes[row]]!r}, a category not seen in training ({shown}{more})",
+            f"holds {shown(uniques[codes[row]])}, a category not seen in training ({first}{more})",
             "replace it by a known one, or train with such rows",
             first_row + row,
         )
@@ -168,12 +168,51 @@ def sorted_levels(levels: set[Level]) -> tuple[Level, ...]:
     return tuple(sorted(levels, key=lambda level: (isinstance(level, str), level)))
 
 
+def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
+    """Check that a column that may hold any Python object holds numbers and text alone.
+
+    Raises:
+        UserError: If a value is neither a number nor text nor a mark of a missing one, or is a
+            missing one that can't even be compared: names column, row and remedy.
+    """
+    dtype = values.dtype
+    if pd.api.types.is_numeric_dtype(dtype) or isinstance(
+        dtype, (pd.StringDtype, pd.CategoricalDtype)
+    ):
+        return
+    found = list(values.astype(object))
+    types = set(map(type, found))
+    odd = {kind for kind in types if not issubclass(kind, (str, *_NUMBERS, *_MISSING))}
+    if odd:
+        row, kind = next((k, type(value)) for k, value in enumerate(found) if type(value) in odd)
+        remedy = "make such values numbers or text, or leave the column out"
+        _refuse(name, f"holds a value of type {kind.__name__}", remedy, first_row + row)
+    if any(issubclass(kind, Decimal) for kind in types):
+        for row, value in enumerate(found):
+            if isinstance(value, Decimal) and value.is_snan():
+                _refuse_missing_number(name, first_row + row)
+
+
 def where(name: str, row: int | None = None) -> str:
     """How messages name a place: "column 'age', row 17 (data rows count from 1)"."""
     return f"column {name!r}" + ("" if row is None else f", row {row} (data rows count from 1)")
 
 
+def shown(value: Any) -> str:
+    """A value as messages show it: in one line, and not at length.
+
+    >>> shown("x" * 1000)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # such a number Python doesn't write out
+        return "a whole number of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
 def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np.int64], list[Any]]:
+    refuse_objects(name, values, first_row)
     codes, uniques = pd.factorize(values)
     if (codes < 0).any():
         _refuse(
@@ -186,14 +225,22 @@ def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np
 
 
 def _level(name: str, value: Any) -> Level:
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+    value = _plain(value)
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            _refuse_no_unicode(name, value)
+        return value
+    if isinstance(value, (bool, int, float)) and not _is_beyond_double(value):
         return value
     _refuse(
         name,
-        f"has {value!r} among its categories, of type {type(value).__name__}",
+        f"has {shown(value)} among its categories, of type {type(value).__name__}",
         "make them text, e.g. with astype(str)",
     )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _refuse_dates(name: str, values: pd.Series) -> None:
@@ -217,26 +264,23 @@ def _refuse_dates(name: str, values: pd.Series) -> None:
 
 def _refuse_text_dates(name: str, values: pd.Series) -> None:
     """A CSV has no dates, only text that spells them."""
-    text = pd.Series(values.dropna().unique(), dtype=str)
+    try:
+        text = pd.Series(values.dropna().unique(), dtype=str)
+    except UnicodeEncodeError as error:
+        _refuse_no_unicode(name, error.object)
     if text.str.match(_DATE_TEXT).all():
         _refuse(
             name,
-            f"holds dates or times, such as {text.iloc[0]!r}",
+            f"holds dates or times, such as {shown(text.iloc[0])}",
             "make numbers of what matters in them, such as the day of the year, leave the column "
             "out, or declare it categorical if these are names",
         )
 
 
 def _is_text(name: str, values: pd.Series) -> bool:
-    """Whether a column of Python objects holds text alone, and not numbers alone."""
+    """Whether a column of numbers and text holds text alone, and not numbers alone."""
     is_text = np.array([isinstance(value, str) for value in values])
-    missing = values.isna().to_numpy()
-    for row in np.flatnonzero(~is_text & ~missing).tolist():
-        value = values.iloc[row]
-        if not isinstance(value, _NUMBERS):
-            remedy = "make such values numbers or text, or leave the column out"
-            _refuse(name, f"holds a value of type {type(value).__name__}", remedy, row + 1)
-    if is_text.any() and not (is_text | missing).all():
+    if is_text.any() and not (is_text | values.isna().to_numpy()).all():
         first = int(is_text.argmax())
         _refuse_as_number(name, values.iloc[first], first + 1)
     return bool(is_text.any())
@@ -254,7 +298,45 @@ def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
 
 def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
     remedy = "mend the value, or declare the column categorical if these are names"
-    _refuse(name, f"holds numbers, but also {value!r}", remedy, row)
+    _refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
+
+
+def _refuse_missing_number(name: str, row: int) -> NoReturn:
+    remedy = "fill it in, drop the row, or leave out the column"
+    _refuse(name, "is missing a value (NaN)", remedy, row)
+
+
+def _refuse_no_unicode(name: str, value: str) -> NoReturn:
+    _refuse(
+        name, f"holds {shown(value)}, which is no text in Unicode", "read it with its own encoding"
+    )
+
+
+def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
+    """Whole numbers have no limit in Python; double precision, in which all is computed, has."""
+    for row, value in enumerate(values):
+        if isinstance(value, int) and _is_beyond_double(value):
+            _refuse(
+                name,
+                "holds a whole number too large for double precision, which ends at 1.8e308",
+                "divide the column or take its logarithm, or make it text if these are names",
+                first_row + row,
+            )
+
+
+def _is_beyond_double(value: float) -> bool:
+    try:
+        return not math.isfinite(value)
+    except OverflowError:
+        return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:

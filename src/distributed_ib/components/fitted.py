@@ -15,6 +15,7 @@ from distributed_ib.components.columns import (
     codes_of,
     levels_of,
     numbers_of,
+    shown,
     sorted_levels,
     where,
 )
@@ -274,7 +275,7 @@ def _with_levels(column: Column, found: dict[str, set[Level]], n_rows: int) -> C
     levels = sorted_levels(found[column.name]) if column.levels is None else column.levels
     if unknown := found[column.name] - set(levels):
         raise UserError(
-            f"{where(column.name)} holds {min(unknown, key=str)!r}, which is not among its "
+            f"{where(column.name)} holds {shown(min(unknown, key=str))}, which is not among its "
             "declared categories; add it to them, or replace it."
         )
     if len(levels) > _MANY_LEVELS and n_rows < _ROWS_PER_LEVEL * len(levels):

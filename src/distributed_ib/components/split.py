@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distributed_ib.components.views import series_of
 from distributed_ib.errors import UserError
 
 Rows = NDArray[np.int64]
@@ -51,13 +52,35 @@ def split_rows(
     rng = np.random.default_rng(seed)
     wanted = min(max(1, round(fraction * n)), n - 1)
     if groups is not None:
-        held = _whole_groups(_labels(groups, n, "groups"), wanted, rng)
+        held = _whole_groups(label_codes(groups, n, "groups"), wanted, rng)
     elif stratify is not None:
-        held = _from_each_class(_labels(stratify, n, "stratify"), fraction, wanted, rng)
+        held = _from_each_class(label_codes(stratify, n, "stratify"), fraction, wanted, rng)
     else:
         held = np.zeros(n, bool)
         held[rng.permutation(n)[:wanted]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def label_codes(values: Any, n: int, name: str) -> Rows:
+    """A label for each of `n` rows, numbered from 0 in order of appearance.
+
+    Raises:
+        UserError: If a label is missing or no plain value, or there is another number of them.
+
+    >>> label_codes(["b", "a", "b"], 3, "groups").tolist()
+    [0, 1, 0]
+    """
+    try:
+        labels = np.asarray(values).reshape(-1)
+        codes, _ = pd.factorize(series_of(labels))
+    except (TypeError, ValueError):
+        raise UserError(f"{name} should be numbers or text, [n], one for each row.") from None
+    if len(labels) != n:
+        raise UserError(f"{name} has {len(labels)} labels for {n} rows; give one for each row.")
+    if (codes < 0).any():
+        row = int((codes < 0).argmax()) + 1
+        raise UserError(f"{name} has no label for row {row} (data rows count from 1); fill it in.")
+    return codes.astype(np.int64)
 
 
 def _whole_groups(labels: Rows, wanted: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -85,14 +108,3 @@ def _from_each_class(
     if not held.any():
         held[rng.integers(len(labels))] = True
     return held
-
-
-def _labels(values: Any, n: int, name: str) -> Rows:
-    labels = np.asarray(values).reshape(-1)
-    if len(labels) != n:
-        raise UserError(f"{name} has {len(labels)} labels for {n} rows; give one for each row.")
-    codes, _ = pd.factorize(labels)
-    if (codes < 0).any():
-        row = int((codes < 0).argmax()) + 1
-        raise UserError(f"{name} has no label for row {row} (data rows count from 1); fill it in.")
-    return codes.astype(np.int64)

@@ -15,10 +15,13 @@ from distributed_ib.components.columns import (
     infer_column,
     levels_of,
     numbers_of,
+    refuse_objects,
+    shown,
     sorted_levels,
 )
 from distributed_ib.components.fitted import training_mask
 from distributed_ib.components.moments import Moments
+from distributed_ib.components.views import series_of
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import entropy_bits
 
@@ -171,14 +174,32 @@ class Target:
         return target
 
 
+def target_array(y: Any) -> NDArray[Any]:
+    """A target that is no table, as an array.
+
+    Raises:
+        UserError: If its rows differ in length.
+    """
+    try:
+        return np.asarray(y)
+    except ValueError:
+        raise UserError(
+            "the target's rows differ in length; give [n], or [n, d] for a vector."
+        ) from None
+
+
 def label_array(classes: Sequence[Level]) -> NDArray[Any]:
-    """Labels as an array of their own type, of objects only if the types are mixed.
+    """Labels as an array of their own type; of objects if that would change them or mix types.
 
     >>> label_array(("no", "yes")).dtype.kind, label_array((1, 2)).dtype.kind
     ('U', 'i')
     """
-    same = len({type(label) for label in classes}) == 1
-    return np.array(classes) if same else np.array(classes, dtype=object)
+    array = np.array(classes)
+    # Large whole numbers may become doubles, and text loses zero characters at its end.
+    pairs = zip(array.tolist(), classes, strict=True)
+    if all(type(found) is type(label) and found == label for found, label in pairs):
+        return array
+    return np.array(classes, dtype=object)
 
 
 def _fit_classes(name: str, values: pd.Series, training: NDArray[np.bool_] | None) -> Target:
@@ -188,7 +209,7 @@ def _fit_classes(name: str, values: pd.Series, training: NDArray[np.bool_] | Non
     classes = tuple(level for level in order if level in set(found))
     if len(classes) < 2:
         raise UserError(
-            f"the target {name!r} has one class, {classes[0]!r}; there is nothing to predict. "
+            f"the target {name!r} has one class, {shown(classes[0])}; there is nothing to predict. "
             "Give rows of at least two classes."
         )
     codes = codes_of(name, values, {level: code for code, level in enumerate(classes)})
@@ -242,13 +263,13 @@ def _columns(y: Any, name: str | None) -> tuple[dict[str, pd.Series], bool]:
         if y.shape[1] == 1:
             return _columns(y.iloc[:, 0], name)
         return {str(column): y.iloc[:, k] for k, column in enumerate(y.columns)}, True
-    array = y if isinstance(y, np.ndarray) else np.asarray(y)
+    array = target_array(y)
     if array.ndim not in (1, 2) or 0 in array.shape:
         raise UserError(f"the target has shape {array.shape}; give [n], or [n, d] for a vector.")
     label = name or "y"
     if array.ndim == 1:
-        return {label: pd.Series(array)}, False
-    return {f"{label}[{k}]": pd.Series(array[:, k]) for k in range(array.shape[1])}, True
+        return {label: series_of(array)}, False
+    return {f"{label}[{k}]": series_of(array[:, k]) for k in range(array.shape[1])}, True
 
 
 def _guess(name: str, values: pd.Series) -> Task:
@@ -265,6 +286,7 @@ def _is_category(values: pd.Series) -> bool:
 
 
 def _refuse_missing(name: str, values: pd.Series) -> None:
+    refuse_objects(name, values)
     missing = values.isna().to_numpy()
     if missing.any():
         raise UserError(

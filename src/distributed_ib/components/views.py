@@ -1,10 +1,12 @@
 """Tables and arrays seen as named columns, a stretch of rows at a time."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 
@@ -197,6 +199,14 @@ def is_several(arrays: Any) -> bool:
     )
 
 
+def series_of(array: NDArray[Any]) -> pd.Series:
+    """An array `[n]` as a Series, of plain objects where pandas has nothing for its type."""
+    try:
+        return pd.Series(array, copy=False)
+    except ValueError:  # records, or text that is not Unicode
+        return pd.Series(array.astype(object), dtype=object)
+
+
 def _matrix(data: Any) -> Any:
     if hasattr(data, "toarray"):
         raise UserError("sparse matrices aren't supported; pass x.toarray() if it fits in memory.")
@@ -219,6 +229,10 @@ def _default_names(names: Sequence[str] | None, count: int, what: str) -> list[s
 def _series(values: Any) -> pd.Series:
     array = np.asarray(values)
     if array.dtype.kind == "S":
-        array = array.astype(str)
-    series = pd.Series(array, copy=False)
-    return series.infer_objects() if array.dtype == object else series
+        with contextlib.suppress(UnicodeDecodeError):
+            array = array.astype(str)
+    series = series_of(array)
+    if array.dtype == object:
+        with contextlib.suppress(UnicodeEncodeError):
+            return series.infer_objects()
+    return series

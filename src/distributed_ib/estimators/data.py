@@ -15,9 +15,9 @@ from sklearn.utils.validation import (
 )
 
 from distributed_ib.components import Decomposition, FittedDecomposition, TableInput, Target
-from distributed_ib.components.split import split_rows
+from distributed_ib.components.split import label_codes, split_rows
 from distributed_ib.components.views import View, is_several
-from distributed_ib.errors import UserError
+from distributed_ib.errors import UserError, one_line
 from distributed_ib.information.entropy import entropy_bits
 
 Task = Literal["classification", "regression"]
@@ -84,7 +84,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             return array
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
-        raise UserError(str(error)) from None
+        raise UserError(one_line(error)) from None
     return x
 
 
@@ -128,9 +128,7 @@ def prepare(
     weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     if validation_data is None:
-        labels = None if groups is None else np.asarray(groups).reshape(-1)
-        if labels is not None and len(labels) != n_rows:
-            raise UserError(f"groups has {len(labels)} labels for {n_rows} rows.")
+        labels = None if groups is None else label_codes(groups, n_rows, "groups")
         classes = np.asarray(y) if task == "classification" and labels is None else None
         kept, held = split_rows(
             len(rows),

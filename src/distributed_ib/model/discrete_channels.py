@@ -59,12 +59,10 @@ class DiscreteChannels(eqx.Module):
             x: Numbers of values, `[.., component]`.
             chance: Between 0 and 1, of the same shape.
         """
-        table = self.probabilities()
-        given = table[jnp.arange(table.shape[0]), x]  # [.., component, symbol]
-        n_symbols = table.shape[-1]
         # How many partial sums the number exceeds; the last sum is 1 but for rounding.
-        partial_sums = given @ jnp.triu(jnp.ones((n_symbols, n_symbols)))[:, :-1]
-        return jnp.sum(chance[..., None] > partial_sums, axis=-1)
+        partial_sums = jnp.cumsum(self.probabilities(), axis=-1)[..., :-1]
+        given = partial_sums[jnp.arange(partial_sums.shape[0]), x]  # [.., component, symbol]
+        return jnp.sum(chance[..., None] > given, axis=-1)
 
     def moved_towards(self, target: Array, rate: Array | float) -> "DiscreteChannels":
         """Channels a fraction `rate` of the way, in log probability, towards unscaled `target`."""

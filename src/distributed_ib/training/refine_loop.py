@@ -228,7 +228,7 @@ def _step(
     params = jax.tree.map(lambda p, move: p - rate * move, state.params, updates)
 
     here = jax.nn.one_hot(value, weight.shape[-1])  # [component, row, value]
-    gain = rates.memory * state.gain - jnp.einsum("crv,crs->cvs", here, error)
+    gain = rates.memory * state.gain - jnp.einsum("crv,crs->cvs", here, error, precision="highest")
     seen = rates.memory * state.seen + here.sum(axis=1)
     expected = gain / jnp.maximum(seen, 1e-6)[..., None]
     used = state.channels.symbol_log_probabilities(samples.value_probabilities)

@@ -172,5 +172,5 @@ def _choose(chances: Array, codebook: Array, rule: str) -> Array:
     """RGB of each position, `[row, 3]`."""
     if rule == "likeliest":
         return codebook[jnp.argmax(chances, axis=1)]
-    mean = chances @ codebook.astype(chances.dtype)
+    mean = jnp.matmul(chances, codebook.astype(chances.dtype), precision="highest")
     return jnp.clip(jnp.round(mean), 0, 255).astype(jnp.uint8)
