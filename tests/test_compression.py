@@ -163,7 +163,7 @@ def test_the_figures_show_levels_and_bits(path: CompressionPath) -> None:
     (top,) = ax.child_axes
     assert top.get_xlabel() == "KL of level (bits)"
     strips = plot_merging(path, PLACES)
-    assert strips.get_ylim() == (0.0, 4.0) and "beta" in strips.get_xlabel()
+    assert strips.get_ylim() == (0.0, 3.0) and "beta" in strips.get_xlabel()
     (line,) = strips.get_lines()
     merged = path.merge_beta()
     np.testing.assert_allclose(

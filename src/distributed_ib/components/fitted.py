@@ -1,5 +1,6 @@
 """A decomposition that has seen data: scaling and levels, and rows turned into model input."""
 
+import itertools
 import math
 import warnings
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from distributed_ib.components.columns import (
 from distributed_ib.components.decomposition import Decomposition
 from distributed_ib.components.inputs import TableInput
 from distributed_ib.components.moments import Moments
+from distributed_ib.components.observed import MAX_VALUES, ObservedValues, RowSample
 from distributed_ib.errors import UserError
 
 # A categorical column with more levels than this, and on average fewer than `_ROWS_PER_LEVEL` rows
@@ -41,6 +43,9 @@ class FittedDecomposition:
         scale: Its standard deviation there; 1 for a constant column.
         low: Its smallest value there.
         high: Its largest.
+        observed: Values that it takes there, in order: all of them up to 64, and else 64 such that
+            about equally many rows lie between them. Empty if the description is of an older
+            version.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -56,6 +61,7 @@ class FittedDecomposition:
     scale: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    observed: tuple[tuple[float, ...], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,14 +137,20 @@ class FittedDecomposition:
         return TableInput(numbers, codes)
 
     def component_values(
-        self, component: str, n_values: int = 64
+        self, component: str, n_values: int = MAX_VALUES
     ) -> tuple[NDArray[Any], TableInput]:
         """The values of one component, ready for `Approximation.distinguishability`.
 
+        Values of a continuous column are such as occur in the training rows. A weekday has seven,
+        and a network was never asked what lies between them. Where there are more than `n_values`,
+        those are given at which the rows are cut into equal parts: a grid would show a skewed
+        column mostly where it has no data.
+
         Args:
             component: Name of a component that is a single column.
-            n_values: How many values of a continuous column, evenly spaced over the range it had
-                in training; a categorical column gives all its levels.
+            n_values: Most values of a continuous column, at most 64 (a description of an older
+                version gives so many evenly spaced numbers); a categorical column gives all its
+                levels.
 
         Returns:
             The values in the user's units, and rows of model input in which the component takes
@@ -163,7 +175,7 @@ class FittedDecomposition:
             values = np.array(self.levels(name), dtype=object)
         else:
             j = self.continuous.index(name)
-            values = np.linspace(self.low[j], self.high[j], n_values)
+            values = self._numbers(j, n_values)
         inputs = TableInput(
             np.zeros((len(values), len(self.continuous)), np.float32),
             np.zeros((len(values), len(self.categorical)), np.int32),
@@ -173,6 +185,14 @@ class FittedDecomposition:
         else:
             inputs.numbers[:, j] = (values - self.mean[j]) / self.scale[j]
         return values, inputs
+
+    def _numbers(self, j: int, n_values: int) -> NDArray[np.float64]:
+        """At most `n_values` of the continuous column of index j."""
+        if not self.observed:
+            return np.linspace(self.low[j], self.high[j], n_values)
+        values = np.array(self.observed[j])
+        places = np.linspace(0, len(values) - 1, min(n_values, len(values)))
+        return values[np.round(places).astype(int)]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values.
@@ -185,6 +205,7 @@ class FittedDecomposition:
             "scaling": {
                 name: list(getattr(self, name)) for name in ("mean", "scale", "low", "high")
             },
+            "observed": [list(values) for values in self.observed],
         }
 
     @classmethod
@@ -200,10 +221,13 @@ class FittedDecomposition:
                 name: tuple(float(v) for v in description["scaling"][name])
                 for name in ("mean", "scale", "low", "high")
             }
+            observed = _observed(description)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"this is no description of fitted components: {error}.") from None
-        fitted = cls(decomposition, **scaling)
+        fitted = cls(decomposition, **scaling, observed=observed or ())
         count = len(fitted.continuous)
+        if observed is not None and len(observed) != count:
+            raise UserError("this is no description of fitted components: its values are unusable.")
         if any(
             len(values) != count or not all(map(math.isfinite, values))
             for values in scaling.values()
@@ -226,13 +250,18 @@ def fit_decomposition(
     training = training_mask(rows, view.n_rows)
     columns = _ordered(decomposition)
     moments = {c.name: Moments() for c in columns if c.kind == "continuous"}
+    observed = {name: ObservedValues() for name in moments}
+    sample = RowSample()
     found: dict[str, set[Level]] = {c.name: set() for c in columns if c.kind == "categorical"}
     for start, chunk in view.chunks(tuple(c.name for c in columns)):
         length = len(next(iter(chunk.values())))
         mask = None if training is None else training[start : start + length]
+        drawn = sample.draw(length if mask is None else int(mask.sum()))
         for name, sums in moments.items():
             values = numbers_of(name, chunk[name], start + 1)
-            sums.add(values if mask is None else values[mask])
+            values = values if mask is None else values[mask]
+            sums.add(values)
+            observed[name].add(values, drawn)
         for name, levels in found.items():
             levels.update(levels_of(name, chunk[name], start + 1))
     for name, sums in moments.items():
@@ -247,6 +276,7 @@ def fit_decomposition(
         scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments.values()),
         low=tuple(s.low for s in moments.values()),
         high=tuple(s.high for s in moments.values()),
+        observed=tuple(o.values() for o in observed.values()),
     )
 
 
@@ -267,6 +297,22 @@ def training_mask(rows: NDArray[Any] | None, n_rows: int) -> NDArray[np.bool_] |
     if not mask.any():
         raise UserError("there are no training rows; give at least one.")
     return mask
+
+
+def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
+    """The observed values of each continuous column; None in files of older versions.
+
+    Raises:
+        ValueError: If they are no rising numbers.
+    """
+    if "observed" not in description:
+        return None
+    observed = tuple(tuple(map(float, values)) for values in description["observed"])
+    for values in observed:
+        rising = all(a < b for a, b in itertools.pairwise(values))
+        if not values or not rising or not all(map(math.isfinite, values)):
+            raise ValueError("its observed values are unusable")
+    return observed
 
 
 def _with_levels(column: Column, found: dict[str, set[Level]], n_rows: int) -> Column:

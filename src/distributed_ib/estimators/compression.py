@@ -25,7 +25,9 @@ from distributed_ib.scheme.measure import NAMES, Measure
 
 MAX_PANELS = 12
 MAX_ROWS = 6  # of small multiples
-N_STRIPS = 16  # between values of a number that are compared with their neighbours
+# A strip chart shows every value of a column of few; of others it shows every third of the 64 that
+# are known, with 21 strips between them.
+MAX_STRIP_VALUES, N_STRIP_VALUES = 32, 22
 _COLUMNS = 3
 
 
@@ -76,10 +78,12 @@ def compression_figures(
         return {}
     merging, axes = _grid(len(columns), _COLUMNS, (4.3, 3.3))
     for ax, column in zip(axes, columns, strict=True):
-        strips = _Column(
-            column.name,
-            *estimator.decomposition_.component_values(column.name, n_values=N_STRIPS + 1),
-        )
+        strips = column
+        if len(column.values) > MAX_STRIP_VALUES:
+            strips = _Column(
+                column.name,
+                *estimator.decomposition_.component_values(column.name, N_STRIP_VALUES),
+            )
         path = compression_path(estimator.scheme_, column.name, strips.inputs, measure=measure)
         plot_merging(path, strips.values, ax)
     rows = columns[:MAX_ROWS]

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
 
 from distributed_ib.errors import UserError
-from distributed_ib.plots.distinguishability import draw_overlap, short_label
+from distributed_ib.plots.distinguishability import (
+    MAX_LABELS,
+    NAME_LENGTH,
+    draw_overlap,
+    is_number,
+    value_labels,
+)
 from distributed_ib.plots.style import INK
+from distributed_ib.plots.text import short_label, shown_places
 from distributed_ib.scheme.compression import SAME, CompressionPath
 from distributed_ib.scheme.measure import NAMES
 
@@ -76,10 +83,10 @@ def plot_merging(
     """Draw where the values of a component become indistinguishable: by beta, and by its bits.
 
     Numbers make a strip chart: dark where two neighbouring values are told apart, light where they
-    are the same, and a line where they merge. Nearer neighbours merge earlier, so compare charts of
-    values equally far apart; ten to twenty values read best. Levels make a merge tree, read from
-    left to right: two branches join where a level of one has become the same as a level of the
-    other. The bits that the component conveys stand above.
+    are the same, and a line where they merge. All strips are equally high, whatever lies between
+    the two values; ten to twenty-five values read best. Levels make a merge tree, read from left to
+    right: two branches join where a level of one has become the same as a level of the other. The
+    bits that the component conveys stand above.
 
     Args:
         path: From `compression_path`.
@@ -100,10 +107,11 @@ def plot_merging(
         _, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     ax.set_xscale("log")
     ax.set_xlim(path.beta[0], path.beta[-1])
-    if np.asarray(values).dtype.kind in "fiu":
-        _draw_strips(ax, path, np.asarray(values, np.float64), threshold)
+    if is_number(values):
+        _draw_strips(ax, path, value_labels(values), threshold)
     else:
-        _draw_tree(ax, path, [short_label(str(value)) for value in values], threshold)
+        _draw_tree(ax, path, value_labels(values), threshold)
+    ax.set_ylabel(short_label(path.component, NAME_LENGTH))
     ax.set_xlabel(r"bottleneck strength $\beta$")
     _draw_bits(ax, path)
     return ax
@@ -117,21 +125,22 @@ def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
         )
 
 
-def _draw_strips(
-    ax: Axes, path: CompressionPath, values: NDArray[np.float64], threshold: float
-) -> None:
-    """Overlap of neighbours, beta to the right and values upwards."""
+def _draw_strips(ax: Axes, path: CompressionPath, labels: list[str], threshold: float) -> None:
+    """Overlap of neighbours, beta to the right and values upwards, all at the same distance."""
     log_edges = np.log(path.beta)
     middle = 0.5 * (log_edges[1:] + log_edges[:-1])
     edges = np.exp(np.concatenate([log_edges[:1], middle, log_edges[-1:]]))
+    places = np.arange(len(labels))
     mesh = ax.pcolormesh(
-        edges, values, path.neighbours.T, vmin=0, vmax=1, cmap="viridis", rasterized=True
+        edges, places, path.neighbours.T, vmin=0, vmax=1, cmap="viridis", rasterized=True
     )
-    pairs = np.arange(len(values) - 1)
+    pairs = places[:-1]
     merged = path.merge_beta(threshold)[pairs, pairs + 1]
     inside = np.minimum(merged, path.beta[-1])
-    ax.plot(inside.repeat(2), values.repeat(2)[1:-1], color=_LINE, linewidth=1.6)
-    ax.set_ylabel(path.component)
+    ax.plot(inside.repeat(2), places.repeat(2)[1:-1], color=_LINE, linewidth=1.6)
+    ax.set_ylim(0, places[-1])
+    shown = shown_places(len(labels), MAX_LABELS)
+    ax.set_yticks(shown, [labels[i] for i in shown], fontsize="x-small")
     figure = ax.get_figure()
     if figure is not None:
         figure.colorbar(mesh, ax=ax, label="overlap of neighbours")
@@ -150,7 +159,6 @@ def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: fl
     places = 5 + 10 * np.arange(len(labels))
     ax.set_yticks(places, [labels[leaf] for leaf in found["leaves"]], fontsize="x-small")
     ax.set_ylim(0, 10 * len(labels))
-    ax.set_ylabel(path.component)
 
 
 def _draw_bits(ax: Axes, path: CompressionPath) -> None:
@@ -161,4 +169,5 @@ def _draw_bits(ax: Axes, path: CompressionPath) -> None:
     top.xaxis.set_major_locator(FixedLocator(places.tolist()))
     top.xaxis.set_minor_locator(NullLocator())
     top.set_xticklabels([f"{bits:.2g}" for bits in path.bits_at(places)], fontsize="small")
-    top.set_xlabel(f"{NAMES[path.measure]} of {path.component} (bits)", fontsize="small")
+    name = short_label(path.component, NAME_LENGTH)
+    top.set_xlabel(f"{NAMES[path.measure]} of {name} (bits)", fontsize="small")

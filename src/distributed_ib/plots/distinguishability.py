@@ -8,8 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-MAX_LABELS = 24
-LABEL_LENGTH = 16
+from distributed_ib.plots.text import number_labels, short_label, shown_places
+
+MAX_LABELS, MAX_NUMBERS = 24, 12
+ACROSS_CHARACTERS = 30  # of numbers beside each other under a matrix
+LEVEL_LENGTH, NAME_LENGTH = 16, 28
 
 
 def plot_distinguishability(
@@ -49,26 +52,43 @@ def plot_distinguishability(
 def draw_overlap(
     ax: Axes, values: NDArray[Any], overlap: NDArray[np.floating], *, name: str
 ) -> AxesImage:
-    """Draw a matrix of coefficients on axes, without a colour bar."""
-    numbers = np.asarray(values).dtype.kind in "fiu"
-    if numbers:
-        low, high = float(values[0]), float(values[-1])
-        edge = 0.5 * (high - low) / max(len(values) - 1, 1) or 0.5
-        extent = (low - edge, high + edge, low - edge, high + edge)
-        image = ax.imshow(
-            overlap, origin="lower", extent=extent, vmin=0, vmax=1, cmap="viridis", aspect="auto"
-        )
-        ax.set_ylabel(name)
+    """Draw a matrix of coefficients on axes, without a colour bar.
+
+    All values take the same room, numbers too: their labels say where they lie.
+    """
+    # Anything but the nearest value would be a colour between two values, where there is none.
+    image = ax.imshow(
+        overlap,
+        origin="lower",
+        vmin=0,
+        vmax=1,
+        cmap="viridis",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    labels = value_labels(values)
+    if is_number(values):
+        longest = max(map(len, labels), default=1)
+        across = shown_places(len(values), max(2, ACROSS_CHARACTERS // (longest + 2)))
+        along = shown_places(len(values), MAX_NUMBERS)
+        rotation = 0.0
     else:
-        image = ax.imshow(overlap, origin="lower", vmin=0, vmax=1, cmap="viridis", aspect="auto")
-        shown = range(0, len(values), -(-len(values) // MAX_LABELS))
-        labels = [short_label(str(values[i])) for i in shown]
-        ax.set_xticks(list(shown), labels, rotation=90, fontsize="x-small")
-        ax.set_yticks(list(shown), labels, fontsize="x-small")
-    ax.set_xlabel(name)
+        across = along = shown_places(len(values), MAX_LABELS)
+        rotation = 90.0
+    ax.set_xticks(across, [labels[i] for i in across], rotation=rotation, fontsize="x-small")
+    ax.set_yticks(along, [labels[i] for i in along], fontsize="x-small")
+    ax.set_xlabel(short_label(name, NAME_LENGTH))
+    ax.set_ylabel(short_label(name, NAME_LENGTH))
     return image
 
 
-def short_label(label: str) -> str:
-    """The label, cut where it is too long for an axis."""
-    return label if len(label) <= LABEL_LENGTH else label[: LABEL_LENGTH - 1] + "…"
+def is_number(values: NDArray[Any]) -> bool:
+    """Whether the values of a component are numbers in order, and not levels."""
+    return np.asarray(values).dtype.kind in "fiu"
+
+
+def value_labels(values: NDArray[Any]) -> list[str]:
+    """The values of a component as labels, one each."""
+    if is_number(values):
+        return number_labels(values)
+    return [short_label(str(value), LEVEL_LENGTH) for value in values]

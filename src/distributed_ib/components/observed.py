@@ -1,0 +1,115 @@
+"""Values that a column of numbers really takes, gathered while it is read in stretches."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MAX_VALUES = 64
+"""Most values that are kept of a column."""
+# Enough that a quantile is off by one percent (standard error), little enough to keep of every
+# column.
+_SAMPLE_ROWS = 2048
+# Columns of many values show themselves in so many rows, which saves looking through the others.
+_PREVIEW_ROWS = 4096
+
+
+class RowSample:
+    """Which rows of a table of unknown length to keep, so that each has the same chance.
+
+    Every row gets a random number, and those with the smallest are kept: the sample does not depend
+    on where the table is cut into stretches.
+
+    Example:
+        >>> sample = RowSample(3)
+        >>> [rows.tolist() for rows in sample.draw(2)]
+        [[], [0, 1]]
+        >>> stay, come = sample.draw(100)
+        >>> len(stay) + len(come)
+        3
+    """
+
+    def __init__(self, size: int = _SAMPLE_ROWS, *, seed: int = 0) -> None:
+        self._size, self._rng = size, np.random.default_rng(seed)
+        self._tags: FloatArray = np.zeros(0)
+
+    def draw(self, n_rows: int) -> tuple[Rows, Rows]:
+        """Take in a stretch of `n_rows`.
+
+        Returns:
+            Which places of the sample so far stay, and which rows of the stretch follow them.
+        """
+        n_before = len(self._tags)
+        tags = np.concatenate([self._tags, self._rng.random(n_rows)])
+        kept = np.arange(len(tags))
+        if len(tags) > self._size:
+            kept = np.sort(np.argpartition(tags, self._size)[: self._size])
+        self._tags = tags[kept]
+        return kept[kept < n_before], kept[kept >= n_before] - n_before
+
+
+class ObservedValues:
+    """The distinct values of a column while they are few, and otherwise a sample of its rows."""
+
+    def __init__(self) -> None:
+        self._distinct: set[float] | None = set()
+        self._sample: FloatArray = np.zeros(0)
+        self._ends: FloatArray = np.zeros(0)
+
+    def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
+        """Take in the values of a stretch, `[n]`, of which a `RowSample` drew these rows."""
+        if len(values) == 0:
+            return
+        stay, come = drawn
+        self._sample = np.concatenate([self._sample[stay], values[come]])
+        self._ends = np.array([f(np.append(self._ends, f(values))) for f in (np.min, np.max)])
+        for part in (values[:_PREVIEW_ROWS], values[_PREVIEW_ROWS:]):
+            if self._distinct is not None:
+                self._distinct.update(pd.unique(part).tolist())
+                if len(self._distinct) > MAX_VALUES:
+                    self._distinct = None
+
+    def values(self) -> tuple[float, ...]:
+        """At most `MAX_VALUES` that occur, in order, the smallest and the largest among them.
+
+        All of them where they are no more; otherwise `spread_values`.
+        """
+        if self._distinct is not None:
+            return tuple(sorted(self._distinct))
+        return tuple(spread_values(np.append(self._sample, self._ends), MAX_VALUES).tolist())
+
+
+def spread_values(values: FloatArray, n_values: int) -> FloatArray:
+    """A few of the values, in order, such that about equally many rows lie between them.
+
+    These are quantiles at even distances, but a value that many rows share, such as the zeros of a
+    rainfall, takes one place only, and the other rows share those that are left. Unlike a grid they
+    leave no row without a neighbour and look at no value that does not occur, however skewed the
+    column is.
+
+    Args:
+        values: A column, `[n]`.
+        n_values: How many; all distinct values if they are no more.
+
+    Example:
+        >>> spread_values(np.array([0.0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16]), 4).tolist()
+        [0.0, 1.0, 4.0, 16.0]
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= n_values:
+        return distinct
+    weights = np.minimum(counts, _even_share(counts, n_values))
+    # No weight is more than total / n_values, so that no two targets fall on the same value.
+    ends = np.cumsum(weights)
+    targets = np.linspace(0.0, ends[-1], n_values)
+    return distinct[np.minimum(np.searchsorted(ends, targets, "right"), len(distinct) - 1)]
+
+
+def _even_share(counts: NDArray[np.int64], n_values: int) -> float:
+    """The share of each of `n_values` once those with more than their share are cut down to it."""
+    falling = np.sort(counts)[::-1]
+    rest = falling[::-1].cumsum()[::-1][:n_values]  # rows of this count and all smaller ones
+    shares = rest / np.arange(n_values, 0, -1)
+    return float(shares[np.argmax(falling[:n_values] <= shares)])
