@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import dendrogram
 
 from distributed_ib.errors import UserError
 from distributed_ib.plots.distinguishability import draw_overlap, short_label
-from distributed_ib.plots.style import INK
+from distributed_ib.plots.style import INK, beta_limits
 from distributed_ib.scheme.compression import SAME, CompressionPath
 from distributed_ib.scheme.measure import NAMES
 
@@ -99,7 +99,7 @@ def plot_merging(
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     ax.set_xscale("log")
-    ax.set_xlim(path.beta[0], path.beta[-1])
+    ax.set_xlim(*beta_limits(path.beta))
     if np.asarray(values).dtype.kind in "fiu":
         _draw_strips(ax, path, np.asarray(values, np.float64), threshold)
     else:
@@ -121,9 +121,9 @@ def _draw_strips(
     ax: Axes, path: CompressionPath, values: NDArray[np.float64], threshold: float
 ) -> None:
     """Overlap of neighbours, beta to the right and values upwards."""
-    log_edges = np.log(path.beta)
-    middle = 0.5 * (log_edges[1:] + log_edges[:-1])
-    edges = np.exp(np.concatenate([log_edges[:1], middle, log_edges[-1:]]))
+    log_beta, (low, high) = np.log(path.beta), beta_limits(path.beta)
+    middle = np.exp(0.5 * (log_beta[1:] + log_beta[:-1]))
+    edges = np.concatenate([[low], middle, [high]])
     mesh = ax.pcolormesh(
         edges, values, path.neighbours.T, vmin=0, vmax=1, cmap="viridis", rasterized=True
     )

@@ -1,8 +1,10 @@
 """A scheme in plain words and tables, for people who meet it for the first time."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from distributed_ib.errors import UserError
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.scheme import ApproximationScheme
@@ -37,6 +39,8 @@ def beta_range(subset: Subset | SubsetFrequency) -> str:
 
 def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
     """Sentences on how the sweep went, and what it says first."""
+    if scheme.is_empty:
+        return [f"The sweep {scheme.message}.", "There is nothing to show."]
     subsets = scheme.subsets(measure=measure)
     first, last = subsets[0], subsets[-1]
     limit = scheme.baseline_entropy_bits
@@ -47,13 +51,28 @@ def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -
         f"are in use and {first.predictive_bits:.3f} bits of Y are known.",
     ]
     if last.components:
+        after = "; a larger beta_end would show what comes after"
         sentences.append(
             f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
-            "in use; a larger beta_end would show what comes after."
+            f"in use{after if scheme.status == 'finished' else ''}."
         )
     elif len(survivors := _last_in_use(subsets)) == 1:
         sentences.append(f"{survivors[0]} outlives all other components.")
     return sentences
+
+
+def require_records(scheme: ApproximationScheme, folder: Path) -> None:
+    """Refuse a run that holds nothing to show or to draw.
+
+    Args:
+        scheme: The scheme of the run.
+        folder: The folder of the run, to be named.
+
+    Raises:
+        UserError: If the sweep ended before its first record; says how.
+    """
+    if scheme.is_empty:
+        raise UserError(f"{folder} holds nothing to show: its sweep {scheme.message}.")
 
 
 def _last_in_use(subsets: Sequence[Subset]) -> tuple[str, ...]:
