@@ -22,7 +22,6 @@ from distributed_ib import (
 )
 from distributed_ib.estimators import report
 from distributed_ib.estimators.advice import advice
-from distributed_ib.estimators.choice import smoothed
 from distributed_ib.estimators.defaults import resolve
 from distributed_ib.scheme.compression import compression_path
 
@@ -385,8 +384,3 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):
         with pytest.raises(UserError):
             resolve(given, n_rows=300, n_components=5)
-
-
-def test_smoothing_keeps_a_constant_and_the_ends() -> None:
-    np.testing.assert_allclose(smoothed(np.full(9, 2.5), 3), 2.5)
-    assert smoothed(np.array([4.0]), 5).tolist() == [4.0]

@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class DivergenceError(UserError):
+    """Training whose loss was not finite before anything could be kept."""
+
+
 def first_line(error: BaseException) -> str:
     r"""What another library's error says, short enough to stand in one of ours.
 

@@ -90,7 +90,7 @@ def boolean(
     scheme, figures and a summary; `dib show` and `dib plot` read it again.
     """
     from distributed_ib.cli.boolean_output import print_run
-    from distributed_ib.cli.console import save_figures, say
+    from distributed_ib.cli.console import leave_if_unfinished, save_figures, say
     from distributed_ib.files import next_free_folder
     from distributed_ib.runs import FIGURES
     from distributed_ib.studies.boolean import PRESETS
@@ -113,15 +113,13 @@ def boolean(
             say=say,
             command=shlex.join(["dib", *sys.argv[1:]]),
         )
-    if run.scheme.subsets():
+    scheme = run.scheme
+    if not scheme.is_empty:
         save_figures(run.figures(), folder / FIGURES)
         print_run(run)
-    say(f"Written to {folder}/: summary.md, figures/, scheme.nc, snapshots/.")
-    if run.scheme.status == "interrupted":
-        say(f"The sweep was {run.scheme.message}; the folder holds what was reached.")
-        raise typer.Exit(130)
-    if run.scheme.status == "diverged":
-        raise UserError(f"{run.scheme.message}. The folder holds what was reached.")
+        say(f"Written to {folder}/: summary.md, figures/, scheme.nc, snapshots/.")
+    told = [f"The sweep {scheme.message}."]
+    leave_if_unfinished(scheme.status, told, folder, reached=not scheme.is_empty)
 
 
 def _circuit(path: Path | None, expression: str | None, random: int | None, seed: int) -> "Circuit":

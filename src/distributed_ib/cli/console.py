@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import typer
 from matplotlib.figure import Figure
 from rich import box
 from rich.console import Console
@@ -34,6 +35,33 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 def say(text: str) -> None:
     """Print a line without reading markup into it."""
     Console(soft_wrap=True, highlight=False).print(escape(text))
+
+
+def leave_if_unfinished(
+    status: str, sentences: Sequence[str], folder: Path, *, reached: bool
+) -> None:
+    """End the command here if a sweep did not finish, after saying so.
+
+    Args:
+        status: "finished", "interrupted" or "diverged".
+        sentences: How the sweeps ended that did not finish.
+        folder: Folder of the run.
+        reached: Whether the folder holds any of their records.
+
+    Raises:
+        typer.Exit: With status 130 if a sweep was interrupted.
+        UserError: If one diverged.
+    """
+    if status == "finished":
+        return
+    left = "The folder holds what was reached."
+    if not reached:
+        left = f"{folder}/ holds settings and log, and no results."
+    told = " ".join([*sentences, left])
+    if status == "interrupted":
+        say(told)
+        raise typer.Exit(130)
+    raise UserError(told)
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str = "png") -> None:

@@ -48,6 +48,10 @@ def fit(
         int | None,
         typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
     ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(metavar="R", help="Step size of training; smaller if it diverges."),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
     ] = 1,
@@ -66,7 +70,7 @@ def fit(
     of the rows is held out to measure what is known about the target. A run that was stopped goes
     on with --resume and the same options.
     """
-    from distributed_ib.cli.console import save_figures, say
+    from distributed_ib.cli.console import leave_if_unfinished, save_figures, say
     from distributed_ib.cli.table_output import print_run
     from distributed_ib.estimators.run import TableOptions, fit_table, read_groups
     from distributed_ib.files import next_free_folder
@@ -84,6 +88,7 @@ def fit(
         seed=seed,
         n_seeds=seeds,
         n_steps=steps,
+        learning_rate=learning_rate,
     )
     folder = out or next_free_folder(Path("runs"), table.stem)
     with ProgressBar(f"{target} in {table.name}") as bar:
@@ -101,5 +106,5 @@ def fit(
     save_figures(run.figures(), folder / FIGURES)
     print_run(run)
     say(f"Written to {folder}/: summary.md, figures/, scheme.nc, estimator.json, snapshots/.")
-    if run.estimator.scheme_.status == "diverged":
-        raise UserError(f"{run.estimator.scheme_.message}. The folder holds what was reached.")
+    scheme = run.estimator.scheme_
+    leave_if_unfinished(scheme.status, [f"The sweep {scheme.message}."], folder, reached=True)

@@ -147,7 +147,7 @@ def analyse(
     One sweep for each quench protocol finds the scheme of approximations, beside a linear
     support vector machine (paper, Fig. 4).
     """
-    from distributed_ib.cli.console import save_figures, say
+    from distributed_ib.cli.console import leave_if_unfinished, save_figures, say
     from distributed_ib.cli.glass_output import print_run
     from distributed_ib.files import next_free_folder
     from distributed_ib.runs import FIGURES
@@ -174,9 +174,5 @@ def analyse(
     if run.protocols:
         save_figures(run.figures(), folder / FIGURES)
         print_run(run)
-    say(f"Written to {folder}/: summary.md, figures/, and a folder for each protocol.")
-    if run.status == "interrupted":
-        say("The analysis was interrupted; the folder holds what was reached.")
-        raise typer.Exit(130)
-    if run.status == "diverged":
-        raise UserError("a sweep diverged; the log says where. The folder holds what was reached.")
+        say(f"Written to {folder}/: summary.md, figures/, and a folder for each protocol.")
+    leave_if_unfinished(run.status, run.unfinished, folder, reached=bool(run.protocols))

@@ -23,6 +23,8 @@ def print_run(run: GlassRun, threshold_bits: float = 0.1, measure: Measure | Non
             report.LAST_COLUMNS,
             report.last_rows(found),
         )
+    for sentence in run.unfinished:
+        say(sentence)
     say("Beside the paper:")
     for claim, here in report.claim_rows(findings, svms):
         say(f"  {claim}: {here}.")

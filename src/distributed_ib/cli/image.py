@@ -86,7 +86,7 @@ def image(
     (paper, Fig. 3), and paints the approximations. The run folder gets the scheme, figures, an
     animation and a summary; `dib show` and `dib plot` read it again.
     """
-    from distributed_ib.cli.console import save_figures, say
+    from distributed_ib.cli.console import leave_if_unfinished, save_figures, say
     from distributed_ib.cli.image_output import print_run
     from distributed_ib.files import next_free_folder
     from distributed_ib.runs import FIGURES
@@ -118,17 +118,15 @@ def image(
             progress=bar,
             command=shlex.join(["dib", *sys.argv[1:]]),
         )
-    if run.scheme.subsets():
+    scheme = run.scheme
+    if not scheme.is_empty:
         save_figures(run.figures(), folder / FIGURES)
         run.save_animation(folder / FIGURES / f"{ANIMATION}.{film.value}")
         run.write_summary(folder)
         print_run(run)
-    say(f"Written to {folder}/: summary.md, figures/, picture.png, scheme.nc, snapshots/.")
-    if run.scheme.status == "interrupted":
-        say(f"The sweep was {run.scheme.message}; the folder holds what was reached.")
-        raise typer.Exit(130)
-    if run.scheme.status == "diverged":
-        raise UserError(f"{run.scheme.message}. The folder holds what was reached.")
+        say(f"Written to {folder}/: summary.md, figures/, picture.png, scheme.nc, snapshots/.")
+    told = [f"The sweep {scheme.message}."]
+    leave_if_unfinished(scheme.status, told, folder, reached=not scheme.is_empty)
 
 
 def _betas(text: str) -> tuple[float, ...]:

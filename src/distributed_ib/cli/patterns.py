@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from distributed_ib.cli.boolean import Preset
-from distributed_ib.errors import UserError
 
 # JAX and Matplotlib take a second to import, so commands import what they need when they run.
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def patterns(
     channel each, the standard one the whole position through a single channel. The run folder
     gets the schemes of all sweeps, figures and a summary.
     """
-    from distributed_ib.cli.console import save_figures, say
+    from distributed_ib.cli.console import leave_if_unfinished, save_figures, say
     from distributed_ib.files import next_free_folder
     from distributed_ib.runs import FIGURES
     from distributed_ib.studies.patterns.run import run_patterns
@@ -63,12 +62,8 @@ def patterns(
     if run.sweeps:
         save_figures(run.figures(), folder / FIGURES)
         print_run(run)
-    say(f"Written to {folder}/: summary.md, figures/, and a folder for each pattern.")
-    if run.status == "interrupted":
-        say("The run was interrupted; the folder holds what was reached.")
-        raise typer.Exit(130)
-    if run.status == "diverged":
-        raise UserError("a sweep diverged, see above. The folder holds what was reached.")
+        say(f"Written to {folder}/: summary.md, figures/, and a folder for each pattern.")
+    leave_if_unfinished(run.status, run.unfinished, folder, reached=bool(run.sweeps))
 
 
 def print_run(run: "PatternsRun") -> None:
@@ -76,6 +71,6 @@ def print_run(run: "PatternsRun") -> None:
     from distributed_ib.cli.console import print_table, say
     from distributed_ib.studies.patterns.report import COLUMNS, sentences, table_rows
 
-    for sentence in sentences(run.sweeps):
+    for sentence in [*sentences(run.sweeps), *run.unfinished]:
         say(sentence)
     print_table("Binary patterns, information in bits", COLUMNS, table_rows(run.sweeps))

@@ -11,7 +11,7 @@ _OPEN_BITS = 0.1
 
 
 class SweepWarning(UserWarning):
-    """The sweep went through, but other settings would show more of the relationship."""
+    """The sweep diverged, or other settings would show more of the relationship."""
 
 
 def advice(dataset: xr.Dataset) -> list[str]:
@@ -20,6 +20,8 @@ def advice(dataset: xr.Dataset) -> list[str]:
     Args:
         dataset: From `ApproximationScheme.to_xarray`.
     """
+    if dataset.attrs["status"] == "diverged":
+        return [f"the sweep {dataset.attrs['message']}. The models until then are kept."]
     if dataset.attrs["status"] != "finished":
         return []
     train = dataset.sel(split="train").mean("seed")

@@ -29,7 +29,7 @@ from distributed_ib.components import (
 )
 from distributed_ib.components.columns import Kind
 from distributed_ib.components.decomposition import Groups
-from distributed_ib.errors import UserError
+from distributed_ib.errors import DivergenceError, UserError
 from distributed_ib.estimators.advice import SweepWarning, advice
 from distributed_ib.estimators.choice import best_record
 from distributed_ib.estimators.data import Prepared, Rows, Task, check_table, describe, prepare
@@ -124,6 +124,10 @@ class DistributedIBEstimator(BaseEstimator):
     ) -> Self:
         """Run the sweep.
 
+        Ctrl-C ends it early, and so does a loss that is not finite; predictions then come from the
+        models that were kept until then, and `scheme_.status` says how it ended. After a Ctrl-C
+        before the first of them `predict` raises a `UserError`.
+
         Args:
             X: A DataFrame, an array `[n, m]`, a list or dict of arrays `[n, d_i]`, a
                 `ParquetTable`; or whatever the function of a `Decomposition` takes.
@@ -137,11 +141,13 @@ class DistributedIBEstimator(BaseEstimator):
 
         Raises:
             UserError: If the data or an option can't be used: names column, row and remedy.
+            DivergenceError: If the loss was not finite before any model was kept (a `UserError`
+                too); the estimator is not fitted then.
 
         Warns:
             UserWarning: For constant columns, and components that are copies of each other.
-            SweepWarning: If the sweep began too closed, ended too open, or pre-training had not
-                converged.
+            SweepWarning: If the sweep began too closed, ended too open or diverged, or
+                pre-training had not converged.
         """
         if self.n_information_inputs != 0:
             whole_number("n_information_inputs", self.n_information_inputs, 2)
@@ -166,6 +172,8 @@ class DistributedIBEstimator(BaseEstimator):
         self.n_train_rows_ = prepared.train.n_rows
         self.settings_ = self._settings(prepared)
         baseline, baseline_entropy_bits = self._baseline()
+        for outcome in ("scheme_", "best_beta_"):  # of an earlier fit
+            self.__dict__.pop(outcome, None)
         options = dict(sweep_options or {})
         if self.verbose:
             options.setdefault("progress", ProgressBar())
@@ -181,6 +189,8 @@ class DistributedIBEstimator(BaseEstimator):
             n_snapshots=self.n_snapshots,
             **options,
         )
+        if result.status == "diverged" and not len(result.snapshots.record):
+            raise DivergenceError(f"the sweep {result.message}.")
         scheme = ApproximationScheme.from_sweep(
             result,
             self.decomposition_.names,
@@ -189,7 +199,7 @@ class DistributedIBEstimator(BaseEstimator):
         )
         dataset = self._with_scores(scheme.to_xarray(), prepared)
         self.scheme_ = ApproximationScheme(dataset, scheme.snapshots)
-        if len(scheme.snapshots.record):
+        if not scheme.is_empty:
             self.best_beta_ = best_record(dataset)
             if self.n_information_inputs and scheme.status != "interrupted":
                 self.scheme_ = self.scheme_.with_information(
@@ -217,9 +227,14 @@ class DistributedIBEstimator(BaseEstimator):
         in `ApproximationScheme.at`.
 
         Raises:
-            UserError: If more than one is given, or no model is that small.
+            UserError: If more than one is given, no model is that small, or the sweep was
+                interrupted before it kept any.
         """
         check_is_fitted(self, "scheme_")
+        if self.scheme_.is_empty:
+            raise UserError(
+                f"there is no model to predict with: the sweep {self.scheme_.message}. Fit again."
+            )
         if beta is None and bits is None and n_components is None:
             beta = self.best_beta_
         return [

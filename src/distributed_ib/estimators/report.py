@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.base import DistributedIBEstimator
-from distributed_ib.estimators.choice import smoothed
 from distributed_ib.estimators.compression import compression_figures
 from distributed_ib.plots.plane import plot_information_plane
 from distributed_ib.plots.style import figure_style
@@ -17,6 +16,7 @@ from distributed_ib.plots.sweep import plot_sweep
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.smoothing import running_mean
 from distributed_ib.scheme.words import markdown_table, opening_words
 
 FRUGAL_SHARE = 0.9
@@ -56,7 +56,7 @@ def table_rows(
     scheme = estimator.scheme_
     data = scheme.to_xarray().isel(seed=0, split=-1)
     score = _score(estimator)
-    window = max(1, data.sizes["step"] // 40)
+    window = 2 * max(1, data.sizes["step"] // 40) + 1
     rows = []
     for approximation in _approximations(scheme, threshold_bits, measure):
         record = int(np.argmin(np.abs(np.log(data["beta"].values / approximation.beta))))
@@ -66,9 +66,11 @@ def table_rows(
             f"{approximation.beta:.3g}",
             f"{len(used)}: {label}",
             f"{approximation.total_bits:.2f}",
-            f"{smoothed(data['predictive_information_bits'].values, window)[record]:.3f}",
+            f"{running_mean(data['predictive_information_bits'].values, window)[record]:.3f}",
         ]
-        rows.append([*row, f"{smoothed(data[score].values, window)[record]:.3f}"] if score else row)
+        if score:
+            row.append(f"{running_mean(data[score].values, window)[record]:.3f}")
+        rows.append(row)
     return rows
 
 
@@ -183,7 +185,7 @@ def _held_out_bits(estimator: DistributedIBEstimator) -> NDArray[np.float64]:
     """What is known about Y of held-out rows, `[step]`, averaged over repeats and neighbours."""
     data = estimator.scheme_.to_xarray()
     known = data["predictive_information_bits"].isel(split=-1).mean("seed").values
-    return smoothed(known, max(1, len(known) // 20))
+    return running_mean(known, 2 * max(1, len(known) // 20) + 1)
 
 
 def figures(

@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,8 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distributed_ib.components import Target
-from distributed_ib.errors import UserError
+from distributed_ib.errors import DivergenceError, UserError
 from distributed_ib.estimators import report
+from distributed_ib.estimators.advice import SweepWarning
 from distributed_ib.estimators.base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.files import CANDIDATES, ESTIMATOR, load_estimator
@@ -43,6 +45,7 @@ class TableOptions:
         seed: Seed of everything random.
         n_seeds: Independent repeats.
         n_steps: Training steps while beta rises; default by the size of the data.
+        learning_rate: Adam's step size; default that of the estimators.
     """
 
     target: str
@@ -53,6 +56,7 @@ class TableOptions:
     seed: int = 0
     n_seeds: int = 1
     n_steps: int | None = None
+    learning_rate: float | None = None
 
     def to_toml(self) -> dict[str, Any]:
         """The options as TOML values; what is left to the defaults is left out."""
@@ -130,8 +134,8 @@ def fit_table(
         The run, or None if Ctrl-C ended the sweep: its checkpoint waits in the folder.
 
     Raises:
-        UserError: If the table, an option or the folder can't be used, or another process is at
-            work in the folder.
+        UserError: If the table, an option or the folder can't be used, another process is at work
+            in the folder, or training diverges before any model is kept.
     """
     x, y = _columns(read_table(table), table, options)
     estimator = _estimator(options, y)
@@ -144,7 +148,14 @@ def fit_table(
         checkpoints = Checkpoints(folder / CHECKPOINTS)
         sweep_options = {"progress": progress, "checkpoints": checkpoints, "resume": resume}
         try:
-            estimator.fit(x, y, sweep_options=sweep_options)
+            with warnings.catch_warnings():
+                # The command ends with an error that says the same.
+                warnings.filterwarnings("ignore", "the sweep diverged", SweepWarning)
+                estimator.fit(x, y, sweep_options=sweep_options)
+        except DivergenceError as error:
+            append_log(folder, str(error))
+            checkpoints.remove()  # with the same options a resumed sweep would diverge again
+            raise
         except UserError:
             if not resume and not checkpoints.exist():
                 # The table was refused before anything was trained: leave no empty run behind.
@@ -168,8 +179,14 @@ def load_run(folder: Path) -> FittedRun:
         UserError: If something is missing or damaged.
     """
     described = read_config(folder).get("table", {})
-    if not (folder / "scheme.nc").exists() and (folder / CHECKPOINTS).is_dir():
-        raise UserError(f"{folder} holds a run that is not finished; go on with dib fit --resume.")
+    if not (folder / "scheme.nc").exists():
+        if (folder / CHECKPOINTS).is_dir():
+            raise UserError(
+                f"{folder} holds a run that is not finished; go on with dib fit --resume."
+            )
+        raise UserError(
+            f"{folder} holds no fitted model: its sweep never came to one, as its log says."
+        )
     title = f"{described.get('target', 'table')} in {Path(str(described.get('path', ''))).name}"
     return FittedRun(load_estimator(folder), title)
 
@@ -200,6 +217,7 @@ def _estimator(options: TableOptions, y: "pd.Series[Any]") -> DistributedIBEstim
         "components": options.components,
         "n_seeds": options.n_seeds,
         "n_steps": options.n_steps,
+        "learning_rate": options.learning_rate,
         "random_state": options.seed,
     }
     if task == "classification":

@@ -18,7 +18,7 @@ from distributed_ib.plots.distinguishability import (
     is_number,
     value_labels,
 )
-from distributed_ib.plots.style import INK
+from distributed_ib.plots.style import INK, beta_limits
 from distributed_ib.plots.text import short_label, shown_places
 from distributed_ib.scheme.compression import SAME, CompressionPath
 from distributed_ib.scheme.measure import NAMES
@@ -106,7 +106,7 @@ def plot_merging(
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     ax.set_xscale("log")
-    ax.set_xlim(path.beta[0], path.beta[-1])
+    ax.set_xlim(*beta_limits(path.beta))
     if is_number(values):
         _draw_strips(ax, path, value_labels(values), threshold)
     else:
@@ -127,9 +127,9 @@ def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
 
 def _draw_strips(ax: Axes, path: CompressionPath, labels: list[str], threshold: float) -> None:
     """Overlap of neighbours, beta to the right and values upwards, all at the same distance."""
-    log_edges = np.log(path.beta)
-    middle = 0.5 * (log_edges[1:] + log_edges[:-1])
-    edges = np.exp(np.concatenate([log_edges[:1], middle, log_edges[-1:]]))
+    log_beta, (low, high) = np.log(path.beta), beta_limits(path.beta)
+    middle = np.exp(0.5 * (log_beta[1:] + log_beta[:-1]))
+    edges = np.concatenate([[low], middle, [high]])
     places = np.arange(len(labels))
     mesh = ax.pcolormesh(
         edges, places, path.neighbours.T, vmin=0, vmax=1, cmap="viridis", rasterized=True

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 # Paul Tol's "muted" scheme, made to be told apart with any kind of colour vision.
 _MUTED = (
@@ -56,6 +58,17 @@ def component_styles(components: Sequence[str]) -> dict[str, CurveStyle]:
         name: CurveStyle(_MUTED[i % len(_MUTED)], _DASHES[i // len(_MUTED)])
         for i, name in enumerate(components)
     }
+
+
+def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of an axis of beta: the least and the largest, set apart where there is only one.
+
+    Example:
+        >>> beta_limits(np.array([0.1, 0.5])), beta_limits(np.array([0.1]))
+        ((0.1, 0.5), (0.05, 0.2))
+    """
+    low, high = float(beta.min()), float(beta.max())
+    return (low, high) if low < high else (low / 2, high * 2)
 
 
 def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> None:

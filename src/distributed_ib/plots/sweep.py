@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from distributed_ib.plots.bands import draw_median
-from distributed_ib.plots.style import INK, QUIET, component_styles, draw_limit
+from distributed_ib.plots.style import INK, QUIET, beta_limits, component_styles, draw_limit
 from distributed_ib.scheme.measure import NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
 
@@ -100,7 +100,7 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> None:
     label = f"{data.attrs['baseline']}: {limit:.3f} bits"
     draw_limit(ax, limit, label, x=0.5, align="center")
     ax.set_xscale("log")
-    ax.set_xlim(beta.min(), beta.max())
+    ax.set_xlim(*beta_limits(beta))
     # A likelihood is a density, and its error can be negative; a long way down says no more.
     least = float(data["prediction_error_bits"].min())
     ax.set_ylim(min(0.0, max(least, -limit)), 1.12 * limit)
@@ -134,7 +134,7 @@ def _draw_strip(
                     linewidth=0,
                 )
     strip.set_xscale("log")
-    strip.set_xlim(beta.min(), beta.max())
+    strip.set_xlim(*beta_limits(beta))
     strip.set_ylim(len(components) - 0.4, -0.6)
     strip.set_yticks(range(len(components)), components, fontsize="x-small")
     for label, style in zip(

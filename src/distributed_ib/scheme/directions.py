@@ -15,7 +15,7 @@ from distributed_ib.training.schedule import Direction
 def by_rising_beta(result: SweepResult) -> tuple[SweepResult, Direction]:
     """The records and models in the order of rising beta, and the direction of the sweep."""
     records = result.annealing
-    if len(records.beta) < 2 or records.beta[0] < records.beta[-1]:
+    if result.direction == "rising":
         return result, "rising"
     turned = replace(
         records,

@@ -158,8 +158,13 @@ class ApproximationScheme:
 
     @property
     def message(self) -> str:
-        """How the sweep ended, in one line."""
+        """How the sweep ended: the end of a sentence that begins "The sweep"."""
         return str(self._dataset.attrs["message"])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the sweep ended before its first record, so that there is nothing to look at."""
+        return self._dataset.sizes["step"] == 0
 
     @property
     def snapshots(self) -> Snapshots:

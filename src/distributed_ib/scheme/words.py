@@ -1,8 +1,10 @@
 """A scheme in plain words and tables, for people who meet it for the first time."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from distributed_ib.errors import UserError
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.scheme import ApproximationScheme
@@ -47,13 +49,16 @@ def opening_words(scheme: ApproximationScheme, measure: Measure | None = None) -
     Where rows were held out, what is known about Y is known about them. A component is named as
     the last one only if something is known about Y from it alone.
     """
+    if scheme.is_empty:
+        return [f"The sweep {scheme.message}.", "There is nothing to show."]
     subsets = scheme.subsets(measure=measure)
     first, last = subsets[0], subsets[-1]
     sentences = [f"The sweep {scheme.message}.", _baseline(scheme), _at_the_weakest(scheme, first)]
     if last.components:
+        after = "; a larger beta_end would show what comes after"
         sentences.append(
             f"The sweep ended at beta={last.beta_high:.3g} with {', '.join(last.components)} still "
-            "in use; a larger beta_end would show what comes after."
+            f"in use{after if scheme.status == 'finished' else ''}."
         )
     elif (survivor := _survivor(subsets)) is not None:
         sentences.append(f"{survivor} outlives all other components.")
@@ -89,6 +94,20 @@ def _survivor(subsets: Sequence[Subset]) -> str | None:
     if last is None or len(last.components) != 1 or not last.predictive_bits > 0:
         return None
     return last.components[0]
+
+
+def require_records(scheme: ApproximationScheme, folder: Path) -> None:
+    """Refuse a run that holds nothing to show or to draw.
+
+    Args:
+        scheme: The scheme of the run.
+        folder: The folder of the run, to be named.
+
+    Raises:
+        UserError: If the sweep ended before its first record; says how.
+    """
+    if scheme.is_empty:
+        raise UserError(f"{folder} holds nothing to show: its sweep {scheme.message}.")
 
 
 def frequency_columns(measure: Measure) -> tuple[str, ...]:

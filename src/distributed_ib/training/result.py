@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.training.schedule import Direction
+
 Status = Literal["finished", "interrupted", "diverged"]
 
 
@@ -52,13 +54,14 @@ class SweepResult:
     """A sweep, whole or as far as it came.
 
     Attributes:
-        annealing: Records while beta rose.
-        pretraining: Records at beta_start before that.
+        annealing: Records while beta moved; none if the sweep ended before the first.
+        pretraining: Records before that, while beta stood still.
         snapshots: Models along the annealing.
         status: "finished", "interrupted" (Ctrl-C), or "diverged" (a loss that was not finite).
-        message: One line for people: how the sweep ended.
+        message: How the sweep ended, for people: the end of a sentence that begins "The sweep".
         seed: Random seed of the sweep; its repeats derive theirs from it.
         seconds: Wall-clock time from the first step to the last, compilation included.
+        direction: How beta moved.
     """
 
     annealing: History
@@ -68,3 +71,4 @@ class SweepResult:
     message: str
     seed: int
     seconds: float
+    direction: Direction = "rising"

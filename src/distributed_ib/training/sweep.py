@@ -43,6 +43,7 @@ SLOW_STEPS, SLOW_STRETCH = 20, 10
 N_PRETRAINING_RECORDS = 20
 VALIDATION_BLOCK = 4096
 SNAPSHOT_LIMIT_BYTES = 1 << 30
+_BEFORE_RECORDS = " before its first record"
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,7 @@ class _Sweep:
             message=message,
             seed=self.options.seed,
             seconds=time.perf_counter() - self.started,
+            direction=self.schedule.direction,
         )
 
     def _walk(self, guard: InterruptGuard) -> tuple[Status, str]:
@@ -250,15 +252,17 @@ class _Sweep:
             if not np.all(self._finite()):
                 message = self._divergence()
                 self._retreat()
-                return "diverged", message
+                early = "" if state.annealing.recorder.beta else _BEFORE_RECORDS
+                return "diverged", f"diverged{early}: {message}"
             self._record(phase, first)
             if phase is state.annealing:
                 index = len(phase.recorder.beta) - 1
                 state.album.offer(index, self._beta(), state.loop.params, keep=interrupted)
             if interrupted:
+                early = "" if state.annealing.recorder.beta else f",{_BEFORE_RECORDS}"
                 return "interrupted", (
-                    f"interrupted at step {state.step:,} of {self.schedule.total_steps:,}, "
-                    f"beta={self._beta():.3g}"
+                    f"was interrupted at step {state.step:,} of {self.schedule.total_steps:,}, "
+                    f"beta={self._beta():.3g}{early}"
                 )
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
 

@@ -107,6 +107,9 @@ def summary_text(
     scheme: ApproximationScheme, circuit: Circuit, found: Sequence[RankedSubset]
 ) -> str:
     """The summary of a run for people, in Markdown."""
+    opening = " ".join(opening_words(scheme))
+    if scheme.is_empty:
+        return f"# Circuit {circuit.name}\n\n{opening}\n"
     best = sum(ranked.rank == 1 for ranked in found)
     verdict = (
         f"Of the {len(found)} subsets in use along the sweep, {best} are the most informative of "
@@ -116,7 +119,6 @@ def summary_text(
     measure = scheme.measure
     table = markdown_table(table_columns(measure), table_rows(found, circuit.inputs))
     legend = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure], name=NAMES[measure])
-    opening = " ".join(opening_words(scheme))
     parts = [f"# Circuit {circuit.name}", opening, verdict, table, legend]
     if scheme.n_seeds > 1:
         frequencies = markdown_table(frequency_columns(measure), frequency_rows(scheme))

@@ -18,7 +18,7 @@ from distributed_ib.runs import append_log, start_run, write_summary
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.optimality import snapshot_information_bits, with_optimum
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.words import summary
+from distributed_ib.scheme.words import require_records, summary
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
 from distributed_ib.studies.boolean.findings import RankedSubset, rank_subsets
@@ -120,8 +120,9 @@ def run_circuit(
         folder: New folder for the run.
         seed: Seed of everything random.
         n_seeds: Independent repeats.
-        direction: How beta moves: "rising", "falling", or "both" in turn.
-        refined: Whether to refine the subsets of the sweep at fixed beta afterwards.
+        direction: How beta moves: "rising", "falling", or "both" in turn; see `open_circuit`.
+        refined: Whether to refine the subsets of the sweep at fixed beta afterwards, if it
+            finished.
         progress: Called as the sweep goes on.
         say: Called with a line of words as the refinement goes on.
         command: What to write into the log as the origin of the run.
@@ -181,11 +182,12 @@ def load_run(folder: Path) -> CircuitRun:
     """Read a run folder again.
 
     Raises:
-        UserError: If something is missing or damaged.
+        UserError: If something is missing or damaged, or the sweep ended before its first record.
     """
     circuit = load_circuit(folder / CIRCUIT)
     check_exhaustive(circuit.n_inputs)
     scheme = ApproximationScheme.load(folder)
+    require_records(scheme, folder)
     information_bits = subset_information_bits(circuit.truth_table()[1])
     return CircuitRun(circuit, scheme, information_bits, load_optimality(folder))
 

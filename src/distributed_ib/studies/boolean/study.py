@@ -131,7 +131,9 @@ def open_circuit(
         progress: Called as the sweep goes on.
 
     Returns:
-        A scheme whose components are the circuit's inputs, with the exact information of each.
+        A scheme whose components are the circuit's inputs, with the exact information of each. Of
+        "both" sweeps it holds the first alone if the second did not finish; `status` and `message`
+        are those of the second then.
 
     Raises:
         UserError: If the output is the same for all inputs, or there are too many inputs.
@@ -149,9 +151,20 @@ def open_circuit(
     for one in DIRECTIONS if direction == "both" else (direction,):
         parts.append(_sweep_once(circuit, settings, one, seed, n_seeds, progress))
         if parts[-1].status != "finished":
-            # What was asked for can't be had any more; show the part that went furthest.
-            return parts[0]
+            return parts[0] if len(parts) == 1 else _without_the_second(*parts)
     return ApproximationScheme.joined(parts) if len(parts) > 1 else parts[0]
+
+
+def _without_the_second(
+    first: ApproximationScheme, second: ApproximationScheme
+) -> ApproximationScheme:
+    """The first of two sweeps alone, because the second did not finish, with words on both."""
+    data = first.to_xarray().assign_attrs(
+        status=second.status,
+        message=f"{first.message} with beta {first.directions[0]}; with beta "
+        f"{second.directions[0]}, which is left out, it {second.message}",
+    )
+    return ApproximationScheme(data, first.snapshots)
 
 
 def check_direction(direction: str) -> None:

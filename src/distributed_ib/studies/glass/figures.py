@@ -15,10 +15,11 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from distributed_ib.plots.bands import draw_median
-from distributed_ib.plots.style import INK, QUIET, figure_style
+from distributed_ib.plots.style import INK, QUIET, beta_limits, figure_style
 from distributed_ib.scheme.measure import NAMES, Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.studies.glass.findings import falling_order, running_mean
+from distributed_ib.scheme.smoothing import running_mean
+from distributed_ib.studies.glass.findings import WINDOW, falling_order
 from distributed_ib.studies.glass.structure import (
     N_SHELLS,
     SHELL_RADII,
@@ -87,20 +88,20 @@ def plot_error_and_accuracy(
     beta = data["beta"].values
     for split, color in (("train", INK), ("validation", QUIET)):
         error = data["prediction_error_bits"].sel(split=split).transpose("seed", "step").values
-        draw_median(ax, beta, running_mean(error), color=color, label=f"error, {split}")
+        draw_median(ax, beta, running_mean(error, WINDOW), color=color, label=f"error, {split}")
     limit = scheme.baseline_entropy_bits
-    worst = float(np.median(running_mean(error), axis=0).max())
+    worst = float(np.median(running_mean(error, WINDOW), axis=0).max())
     ax.set_ylim(0, 1.08 * max(limit, min(worst, 2.5 * limit)))
     ax.set_ylabel("prediction error (bits)")
     twin = ax.twinx()
     twin.spines["right"].set_visible(True)
     twin.spines["right"].set_color(ACCURACY_COLOR)
     accuracy = data["accuracy"].sel(split="validation").transpose("seed", "step").values
-    draw_median(twin, beta, running_mean(accuracy), color=ACCURACY_COLOR, label="accuracy")
+    draw_median(twin, beta, running_mean(accuracy, WINDOW), color=ACCURACY_COLOR, label="accuracy")
     draw_median(
         twin,
         scheme.snapshots.beta,
-        running_mean(panels.averaged_accuracy),
+        running_mean(panels.averaged_accuracy, WINDOW),
         color=ACCURACY_COLOR,
         linestyle="--",
         linewidth=1.0,
@@ -216,7 +217,7 @@ def _draw_distribution(
 
 def _beta_axis(ax: Axes, beta: NDArray[np.float64]) -> None:
     ax.set_xscale("log")
-    ax.set_xlim(beta.min(), beta.max())
+    ax.set_xlim(*beta_limits(beta))
     ax.set_xlabel(r"bottleneck strength $\beta$")
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.smoothing import running_mean
 from distributed_ib.studies.glass.accuracies import validation_accuracies
 from distributed_ib.studies.glass.examples import Examples
 from distributed_ib.studies.glass.places import Shell
@@ -119,19 +120,6 @@ class GlassFindings:
     single_accuracy: float
 
 
-def running_mean(values: NDArray[np.float64], window: int = WINDOW) -> NDArray[np.float64]:
-    """Mean over `window` neighbours along the last axis, over fewer at the ends.
-
-    >>> running_mean(np.array([0.0, 3.0, 6.0]), 3).tolist()
-    [1.5, 3.0, 4.5]
-    """
-    kernel = np.ones(min(window, values.shape[-1] // 2 * 2 + 1))
-    count = np.convolve(np.ones(values.shape[-1]), kernel, mode="same")
-    rows = values.reshape(-1, values.shape[-1])
-    sums = np.stack([np.convolve(row, kernel, mode="same") for row in rows])
-    return np.asarray((sums / count).reshape(values.shape))
-
-
 def falling_order(information_bits: NDArray[np.float64], threshold_bits: float) -> NDArray[Any]:
     """How many shells are left when each falls below the threshold for good, `[shell]`.
 
@@ -182,13 +170,14 @@ def find(
     beta = data["beta"].values
     bits = scheme.conveyed_bits(measure).values[seed]
     in_use = (bits > threshold_bits).sum(axis=1)
-    accuracy = running_mean(data["accuracy"].sel(split="validation").values)
+    accuracy = running_mean(data["accuracy"].sel(split="validation").values, WINDOW)
     error = data["prediction_error_bits"]
-    gap = running_mean(error.sel(split="validation").values - error.sel(split="train").values)
+    overfitting = error.sel(split="validation").values - error.sel(split="train").values
+    gap = running_mean(overfitting, WINDOW)
     best = int(np.argmax(accuracy))
     n_held = int(examples.held_out.sum())
     near = accuracy >= accuracy[best] - NEAR_BEST
-    averaged = running_mean(averaged_accuracy[seed])
+    averaged = running_mean(averaged_accuracy[seed], WINDOW)
     best_averaged = int(np.argmax(averaged))
     near_averaged = averaged >= averaged[best_averaged] - NEAR_BEST
     one, few = np.flatnonzero(in_use == 1), np.flatnonzero(in_use <= N_LAST)

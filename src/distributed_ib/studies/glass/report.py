@@ -117,6 +117,8 @@ def summary_text(
 ) -> str:
     """The summary of a run for people, in Markdown."""
     parts = ["# Structure and rearrangement in a sheared glass", " ".join(opening)]
+    if not findings:
+        return "\n\n".join(parts) + "\n"
     for name, found in findings.items():
         parts += [
             f"## {name} quench",

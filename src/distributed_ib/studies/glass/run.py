@@ -73,12 +73,14 @@ class GlassRun:
     """The analysed glasses of a run, by protocol.
 
     Attributes:
-        protocols: Those of which at least a part of the sweep was made.
+        protocols: Those whose sweep came as far as its first record.
         status: How the last sweep ended: "finished", "interrupted" or "diverged".
+        unfinished: A sentence on the sweep that did not finish, if there is one.
     """
 
     protocols: dict[str, Protocol]
     status: str
+    unfinished: tuple[str, ...] = ()
 
     def findings(
         self, threshold_bits: float = 0.1, measure: Measure | None = None
@@ -152,22 +154,22 @@ def analyse_glass(
     start_run(folder, STUDY, {"training": options, "data": {"source": source, "loci": loci}})
     append_log(folder, f"command: {command}" if command else "started from Python")
     protocols: dict[str, Protocol] = {}
-    status = "finished"
+    schemes: dict[str, ApproximationScheme] = {}
     for name, part in examples.items():
         scheme = _sweep(name, part, settings, seed, n_seeds, progress_of)
         seconds = scheme.to_xarray().attrs["seconds"]
         append_log(folder, f"{name}: sweep {scheme.message}, {seconds:.1f} s")
-        if len(scheme.snapshots.record):
+        schemes[name] = scheme
+        if scheme.is_empty:
+            scheme.save(folder / name)
+        else:
             averaged = averaged_accuracies(scheme, part)
             result = Protocol(part, glasses[name].distribution, svms[name], scheme, averaged)
             _save(result, folder / name)
             protocols[name] = result
-        status = scheme.status
-        if status != "finished":
+        if scheme.status != "finished":
             break
-    run = GlassRun(protocols, status)
-    if not protocols:
-        return run
+    run = _run_of(protocols, schemes)
     repeats = {
         name: [part.findings(seed=repeat) for repeat in range(n_seeds)]
         for name, part in protocols.items()
@@ -175,6 +177,16 @@ def analyse_glass(
     first = {name: found[0] for name, found in repeats.items()}
     write_summary(folder, _summary(run, repeats), summary_text(run, first))
     return run
+
+
+def _run_of(protocols: dict[str, Protocol], schemes: Mapping[str, ApproximationScheme]) -> GlassRun:
+    """The run of the analysed protocols, with words on sweeps that did not finish."""
+    unfinished = {name: one for name, one in schemes.items() if one.status != "finished"}
+    return GlassRun(
+        protocols,
+        next((one.status for one in unfinished.values()), "finished"),
+        tuple(f"{name}: the sweep {one.message}." for name, one in unfinished.items()),
+    )
 
 
 def _folder_name(name: str) -> str:
@@ -201,9 +213,12 @@ def _sweep(
 def summary_text(run: GlassRun, findings: Mapping[str, GlassFindings]) -> str:
     """The findings for people, in Markdown."""
     opening = [
-        f"{name}: sweep {part.scheme.message}, {part.scheme.to_xarray().attrs['seconds']:.0f} s."
+        f"{name}: the sweep {part.scheme.message}, "
+        f"{part.scheme.to_xarray().attrs['seconds']:.0f} s."
         for name, part in run.protocols.items()
+        if part.scheme.status == "finished"
     ]
+    opening += run.unfinished
     return report.summary_text(findings, run.svms(), run.n_loci(), opening)
 
 
@@ -248,23 +263,32 @@ def load_run(folder: Path) -> GlassRun:
     """Read a run folder again.
 
     Raises:
-        UserError: If something is missing or damaged.
+        UserError: If something is missing or damaged, or no sweep came to its first record.
     """
     try:
         names = [_folder_name(name) for name in read_config(folder)["data"]["loci"]]
     except (KeyError, TypeError):
         raise UserError(f"{folder}: its configuration names no data; run it again.") from None
-    protocols = {name: _load(folder / name) for name in names if (folder / name).is_dir()}
-    if not protocols:
-        raise UserError(f"{folder} holds no analysed glass; its first sweep was never finished.")
-    last = list(protocols.values())[-1]
-    return GlassRun(protocols, last.scheme.status)
+    schemes = {
+        name: ApproximationScheme.load(folder / name) for name in names if (folder / name).is_dir()
+    }
+    run = _run_of(
+        {
+            name: _load(folder / name, scheme)
+            for name, scheme in schemes.items()
+            if not scheme.is_empty
+        },
+        schemes,
+    )
+    if not run.protocols:
+        why = " ".join(run.unfinished) or "its first sweep was never finished."
+        raise UserError(f"{folder} holds no analysed glass: {why}")
+    return run
 
 
-def _load(folder: Path) -> Protocol:
+def _load(folder: Path, scheme: ApproximationScheme) -> Protocol:
     path = folder / EXAMPLES
     stored = load_arrays(path)
-    scheme = ApproximationScheme.load(folder)
     try:
         averaged = stored["averaged_accuracy"]
         examples = Examples(**{name: stored[name] for name in _EXAMPLE_ARRAYS})

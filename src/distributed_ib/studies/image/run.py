@@ -15,7 +15,7 @@ from distributed_ib.plots.style import figure_style
 from distributed_ib.runs import CONFIG, append_log, read_config, start_run, write_summary
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.words import summary
+from distributed_ib.scheme.words import require_records, summary
 from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import (
     PositionDecomposition,
@@ -248,7 +248,7 @@ def load_run(folder: Path) -> PictureRun:
     """Read a run folder again.
 
     Raises:
-        UserError: If something is missing or damaged.
+        UserError: If something is missing or damaged, or the sweep ended before its first record.
     """
     config = read_config(folder)
     stored = load_picture(folder / PICTURE, size=None)
@@ -263,6 +263,7 @@ def load_run(folder: Path) -> PictureRun:
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / CONFIG} lacks what a picture's run has: {error}.") from None
     scheme = ApproximationScheme.load(folder)
+    require_records(scheme, folder)
     if scheme.components != decomposition.names:
         raise UserError(
             f"{folder} holds a scheme of {', '.join(scheme.components)}, but {CONFIG} names the "

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from distributed_ib.plots.style import INK, QUIET, component_styles
+from distributed_ib.plots.style import INK, QUIET, beta_limits, component_styles
 from distributed_ib.scheme.scheme import ApproximationScheme
 from distributed_ib.studies.patterns.findings import PatternSweep
 from distributed_ib.studies.patterns.patterns import Pattern
@@ -159,7 +159,7 @@ def plot_pattern_sweep(
     beta = data["beta"].values
     ax.plot(beta, data["prediction_error_bits"].values, color=INK, linewidth=2.0)
     ax.set_xscale("log")
-    ax.set_xlim(beta.min(), beta.max())
+    ax.set_xlim(*beta_limits(beta))
     ax.set_ylim(0, 1.12 * ENTROPY_BITS)
     ax.set_xlabel(r"bottleneck strength $\beta$", fontsize="small", labelpad=1)
     ax.set_ylabel("error (bits)", fontsize="small")

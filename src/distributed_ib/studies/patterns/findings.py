@@ -40,7 +40,7 @@ class PatternFindings:
 
     Attributes:
         end_beta: Where the information about Y falls below 0.05 bit for good; None if it is still
-            above at the end of the sweep.
+            above at the end of the sweep, or if an unfinished sweep never had so much.
         given_up_beta: Where the KL of each component does; None likewise.
         best_bits: The most that is known about Y along the sweep.
         plateau_bits: What each component really transmits for beta between 0.05 and 0.2, the
@@ -61,11 +61,16 @@ def find(swept: PatternSweep) -> PatternFindings:
     predictive, kl_bits = data["predictive_information_bits"].values, data["kl_bits"].values
     information_bits = scheme.conveyed_bits("information").values[0]
     measured = data["information_measured"].values
+
+    def fall(bits: NDArray[np.float64]) -> float | None:
+        # What was never there may have been about to come.
+        begun = scheme.status == "finished" or bits.max() >= END_BITS
+        return falls_below(beta, bits) if begun else None
+
     return PatternFindings(
-        end_beta=falls_below(beta, predictive),
+        end_beta=fall(predictive),
         given_up_beta={
-            name: falls_below(beta, kl_bits[:, index])
-            for index, name in enumerate(scheme.components)
+            name: fall(kl_bits[:, index]) for index, name in enumerate(scheme.components)
         },
         best_bits=float(predictive.max()),
         plateau_bits={

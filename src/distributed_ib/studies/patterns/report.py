@@ -60,17 +60,14 @@ def sentences(sweeps: Sequence[PatternSweep]) -> list[str]:
         for one in sweeps
         if one.method is Method.distributed
     ]
-    said += [
-        f"{one.pattern.name}, {one.method}: the sweep was {one.scheme.message}."
-        for one in sweeps
-        if one.scheme.status != "finished"
-    ]
     return said
 
 
-def summary_text(sweeps: Sequence[PatternSweep]) -> str:
-    """The summary of a run for people, in Markdown."""
-    listed = "\n".join(f"- {sentence}" for sentence in sentences(sweeps))
+def summary_text(sweeps: Sequence[PatternSweep], unfinished: Sequence[str] = ()) -> str:
+    """The summary of a run for people, in Markdown; `unfinished` says what did not finish."""
+    listed = "\n".join(f"- {sentence}" for sentence in [*sentences(sweeps), *unfinished])
+    if not sweeps:
+        return f"# Binary patterns\n\n{listed}\n"
     table = markdown_table(COLUMNS, table_rows(sweeps))
     return "\n\n".join(["# Binary patterns", listed, table, _LEGEND])
 

@@ -31,10 +31,12 @@ class PatternsRun:
             run that was interrupted holds those that were begun, and a sweep that has not come
             as far as its first model is left out.
         status: "finished", or how the first sweep ended that did not finish.
+        unfinished: A sentence on each sweep that did not finish.
     """
 
     sweeps: tuple[PatternSweep, ...]
     status: str
+    unfinished: tuple[str, ...] = ()
 
     def figures(self) -> dict[str, Figure]:
         """All figures, by name: one for each pattern, one of them all, one of all errors."""
@@ -43,7 +45,7 @@ class PatternsRun:
 
     def summary_text(self) -> str:
         """The findings for people, in Markdown."""
-        return summary_text(self.sweeps)
+        return summary_text(self.sweeps, self.unfinished)
 
 
 def run_patterns(
@@ -97,7 +99,7 @@ def load_run(folder: Path) -> PatternsRun:
     """Read a run folder again.
 
     Raises:
-        UserError: If something is missing or damaged.
+        UserError: If something is missing or damaged, or all sweeps ended before the first record.
     """
     try:
         names = list(map(str, read_config(folder)["patterns"]["names"]))
@@ -108,13 +110,21 @@ def load_run(folder: Path) -> PatternsRun:
         place = folder / pattern.name / method
         if (place / DATASET).exists():  # those after an interruption are missing
             sweeps.append(PatternSweep(pattern, method, ApproximationScheme.load(place)))
-    if not sweeps:
-        raise UserError(f"{folder} holds no sweep over a pattern; did the run end at once?")
-    return _run_of(sweeps)
+    run = _run_of(sweeps)
+    if not run.sweeps:
+        why = " ".join(run.unfinished) or "its first sweep was never finished."
+        raise UserError(f"{folder} holds nothing to show: {why}")
+    return run
 
 
 def _run_of(sweeps: Sequence[PatternSweep]) -> PatternsRun:
     """Of a sweep that ended before its first model there is nothing to say but how it ended."""
-    unfinished = [one.scheme.status for one in sweeps if one.scheme.status != "finished"]
-    with_models = tuple(one for one in sweeps if len(one.scheme.snapshots.record))
-    return PatternsRun(with_models, next(iter(unfinished), "finished"))
+    unfinished = [one for one in sweeps if one.scheme.status != "finished"]
+    return PatternsRun(
+        sweeps=tuple(one for one in sweeps if not one.scheme.is_empty),
+        status=unfinished[0].scheme.status if unfinished else "finished",
+        unfinished=tuple(
+            f"{one.pattern.name}, {one.method}: the sweep {one.scheme.message}."
+            for one in unfinished
+        ),
+    )
