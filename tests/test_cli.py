@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 BRIEF = ["--steps", "150"]
 

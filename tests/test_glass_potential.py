@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from distributed_ib.studies.glass import compiled, engine, potential, quench
+from distributed_ib.studies.glass.simulation import _compiled as compiled
+from distributed_ib.studies.glass.simulation import _lammps as engine
+from distributed_ib.studies.glass.simulation import potential, quench
 
 ROWS = np.array([0, 1, 2])
 

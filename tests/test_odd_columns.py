@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
-from distributed_ib.components import Decomposition, Target
-from distributed_ib.components.columns import Kind
-from distributed_ib.components.target import label_array
+from distributed_ib.data.columns import Kind
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.table_files import read_table
+from distributed_ib.data.target import Target, label_array
 from distributed_ib.errors import UserError
-from distributed_ib.tables import read_table
 
 HUGE = 10**400  # a double ends at 1.8e308
 N_ROWS = 24

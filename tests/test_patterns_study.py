@@ -11,17 +11,22 @@ import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.studies.patterns.batches import as_components
-from distributed_ib.studies.patterns.findings import PatternSweep, find, widest_gap_bits
-from distributed_ib.studies.patterns.patterns import PATTERNS
-from distributed_ib.studies.patterns.pictures import (
+from distributed_ib.studies.patterns.pattern_batches import as_components
+from distributed_ib.studies.patterns.pattern_library import PATTERNS
+from distributed_ib.studies.patterns.pattern_pictures import (
     approximation_picture,
     pattern_picture,
     rectilinear_share,
     telling_approximations,
 )
-from distributed_ib.studies.patterns.run import load_run
-from distributed_ib.studies.patterns.study import PRESETS, Method, pattern_model, sweep_pattern
+from distributed_ib.studies.patterns.patterns_findings import PatternSweep, find, widest_gap_bits
+from distributed_ib.studies.patterns.patterns_run import load_run
+from distributed_ib.studies.patterns.patterns_study import (
+    PRESETS,
+    Method,
+    pattern_model,
+    sweep_pattern,
+)
 
 BRIEF = replace(
     PRESETS["quick"],

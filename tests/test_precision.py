@@ -16,13 +16,13 @@ import pytest
 
 from distributed_ib.estimators import regressor
 from distributed_ib.information import bounds, gaussian_decoder
+from distributed_ib.model._info_nce import info_nce_nats
+from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
-from distributed_ib.model.discrete_channels import DiscreteChannels
-from distributed_ib.model.info_nce import info_nce_nats
 from distributed_ib.model.predictors import CategoricalPredictor
-from distributed_ib.model.similarity import Similarity, similarities
-from distributed_ib.studies.image import reconstruct
-from distributed_ib.training.refine_loop import Rates, Samples, start_state, train
+from distributed_ib.optimum._discrete_channels import DiscreteChannels
+from distributed_ib.optimum._refine_loop import Rates, Samples, start_state, train
+from distributed_ib.studies.image import painter as reconstruct
 
 FULL = (jax.lax.Precision.HIGHEST, jax.lax.Precision.HIGHEST)
 

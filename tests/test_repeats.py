@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.repeats import best_of_all, subset_frequencies
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import Subset
+from distributed_ib.scheme.subsets_in_use import Subset
 from distributed_ib.studies.boolean import PRESETS, circuit_from_expression, open_circuit
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, xor_data, xor_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

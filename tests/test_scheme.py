@@ -10,12 +10,12 @@ import xarray as xr
 
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.report.words import opening_words, summary
 from distributed_ib.scheme import approximation as approximation_module
 from distributed_ib.scheme.approximation import Approximation
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import subsets_in_use
-from distributed_ib.scheme.words import opening_words, summary
-from distributed_ib.training.result import History, Snapshots, SweepResult
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.subsets_in_use import subsets_in_use
+from distributed_ib.training.sweep_result import History, Snapshots, SweepResult
 from toy import xor_data
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

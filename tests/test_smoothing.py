@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from distributed_ib.scheme.smoothing import running_mean
+from distributed_ib.scheme._smoothing import running_mean
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 5, 11])

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from distributed_ib.data.batches import ArrayBatches, FreshBatches
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training import sweep as sweep_module
-from distributed_ib.training.batches import ArrayBatches, FreshBatches
 from distributed_ib.training.progress import ProgressBar, SweepProgress
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, FallingModel, MeanModel, xor_data, xor_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

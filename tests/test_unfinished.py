@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.classifier import DistributedIBClassifier
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import PRESETS, circuit_from_expression, open_circuit
 from distributed_ib.training.progress import SweepProgress
 from test_cli import dib, one_clear_line
@@ -256,7 +256,7 @@ def test_a_fit_that_diverges_at_once_is_an_error_and_leaves_nothing_fitted() -> 
         model.predict(X)
 
 
-@pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning")
+@pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 def test_a_fit_that_was_interrupted_at_once_has_nothing_to_predict_with() -> None:
     model = classifier().fit(X, Y)
     assert model.predict(X).shape == (60,)

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 from distributed_ib.studies.boolean import PRESETS as CIRCUITS
-from distributed_ib.studies.boolean import optimality
-from distributed_ib.studies.glass.data import save_table
-from distributed_ib.studies.glass.settings import PRESETS as GLASSES
+from distributed_ib.studies.boolean import circuit_optimality as optimality
+from distributed_ib.studies.glass.glass_settings import PRESETS as GLASSES
+from distributed_ib.studies.glass.glass_tables import save_table
 from distributed_ib.studies.image import PRESETS as PICTURES
-from distributed_ib.studies.patterns.study import PRESETS as PATTERNS
+from distributed_ib.studies.patterns.patterns_study import PRESETS as PATTERNS
 from distributed_ib.training import sweep as sweep_module
-from distributed_ib.training.loop import run_steps
+from distributed_ib.training._loop import run_steps
 from distributed_ib.training.progress import ProgressBar, ProgressCallback, SweepProgress
 from test_glass_study import SMALL, glass_like
 

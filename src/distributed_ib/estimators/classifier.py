@@ -10,10 +10,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, column_or_1d
 
-from distributed_ib.components.target import label_array, target_array
+from distributed_ib.data.target import label_array, target_array
 from distributed_ib.errors import UserError, one_line
-from distributed_ib.estimators.base import DistributedIBEstimator
-from distributed_ib.estimators.noise import mean_over_noise
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._noise import mean_over_noise
 from distributed_ib.model.predictors import CategoricalPredictor
 
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import lists_values
+from distributed_ib._checks import whole_number
+from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor

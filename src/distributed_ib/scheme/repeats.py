@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.scheme.subsets import Subset
+from distributed_ib.scheme.subsets_in_use import Subset
 
 FloatArray = NDArray[np.float64]
 

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
+from distributed_ib._files import hold_folder
+from distributed_ib._units import nats_to_bits
+from distributed_ib.data.batches import Batch, BatchSource, shared_length
 from distributed_ib.errors import UserError
-from distributed_ib.files import hold_folder
-from distributed_ib.training.batches import Batch, BatchSource, shared_length
-from distributed_ib.training.checkpoint import CheckpointKeeper, Checkpoints
-from distributed_ib.training.fingerprint import describe
-from distributed_ib.training.interrupt import InterruptGuard
-from distributed_ib.training.loop import (
+from distributed_ib.training._fingerprint import describe
+from distributed_ib.training._interrupt import InterruptGuard
+from distributed_ib.training._loop import (
     LoopSettings,
     Sums,
     evaluate_batch,
@@ -28,12 +28,12 @@ from distributed_ib.training.loop import (
     run_steps,
     zero_sums,
 )
+from distributed_ib.training._recorder import Recorder, SnapshotAlbum
+from distributed_ib.training._sweep_state import Phase, SweepState, boundaries
+from distributed_ib.training.checkpoints import CheckpointKeeper, Checkpoints
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
-from distributed_ib.training.recorder import Recorder, SnapshotAlbum
-from distributed_ib.training.result import Status, SweepResult
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep_state import Phase, SweepState, boundaries
-from distributed_ib.units import nats_to_bits
+from distributed_ib.training.sweep_result import Status, SweepResult
 
 # Long enough that handing control back to Python costs nothing, short enough that the progress
 # bar lives and Ctrl-C is heard. Every stretch asks the system for its memory anew, which slows a
