@@ -129,6 +129,9 @@ def test_other_settings_and_strange_folders_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="choose another folder"):
         simulate.simulate("rapid", 5, tmp_path, **SMALL)
+    (folder / "settings.json").write_text("[1]")
+    with pytest.raises(UserError, match=r"settings\.json: not readable"):
+        simulate.simulate("rapid", 5, tmp_path, **SMALL)
     (folder / "settings.json").unlink()
     (folder / "thesis.txt").write_text("precious")
     with pytest.raises(UserError, match="not empty"):
