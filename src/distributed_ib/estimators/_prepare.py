@@ -7,12 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_consistent_length,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from distributed_ib.data._views import View, is_several
 from distributed_ib.data.decomposition import Decomposition
@@ -178,15 +173,27 @@ def _given(validation_data: Any, fitted: FittedDecomposition, target: Target) ->
 
 
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Weights `[n]`, none negative; None if all are equal, as for a single number."""
     if sample_weight is None:
         return None
-    rows = np.empty((n_rows, 1))
+    if np.isscalar(sample_weight):
+        sample_weight = np.full(n_rows, sample_weight)
     try:
-        weight = np.asarray(
-            _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        weight = check_array(
+            sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
         )
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"sample_weight can't be used: {one_line(error)}") from None
+    if weight.shape != (n_rows,):
+        raise UserError(
+            f"sample_weight has shape {weight.shape}; give [{n_rows}], one number for each row."
+        )
+    if (weight < 0).any():
+        row = int((weight < 0).argmax())
+        raise UserError(
+            f"sample_weight is {weight[row]:g} in row {row + 1} (data rows count from 1); none may "
+            "be negative."
+        )
     if not weight.any():
         raise UserError("Sample weights must contain at least one non-zero number.")
     return None if np.all(weight == weight[0]) else weight

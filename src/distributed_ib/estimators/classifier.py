@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_y, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from distributed_ib.data.target import label_array, target_array
 from distributed_ib.errors import UserError, one_line
@@ -129,8 +130,11 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         try:
             if getattr(y, "ndim", 1) != 1:
                 y = column_or_1d(y, warn=True)
-            if getattr(y.dtype, "kind", "O") in "fc":
-                _check_y(y)
+            kind = getattr(y.dtype, "kind", "O")
+            if kind == "c":
+                raise UserError("complex numbers are no labels; give text or numbers as y.")
+            if kind == "f":
+                assert_all_finite(y, input_name="y")
                 check_classification_targets(y)
         except (TypeError, ValueError) as error:
             raise UserError(one_line(error)) from None

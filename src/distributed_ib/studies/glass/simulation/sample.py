@@ -1,12 +1,13 @@
 """One sample of glass: quenched, sheared in several directions, its events collected."""
 
+import sys
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from distributed_ib._arrays import save_arrays
+from distributed_ib._arrays import load_arrays, save_arrays
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.simulation._cell import nearest_images
 from distributed_ib.studies.glass.simulation.potential import MIN_PARTICLES, TYPE_A, box_length
@@ -27,6 +28,10 @@ from distributed_ib.studies.glass.simulation.shear import (
     relax,
 )
 
+_REMEDY = "remove it, and it is made again from its seed"
+_OF_EVENTS = (
+    *("direction", "strain", "gap", "eigenvalue", "energy_drop", "locus", "share", "negative"),
+)
 # A negative is at least this far from the locus, in sigma_AB.
 NEGATIVE_DISTANCE = 2.0
 MAX_STRAIN: dict[Protocol, float] = {"gradual": 0.08, "rapid": 0.05}
@@ -146,13 +151,12 @@ def run_sample(settings: Settings, number: int, quench_file: Path) -> Sample:
         quench_file: The quenched liquid is kept here, since it takes longest; read if present.
 
     Raises:
-        UserError: if LAMMPS is missing.
+        UserError: if LAMMPS is missing, or `quench_file` is damaged.
     """
     quench_seed, negative_seed = settings.seeds(number)
     begin = time.process_time()
     if quench_file.exists():
-        with np.load(quench_file, allow_pickle=False) as stored:
-            liquid, types = stored["positions"], stored["types"]
+        liquid, types = load_liquid(quench_file, settings.n_particles)
     else:
         liquid, types = quenched_liquid(
             settings.protocol,
@@ -224,6 +228,45 @@ def save_sample(sample: Sample, path: Path) -> None:
 
 
 def load_sample(path: Path) -> Sample:
-    """Read a sample written by `save_sample`."""
-    with np.load(path, allow_pickle=False) as stored:
-        return Sample(**{field.name: stored[field.name] for field in fields(Sample)})
+    """Read a sample written by `save_sample`.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    stored = load_arrays(path, max_bytes=sys.maxsize, remedy=_REMEDY)
+    n, n_events = stored.get("types", np.empty(0)).size, stored.get("locus", np.empty(0)).size
+    shapes = {
+        **dict.fromkeys(("number", "energy", "abandoned"), ()),
+        **dict.fromkeys(_OF_EVENTS, (n_events,)),
+        "types": (n,),
+        "quenched": (n, 2),
+        "positions": (n_events, n, 2),
+        "boxes": (n_events, 2, 2),
+        "seconds": (2,),
+    }
+    _require_shapes(path, stored, shapes)
+    for name, low in (("locus", 0), ("negative", -1)):
+        if np.any((stored[name] < low) | (stored[name] >= n)):
+            raise UserError(f"{path}: {name} names particles that are not there; {_REMEDY}.")
+    return Sample(**{field.name: stored[field.name] for field in fields(Sample)})
+
+
+def load_liquid(path: Path, n_particles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read the positions `[n, 2]` and types `[n]` of a quenched liquid, kept by `run_sample`.
+
+    Raises:
+        UserError: if the file is missing or damaged, or holds another number of particles.
+    """
+    stored = load_arrays(path, max_bytes=sys.maxsize, remedy=_REMEDY)
+    _require_shapes(path, stored, {"positions": (n_particles, 2), "types": (n_particles,)})
+    return stored["positions"], stored["types"]
+
+
+def _require_shapes(
+    path: Path, stored: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]
+) -> None:
+    for name, shape in shapes.items():
+        found = stored.get(name)
+        if found is None or found.shape != shape:
+            fault = "is missing" if found is None else f"has shape {found.shape}, not {shape}"
+            raise UserError(f"{path}: {name} {fault}; {_REMEDY}.")

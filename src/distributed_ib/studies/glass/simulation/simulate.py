@@ -1,7 +1,6 @@
 """Many samples: in parallel, resumable, each reproducible from its seed; then one table."""
 
 import importlib.metadata
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distributed_ib._files import hold_folder, write_text
+from distributed_ib._files import hold_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import GlassData, save_table
 from distributed_ib.studies.glass.neighbourhoods import (
@@ -20,6 +19,15 @@ from distributed_ib.studies.glass.neighbourhoods import (
 )
 from distributed_ib.studies.glass.simulation._compiled import HAS_NUMBA
 from distributed_ib.studies.glass.simulation._lammps import INSTALL_COMMAND, load_lammps
+from distributed_ib.studies.glass.simulation._sample_folder import (
+    claim,
+    in_order,
+    liquid_file,
+    make_folder,
+    sample_file,
+    sample_files,
+    set_damaged_aside,
+)
 from distributed_ib.studies.glass.simulation.potential import TYPE_A
 from distributed_ib.studies.glass.simulation.quench import COOLING_TIME, Protocol
 from distributed_ib.studies.glass.simulation.sample import (
@@ -33,8 +41,6 @@ from distributed_ib.studies.glass.simulation.sample import (
 )
 from distributed_ib.studies.glass.simulation.shear import GENERATORS, STRAIN_STEP
 from distributed_ib.studies.glass.structure_functions import RadialDistribution, radial_distribution
-
-_SETTINGS_FILE = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ def simulate(
     """Simulate until `n_loci` loci of type A are found, and write their table.
 
     Every finished sample is a file in `out/PROTOCOL/`; a run that was stopped goes on from there,
-    and a later call with more loci adds to them. The same arguments give the same table, whatever
+    and a later call with more loci adds to them. A file that is damaged is renamed to `.damaged`,
+    and its sample made again. The same arguments give the same table, whatever
     `n_jobs` is and however often the run was stopped: samples count in the order of their numbers.
 
     Args:
@@ -97,6 +104,9 @@ def simulate(
     Raises:
         UserError: if LAMMPS is missing, an argument makes no sense, `out` holds samples made with
             other settings, or another process is making samples there.
+
+    Warns:
+        UserWarning: For every damaged file, by name.
     """
     if n_loci < 1:
         raise UserError(f"Ask for at least 1 locus, not {n_loci}.")
@@ -111,19 +121,21 @@ def simulate(
     )
     out = Path(out)
     folder = out / protocol
-    _claim(folder, settings)
+    make_folder(folder)
     with hold_folder(folder):
+        claim(folder, settings)
+        set_damaged_aside(folder, settings)
         if count_loci(folder) < n_loci:
             _require_engine()
             _run_samples(settings, n_loci, folder, n_jobs, progress)
         table = out / f"{protocol}.npz"
-        save_table(assemble(settings, _in_order(folder), n_loci), table)
+        save_table(assemble(settings, in_order(folder), n_loci), table)
     return table
 
 
 def count_loci(folder: Path) -> int:
     """Loci of type A in the finished samples of a folder, up to the first missing sample."""
-    return sum(len(sample.fresh_loci()) for sample in _in_order(folder))
+    return sum(len(sample.fresh_loci()) for sample in in_order(folder))
 
 
 def assemble(settings: Settings, samples: Iterable[Sample], n_loci: int) -> GlassData:
@@ -219,52 +231,12 @@ def _require_engine() -> None:
         raise UserError(f"Numba is not installed; simulating needs it: {INSTALL_COMMAND}")
 
 
-def _claim(folder: Path, settings: Settings) -> None:
-    """Note the settings in a new folder, or check that they are those of an old one."""
-    path = folder / _SETTINGS_FILE
-    wanted = json.loads(json.dumps(asdict(settings)))
-    if path.exists():
-        try:
-            present = json.loads(path.read_text())
-        except ValueError:
-            raise UserError(f"{path}: not readable; choose another folder.") from None
-        different = [key for key in wanted if present.get(key) != wanted[key]]
-        if different:
-            key = different[0]
-            raise UserError(
-                f"{folder}: its samples were made with {key} = {present.get(key)}, "
-                f"not {wanted[key]}; choose another folder or the same settings."
-            )
-        return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder}: not empty, and not made by this command; choose another.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"can't make the folder {folder}: {error.strerror or error}; choose another."
-        ) from None
-    write_text(path, json.dumps(wanted, indent=2) + "\n")
-
-
-def _sample_file(folder: Path, number: int) -> Path:
-    return folder / f"sample-{number:05d}.npz"
-
-
-def _in_order(folder: Path) -> Iterable[Sample]:
-    """Finished samples from number 0 up to the first one missing."""
-    number = 0
-    while (path := _sample_file(folder, number)).exists():
-        yield load_sample(path)
-        number += 1
-
-
 def _make(settings: Settings, number: int, folder: Path) -> tuple[int, int]:
     """Make one sample and store it; its number and how many loci it has."""
-    quench_file = folder / f"quench-{number:05d}.npz"
-    sample = run_sample(settings, number, quench_file)
-    save_sample(sample, _sample_file(folder, number))
-    quench_file.unlink(missing_ok=True)
+    liquid = liquid_file(folder, number)
+    sample = run_sample(settings, number, liquid)
+    save_sample(sample, sample_file(folder, number))
+    liquid.unlink(missing_ok=True)
     return number, len(sample.fresh_loci())
 
 
@@ -280,8 +252,7 @@ def _run_samples(
 
     begin = time.monotonic()
     loci = {
-        int(path.stem.removeprefix("sample-")): len(load_sample(path).fresh_loci())
-        for path in folder.glob("sample-*.npz")
+        number: len(load_sample(path).fresh_loci()) for number, path in sample_files(folder).items()
     }
     at_start = sum(loci.values())
     workers = joblib.effective_n_jobs(n_jobs)
