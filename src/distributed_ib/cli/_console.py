@@ -1,5 +1,7 @@
 """What the commands share: tables, sentences and files at the end of a run."""
 
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from rich.table import Table
 from distributed_ib._files import write_atomically
 from distributed_ib.errors import UserError
 
+MAX_SHOWN_GLYPHS = 10
+_MISSING_GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 FORMATS = ("png", "pdf", "svg")
 
 
@@ -74,7 +78,22 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str =
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"can't make the folder {folder}: {error.strerror or error}.") from None
+    unknown: set[str] = set()
     for name, figure in figures.items():
         path = folder / f"{name}.{file_format}"
-        write_atomically(path, lambda target, f=figure: f.savefig(target))  # type: ignore[misc]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            write_atomically(path, lambda target, f=figure: f.savefig(target))  # type: ignore[misc]
         plt.close(figure)
+        for warning in caught:
+            if found := _MISSING_GLYPH.match(str(warning.message)):
+                unknown.add(chr(int(found.group(1))))
+            else:
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+    if unknown:
+        say(
+            f"No font on this computer has {', '.join(sorted(unknown)[:MAX_SHOWN_GLYPHS])}; the "
+            "figures show boxes instead. Install one that does, such as Noto Sans CJK."
+        )

@@ -1,22 +1,28 @@
 """Names and numbers as labels: literal, short enough, and no two alike."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LABEL_LENGTH = 20
+LABEL_LENGTH = 24
 _MOST_DIGITS = 12
+_VERY_MANY = 32
+_SHAPELESS = ("Cc", "Cf", "Cs", "Co", "Cn")
+_VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 def literal(text: str) -> str:
     r"""Text that Matplotlib draws as it is: a `$` begins no formula, and all is on one line.
 
+    Characters that have no shape of their own, such as marks of direction, are left out.
+
     Example:
         >>> literal("cost in $ per $100")
         'cost in \\$ per \\$100'
     """
-    return " ".join(text.split()).replace("$", r"\$")
+    return _visible(text).replace("$", r"\$")
 
 
 def short_label(text: str, length: int = LABEL_LENGTH) -> str:
@@ -28,7 +34,7 @@ def short_label(text: str, length: int = LABEL_LENGTH) -> str:
         >>> short_label("concave points of the nucleus, worst", 20)
         'concave po…us, worst'
     """
-    text = " ".join(text.split())
+    text = _visible(text)
     if len(text) > length:
         end = (length - 1) // 2
         text = text[: length - 1 - end] + "…" + text[len(text) - end :]
@@ -51,6 +57,17 @@ def short_labels(names: Sequence[str], length: int = LABEL_LENGTH) -> dict[str, 
         for number, name in enumerate(alike, start=1):
             labels[name] = f"{short_label(name, room)} ({number})"
     return labels
+
+
+def _visible(text: str) -> str:
+    """A single line of characters that can be drawn."""
+    drawn = (
+        character
+        for character in " ".join(text.split())
+        if unicodedata.category(character) not in _SHAPELESS
+        and character not in _VARIATION_SELECTORS
+    )
+    return "".join(drawn) or "?"
 
 
 def number_labels(values: ArrayLike) -> list[str]:
@@ -81,20 +98,26 @@ def _with_digits(number: float, digits: int) -> str:
     return f"{number:.{digits}g}"
 
 
-def shown_places(n_values: int, most: int) -> NDArray[np.int64]:
+def shown_places(n_values: int, most: int, *, with_last: bool = False) -> NDArray[np.int64]:
     """Which of `n_values` in a row get a label: at most so many, at even distances.
 
-    The first and the last are among them where the distances allow it.
+    Args:
+        n_values: How many there are.
+        most: Most labels.
+        with_last: Whether the last should have one although of very many values the distances then
+            differ by one; where it costs nothing it has one anyway.
 
     Example:
-        >>> shown_places(5, 8).tolist(), shown_places(64, 8).tolist()
-        ([0, 1, 2, 3, 4], [0, 9, 18, 27, 36, 45, 54, 63])
-        >>> shown_places(24, 8).tolist()
-        [0, 3, 6, 9, 12, 15, 18, 21]
+        >>> shown_places(5, 8).tolist(), shown_places(22, 8).tolist()
+        ([0, 1, 2, 3, 4], [0, 3, 6, 9, 12, 15, 18, 21])
+        >>> shown_places(24, 8).tolist(), shown_places(64, 3, with_last=True).tolist()
+        ([0, 3, 6, 9, 12, 15, 18, 21], [0, 32, 63])
     """
     if n_values <= most:
         return np.arange(n_values)
-    for n_steps in range(most - 1, most // 2 - 1, -1):
-        if n_steps > 0 and (n_values - 1) % n_steps == 0:
+    for n_steps in range(most - 1, max(most // 2, 2) - 1, -1):
+        if (n_values - 1) % n_steps == 0:
             return np.arange(0, n_values, (n_values - 1) // n_steps)
+    if with_last and n_values > _VERY_MANY:
+        return np.round(np.linspace(0, n_values - 1, most)).astype(int)
     return np.arange(0, n_values, -(-n_values // most))

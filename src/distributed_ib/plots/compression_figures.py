@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
@@ -14,8 +15,9 @@ from distributed_ib.errors import UserError
 from distributed_ib.plots._style import INK, beta_limits
 from distributed_ib.plots._text import short_label, shown_places
 from distributed_ib.plots.distinguishability_matrix import (
-    MAX_LABELS,
+    MAX_NUMBERS,
     NAME_LENGTH,
+    add_scale,
     draw_overlap,
     is_number,
     value_labels,
@@ -26,6 +28,7 @@ from distributed_ib.scheme.measure import NAMES
 SHARES = (1.0, 2 / 3, 1 / 3, 0.1)
 """Of the most bits that a component ever conveys; where the small multiples look."""
 
+LEVEL_INCHES = 0.1  # of a tree, with its label
 _LINE = "#cc6677"
 
 
@@ -42,8 +45,9 @@ def plot_compression_along_beta(
         path: From `compression_path`.
         values: The component's values, numbers in order or levels, `[value]`.
         axes: One for each matrix; a new figure by default.
-        bits: What the component should convey in each; the nearest model is taken. By default all
-            that it ever conveys, two thirds, a third and a tenth of it.
+        bits: What the component should convey in each; the nearest model is taken, of those from
+            the one on that conveys most. By default all that it ever conveys, two thirds, a third
+            and a tenth of it.
 
     Returns:
         The axes.
@@ -65,11 +69,12 @@ def plot_compression_along_beta(
         image = draw_overlap(ax, values, path.overlap[place], name=path.component)
         title = f"β = {path.beta[place]:.2g}, {path.bits[place]:.2f} bits"
         ax.set_title(title, fontsize="small")
+        ax.set_xlabel("")  # a matrix has the same values along both sides
         if ax is not axes[0]:
             ax.set_ylabel("")
             ax.tick_params(labelleft=False)
     if figure is not None:
-        figure.colorbar(image, ax=axes, label="overlap: 1 = the same, 0 = apart")
+        add_scale(figure, image, axes)
     return list(axes)
 
 
@@ -79,6 +84,7 @@ def plot_merging(
     ax: Axes | None = None,
     *,
     threshold: float = SAME,
+    with_scale: bool = True,
 ) -> Axes:
     """Draw where the values of a component become indistinguishable: by beta, and by its bits.
 
@@ -93,6 +99,7 @@ def plot_merging(
         values: The component's values, numbers in order or levels, `[value]`.
         ax: Where to draw; a new figure by default.
         threshold: Bhattacharyya coefficient above which two values count as merged.
+        with_scale: Whether to say beside a strip chart what its colours mean.
 
     Returns:
         The axes.
@@ -108,10 +115,13 @@ def plot_merging(
     ax.set_xscale("log")
     ax.set_xlim(*beta_limits(path.beta))
     if is_number(values):
-        _draw_strips(ax, path, value_labels(values), threshold)
+        strips = _draw_strips(ax, path, values, threshold)
+        figure = ax.get_figure()
+        if with_scale and figure is not None:
+            add_scale(figure, strips, [ax])
     else:
         _draw_tree(ax, path, value_labels(values), threshold)
-    ax.set_ylabel(short_label(path.component, NAME_LENGTH))
+    ax.set_ylabel(short_label(path.component, NAME_LENGTH), fontsize="small")
     ax.set_xlabel(r"bottleneck strength $\beta$")
     _draw_bits(ax, path)
     return ax
@@ -125,12 +135,14 @@ def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
         )
 
 
-def _draw_strips(ax: Axes, path: CompressionPath, labels: list[str], threshold: float) -> None:
+def _draw_strips(
+    ax: Axes, path: CompressionPath, values: NDArray[Any], threshold: float
+) -> ScalarMappable:
     """Overlap of neighbours, beta to the right and values upwards, all at the same distance."""
     log_beta, (low, high) = np.log(path.beta), beta_limits(path.beta)
     middle = np.exp(0.5 * (log_beta[1:] + log_beta[:-1]))
     edges = np.concatenate([[low], middle, [high]])
-    places = np.arange(len(labels))
+    places = np.arange(len(values))
     mesh = ax.pcolormesh(
         edges, places, path.neighbours.T, vmin=0, vmax=1, cmap="viridis", rasterized=True
     )
@@ -139,11 +151,9 @@ def _draw_strips(ax: Axes, path: CompressionPath, labels: list[str], threshold: 
     inside = np.minimum(merged, path.beta[-1])
     ax.plot(inside.repeat(2), places.repeat(2)[1:-1], color=_LINE, linewidth=1.6)
     ax.set_ylim(0, places[-1])
-    shown = shown_places(len(labels), MAX_LABELS)
-    ax.set_yticks(shown, [labels[i] for i in shown], fontsize="x-small")
-    figure = ax.get_figure()
-    if figure is not None:
-        figure.colorbar(mesh, ax=ax, label="overlap of neighbours")
+    shown = shown_places(len(values), MAX_NUMBERS)
+    ax.set_yticks(shown, value_labels(values, shown), fontsize="x-small")
+    return mesh
 
 
 def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: float) -> None:
@@ -156,8 +166,12 @@ def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: fl
     for across, along in zip(found["icoord"], found["dcoord"], strict=True):
         # Leaves start where the sweep does.
         ax.plot(np.maximum(along, path.beta[0]), across, color=INK, linewidth=1.2)
-    places = 5 + 10 * np.arange(len(labels))
-    ax.set_yticks(places, [labels[leaf] for leaf in found["leaves"]], fontsize="x-small")
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # an Axes that draws has one
+    room = ax.get_window_extent().height / figure.dpi / LEVEL_INCHES
+    shown = shown_places(len(labels), max(2, int(room)))
+    names = [labels[found["leaves"][place]] for place in shown]
+    ax.set_yticks(5 + 10 * shown, names, fontsize="x-small")
     ax.set_ylim(0, 10 * len(labels))
 
 

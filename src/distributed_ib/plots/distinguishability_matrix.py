@@ -1,16 +1,19 @@
 """The compression scheme of a component: which of its values have become the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from distributed_ib.plots._text import number_labels, short_label, shown_places
+from distributed_ib.plots._text import number_labels, short_label, short_labels, shown_places
 
-MAX_LABELS, MAX_NUMBERS = 24, 12
+MAX_LABELS, MAX_NUMBERS = 18, 12
 ACROSS_CHARACTERS = 30  # of numbers beside each other under a matrix
 LEVEL_LENGTH, NAME_LENGTH = 16, 28
 
@@ -45,7 +48,7 @@ def plot_distinguishability(
         ax.set_title(title, fontsize="small")
     figure = ax.get_figure()
     if figure is not None:
-        figure.colorbar(image, ax=ax, label="overlap: 1 = the same, 0 = apart")
+        add_scale(figure, image, [ax])
     return ax
 
 
@@ -66,19 +69,19 @@ def draw_overlap(
         aspect="auto",
         interpolation="nearest",
     )
-    labels = value_labels(values)
     if is_number(values):
-        longest = max(map(len, labels), default=1)
-        across = shown_places(len(values), max(2, ACROSS_CHARACTERS // (longest + 2)))
-        along = shown_places(len(values), MAX_NUMBERS)
+        longest = max(map(len, value_labels(values)), default=1)
+        most = max(2, ACROSS_CHARACTERS // (longest + 2))
+        across = shown_places(len(values), most, with_last=True)
+        along = shown_places(len(values), MAX_NUMBERS, with_last=True)
         rotation = 0.0
     else:
         across = along = shown_places(len(values), MAX_LABELS)
         rotation = 90.0
-    ax.set_xticks(across, [labels[i] for i in across], rotation=rotation, fontsize="x-small")
-    ax.set_yticks(along, [labels[i] for i in along], fontsize="x-small")
-    ax.set_xlabel(short_label(name, NAME_LENGTH))
-    ax.set_ylabel(short_label(name, NAME_LENGTH))
+    ax.set_xticks(across, value_labels(values, across), rotation=rotation, fontsize="x-small")
+    ax.set_yticks(along, value_labels(values, along), fontsize="x-small")
+    ax.set_xlabel(short_label(name, NAME_LENGTH), fontsize="small")
+    ax.set_ylabel(short_label(name, NAME_LENGTH), fontsize="small")
     return image
 
 
@@ -87,8 +90,19 @@ def is_number(values: NDArray[Any]) -> bool:
     return np.asarray(values).dtype.kind in "fiu"
 
 
-def value_labels(values: NDArray[Any]) -> list[str]:
-    """The values of a component as labels, one each."""
+def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -> list[str]:
+    """Those of a component's values that are shown, by default all, as labels, one each."""
+    chosen = np.asarray(values)[slice(None) if shown is None else shown]
     if is_number(values):
-        return number_labels(values)
-    return [short_label(str(value), LEVEL_LENGTH) for value in values]
+        return number_labels(chosen)
+    names = [str(value) for value in chosen]
+    labels = short_labels(names, LEVEL_LENGTH)
+    return [labels[name] for name in names]
+
+
+def add_scale(figure: Figure | SubFigure, image: ScalarMappable, axes: Sequence[Axes]) -> None:
+    """Say beside matrices what their colours mean."""
+    rows = len({round(ax.get_position().y0, 3) for ax in axes})
+    bar = figure.colorbar(image, ax=list(axes), shrink=1.0 if rows == 1 else max(1.6 / rows, 0.35))
+    bar.set_label("overlap: 1 = same, 0 = apart", fontsize="small")
+    bar.ax.tick_params(labelsize="small")

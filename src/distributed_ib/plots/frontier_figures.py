@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from distributed_ib.optimum.envelope import Envelope
 from distributed_ib.optimum.exact_optimum import OptimalFrontier
-from distributed_ib.plots._style import INK, QUIET
+from distributed_ib.plots._style import INK, QUIET, legend_below
 
 LEARNED, REFINED = "#332288", "#cc6677"
 
@@ -54,7 +54,7 @@ def plot_frontier(
         The axes.
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
+        _, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
     draw_frontier(ax, frontier)
     pairs = zip(np.atleast_2d(total_bits), np.atleast_2d(predictive_bits), strict=True)
     for number, (total, predictive) in enumerate(pairs):
@@ -67,13 +67,14 @@ def plot_frontier(
             "x",
             color=REFINED,
             markersize=6,
-            label="refined at fixed beta",
+            clip_on=False,
+            label=r"refined at fixed $\beta$",
         )
     ax.set_xlim(left=0)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("information about X, all components (bits)")
     ax.set_ylabel("information about Y (bits)")
-    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    legend_below(ax)
     return ax
 
 
@@ -94,15 +95,15 @@ def plot_gap(
         The axes.
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
+        _, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
     curves = [(swept, LEARNED, ".", "sweep")]
     if refined is not None:
-        curves.append((refined, REFINED, "x", "refined at fixed beta"))
+        curves.append((refined, REFINED, "x", r"refined at fixed $\beta$"))
     for (beta, gap), color, marker, label in curves:
         ax.plot(beta, gap, marker, color=color, markersize=4, label=label)
     ax.set_xscale("log")
     ax.axhline(0, color=INK, linestyle=":", linewidth=1)
-    ax.set_xlabel("bottleneck strength beta")
+    ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("objective above the exact optimum (bits)")
-    ax.legend(loc="best", frameon=False, fontsize="small")
+    legend_below(ax)
     return ax

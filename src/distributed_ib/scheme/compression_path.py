@@ -93,8 +93,13 @@ class CompressionPath:
         return np.asarray(tree)
 
     def at_bits(self, bits: float) -> int:
-        """The snapshot whose bits are nearest."""
-        return int(np.argmin(np.abs(self.bits - bits)))
+        """The snapshot whose bits are nearest, of those from the one on that conveys most.
+
+        Before it the model is still being trained, and values that it has not yet learnt to tell
+        apart look as if they had merged.
+        """
+        most = int(np.argmax(self.bits))
+        return most + int(np.argmin(np.abs(self.bits[most:] - bits)))
 
 
 def compression_path(

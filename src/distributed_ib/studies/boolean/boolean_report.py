@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.plots._style import component_styles, figure_style
+from distributed_ib.plots._style import figure_style, scheme_styles
 from distributed_ib.plots.information_plane import plot_information_plane
 from distributed_ib.plots.sweep_figure import plot_sweep
 from distributed_ib.report.words import (
@@ -57,11 +57,15 @@ def circuit_figures(
     """All figures of a run, by name."""
     subsets = scheme.subsets(threshold_bits, measure=measure)
     found = rank_subsets(subsets, circuit.inputs, information_bits)
-    colors = {name: style.color for name, style in component_styles(circuit.inputs).items()}
+    # Those of all repeats together, so that both directions show an input in the same colour.
+    styles = scheme_styles(scheme, measure)
+    colors = {name: style.color for name, style in styles.items() if style.highlighted}
     with figure_style():
         axes = {
             **{
-                name: plot_sweep(part, threshold_bits=threshold_bits, measure=measure)
+                name: plot_sweep(
+                    part, threshold_bits=threshold_bits, measure=measure, styles=styles
+                )
                 for name, part in _by_direction(scheme).items()
             },
             "subsets": plot_subset_information(information_bits, found),

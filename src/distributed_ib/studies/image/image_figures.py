@@ -7,8 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from distributed_ib.plots._style import INK, QUIET
-from distributed_ib.plots.sweep_figure import plot_sweep
+from distributed_ib.plots._placement import mark_betas
+from distributed_ib.plots._strip import strip_inches
+from distributed_ib.plots._style import INK
+from distributed_ib.plots.sweep_figure import draw_sweep, sweep_axes
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.studies.image.painter import Reconstruction
@@ -43,23 +45,13 @@ def plot_picture_sweep(
     """
     n_panels = len(painted) + 1
     panel_inches = ROW_INCHES / n_panels * _steepness(picture) + 0.3
-    strip_inches = 0.3 + 0.13 * len(scheme.components)
-    heights = (strip_inches + SWEEP_INCHES, panel_inches)
+    heights = (0.3 + strip_inches(scheme) + SWEEP_INCHES, panel_inches)
     figure = plt.figure(figsize=(ROW_INCHES, sum(heights) + 0.2), layout="constrained")
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
-    ax = plot_sweep(scheme, upper.add_subplot(), threshold_bits=threshold_bits, measure=measure)
-    _show_few_bits(ax)
-    bottom = ax.get_ylim()[0]
-    for numeral, one in zip(numerals(len(painted)), painted, strict=True):
-        ax.axvline(one.beta, color=QUIET, linewidth=0.8, zorder=0.5)
-        ax.annotate(
-            numeral,
-            (one.beta, bottom),
-            xytext=(2, 3),
-            textcoords="offset points",
-            fontsize="small",
-            fontweight="bold",
-        )
+    strip, ax = sweep_axes(upper, scheme)
+    curves, names = draw_sweep(strip, ax, scheme, threshold_bits, measure)
+    betas = [one.beta for one in painted]
+    mark_betas(ax, betas, numerals(len(painted)), curves, texts=names)
     axes = lower.subplots(1, n_panels, squeeze=False)[0]
     _show(axes[0], picture.pixels, "the picture")
     for ax_one, numeral, one in zip(axes[1:], numerals(len(painted)), painted, strict=True):
@@ -113,14 +105,6 @@ def plot_error(painted: Sequence[Reconstruction], ax: Axes | None = None) -> Axe
 def _steepness(picture: Picture) -> float:
     """Height over width, for panels that stay on the page however narrow the picture is."""
     return min(picture.height / picture.width, 3.0)
-
-
-def _show_few_bits(ax: Axes) -> None:
-    """Stretch the axis of the components' curves, which begin at a hundred bits and end at one."""
-    for twin in ax.get_shared_x_axes().get_siblings(ax):
-        if twin is not ax:
-            twin.set_yscale("symlog", linthresh=1.0, linscale=0.5)
-            twin.set_ylim(bottom=0)
 
 
 def _bits(one: Reconstruction) -> str:

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from distributed_ib.plots._placement import mark_betas
 from distributed_ib.plots._style import INK, QUIET, beta_limits, component_styles
+from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.patterns.pattern_library import Pattern
 from distributed_ib.studies.patterns.pattern_pictures import (
@@ -103,7 +105,7 @@ def _draw_row(
     picture, *panels = _parts(band, 1, 3, width_ratios=(0.75, 2, 2))
     ax = picture.subplots()
     draw_picture(ax, pattern_picture(pattern, 256))
-    ax.set_title(pattern.name, fontsize="medium")
+    ax.set_title(literal(pattern.name), fontsize="medium")
     top = max(_highest(one.scheme) for one in group.values())
     for panel, method in zip(panels, Method, strict=True):
         if one := group.get(method):
@@ -157,7 +159,7 @@ def plot_pattern_sweep(
     scheme = swept.scheme
     data = scheme.to_xarray().isel(seed=0, split=0)
     beta = data["beta"].values
-    ax.plot(beta, data["prediction_error_bits"].values, color=INK, linewidth=2.0)
+    curves = ax.plot(beta, data["prediction_error_bits"].values, color=INK, linewidth=2.0)
     ax.set_xscale("log")
     ax.set_xlim(*beta_limits(beta))
     ax.set_ylim(0, 1.12 * ENTROPY_BITS)
@@ -169,21 +171,14 @@ def plot_pattern_sweep(
     information_bits = scheme.conveyed_bits("information").values[0]
     for index, name in enumerate(scheme.components):
         color = _STYLES[name].color
-        twin.plot(beta, kl_bits[:, index], color=color)
-        twin.plot(beta, information_bits[:, index], color=color, linestyle=":")
+        curves += twin.plot(beta, kl_bits[:, index], color=color)
+        curves += twin.plot(beta, information_bits[:, index], color=color, linestyle=":")
     twin.set_ylim(0, _highest(scheme) if top_bits is None else top_bits)
     twin.set_ylabel("channel (bits)", fontsize="small")
-    for numeral, telling in zip(_NUMERALS, shown, strict=False):
-        ax.axvline(telling.beta, color=QUIET, linewidth=0.6, zorder=0)
-        ax.annotate(
-            numeral,
-            (telling.beta, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, -2),
-            textcoords="offset points",
-            va="top",
-            fontsize="x-small",
-        )
+    for axes in (ax, twin):
+        axes.tick_params(labelsize="small")
+    betas = [telling.beta for telling in shown]
+    mark_betas(ax, betas, _NUMERALS[: len(betas)], curves, fontsize="x-small")
     ax.set_zorder(twin.get_zorder() + 1)
     ax.patch.set_visible(False)
     return ax
@@ -191,21 +186,30 @@ def plot_pattern_sweep(
 
 def plot_errors(sweeps: Sequence[PatternSweep]) -> Figure:
     """Draw the prediction error of all patterns over each other, a panel for each method."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.0, 3.2), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10.2, 3.2), sharey=True, layout="constrained")
     styles = component_styles([pattern.name for pattern in _by_pattern(sweeps)])
     for ax, method in zip(axes, Method, strict=True):
         for one in sweeps:
             if one.method is method:
                 data = one.scheme.to_xarray().isel(seed=0, split=0)
                 error_bits = data["prediction_error_bits"].values
-                color = styles[one.pattern.name].color
-                ax.plot(data["beta"].values, error_bits, color=color, label=one.pattern.name)
+                name, beta = one.pattern.name, data["beta"].values
+                ax.plot(beta, error_bits, color=styles[name].color, label=literal(name))
+                ax.set_xlim(*beta_limits(beta))
         ax.set_xscale("log")
         ax.set_title(TITLES[method], fontsize="medium")
         ax.set_xlabel(r"bottleneck strength $\beta$")
     axes[0].set_ylabel("prediction error (bits)")
     axes[0].set_ylim(0, 1.12 * ENTROPY_BITS)
-    axes[0].legend(fontsize="small", frameon=False)
+    # One legend for both panels, and outside, where it lies on no curve.
+    shown = {
+        label: line
+        for ax in axes
+        for line, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside right center", fontsize="small", frameon=False
+    )
     return figure
 
 
