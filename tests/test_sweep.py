@@ -1,7 +1,9 @@
 """The sweep: determinism, interruption, divergence, records and snapshots."""
 
+import io
 import logging
 import os
+import re
 import signal
 from typing import Any
 
@@ -10,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rich.console import Console
 
 from distributed_ib.data.batches import ArrayBatches, FreshBatches
 from distributed_ib.errors import UserError
@@ -379,6 +382,17 @@ def test_the_bar_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[st
     with ProgressBar() as bar:
         bar(SweepProgress(1, 2, 0.1, 0.5, 1.0))
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_never_counts_beyond_its_total() -> None:
+    # Two sweeps, the second longer, told to one bar.
+    screen = io.StringIO()
+    with ProgressBar("both", Console(file=screen, force_terminal=True, width=120)) as bar:
+        for total in (65, 80):
+            bar(SweepProgress(total, total, 0.1, 0.5, 1.0))
+    shown = re.findall(r"step (\d+)/(\d+)", screen.getvalue())
+    assert shown[-1] == ("80", "80")
+    assert all(int(step) <= int(total) for step, total in shown)
 
 
 @pytest.mark.parametrize(

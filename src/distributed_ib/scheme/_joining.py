@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.steps import with_own_steps
 from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
@@ -65,16 +66,20 @@ def join_repeats(
         record=record,
         beta=np.exp(np.mean(ends, axis=0)),
     )
-    parts = [data.drop_vars(["snapshot_record", "snapshot_beta"]) for data in datasets]
+    parts = [
+        data.drop_vars(["snapshot_record", "snapshot_beta"]) for data in with_own_steps(datasets)
+    ]
     dataset = xr.concat(
         parts, "seed", data_vars="minimal", coords="minimal", compat="override", join="override"
     )
     messages = dict.fromkeys(str(data.attrs["message"]) for data in datasets)
+    unfinished = [s for data in datasets if (s := str(data.attrs["status"])) != "finished"]
     return dataset.assign_coords(
         seed=np.arange(dataset.sizes["seed"]),
         snapshot_record=("snapshot", record),
         snapshot_beta=("snapshot", joined.beta),
     ).assign_attrs(
+        status=next(iter(unfinished), "finished"),
         message="; ".join(messages),
         seconds=float(sum(float(data.attrs["seconds"]) for data in datasets)),
     ), joined

@@ -24,6 +24,7 @@ from distributed_ib.scheme.repeats import (
     best_of_all,
     subset_frequencies,
 )
+from distributed_ib.scheme.steps import with_shared_steps
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
@@ -41,7 +42,11 @@ class ApproximationScheme:
       `information_error_bits`; only after `with_information`;
     - `prediction_error_bits` `[seed, step, split]`;
     - `predictive_information_bits` `[seed, step, split]`: baseline entropy minus that error;
-    - `accuracy` `[seed, step, split]` where Y is discrete.
+    - `accuracy` `[seed, step, split]` where Y is discrete;
+    - `training_step` `[step]`: step of training at which the record ended; `[seed, step]` where
+      repeats differ, as those of a rising and a falling sweep do;
+    - `pretraining_step` `[pretraining_record]`, likewise, and `pretraining_error_bits`
+      `[seed, pretraining_record, split]`: the records before beta moved.
 
     Each record averages the training steps since the record before. The attribute
     `baseline_entropy_bits` is the uncertainty about Y of someone who knows nothing of X.
@@ -136,7 +141,7 @@ class ApproximationScheme:
         models = self._snapshots
         params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
         dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
-        return ApproximationScheme(dataset, replace(models, params=params))
+        return ApproximationScheme(with_shared_steps(dataset), replace(models, params=params))
 
     @property
     def baseline_entropy_bits(self) -> float:

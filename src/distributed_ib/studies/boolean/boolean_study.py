@@ -15,7 +15,7 @@ from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean.circuit import Circuit
-from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
 
@@ -128,7 +128,7 @@ def open_circuit(
         direction: How beta moves. With "both" there are as many repeats again with beta falling,
             after those with beta rising; the coordinate `direction` tells them apart. A falling
             sweep is pre-trained for at least 6 / learning_rate steps, until all channels are shut.
-        progress: Called as the sweep goes on.
+        progress: Called as the sweep goes on; with "both" it counts the steps of both sweeps.
 
     Returns:
         A scheme whose components are the circuit's inputs, with the exact information of each. Of
@@ -147,9 +147,15 @@ def open_circuit(
     """
     check_varies(circuit)
     check_direction(direction)
+    schedules = [
+        _schedule(settings, one) for one in (DIRECTIONS if direction == "both" else (direction,))
+    ]
+    n_total, n_before = sum(schedule.total_steps for schedule in schedules), 0
     parts: list[ApproximationScheme] = []
-    for one in DIRECTIONS if direction == "both" else (direction,):
-        parts.append(_sweep_once(circuit, settings, one, seed, n_seeds, progress))
+    for schedule in schedules:
+        told = part_of_a_whole(progress, n_before, n_total)
+        parts.append(_sweep_once(circuit, settings, schedule, seed, n_seeds, told))
+        n_before += schedule.total_steps
         if parts[-1].status != "finished":
             return parts[0] if len(parts) == 1 else _without_the_second(*parts)
     return ApproximationScheme.joined(parts) if len(parts) > 1 else parts[0]
@@ -177,20 +183,24 @@ def check_direction(direction: str) -> None:
         raise UserError(f"there is no direction {direction!r}; say rising, falling or both.")
 
 
+def _schedule(settings: BooleanSettings, direction: Direction) -> BetaSchedule:
+    """How beta moves in that direction; before it falls there is time for channels to shut."""
+    schedule = replace(settings.schedule, direction=direction)
+    if direction == "rising":
+        return schedule
+    closing = math.ceil(_CLOSING / settings.learning_rate)
+    return replace(schedule, n_pretraining_steps=max(schedule.n_pretraining_steps, closing))
+
+
 def _sweep_once(
     circuit: Circuit,
     settings: BooleanSettings,
-    direction: Direction,
+    schedule: BetaSchedule,
     seed: int,
     n_seeds: int,
     progress: ProgressCallback | None,
 ) -> ApproximationScheme:
     """One sweep, with the exact information of every input."""
-    schedule = replace(settings.schedule, direction=direction)
-    if direction == "falling":
-        closing = math.ceil(_CLOSING / settings.learning_rate)
-        n_pretraining = max(settings.n_pretraining_steps, closing)
-        schedule = replace(schedule, n_pretraining_steps=n_pretraining)
     result = sweep(
         circuit_model(circuit, settings),
         ArrayBatches(circuit.truth_table(), settings.batch_size),
