@@ -10,10 +10,10 @@ help:  ## show this list
 
 install: .venv/installed  ## build the environment in .venv
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: Makefile pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "distributed-ib needs Python 3.11 or newer; set PYTHON=/path/to/python")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,glass]'
 	touch $@
 
 demo: .venv/installed  ## open the paper's Boolean circuit and leave a run folder under runs/

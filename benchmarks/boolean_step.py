@@ -16,9 +16,9 @@ import numpy as np
 from jax import Array
 
 from common import PEAK_SIZE, bare_scan, matmul_peak, seconds_in_turns
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.studies.boolean import PRESETS, paper_circuit
-from distributed_ib.studies.boolean.study import circuit_model
-from distributed_ib.training.batches import ArrayBatches
+from distributed_ib.studies.boolean.boolean_study import circuit_model
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 

@@ -19,14 +19,19 @@ import numpy as np
 from jax import Array
 
 from common import bare_scan, seconds_per_step_in_turns
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.engine import load_lammps
-from distributed_ib.studies.glass.quench import PROTOCOLS
-from distributed_ib.studies.glass.sample import DIRECTIONS_OF, MAX_STRAIN, Settings, run_sample
-from distributed_ib.studies.glass.settings import PRESETS
-from distributed_ib.studies.glass.structure import N_SHELLS
-from distributed_ib.studies.glass.study import glass_model
-from distributed_ib.training.batches import ArrayBatches
+from distributed_ib.studies.glass.glass_settings import PRESETS
+from distributed_ib.studies.glass.glass_study import glass_model
+from distributed_ib.studies.glass.simulation._lammps import load_lammps
+from distributed_ib.studies.glass.simulation.quench import PROTOCOLS
+from distributed_ib.studies.glass.simulation.sample import (
+    DIRECTIONS_OF,
+    MAX_STRAIN,
+    Settings,
+    run_sample,
+)
+from distributed_ib.studies.glass.structure_functions import N_SHELLS
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 

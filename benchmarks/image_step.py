@@ -15,11 +15,11 @@ import jax
 import numpy as np
 
 from common import PEAK_SIZE, matmul_peak, seconds_of, seconds_per_step
+from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.data.distinct_batches import DistinctBatches
 from distributed_ib.studies.image import PRESETS, horizontal_vertical
 from distributed_ib.studies.image.decompositions import pixel_components
-from distributed_ib.studies.image.study import image_model
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.distinct_batches import DistinctBatches
+from distributed_ib.studies.image.image_study import image_model
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 

@@ -20,23 +20,26 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from distributed_ib.data.batches import FreshBatches
 from distributed_ib.information.bounds import information_bounds
-from distributed_ib.information.envelope import lower_envelope
 from distributed_ib.information.gaussian_decoder import decoded_information_bits
-from distributed_ib.information.optimal import (
+from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.model.encoders import SeparateEncoder
+from distributed_ib.model.gaussian_predictor import GaussianPredictor
+from distributed_ib.optimum._descent import descend
+from distributed_ib.optimum._discrete_channels import subset_channels
+from distributed_ib.optimum._table_terms import channel_terms
+from distributed_ib.optimum.candidates import subsets_of
+from distributed_ib.optimum.envelope import lower_envelope
+from distributed_ib.optimum.exact_optimum import (
     OptimalFrontier,
     joint_from_samples,
     optimal_frontier,
 )
-from distributed_ib.information.optimal_descent import descend
-from distributed_ib.information.optimal_gaussian import optimal_gaussian_frontier
-from distributed_ib.information.table_terms import channel_terms
-from distributed_ib.model.bottleneck import DistributedBottleneck
-from distributed_ib.model.discrete_channels import subset_channels
-from distributed_ib.model.encoders import SeparateEncoder
-from distributed_ib.model.gaussian_predictor import GaussianPredictor
-from distributed_ib.scheme.optimality import snapshot_channels, snapshot_information_bits
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.optimum.gap import snapshot_channels, snapshot_information_bits
+from distributed_ib.optimum.gaussian_optimum import optimal_gaussian_frontier
+from distributed_ib.optimum.refine import refine
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import (
     Circuit,
     circuit_from_expression,
@@ -44,9 +47,6 @@ from distributed_ib.studies.boolean import (
     paper_circuit,
     random_circuit,
 )
-from distributed_ib.training.batches import FreshBatches
-from distributed_ib.training.candidates import subsets_of
-from distributed_ib.training.refine import refine
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 

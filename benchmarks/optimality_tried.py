@@ -17,15 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from distributed_ib.information.envelope import lower_envelope
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.information.exact_channel import exact_information
-from distributed_ib.information.optimal import joint_from_samples, optimal_frontier
 from distributed_ib.model.bottleneck import Terms
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
+from distributed_ib.optimum.envelope import lower_envelope
+from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_frontier
 from distributed_ib.studies.boolean import PRESETS, paper_circuit
-from distributed_ib.training.batches import ArrayBatches
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from distributed_ib.files import write_atomically
-from distributed_ib.studies.image.run import load_run
+from distributed_ib._files import write_atomically
+from distributed_ib.studies.image.image_run import load_run
 
 WIDTH, MARGIN, TITLE = 900, 16, 36
 TITLES = {

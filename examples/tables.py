@@ -14,7 +14,7 @@ import matplotlib
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
-from distributed_ib.estimators import report
+from distributed_ib.estimators import table_report as report
 
 FIGURES = Path(__file__).parent / "figures"
 TABLES = {

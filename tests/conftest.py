@@ -8,11 +8,11 @@ import jax
 import matplotlib
 import pytest
 
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training import sweep as sweep_module
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from line_sweeps import Killed, line_sweep, stop_at
 from toy import XOR_SCHEDULE, xor_data, xor_model
 

@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from distributed_ib.training import checkpoint_files as files
-from distributed_ib.training.batches import ArrayBatches, BatchSource
-from distributed_ib.training.checkpoint import Checkpoints
+from distributed_ib.data.batches import ArrayBatches, BatchSource
+from distributed_ib.training import _checkpoint_files as files
+from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import line_data, line_model
 
 SCHEDULE = BetaSchedule(1e-3, 1.0, n_steps=40, n_pretraining_steps=20)

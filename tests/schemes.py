@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.result import Snapshots
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training.sweep_result import Snapshots
 
 N_STEPS = 60
 

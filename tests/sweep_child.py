@@ -14,9 +14,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.training import sweep as sweep_module
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.checkpoint import Checkpoints
+from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep

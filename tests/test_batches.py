@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from distributed_ib.data.batches import ArrayBatches, FreshBatches, HostBatches
 from distributed_ib.errors import UserError
-from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, MeanModel, xor_data, xor_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.information.subsets import subset_information_bits
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.information.subset_information import subset_information_bits
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import (
     PRESETS,
     Circuit,

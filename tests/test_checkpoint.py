@@ -16,16 +16,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from distributed_ib.data.batches import ArrayBatches, BatchSource, FreshBatches, HostBatches
+from distributed_ib.data.row_batches import RowBatches
 from distributed_ib.errors import UserError
-from distributed_ib.training import checkpoint as checkpoint_module
-from distributed_ib.training import checkpoint_files as files
-from distributed_ib.training.batches import ArrayBatches, BatchSource, FreshBatches, HostBatches
-from distributed_ib.training.checkpoint import Checkpoints
-from distributed_ib.training.gather import RowBatches
+from distributed_ib.training import _checkpoint_files as files
+from distributed_ib.training import checkpoints as checkpoint_module
+from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from line_sweeps import (
     DATA,
     SCHEDULE,

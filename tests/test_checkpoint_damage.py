@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.training import checkpoint_files as files
-from distributed_ib.training.result import SweepResult
+from distributed_ib.training import _checkpoint_files as files
+from distributed_ib.training.sweep_result import SweepResult
 from line_sweeps import (
     Killed,
     assert_same,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributed_ib.errors import UserError
-from distributed_ib.information.subsets import subset_information_bits
+from distributed_ib.information.subset_information import subset_information_bits
 from distributed_ib.studies.boolean import Circuit, Gate, paper_circuit, random_circuit
 
 

@@ -22,7 +22,7 @@ from distributed_ib.studies.boolean import (
     plot_circuit,
     random_circuit,
 )
-from distributed_ib.studies.boolean.layout import Layout, lay_out
+from distributed_ib.studies.boolean._circuit_layout import Layout, lay_out
 
 SHARED = circuit_from_expression(
     "(~a & (b ^ c)) | ((b ^ c) & ~(d | e | f | a | g | h | k)) ^ ~(a & d)", name="shared"

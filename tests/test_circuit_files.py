@@ -12,9 +12,9 @@ from distributed_ib.errors import UserError
 from distributed_ib.studies.boolean import (
     Circuit,
     Gate,
+    circuit_files,
     circuit_from_expression,
     circuit_to_toml,
-    files,
     load_circuit,
     paper_circuit,
     random_circuit,
@@ -51,7 +51,9 @@ def test_toml_round_trip_is_exact(tmp_path: Path, circuit: Circuit) -> None:
 
 
 def test_the_example_of_the_documentation_works(tmp_path: Path) -> None:
-    blocks = [block for block in (files.__doc__ or "").split("::\n") if "    name =" in block]
+    blocks = [
+        block for block in (circuit_files.__doc__ or "").split("::\n") if "    name =" in block
+    ]
     texts = ["\n".join(x for x in block.splitlines() if x.startswith("    ")) for block in blocks]
     gates, formula = (load_circuit(written(tmp_path, text)) for text in texts)
     assert gates.name == formula.name == "example"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 BRIEF = ["--steps", "150"]
 
@@ -237,3 +237,12 @@ def test_an_unknown_format_is_refused(
     assert dib("plot", str(run_folder), "--format", "exe", "--out", str(tmp_path / "f")) == 2
     assert "png" in one_clear_line(capsys)
     assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf"])
+@pytest.mark.parametrize("command", ["show", "plot"])
+def test_a_threshold_is_a_number_of_bits(
+    command: str, value: str, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dib(command, str(run_folder), "--threshold", value) == 2
+    assert "--threshold" in one_clear_line(capsys)

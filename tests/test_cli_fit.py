@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distributed_ib.estimators import run as run_module
+from distributed_ib.estimators import table_run as run_module
 from test_cli import dib, one_clear_line
 
 # Too brief to follow beta to the end, which the command says in a warning.
-pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 BRIEF = ["--steps", "120"]
 
 

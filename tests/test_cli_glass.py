@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from distributed_ib.cli.glass_progress import SimulationBar
-from distributed_ib.studies.glass import simulate
-from distributed_ib.studies.glass.simulate import Progress
+from distributed_ib.cli._simulation_bar import SimulationBar
+from distributed_ib.studies.glass.simulation import simulate
+from distributed_ib.studies.glass.simulation.simulate import Progress
 from test_cli import dib, one_clear_line
 
 SIMULATE = ("glass", "simulate", "--protocol", "rapid", "--loci", "5", "--out")

@@ -35,6 +35,10 @@ def test_a_run_is_whole_and_says_what_it_did(
     out = tmp_path / "run"
     assert dib("image", picture(tmp_path), "--steps", "12", "--at", "0.01", "--out", str(out)) == 0
     printed = capsys.readouterr().out
+    assert "conveyed" in printed
+    assert dib("show", str(out), "--kl") == 0
+    by_kl = capsys.readouterr().out
+    assert "KL" in by_kl and "conveyed" not in by_kl
     assert "p.png: transparent parts put on white." in printed
     assert "certifies at most 9 bits" in printed
     names = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}

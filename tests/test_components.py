@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from distributed_ib.components import Decomposition, FittedDecomposition, TableInput
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 
 FIXED = settings(max_examples=40, derandomize=True, deadline=None)

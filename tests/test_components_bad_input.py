@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distributed_ib.components import Decomposition, Target
-from distributed_ib.components.columns import infer_column
+from distributed_ib.data.columns import infer_column
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 
 

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributed_ib.components import (
-    Decomposition,
-    Target,
-    exchangeable_components,
-    split_rows,
-)
+from distributed_ib.data._copies import exchangeable_components
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.splitters import split_rows
+from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 
 FIXED = settings(max_examples=50, derandomize=True, deadline=None)

@@ -13,9 +13,9 @@ import xarray as xr
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.plots import plot_compression_along_beta, plot_merging
-from distributed_ib.scheme.compression import CompressionPath, compression_path
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.result import Snapshots
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.compression_path import CompressionPath, compression_path
+from distributed_ib.training.sweep_result import Snapshots
 from toy import xor_data
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -136,7 +136,7 @@ def test_the_repeat_and_few_records(scheme: ApproximationScheme) -> None:
 
 
 def test_coefficients_agree_with_the_channels_own() -> None:
-    from distributed_ib.scheme.compression import _coefficients
+    from distributed_ib.scheme.compression_path import _coefficients
 
     rng = np.random.default_rng(0)
     mean, log_variance = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))

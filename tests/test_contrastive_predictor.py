@@ -8,10 +8,10 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from distributed_ib.errors import UserError
+from distributed_ib.model._info_nce import info_nce_nats
+from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
-from distributed_ib.model.info_nce import info_nce_nats
 from distributed_ib.model.predictors import PREDICTORS
-from distributed_ib.model.similarity import Similarity, similarities
 
 
 def make(**options: object) -> ContrastivePredictor:

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from distributed_ib.components.distinct import DistinctRows, distinct_rows
+from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.data.distinct_batches import DistinctBatches
+from distributed_ib.data.distinct_values import DistinctRows, distinct_rows
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.encoders import SeparateEncoder, SharedEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.distinct_batches import DistinctBatches
-from distributed_ib.training.result import SweepResult
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import assert_same_channels
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -20,15 +20,14 @@ from distributed_ib import (
     UserError,
     load_estimator,
 )
-from distributed_ib.estimators import report
-from distributed_ib.estimators.advice import advice
-from distributed_ib.estimators.choice import smoothed
-from distributed_ib.estimators.defaults import resolve
-from distributed_ib.scheme.compression import compression_path
+from distributed_ib.estimators import table_report as report
+from distributed_ib.estimators.sweep_advice import advice
+from distributed_ib.estimators.sweep_settings import resolve
+from distributed_ib.scheme.compression_path import compression_path
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
-    pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 
 SMALL: dict[str, Any] = {
@@ -367,7 +366,7 @@ def test_advice_names_what_was_wrong_with_a_sweep(classifier: DistributedIBClass
     assert advice(falling) == []
 
 
-@pytest.mark.filterwarnings("default::distributed_ib.estimators.advice.SweepWarning")
+@pytest.mark.filterwarnings("default::distributed_ib.estimators.sweep_advice.SweepWarning")
 def test_a_sweep_that_ends_open_warns() -> None:
     x = table()
     model = DistributedIBClassifier(**{**SMALL, "beta_start": 1e-4, "beta_end": 1e-3})
@@ -385,8 +384,3 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):
         with pytest.raises(UserError):
             resolve(given, n_rows=300, n_components=5)
-
-
-def test_smoothing_keeps_a_constant_and_the_ends() -> None:
-    np.testing.assert_allclose(smoothed(np.full(9, 2.5), 3), 2.5)
-    assert smoothed(np.array([4.0]), 5).tolist() == [4.0]

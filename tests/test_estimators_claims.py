@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 
 
 def test_levels_that_y_does_not_tell_apart_are_merged() -> None:

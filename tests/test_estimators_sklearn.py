@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegressor
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
     pytest.mark.filterwarnings("ignore:.*constant.*:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*exchangeable.*:UserWarning"),
 ]

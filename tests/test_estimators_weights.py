@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributed_ib.estimators.weights import WeightedBatches, alias_table
+from distributed_ib.data.weighted_batches import WeightedBatches, alias_table
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any))

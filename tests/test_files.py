@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from distributed_ib.errors import UserError
-from distributed_ib.files import (
+from distributed_ib._files import (
     create_folder,
     hold_folder,
     next_free_folder,
     write_atomically,
     write_text,
 )
+from distributed_ib.errors import UserError
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_next_free_folder_skips_what_exists(tmp_path: Path) -> None:
 def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from distributed_ib.files import hold_folder\n"
+        "from distributed_ib._files import hold_folder\n"
         "with hold_folder(Path(sys.argv[1])):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )

@@ -9,13 +9,13 @@ import jax
 import numpy as np
 import pytest
 
+from distributed_ib.data.batches import FreshBatches, HostBatches
+from distributed_ib.data.row_batches import RowBatches
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.model.table_encoder import TableEncoder
-from distributed_ib.training import fingerprint
-from distributed_ib.training.batches import FreshBatches, HostBatches
-from distributed_ib.training.fingerprint import describe, differences
-from distributed_ib.training.gather import RowBatches
+from distributed_ib.training import _fingerprint as fingerprint
+from distributed_ib.training._fingerprint import describe, differences
 
 SHAPES = np.zeros((3, 2), np.float32)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.archive import load_archive
-from distributed_ib.studies.glass.source import load_glass
-from distributed_ib.studies.glass.structure import structure_functions
+from distributed_ib.studies.glass.glass_sources import load_glass
+from distributed_ib.studies.glass.published_archive import load_archive
+from distributed_ib.studies.glass.structure_functions import structure_functions
 
 ROOM = 9
 

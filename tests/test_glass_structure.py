@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass import structure
+from distributed_ib.studies.glass import structure_functions as structure
 from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods, join, neighbourhoods_in
-from distributed_ib.studies.glass.particles import read_particles
-from distributed_ib.studies.glass.shear import deformation
+from distributed_ib.studies.glass.simulation.particles import read_particles
+from distributed_ib.studies.glass.simulation.shear import deformation
 from test_glass_potential import jittered_state
 
 
@@ -138,7 +138,6 @@ def wrapped_state() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_extended_xyz_gives_the_same_structure_functions(tmp_path: Path) -> None:
-    pytest.importorskip("ase", reason="ASE is not installed (extra 'glass')")
     positions, types, box = wrapped_state()
     matrix = deformation("simple+", 0.05)
     positions, box = positions @ matrix.T, matrix @ box
@@ -154,7 +153,6 @@ def test_extended_xyz_gives_the_same_structure_functions(tmp_path: Path) -> None
 
 
 def test_a_dump_of_lammps_is_read_with_its_types_and_its_tilted_cell(tmp_path: Path) -> None:
-    pytest.importorskip("ase", reason="ASE is not installed (extra 'glass')")
     positions, types, box = wrapped_state()
     matrix = deformation("simple+", 0.05)
     positions, box = positions @ matrix.T, matrix @ box
@@ -176,7 +174,6 @@ def test_a_dump_of_lammps_is_read_with_its_types_and_its_tilted_cell(tmp_path: P
 
 
 def test_bad_particle_files_are_refused_with_a_reason(tmp_path: Path) -> None:
-    pytest.importorskip("ase", reason="ASE is not installed (extra 'glass')")
     positions, types, box = wrapped_state()
     good = extended_xyz(positions, types, box)
     outside = positions.copy()

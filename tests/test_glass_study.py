@@ -11,18 +11,18 @@ import pytest
 
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.studies.glass import study
-from distributed_ib.studies.glass.accuracies import validation_accuracies
-from distributed_ib.studies.glass.data import GlassData, packaged_data, save_table
-from distributed_ib.studies.glass.examples import Examples, prepare_examples
-from distributed_ib.studies.glass.figures import plot_shell_information
+from distributed_ib.studies.glass import glass_study as study
+from distributed_ib.studies.glass.glass_examples import Examples, prepare_examples
+from distributed_ib.studies.glass.glass_figures import plot_shell_information
+from distributed_ib.studies.glass.glass_run import GlassRun, analyse_glass, load_run
+from distributed_ib.studies.glass.glass_settings import PRESETS
+from distributed_ib.studies.glass.glass_sources import load_glass
+from distributed_ib.studies.glass.glass_tables import GlassData, packaged_data, save_table
+from distributed_ib.studies.glass.linear_svm import best_single_shell, fit_svm
 from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods
-from distributed_ib.studies.glass.places import shells_of
-from distributed_ib.studies.glass.run import GlassRun, analyse_glass, load_run
-from distributed_ib.studies.glass.settings import PRESETS
-from distributed_ib.studies.glass.source import load_glass
-from distributed_ib.studies.glass.structure import RadialDistribution, shell_names
-from distributed_ib.studies.glass.svm import best_single_shell, fit_svm
+from distributed_ib.studies.glass.noise_accuracies import validation_accuracies
+from distributed_ib.studies.glass.shell_places import shells_of
+from distributed_ib.studies.glass.structure_functions import RadialDistribution, shell_names
 from test_cli import dib, one_clear_line
 from test_glass_archive import csv, pack
 

@@ -145,5 +145,4 @@ def test_arrays_of_another_form_are_refused() -> None:
 
 
 def test_the_example_needs_no_network() -> None:
-    pytest.importorskip("skimage", reason="scikit-image is not installed (extra 'image')")
     assert example_picture().size_text == "600 x 400"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.telling import evenly_along, nearest_betas, telling_betas
 from distributed_ib.studies.image import (
     PRESETS,
     Painter,
@@ -28,10 +29,9 @@ from distributed_ib.studies.image import (
 )
 from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import horizontal_vertical
-from distributed_ib.studies.image.reconstruct import _choose
-from distributed_ib.studies.image.run import PictureRun, Showing, load_run, run_picture
-from distributed_ib.studies.image.study import ImageSettings
-from distributed_ib.studies.image.telling import evenly_along, nearest_betas, telling_betas
+from distributed_ib.studies.image.image_run import PictureRun, Showing, load_run, run_picture
+from distributed_ib.studies.image.image_study import ImageSettings
+from distributed_ib.studies.image.painter import _choose
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -104,7 +104,7 @@ def test_blocks_do_not_change_what_is_painted(
     approximation = run[0].scheme.at(beta=0.01)
     whole = Painter(flag(), horizontal_vertical(), n_colors=32)
     painted = whole.paint(approximation, rule, n_draws=0).pixels
-    monkeypatch.setattr("distributed_ib.studies.image.reconstruct.BLOCK_ROWS", 36)
+    monkeypatch.setattr("distributed_ib.studies.image.painter.BLOCK_ROWS", 36)
     # Blocks of 36 positions leave a part of one at the end.
     np.testing.assert_array_equal(whole.paint(approximation, rule, n_draws=0).pixels, painted)
 

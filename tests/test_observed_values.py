@@ -14,15 +14,16 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from distributed_ib.components import Decomposition, FittedDecomposition, TableInput
-from distributed_ib.components.fitted import fit_decomposition
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition, fit_decomposition
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
-from distributed_ib.estimators.compression import compression_figures
+from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.plots import plot_compression_along_beta, plot_merging
-from distributed_ib.scheme.compression import compression_path
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.result import Snapshots
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.compression_path import compression_path
+from distributed_ib.training.sweep_result import Snapshots
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from distributed_ib.errors import UserError
-from distributed_ib.information import optimal_descent
-from distributed_ib.information.optimal import (
+from distributed_ib.optimum import _descent as optimal_descent
+from distributed_ib.optimum._descent import MonotonicityError, descend
+from distributed_ib.optimum.exact_optimum import (
     OptimalFrontier,
     joint_from_samples,
     joint_from_truth_table,
     optimal_frontier,
 )
-from distributed_ib.information.optimal_descent import MonotonicityError, descend
-from distributed_ib.information.optimal_gaussian import optimal_gaussian_frontier
+from distributed_ib.optimum.gaussian_optimum import optimal_gaussian_frontier
 
 # Objectives (bits) known for the paper's circuit, rounded; a better one is welcome.
 KNOWN_BITS = {

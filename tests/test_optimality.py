@@ -7,15 +7,15 @@ import pytest
 
 from distributed_ib.errors import UserError
 from distributed_ib.information.gaussian_decoder import decoded_information_bits
-from distributed_ib.information.optimal import joint_from_samples, optimal_frontier
-from distributed_ib.scheme.optimality import (
+from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_frontier
+from distributed_ib.optimum.gap import (
     snapshot_channels,
     snapshot_information_bits,
     with_optimum,
 )
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import random_circuit
-from distributed_ib.studies.boolean.optimality import (
+from distributed_ib.studies.boolean.circuit_optimality import (
     FILE,
     circuit_frontier,
     load_optimality,

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from distributed_ib.data.batches import Batch
 from distributed_ib.errors import UserError
-from distributed_ib.studies.patterns.batches import PatternBatches, pattern_batches
-from distributed_ib.studies.patterns.findings import (
-    PatternFindings,
-    falls_below,
-    in_words,
-)
-from distributed_ib.studies.patterns.patterns import PATTERNS, Pattern, pattern_named
-from distributed_ib.studies.patterns.pictures import (
+from distributed_ib.studies.patterns.pattern_batches import PatternBatches, pattern_batches
+from distributed_ib.studies.patterns.pattern_library import PATTERNS, Pattern, pattern_named
+from distributed_ib.studies.patterns.pattern_pictures import (
     pattern_picture,
     pixel_positions,
     rectilinear_share,
     representatives,
 )
-from distributed_ib.training.batches import Batch
+from distributed_ib.studies.patterns.patterns_findings import (
+    PatternFindings,
+    falls_below,
+    in_words,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -12,18 +12,23 @@ import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.studies.patterns.batches import as_components
-from distributed_ib.studies.patterns.figures import plot_errors
-from distributed_ib.studies.patterns.findings import PatternSweep, find, widest_gap_bits
-from distributed_ib.studies.patterns.patterns import PATTERNS
-from distributed_ib.studies.patterns.pictures import (
+from distributed_ib.studies.patterns.pattern_batches import as_components
+from distributed_ib.studies.patterns.pattern_library import PATTERNS
+from distributed_ib.studies.patterns.pattern_pictures import (
     approximation_picture,
     pattern_picture,
     rectilinear_share,
     telling_approximations,
 )
-from distributed_ib.studies.patterns.run import load_run
-from distributed_ib.studies.patterns.study import PRESETS, Method, pattern_model, sweep_pattern
+from distributed_ib.studies.patterns.patterns_figures import plot_errors
+from distributed_ib.studies.patterns.patterns_findings import PatternSweep, find, widest_gap_bits
+from distributed_ib.studies.patterns.patterns_run import load_run
+from distributed_ib.studies.patterns.patterns_study import (
+    PRESETS,
+    Method,
+    pattern_model,
+    sweep_pattern,
+)
 
 BRIEF = replace(
     PRESETS["quick"],
@@ -156,6 +161,9 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     capsys.readouterr()
     assert dib("show", str(folder)) == 0
     assert "circle" in capsys.readouterr().out
+    for command in ("show", "plot"):
+        assert dib(command, str(folder), "--kl") == 2
+        assert "--kl does not apply" in capsys.readouterr().err
     for one in again.sweeps:
         data = one.scheme.to_xarray()
         assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0

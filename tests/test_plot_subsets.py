@@ -6,9 +6,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from distributed_ib.plots.subsets import longest_of_each_size, plot_subsets
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import Subset
+from distributed_ib.plots.subset_figure import longest_of_each_size, plot_subsets
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.subsets_in_use import Subset
 
 
 def bars(ax: Axes) -> list[float]:

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from distributed_ib.plots import plot_information_plane, plot_sweep
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import plot_subset_information
 from toy import xor_data
 

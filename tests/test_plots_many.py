@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from distributed_ib.cli.console import save_figures
+from distributed_ib.cli._console import save_figures
 from distributed_ib.plots import plot_information_plane, plot_merging, plot_sweep
-from distributed_ib.plots.placement import mark_betas
-from distributed_ib.plots.strip import MAX_ROWS
-from distributed_ib.plots.style import (
+from distributed_ib.plots._placement import mark_betas
+from distributed_ib.plots._strip import MAX_ROWS
+from distributed_ib.plots._style import (
     FAINT,
     MAX_HIGHLIGHTED,
     PALETTE,
@@ -28,12 +28,12 @@ from distributed_ib.plots.style import (
     figure_style,
     scheme_styles,
 )
-from distributed_ib.plots.subsets import plot_subsets
-from distributed_ib.plots.text import short_labels
-from distributed_ib.scheme.compression import CompressionPath
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.plots._text import short_labels
+from distributed_ib.plots.subset_figure import plot_subsets
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.compression_path import CompressionPath
+from distributed_ib.studies.boolean.boolean_report import circuit_figures
 from distributed_ib.studies.boolean.circuit import Circuit, Gate
-from distributed_ib.studies.boolean.report import circuit_figures
 from schemes import N_STEPS, falling_scheme
 
 HOSTILE = [

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from distributed_ib.model.positional import positional_encoding
+from distributed_ib.model.positional_encoding import positional_encoding
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from distributed_ib.errors import UserError
-from distributed_ib.information.envelope import lower_envelope
-from distributed_ib.information.optimal import joint_from_samples, optimal_frontier
-from distributed_ib.information.table_terms import channel_terms, symbol_tables
-from distributed_ib.model.discrete_channels import DiscreteChannels, subset_channels
 from distributed_ib.model.predictors import BernoulliPredictor
+from distributed_ib.optimum._discrete_channels import DiscreteChannels, subset_channels
+from distributed_ib.optimum._refine_loop import Rates, Samples, start_state, train
+from distributed_ib.optimum._table_terms import channel_terms, symbol_tables
+from distributed_ib.optimum.candidates import Candidates, subsets_of
+from distributed_ib.optimum.envelope import lower_envelope
+from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_frontier
+from distributed_ib.optimum.refine import RefineSettings, refine
 from distributed_ib.studies.boolean import paper_circuit
-from distributed_ib.training.candidates import Candidates, subsets_of
-from distributed_ib.training.refine import RefineSettings, refine
-from distributed_ib.training.refine_loop import Rates, Samples, start_state, train
 
 # Y asks of the first component only whether it is 2, so that its values 0 and 1 should merge; it
 # asks the second too, and the third is idle.

@@ -12,25 +12,25 @@ import pytest
 from numpy.typing import NDArray
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
-from distributed_ib.components.distinct import RepeatedNumbers, repeated_numbers
-from distributed_ib.components.inputs import TableInput
+from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.data.distinct_values import RepeatedNumbers, repeated_numbers
+from distributed_ib.data.row_batches import RowBatches
+from distributed_ib.data.table_input import TableInput
+from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import UserError
-from distributed_ib.estimators import base
-from distributed_ib.estimators.weights import WeightedBatches
+from distributed_ib.estimators import _base as base
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.model.table_encoder import TableEncoder
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.fingerprint import describe
-from distributed_ib.training.gather import RowBatches
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training._fingerprint import describe
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 from toy import assert_same_channels
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
-    pytest.mark.filterwarnings("ignore::distributed_ib.estimators.advice.SweepWarning"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 
 N = 60

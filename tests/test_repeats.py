@@ -1,19 +1,21 @@
 """What repeats say together, and sweeps in both directions."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.repeats import best_of_all, subset_frequencies
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import Subset
+from distributed_ib.scheme.subsets_in_use import Subset
 from distributed_ib.studies.boolean import PRESETS, circuit_from_expression, open_circuit
-from distributed_ib.training.batches import ArrayBatches
-from distributed_ib.training.result import SweepResult
+from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, xor_data, xor_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -147,6 +149,90 @@ def test_joined_schemes_keep_their_repeats(
         other = part.frontier("train")
         place = np.searchsorted(best.total_bits, other.total_bits, side="right") - 1
         assert np.all(best.predictive_bits[place] >= other.predictive_bits)
+
+
+@pytest.mark.parametrize("n_pretraining_steps", [300, 5, 0])
+def test_every_repeat_of_a_joined_scheme_keeps_its_steps(
+    n_pretraining_steps: int,
+    xor_scheme: ApproximationScheme,
+    falling_result: SweepResult,
+    tmp_path: Path,
+) -> None:
+    n = min(n_pretraining_steps, 20)
+    history = falling_result.pretraining
+    shorter = replace(
+        history,
+        step=history.step[:n],
+        beta=history.beta[:n],
+        prediction_error_nats=history.prediction_error_nats[:, :n],
+    )
+    falling = ApproximationScheme.from_sweep(
+        replace(falling_result, pretraining=shorter), ["a", "b", "c"], baseline_entropy_bits=1.0
+    )
+    ApproximationScheme.joined([xor_scheme, falling]).save(tmp_path / "joined")
+    joined = ApproximationScheme.load(tmp_path / "joined")
+    data = joined.to_xarray()
+    assert data["training_step"].dims == ("seed", "step")
+    for part, repeats in ((xor_scheme, slice(0, 2)), (falling, slice(2, 4))):
+        own, theirs = part.to_xarray(), data.isel(seed=repeats)
+        for repeat in range(2):
+            one = theirs.isel(seed=repeat)
+            np.testing.assert_array_equal(one["training_step"], own["training_step"])
+            made = own.sizes["pretraining_record"]
+            steps = np.broadcast_to(one["pretraining_step"], 20)
+            np.testing.assert_array_equal(steps[:made], own["pretraining_step"])
+            errors = one["pretraining_error_bits"].values
+            np.testing.assert_array_equal(errors[:made], own["pretraining_error_bits"][repeat])
+            # What a sweep never recorded is no number.
+            assert np.isnan(steps[made:]).all() and np.isnan(errors[made:]).all()
+        alone = joined.of_direction(part.directions[0]).to_xarray()
+        common = ["beta", "snapshot_record", "snapshot_beta"]  # of both, but for rounding
+        xr.testing.assert_identical(
+            alone.drop_vars(common).drop_attrs(), own.drop_vars(common).drop_attrs()
+        )
+    twice = ApproximationScheme.joined([joined, xor_scheme]).to_xarray()
+    assert twice.sizes["seed"] == 6
+    np.testing.assert_array_equal(twice["training_step"][2:4], data["training_step"][2:4])
+    np.testing.assert_array_equal(twice["training_step"][4], data["training_step"][0])
+
+
+def test_repeats_of_one_schedule_share_their_steps(xor_scheme: ApproximationScheme) -> None:
+    data = ApproximationScheme.joined([xor_scheme, xor_scheme]).to_xarray()
+    assert data["training_step"].dims == ("step",)
+    assert data["pretraining_step"].dims == ("pretraining_record",)
+
+
+def test_a_joined_scheme_of_an_older_file_is_read(
+    xor_scheme: ApproximationScheme, falling: ApproximationScheme, tmp_path: Path
+) -> None:
+    joined = ApproximationScheme.joined([xor_scheme, falling])
+    older = joined.to_xarray().drop_vars(["training_step", "direction"])
+    older = older.assign_coords(training_step=xor_scheme.to_xarray()["training_step"])
+    ApproximationScheme(older, joined.snapshots).save(tmp_path / "run")
+    again = ApproximationScheme.load(tmp_path / "run")
+    assert again.n_seeds == 4
+    assert again.of_direction("rising").to_xarray()["training_step"].dims == ("step",)
+
+
+def test_a_scheme_joined_of_an_unfinished_one_is_unfinished(
+    xor_scheme: ApproximationScheme,
+) -> None:
+    stopped = xor_scheme.to_xarray().assign_attrs(status="interrupted", message="was interrupted")
+    other = ApproximationScheme(stopped, xor_scheme.snapshots)
+    for parts in ([xor_scheme, other], [other, xor_scheme]):
+        assert ApproximationScheme.joined(parts).status == "interrupted"
+
+
+def test_progress_over_both_directions_rises_to_one_total() -> None:
+    seen: list[SweepProgress] = []
+    brief = replace(PRESETS["quick"], n_steps=30, n_pretraining_steps=5, hidden=(8,))
+    circuit = circuit_from_expression("a & b")
+    settings = replace(brief, learning_rate=0.2)  # which shuts the channels in 30 steps
+    open_circuit(circuit, settings, direction="both", progress=seen.append)
+    steps = [now.step for now in seen]
+    assert steps == sorted(set(steps))
+    assert {now.total_steps for now in seen} == {(5 + 30) + (30 + 30)}
+    assert steps[-1] == 95
 
 
 def test_schemes_of_other_records_or_components_are_not_joined(

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from distributed_ib.estimators.report import allocation_rows
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.estimators.table_report import allocation_rows
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 
 def test_far_apart_bounds_show_the_lower_one(xor_scheme: ApproximationScheme) -> None:

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.report.words import opening_words, summary
 from distributed_ib.scheme import approximation as approximation_module
 from distributed_ib.scheme.approximation import Approximation
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.subsets import subsets_in_use
-from distributed_ib.training.result import History, Snapshots, SweepResult
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.subsets_in_use import subsets_in_use
+from distributed_ib.training.sweep_result import History, Snapshots, SweepResult
 from toy import xor_data
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -289,3 +291,37 @@ def test_a_value_that_is_no_number_is_refused(xor_scheme: ApproximationScheme) -
     x[3, 1] = np.nan
     with pytest.raises(UserError, match="row 3"):
         xor_scheme.at(beta=0.1).predict(x)
+
+
+def test_every_choice_goes_by_held_out_rows(xor_scheme: ApproximationScheme) -> None:
+    """Where the training rows say that much is known and the held-out rows that nothing is."""
+    data = xor_scheme.to_xarray()
+    known = data["predictive_information_bits"]
+    falling = xr.DataArray(np.linspace(3.0, 2.0, data.sizes["step"]), dims="step")
+    memorised = xr.concat(
+        [known.sel(split="train") * 0 + falling, -falling + 0 * known[:, :, 1]], "split"
+    )
+    data["predictive_information_bits"] = memorised.transpose(*known.dims).assign_coords(
+        split=known["split"]
+    )
+    scheme = ApproximationScheme(data, xor_scheme.snapshots)
+    assert scheme.scoring_split == "validation"
+    last = float(scheme.snapshots.beta[-1])
+    for chosen in (scheme.at(bits=1e6), scheme.at(n_components=3)):
+        assert chosen.beta == last
+        assert chosen.split == "validation"
+        assert chosen.predictive_bits == pytest.approx(-2.0, abs=0.1)
+    assert all(subset.predictive_bits < 0 for subset in scheme.subsets())
+    assert scheme.frontier().predictive_bits.max() < 0
+    words = " ".join(opening_words(scheme))
+    assert "nothing is known about Y on held-out rows" in words
+    assert "outlives" not in words
+    assert summary(scheme)["measured_on"] == "held-out rows"
+
+
+def test_a_differential_entropy_is_no_uncertainty(xor_scheme: ApproximationScheme) -> None:
+    data = xor_scheme.to_xarray()
+    assert "The entropy of Y is 1.000 bits." in opening_words(xor_scheme)
+    data.attrs["baseline"] = "Gaussian entropy of Y (standardised)"
+    words = " ".join(opening_words(ApproximationScheme(data, xor_scheme.snapshots)))
+    assert "uncertain" not in words and "entropy of Y is" not in words

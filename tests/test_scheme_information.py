@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from distributed_ib.components.inputs import TableInput
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
+from distributed_ib.information._few_values import component_inputs, few_values
 from distributed_ib.information.exact_channel import exact_information
+from distributed_ib.information.sweep_information import between_records, measure_information
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.table_encoder import TableEncoder
-from distributed_ib.scheme.information import between_records, measure_information
-from distributed_ib.scheme.scheme import ApproximationScheme
-from distributed_ib.scheme.values import component_inputs, few_values
-from distributed_ib.training.result import Snapshots
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training.sweep_result import Snapshots
 from toy import xor_data
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

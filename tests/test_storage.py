@@ -15,7 +15,7 @@ import xarray as xr
 from safetensors.numpy import load_file, save_file
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from toy import xor_data
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import mutual_information_bits
-from distributed_ib.information.subsets import (
+from distributed_ib.information.subset_information import (
     best_subsets,
     check_exhaustive,
     rank_within_size,

@@ -1,7 +1,9 @@
 """The sweep: determinism, interruption, divergence, records and snapshots."""
 
+import io
 import logging
 import os
+import re
 import signal
 from typing import Any
 
@@ -10,15 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rich.console import Console
 
+from distributed_ib.data.batches import ArrayBatches, FreshBatches
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training import sweep as sweep_module
-from distributed_ib.training.batches import ArrayBatches, FreshBatches
 from distributed_ib.training.progress import ProgressBar, SweepProgress
-from distributed_ib.training.result import SweepResult
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, FallingModel, MeanModel, xor_data, xor_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -379,6 +382,17 @@ def test_the_bar_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[st
     with ProgressBar() as bar:
         bar(SweepProgress(1, 2, 0.1, 0.5, 1.0))
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_never_counts_beyond_its_total() -> None:
+    # Two sweeps, the second longer, told to one bar.
+    screen = io.StringIO()
+    with ProgressBar("both", Console(file=screen, force_terminal=True, width=120)) as bar:
+        for total in (65, 80):
+            bar(SweepProgress(total, total, 0.1, 0.5, 1.0))
+    shown = re.findall(r"step (\d+)/(\d+)", screen.getvalue())
+    assert shown[-1] == ("80", "80")
+    assert all(int(step) <= int(total) for step, total in shown)
 
 
 @pytest.mark.parametrize(

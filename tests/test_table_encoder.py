@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import distributed_ib as dib
-from distributed_ib.components import TableInput
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import model_from_config
 from distributed_ib.model.table_encoder import TableEncoder

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distributed_ib.components import Decomposition
+from distributed_ib.data.batches import HostBatches
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.row_batches import RowBatches, fits_on_device
+from distributed_ib.data.table_files import ParquetTable, read_table
 from distributed_ib.errors import UserError
-from distributed_ib.tables import ParquetTable, read_table
-from distributed_ib.training.batches import HostBatches
-from distributed_ib.training.gather import RowBatches, fits_on_device
 
 
 def table(n: int = 1000) -> pd.DataFrame:

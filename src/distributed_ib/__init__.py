@@ -12,20 +12,22 @@ from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed_ib.components.decomposition import Component, Decomposition
-    from distributed_ib.components.distinct import (
+    from distributed_ib.data.batches import ArrayBatches, FreshBatches, HostBatches
+    from distributed_ib.data.decomposition import Component, Decomposition
+    from distributed_ib.data.distinct_batches import DistinctBatches
+    from distributed_ib.data.distinct_values import (
         DistinctRows,
         RepeatedNumbers,
         distinct_rows,
         repeated_numbers,
     )
-    from distributed_ib.components.fitted import FittedDecomposition
-    from distributed_ib.components.inputs import TableInput
-    from distributed_ib.components.target import Target
-    from distributed_ib.estimators.advice import SweepWarning
+    from distributed_ib.data.fitted_decomposition import FittedDecomposition
+    from distributed_ib.data.table_input import TableInput
+    from distributed_ib.data.target import Target
     from distributed_ib.estimators.classifier import DistributedIBClassifier
-    from distributed_ib.estimators.files import load_estimator
+    from distributed_ib.estimators.estimator_files import load_estimator
     from distributed_ib.estimators.regressor import DistributedIBRegressor
+    from distributed_ib.estimators.sweep_advice import SweepWarning
     from distributed_ib.model.bottleneck import DistributedBottleneck, Terms
     from distributed_ib.model.channel import GaussianChannel
     from distributed_ib.model.contrastive_predictor import ContrastivePredictor
@@ -33,15 +35,13 @@ if TYPE_CHECKING:
     from distributed_ib.model.gaussian_predictor import GaussianPredictor
     from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
     from distributed_ib.model.table_encoder import TableEncoder
+    from distributed_ib.optimum.candidates import Candidates
+    from distributed_ib.optimum.refine import RefineSettings, refine
     from distributed_ib.scheme.approximation import Approximation
-    from distributed_ib.scheme.scheme import ApproximationScheme
-    from distributed_ib.scheme.subsets import Subset
-    from distributed_ib.training.batches import ArrayBatches, FreshBatches, HostBatches
-    from distributed_ib.training.candidates import Candidates
-    from distributed_ib.training.checkpoint import Checkpoints
-    from distributed_ib.training.distinct_batches import DistinctBatches
+    from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+    from distributed_ib.scheme.subsets_in_use import Subset
+    from distributed_ib.training.checkpoints import Checkpoints
     from distributed_ib.training.progress import ProgressBar
-    from distributed_ib.training.refine import RefineSettings, refine
     from distributed_ib.training.schedule import BetaSchedule
     from distributed_ib.training.sweep import sweep
 
@@ -49,42 +49,42 @@ if TYPE_CHECKING:
 # load, and `dib --help` should not have to wait for it.
 _ROOMS = {
     "Approximation": "scheme.approximation",
-    "ApproximationScheme": "scheme.scheme",
-    "ArrayBatches": "training.batches",
+    "ApproximationScheme": "scheme.approximation_scheme",
+    "ArrayBatches": "data.batches",
     "BernoulliPredictor": "model.predictors",
     "BetaSchedule": "training.schedule",
     "BinaryEncoder": "model.encoders",
-    "Candidates": "training.candidates",
+    "Candidates": "optimum.candidates",
     "CategoricalPredictor": "model.predictors",
-    "Component": "components.decomposition",
+    "Component": "data.decomposition",
     "ContrastivePredictor": "model.contrastive_predictor",
-    "Decomposition": "components.decomposition",
-    "Checkpoints": "training.checkpoint",
-    "DistinctBatches": "training.distinct_batches",
-    "DistinctRows": "components.distinct",
+    "Decomposition": "data.decomposition",
+    "Checkpoints": "training.checkpoints",
+    "DistinctBatches": "data.distinct_batches",
+    "DistinctRows": "data.distinct_values",
     "DistributedBottleneck": "model.bottleneck",
     "DistributedIBClassifier": "estimators.classifier",
     "DistributedIBRegressor": "estimators.regressor",
-    "FittedDecomposition": "components.fitted",
-    "FreshBatches": "training.batches",
+    "FittedDecomposition": "data.fitted_decomposition",
+    "FreshBatches": "data.batches",
     "GaussianChannel": "model.channel",
     "GaussianPredictor": "model.gaussian_predictor",
-    "HostBatches": "training.batches",
+    "HostBatches": "data.batches",
     "ProgressBar": "training.progress",
-    "RefineSettings": "training.refine",
-    "RepeatedNumbers": "components.distinct",
+    "RefineSettings": "optimum.refine",
+    "RepeatedNumbers": "data.distinct_values",
     "SeparateEncoder": "model.encoders",
     "SharedEncoder": "model.encoders",
-    "Subset": "scheme.subsets",
-    "SweepWarning": "estimators.advice",
+    "Subset": "scheme.subsets_in_use",
+    "SweepWarning": "estimators.sweep_advice",
     "TableEncoder": "model.table_encoder",
-    "TableInput": "components.inputs",
-    "Target": "components.target",
+    "TableInput": "data.table_input",
+    "Target": "data.target",
     "Terms": "model.bottleneck",
-    "distinct_rows": "components.distinct",
-    "load_estimator": "estimators.files",
-    "refine": "training.refine",
-    "repeated_numbers": "components.distinct",
+    "distinct_rows": "data.distinct_values",
+    "load_estimator": "estimators.estimator_files",
+    "refine": "optimum.refine",
+    "repeated_numbers": "data.distinct_values",
     "sweep": "training.sweep",
 }
 

@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class DivergenceError(UserError):
+    """Training whose loss was not finite before anything could be kept."""
+
+
 def first_line(error: BaseException) -> str:
     r"""What another library's error says, short enough to stand in one of ours.
 
@@ -22,3 +26,12 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def one_line(error: BaseException) -> str:
+    r"""All that another library's error says, in one line.
+
+    >>> one_line(ValueError("no such thing.\nTry another."))
+    'no such thing. Try another.'
+    """
+    return " ".join(str(error).split())

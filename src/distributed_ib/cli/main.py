@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from distributed_ib._version import __version__
-from distributed_ib.cli.boolean import boolean
-from distributed_ib.cli.fit import fit
-from distributed_ib.cli.glass import glass
-from distributed_ib.cli.image import image
-from distributed_ib.cli.patterns import patterns
-from distributed_ib.cli.plot import plot
-from distributed_ib.cli.predict import predict
-from distributed_ib.cli.show import show
+from distributed_ib.cli.boolean_command import boolean
+from distributed_ib.cli.fit_command import fit
+from distributed_ib.cli.glass_command import glass
+from distributed_ib.cli.image_command import image
+from distributed_ib.cli.patterns_command import patterns
+from distributed_ib.cli.plot_command import plot
+from distributed_ib.cli.predict_command import predict
+from distributed_ib.cli.show_command import show
 from distributed_ib.errors import UserError
 
 app = typer.Typer(

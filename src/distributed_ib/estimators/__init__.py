@@ -1,9 +1,9 @@
 """Estimators in the manner of scikit-learn: `fit(X, y)` runs a sweep, `predict` uses it."""
 
-from distributed_ib.estimators.advice import SweepWarning
 from distributed_ib.estimators.classifier import DistributedIBClassifier
-from distributed_ib.estimators.files import load_estimator
+from distributed_ib.estimators.estimator_files import load_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
+from distributed_ib.estimators.sweep_advice import SweepWarning
 
 __all__ = [
     "DistributedIBClassifier",

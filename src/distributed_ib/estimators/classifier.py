@@ -4,15 +4,17 @@ from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_y, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from distributed_ib.components.target import label_array
-from distributed_ib.errors import UserError
-from distributed_ib.estimators.base import DistributedIBEstimator
-from distributed_ib.estimators.noise import mean_over_noise
+from distributed_ib.data.target import label_array, target_array
+from distributed_ib.errors import UserError, one_line
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._noise import mean_over_noise
 from distributed_ib.model.predictors import CategoricalPredictor
 
 
@@ -123,14 +125,19 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
             raise UserError(
                 "requires y to be passed, but the target y is None; give a label for each row."
             )
+        if not hasattr(y, "dtype") and not isinstance(y, pd.DataFrame):
+            y = target_array(y)
         try:
-            if getattr(y, "ndim", 1) == 2 or not hasattr(y, "dtype"):
+            if getattr(y, "ndim", 1) != 1:
                 y = column_or_1d(y, warn=True)
-            if getattr(y.dtype, "kind", "O") in "fc":
-                _check_y(y)
+            kind = getattr(y.dtype, "kind", "O")
+            if kind == "c":
+                raise UserError("complex numbers are no labels; give text or numbers as y.")
+            if kind == "f":
+                assert_all_finite(y, input_name="y")
                 check_classification_targets(y)
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        except (TypeError, ValueError) as error:
+            raise UserError(one_line(error)) from None
         return y
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 
-from distributed_ib.components import Decomposition
-from distributed_ib.components.columns import Kind
-from distributed_ib.components.decomposition import Groups
+from distributed_ib.data.columns import Kind
+from distributed_ib.data.decomposition import Decomposition, Groups
+from distributed_ib.data.target import target_array
 from distributed_ib.errors import UserError
-from distributed_ib.estimators.base import DistributedIBEstimator
-from distributed_ib.estimators.data import Prepared, Rows
-from distributed_ib.estimators.defaults import Settings
-from distributed_ib.estimators.noise import draw_with_noise, mean_over_noise
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._noise import draw_with_noise, mean_over_noise
+from distributed_ib.estimators._prepare import Prepared, Rows
+from distributed_ib.estimators.sweep_settings import Settings
+from distributed_ib.model._similarity import Similarity
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
-from distributed_ib.model.similarity import Similarity
 
 Loss = Literal["gaussian", "infonce"]
 N_CANDIDATES = 2048
@@ -202,7 +202,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             )
         if self.loss not in get_args(Loss):
             raise UserError(f"loss={self.loss!r} is unknown; choose gaussian or infonce.")
-        return y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
+        return y if isinstance(y, (pd.Series, pd.DataFrame)) else target_array(y)
 
     def _settings(self, prepared: Prepared) -> Settings:
         settings = super()._settings(prepared)
@@ -294,7 +294,8 @@ def _mean(predictor: GaussianPredictor, outputs: jax.Array) -> jax.Array:
 def _mean_candidate(
     predictor: ContrastivePredictor, outputs: jax.Array, candidates: jax.Array
 ) -> jax.Array:
-    return predictor.probabilities(outputs, candidates) @ candidates
+    probabilities = predictor.probabilities(outputs, candidates)
+    return jnp.matmul(probabilities, candidates, precision="highest")
 
 
 def _draw(predictor: GaussianPredictor, outputs: jax.Array, key: jax.Array) -> jax.Array:

@@ -1,1 +1,1 @@
-"""Information measures: exact entropies, bounds for channels, the optimum of the objective."""
+"""What a channel tells: entropies, exact information, bounds, and these along a sweep."""

@@ -169,7 +169,8 @@ def _terms(
         everyone = jnp.logaddexp(others, block_own)
         share = jnp.where(index < n, 1.0 / total, 0.0)
         own_share = jnp.exp(block_own - everyone)
-        pull = jnp.stack([share * (1.0 - own_share), share]) @ weight  # [2, n]
+        shares = jnp.stack([share * (1.0 - own_share), share])
+        pull = jnp.matmul(shares, weight, precision="highest")  # [2, n]
         return others, everyone, pull
 
     def step(

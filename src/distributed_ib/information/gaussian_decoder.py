@@ -81,5 +81,5 @@ def _left_over_nats(
 
     squared = jax.lax.fori_loop(0, centre.shape[1], add, jnp.zeros((len(u), len(centre))))
     posterior = jax.nn.softmax(-0.5 * squared - jnp.log(scale).sum(axis=1)[None], axis=1)
-    p_y = posterior @ classes
+    p_y = jnp.matmul(posterior, classes, precision="highest")
     return -jnp.sum(p_y * jnp.log(jnp.maximum(p_y, 1e-30)), axis=1)

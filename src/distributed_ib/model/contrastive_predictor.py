@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.model.info_nce import info_nce_nats
+from distributed_ib.model._info_nce import info_nce_nats
+from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.mlp import MLP
-from distributed_ib.model.similarity import Similarity, similarities
 
 
 class ContrastivePredictor(eqx.Module):

@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import DistinctRows
+from distributed_ib._checks import whole_number
+from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.errors import UserError
+from distributed_ib.model._open_channels import OPEN_LOG_VARIANCE, channel_from, open_channels
+from distributed_ib.model._value_lookup import check_parts, spread
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.distinct import check_parts, spread
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
-from distributed_ib.model.opening import OPEN_LOG_VARIANCE, channel_from, open_channels
-from distributed_ib.model.positional import positional_encoding
+from distributed_ib.model.positional_encoding import positional_encoding
 from distributed_ib.model.table_encoder import TableEncoder
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import RepeatedNumbers
-from distributed_ib.components.inputs import TableInput
+from distributed_ib._checks import whole_number
+from distributed_ib.data.distinct_values import RepeatedNumbers
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
+from distributed_ib.model._open_channels import channel_from, open_channels
+from distributed_ib.model._table_layout import TableLayout
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP
-from distributed_ib.model.opening import channel_from, open_channels
-from distributed_ib.model.positional import positional_encoding
-from distributed_ib.model.table_layout import TableLayout
+from distributed_ib.model.positional_encoding import positional_encoding
 
 # Every value of a component has a row of indices, which no model description may make without end.
 LIMIT_VALUES = 1 << 16

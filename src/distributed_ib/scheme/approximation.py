@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import lists_values
+from distributed_ib._checks import whole_number
+from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
@@ -33,7 +33,8 @@ class Approximation:
         beta: Bottleneck strength at which it was frozen.
         kl_bits: KL of each component's channel from the prior, `[component]`; each bounds what
             the component conveys from above.
-        predictive_bits: Information about Y, as recorded on the training data.
+        predictive_bits: Information about Y on the rows of `split`, with one draw of the noise.
+        split: "validation" where rows were held out, else "train".
         information_bits: What each component conveys, `[component]`; None if nobody measured it.
         measure: Which of the two `conveyed_bits`, `total_bits` and `in_use` go by.
 
@@ -46,6 +47,7 @@ class Approximation:
     beta: float
     kl_bits: NDArray[np.float64]
     predictive_bits: float
+    split: str = "train"
     information_bits: NDArray[np.float64] | None = None
     measure: Measure = "kl"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.scheme.subsets import Subset
+from distributed_ib.scheme.subsets_in_use import Subset
 
 FloatArray = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ class SubsetFrequency:
         beta_low: Where it came into use, median over the repeats that found it.
         beta_high: Where it went out of use, median.
         total_bits: What its components conveyed together, median.
-        predictive_bits: What was known about Y, median.
+        predictive_bits: What was known about Y, median; on held-out rows where there are any.
     """
 
     components: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from rich.console import Console
@@ -29,6 +29,31 @@ class SweepProgress:
 
 
 ProgressCallback = Callable[[SweepProgress], None]
+
+
+def part_of_a_whole(
+    progress: ProgressCallback | None, n_before: int, n_total: int
+) -> ProgressCallback | None:
+    """A callback for one of several sweeps, which tells `progress` of the steps of all of them.
+
+    Args:
+        progress: What to tell; None stays None.
+        n_before: Steps of the sweeps before this one.
+        n_total: Steps of all sweeps together.
+
+    Example:
+        >>> told = part_of_a_whole(lambda now: print(now.step, now.total_steps), 35, 95)
+        >>> told(SweepProgress(step=2, total_steps=60, beta=0.1, prediction_error_bits=1.0,
+        ...                    total_bits=0.0))
+        37 95
+    """
+    if progress is None:
+        return None
+
+    def tell(now: SweepProgress) -> None:
+        progress(replace(now, step=n_before + now.step, total_steps=n_total))
+
+    return tell
 
 
 class ProgressBar:
@@ -76,4 +101,4 @@ class ProgressBar:
             self._task = self._progress.add_task(
                 self._description, total=now.total_steps, state=state
             )
-        self._progress.update(self._task, completed=now.step, state=state)
+        self._progress.update(self._task, completed=now.step, total=now.total_steps, state=state)

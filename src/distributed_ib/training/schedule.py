@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import jax.numpy as jnp
 from jax import Array
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 
 Direction = Literal["rising", "falling"]

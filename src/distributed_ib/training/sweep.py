@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
+from distributed_ib._files import hold_folder
+from distributed_ib._units import nats_to_bits
+from distributed_ib.data.batches import Batch, BatchSource, shared_length
 from distributed_ib.errors import UserError
-from distributed_ib.files import hold_folder
-from distributed_ib.training.batches import Batch, BatchSource, shared_length
-from distributed_ib.training.checkpoint import CheckpointKeeper, Checkpoints
-from distributed_ib.training.fingerprint import describe
-from distributed_ib.training.interrupt import InterruptGuard
-from distributed_ib.training.loop import (
+from distributed_ib.training._fingerprint import describe
+from distributed_ib.training._interrupt import InterruptGuard
+from distributed_ib.training._loop import (
     LoopSettings,
     Sums,
     evaluate_batch,
@@ -28,12 +28,12 @@ from distributed_ib.training.loop import (
     run_steps,
     zero_sums,
 )
+from distributed_ib.training._recorder import Recorder, SnapshotAlbum
+from distributed_ib.training._sweep_state import Phase, SweepState, boundaries
+from distributed_ib.training.checkpoints import CheckpointKeeper, Checkpoints
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
-from distributed_ib.training.recorder import Recorder, SnapshotAlbum
-from distributed_ib.training.result import Status, SweepResult
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep_state import Phase, SweepState, boundaries
-from distributed_ib.units import nats_to_bits
+from distributed_ib.training.sweep_result import Status, SweepResult
 
 # Long enough that handing control back to Python costs nothing, short enough that the progress
 # bar lives and Ctrl-C is heard. Every stretch asks the system for its memory anew, which slows a
@@ -43,6 +43,7 @@ SLOW_STEPS, SLOW_STRETCH = 20, 10
 N_PRETRAINING_RECORDS = 20
 VALIDATION_BLOCK = 4096
 SNAPSHOT_LIMIT_BYTES = 1 << 30
+_BEFORE_RECORDS = " before its first record"
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,7 @@ class _Sweep:
             message=message,
             seed=self.options.seed,
             seconds=time.perf_counter() - self.started,
+            direction=self.schedule.direction,
         )
 
     def _walk(self, guard: InterruptGuard) -> tuple[Status, str]:
@@ -250,15 +252,17 @@ class _Sweep:
             if not np.all(self._finite()):
                 message = self._divergence()
                 self._retreat()
-                return "diverged", message
+                early = "" if state.annealing.recorder.beta else _BEFORE_RECORDS
+                return "diverged", f"diverged{early}: {message}"
             self._record(phase, first)
             if phase is state.annealing:
                 index = len(phase.recorder.beta) - 1
                 state.album.offer(index, self._beta(), state.loop.params, keep=interrupted)
             if interrupted:
+                early = "" if state.annealing.recorder.beta else f",{_BEFORE_RECORDS}"
                 return "interrupted", (
-                    f"interrupted at step {state.step:,} of {self.schedule.total_steps:,}, "
-                    f"beta={self._beta():.3g}"
+                    f"was interrupted at step {state.step:,} of {self.schedule.total_steps:,}, "
+                    f"beta={self._beta():.3g}{early}"
                 )
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
 

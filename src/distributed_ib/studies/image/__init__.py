@@ -1,5 +1,6 @@
 """Pictures: the relationship between position and colour (the paper's Fig. 3)."""
 
+from distributed_ib.scheme.telling import telling_betas
 from distributed_ib.studies.image.decompositions import (
     PositionDecomposition,
     distances,
@@ -10,10 +11,9 @@ from distributed_ib.studies.image.decompositions import (
     projections,
     undivided,
 )
+from distributed_ib.studies.image.image_study import PRESETS, ImageSettings, open_picture
+from distributed_ib.studies.image.painter import Painter, Reconstruction, psnr_db
 from distributed_ib.studies.image.picture import Picture, example_picture, load_picture
-from distributed_ib.studies.image.reconstruct import Painter, Reconstruction, psnr_db
-from distributed_ib.studies.image.study import PRESETS, ImageSettings, open_picture
-from distributed_ib.studies.image.telling import telling_betas
 
 __all__ = [
     "PRESETS",

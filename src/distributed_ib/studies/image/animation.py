@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from distributed_ib._files import write_atomically
 from distributed_ib.errors import UserError
-from distributed_ib.files import write_atomically
-from distributed_ib.studies.image.reconstruct import Reconstruction
+from distributed_ib.studies.image.painter import Reconstruction
 
 MILLISECONDS_PER_FRAME = 200
 # The eye needs a moment at both ends.

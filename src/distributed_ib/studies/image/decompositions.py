@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.checks import whole_number
-from distributed_ib.components.distinct import DistinctRows, distinct_rows
+from distributed_ib._checks import whole_number
+from distributed_ib.data.distinct_values import DistinctRows, distinct_rows
 from distributed_ib.errors import UserError
 from distributed_ib.studies.image.picture import Picture
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from distributed_ib.checks import whole_number
+from distributed_ib._checks import whole_number
+from distributed_ib._files import write_atomically
 from distributed_ib.errors import UserError, first_line
-from distributed_ib.files import write_atomically
 
 # Checked by the header, before anything is decoded. Below the size at which Pillow warns of files
 # that are small on disk and huge in memory.

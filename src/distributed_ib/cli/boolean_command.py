@@ -1,0 +1,160 @@
+"""`dib boolean`: opens a Boolean circuit with one sweep."""
+
+import shlex
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distributed_ib.errors import UserError
+
+# JAX and Matplotlib take a second to import, so commands import what they need when they run.
+if TYPE_CHECKING:
+    from distributed_ib.studies.boolean import BooleanSettings, Circuit
+
+
+class Direction(StrEnum):
+    """How beta moves."""
+
+    rising = "rising"
+    falling = "falling"
+    both = "both"
+
+
+class Preset(StrEnum):
+    """Named sets of training options."""
+
+    quick = "quick"
+    paper = "paper"
+
+
+def boolean(
+    circuit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Circuit as a TOML file. Default: the paper's circuit."),
+    ] = None,
+    expression: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Circuit as a formula: 'a & (b ^ ~c)', or in words."),
+    ] = None,
+    random: Annotated[
+        int | None, typer.Option(metavar="N", help="A random circuit with N inputs.")
+    ] = None,
+    preset: Annotated[
+        Preset, typer.Option(help="Training options: quick (seconds) or the paper's own.")
+    ] = Preset.quick,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Training steps while beta moves.")
+    ] = None,
+    beta_start: Annotated[
+        float | None,
+        typer.Option(metavar="B", help="The weakest bottleneck strength."),
+    ] = None,
+    beta_end: Annotated[
+        float | None,
+        typer.Option(metavar="B", help="The strongest bottleneck strength."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+    ] = 1,
+    direction: Annotated[
+        Direction,
+        typer.Option(
+            help="How beta moves: rising gives information up, falling takes it up; both: a sweep "
+            "of each, side by side."
+        ),
+    ] = Direction.rising,
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="Seed of everything random, the circuit included.")
+    ] = 0,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="Afterwards train the subsets of the sweep at fixed beta, close to the optimum.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="New folder for the run. Default: runs/boolean-001, ..."),
+    ] = None,
+) -> None:
+    """Open a Boolean circuit: which of its inputs matter, and in what order?
+
+    One sweep, from input-output pairs alone, finds the scheme of approximations (paper, Fig. 2).
+    An exhaustive search over all subsets of inputs and the exact optimum of the objective are put
+    beside it. The run folder gets the
+    scheme, figures and a summary; `dib show` and `dib plot` read it again.
+    """
+    from distributed_ib._files import next_free_folder
+    from distributed_ib.cli._boolean_output import print_run
+    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
+    from distributed_ib.studies.boolean import PRESETS
+    from distributed_ib.studies.boolean.boolean_run import run_circuit
+    from distributed_ib.study.run_folder import FIGURES
+    from distributed_ib.training.progress import ProgressBar
+
+    chosen = _circuit(circuit, expression, random, seed)
+    settings = _with_options(PRESETS[preset], steps, beta_start, beta_end)
+    folder = out or next_free_folder(Path("runs"), "boolean")
+    with ProgressBar(f"circuit {chosen.name}") as bar:
+        run = run_circuit(
+            chosen,
+            settings,
+            folder,
+            seed=seed,
+            n_seeds=seeds,
+            refined=refine,
+            direction=direction.value,
+            progress=bar,
+            say=say,
+            command=shlex.join(["dib", *sys.argv[1:]]),
+        )
+    scheme = run.scheme
+    if not scheme.is_empty:
+        save_figures(run.figures(), folder / FIGURES)
+        print_run(run)
+        say(f"Written to {folder}/: summary.md, figures/, scheme.nc, snapshots/.")
+    told = [f"The sweep {scheme.message}."]
+    leave_if_unfinished(scheme.status, told, folder, reached=not scheme.is_empty)
+
+
+def _circuit(path: Path | None, expression: str | None, random: int | None, seed: int) -> "Circuit":
+    from distributed_ib.information.subset_information import check_exhaustive
+    from distributed_ib.studies.boolean import (
+        circuit_from_expression,
+        load_circuit,
+        paper_circuit,
+        random_circuit,
+    )
+
+    given = {"--circuit": path, "--expression": expression, "--random": random}
+    chosen = [option for option, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise UserError(f"{' and '.join(chosen)} name two circuits; give one of them.")
+    if path is not None:
+        return load_circuit(path)
+    if expression is not None:
+        return circuit_from_expression(expression)
+    if random is not None:
+        check_exhaustive(random)
+        return random_circuit(random, seed)
+    return paper_circuit()
+
+
+def _with_options(
+    settings: "BooleanSettings",
+    steps: int | None,
+    beta_start: float | None,
+    beta_end: float | None,
+) -> "BooleanSettings":
+    """The preset with what the user asked for instead."""
+    return replace(
+        settings,
+        n_steps=settings.n_steps if steps is None else steps,
+        beta_start=settings.beta_start if beta_start is None else beta_start,
+        beta_end=settings.beta_end if beta_end is None else beta_end,
+    )

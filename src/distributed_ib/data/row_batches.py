@@ -1,0 +1,137 @@
+"""Batches of random rows gathered on the host, for arrays too large for the device."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from distributed_ib.data.batches import Batch
+from distributed_ib.errors import UserError
+
+DEVICE_BUDGET_BYTES = 4 << 30
+# Philox makes four numbers for each value of its counter.
+_NUMBERS_PER_COUNT = 4
+
+
+class HostArrays:
+    """Arrays that the compiled loop never sees: all of them are equal to the compiler."""
+
+    def __init__(self, arrays: Any) -> None:
+        self.arrays = arrays
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HostArrays)
+
+    def __hash__(self) -> int:
+        return hash(HostArrays)
+
+
+class RowBatches(eqx.Module):
+    """Rows drawn at random, with replacement, from NumPy arrays or memory-mapped files.
+
+    The rows of batch k of a repeat depend on (seed, repeat, k) alone. They come from a random
+    number generator with a counter, so that the rows of a whole stretch of steps are one draw and
+    one gather.
+
+    Attributes:
+        data: The arrays.
+        batch_size: Rows in a batch.
+        seed: Seed of the draws.
+        steps_per_transfer: Batches moved to the device at once.
+
+    Raises:
+        UserError: If the arrays differ in length or are empty, or a number is not positive.
+
+    Example:
+        >>> source = RowBatches((np.arange(6.0).reshape(3, 2), np.arange(3)), 4,
+        ...                     steps_per_transfer=8)
+        >>> [array.shape for array in source.prepare(0, 5, n_repeats=2)]
+        [(8, 2, 4, 2), (8, 2, 4)]
+    """
+
+    data: HostArrays = eqx.field(static=True)
+    batch_size: int = eqx.field(static=True)
+    seed: int = eqx.field(static=True)
+    steps_per_transfer: int = eqx.field(static=True)
+
+    def __init__(
+        self, arrays: Any, batch_size: int, *, seed: int = 0, steps_per_transfer: int = 64
+    ) -> None:
+        """Draw from `arrays`, a tree of arrays with the same first axis, which is not copied."""
+        lengths = {int(leaf.shape[0]) for leaf in jax.tree.leaves(arrays)}
+        if len(lengths) != 1 or 0 in lengths:
+            raise UserError(
+                f"arrays of a batch source must share a non-zero length, got {sorted(lengths)}."
+            )
+        if batch_size < 1 or steps_per_transfer < 1:
+            raise UserError(
+                f"batch_size and steps_per_transfer must be positive, got {batch_size} and "
+                f"{steps_per_transfer}."
+            )
+        self.data = HostArrays(arrays)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps_per_transfer = steps_per_transfer
+
+    @property
+    def max_steps(self) -> int:
+        """As many as one transfer holds."""
+        return self.steps_per_transfer
+
+    @property
+    def repeat_axis(self) -> int:
+        """Every repeat has batches of its own."""
+        return 0
+
+    def rows(self, first_step: int, n_steps: int, n_repeats: int) -> NDArray[np.int64]:
+        """Which rows make the batches of a stretch of steps, `[step, repeat, batch]`."""
+        n_rows = jax.tree.leaves(self.data.arrays)[0].shape[0]
+        counts = -(-self.batch_size // _NUMBERS_PER_COUNT)
+        drawn = np.empty((n_steps, n_repeats, self.batch_size), np.int64)
+        for repeat in range(n_repeats):
+            generator = np.random.Generator(
+                np.random.Philox(counter=first_step * counts, key=_key(self.seed, repeat))
+            )
+            uniform = generator.random(n_steps * counts * _NUMBERS_PER_COUNT)
+            steps = uniform.reshape(n_steps, -1)[:, : self.batch_size]
+            drawn[:, repeat] = (steps * n_rows).astype(np.int64)
+        return drawn
+
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
+        """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
+
+        The arrays always hold `steps_per_transfer` steps, so that the compiled loop meets the same
+        shapes; those beyond `n_steps` are zero and never read.
+        """
+        rows = self.rows(first_step, n_steps, n_repeats)
+
+        def gather(leaf: Any) -> NDArray[Any]:
+            lead = (self.steps_per_transfer, n_repeats, self.batch_size)
+            batches = np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
+            # The rows are all there; without mode="clip" NumPy would fill a copy first.
+            np.take(leaf, rows, axis=0, out=batches[:n_steps], mode="clip")
+            return batches
+
+        return jax.tree.map(gather, self.data.arrays)
+
+    def pick(self, prepared: Any, offset: Array) -> Any:
+        """The batches of all repeats at one step."""
+        return jax.tree.map(lambda array: array[offset], prepared)
+
+    def draw(self, picked: Any, key: Array) -> Batch:
+        """The batch that was prepared for this repeat."""
+        return picked
+
+
+def fits_on_device(arrays: Any, budget_bytes: int = DEVICE_BUDGET_BYTES) -> bool:
+    """Whether all arrays of a tree together take at most `budget_bytes`, 4 GiB by default."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) <= budget_bytes
+
+
+def _key(seed: int, repeat: int) -> NDArray[np.uint64]:
+    return np.asarray(
+        np.random.SeedSequence((seed, repeat)).generate_state(2, np.uint64), np.uint64
+    )

@@ -1,0 +1,228 @@
+"""From what a user passes to `fit` and `predict` to checked model input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+
+from distributed_ib.data._views import View, is_several
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.splitters import label_codes, split_rows
+from distributed_ib.data.table_input import TableInput
+from distributed_ib.data.target import Target
+from distributed_ib.errors import UserError, one_line
+from distributed_ib.information.entropy import entropy_bits
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked rows as the model takes them.
+
+    Attributes:
+        x: Components.
+        y: Codes or standardised numbers, `[n]` or `[n, d]`.
+        weight: Weight of each row, of mean one; None if all are equal.
+    """
+
+    x: TableInput
+    y: NDArray[Any]
+    weight: NDArray[np.float32] | None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.x.n_rows
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that `fit` needs of the data.
+
+    Attributes:
+        decomposition: Components with their scaling.
+        target: Y with its classes or scaling.
+        train: Rows to train on.
+        validation: Rows to measure on.
+    """
+
+    decomposition: FittedDecomposition
+    target: Target
+    train: Rows
+    validation: Rows
+
+
+def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
+    """X as a Decomposition takes it; remembers (`reset`) or compares names and number of columns.
+
+    DataFrames, tables on disk and lists or dicts of arrays pass as they are; other things become
+    an array `[n, m]`.
+
+    Raises:
+        UserError: If X is no table, or its columns are not those of training.
+    """
+    is_sparse = hasattr(x, "toarray")  # some sparse matrices are dictionaries too
+    by_function = isinstance(estimator.components, Decomposition) and not (
+        estimator.components.is_saveable
+    )
+    if not is_sparse and (by_function or is_several(x) or isinstance(x, (Mapping, View))):
+        return x
+    try:
+        if not isinstance(x, pd.DataFrame):
+            array = check_array(
+                x, dtype=None, ensure_all_finite=False, ensure_min_samples=1, estimator=estimator
+            )
+            validate_data(estimator, x, reset=reset, skip_check_array=True)
+            return array
+        validate_data(estimator, x, reset=reset, skip_check_array=True)
+    except (TypeError, ValueError) as error:
+        raise UserError(one_line(error)) from None
+    return x
+
+
+def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> Decomposition:
+    """The decomposition that `components` means for this table."""
+    if isinstance(components, Decomposition):
+        return components
+    if isinstance(table, (pd.DataFrame, View)):
+        return Decomposition.from_frame(table, components, kinds=kinds)
+    if kinds:
+        raise UserError("kinds= is for tables with named columns; give a DataFrame.")
+    return Decomposition.from_arrays(table, components=components)
+
+
+def prepare(
+    decomposition: Decomposition,
+    table: Any,
+    y: Any,
+    *,
+    task: Task,
+    sample_weight: Any,
+    groups: Any,
+    validation_data: Any,
+    validation_fraction: float,
+    min_rows: int,
+    seed: int,
+) -> Prepared:
+    """Split, scale and check.
+
+    Rows of weight zero are left out. Without `validation_data`, whole `groups` are held out, or a
+    share of every class, or of all rows.
+
+    Raises:
+        UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
+    """
+    n_rows = _length(y)
+    if n_rows < (least := max(min_rows, 2)):
+        raise UserError(
+            f"the data have too few rows to learn from (n_samples={n_rows}); give at least {least}."
+        )
+    weight = _weights(sample_weight, n_rows)
+    rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    if validation_data is None:
+        labels = None if groups is None else label_codes(groups, n_rows, "groups")
+        classes = np.asarray(y) if task == "classification" and labels is None else None
+        kept, held = split_rows(
+            len(rows),
+            validation_fraction,
+            seed,
+            groups=None if labels is None else labels[rows],
+            stratify=None if classes is None else classes[rows],
+        )
+        train_rows, held_rows = rows[kept], rows[held]
+    else:
+        train_rows = rows
+    fitted = decomposition.fit(
+        table, None if len(train_rows) == n_rows else train_rows, min_rows=min_rows
+    )
+    target = Target.fit(y, task, train_rows)
+    x, codes = fitted.transform(table), target.transform(y)
+    _require_length(x, n_rows)
+    train = _select(x, codes, weight, train_rows)
+    if validation_data is None:
+        validation = _select(x, codes, weight, held_rows)
+    else:
+        validation = _given(validation_data, fitted, target)
+    if train.weight is not None:
+        target = replace(target, baseline_entropy_bits=_weighted_baseline(target, train))
+    return Prepared(fitted, target, train, validation)
+
+
+def _select(
+    x: TableInput, y: NDArray[Any], weight: NDArray[np.float64] | None, rows: NDArray[np.int64]
+) -> Rows:
+    return Rows(x.take(rows), y[rows], None if weight is None else _mean_one(weight[rows]))
+
+
+def _given(validation_data: Any, fitted: FittedDecomposition, target: Target) -> Rows:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
+    table, y, *weights = validation_data
+    n_rows = _length(y)
+    weight = _weights(weights[0] if weights else None, n_rows)
+    x = fitted.transform(table)
+    _require_length(x, n_rows)
+    rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    return _select(x, target.transform(y), weight, rows)
+
+
+def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Weights `[n]`, none negative; None if all are equal, as for a single number."""
+    if sample_weight is None:
+        return None
+    if np.isscalar(sample_weight):
+        sample_weight = np.full(n_rows, sample_weight)
+    try:
+        weight = check_array(
+            sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"sample_weight can't be used: {one_line(error)}") from None
+    if weight.shape != (n_rows,):
+        raise UserError(
+            f"sample_weight has shape {weight.shape}; give [{n_rows}], one number for each row."
+        )
+    if (weight < 0).any():
+        row = int((weight < 0).argmax())
+        raise UserError(
+            f"sample_weight is {weight[row]:g} in row {row + 1} (data rows count from 1); none may "
+            "be negative."
+        )
+    if not weight.any():
+        raise UserError("Sample weights must contain at least one non-zero number.")
+    return None if np.all(weight == weight[0]) else weight
+
+
+def _mean_one(weight: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.asarray(weight / weight.mean(), np.float32)
+
+
+def _weighted_baseline(target: Target, train: Rows) -> float:
+    """Uncertainty about Y where rows count by their weights."""
+    weight = np.asarray(train.weight, np.float64)
+    weight = weight / weight.sum()
+    if target.task == "classification":
+        shares = np.bincount(train.y, weight, minlength=len(target.classes))
+        return float(entropy_bits(shares / shares.sum()))
+    y = train.y.reshape(len(train.y), -1).astype(np.float64)
+    variance = weight @ (y - weight @ y) ** 2
+    return target.baseline_entropy_bits + float(0.5 * np.log2(np.maximum(variance, 1e-12)).sum())
+
+
+def _require_length(x: TableInput, n_rows: int) -> None:
+    if x.n_rows != n_rows:
+        raise UserError(
+            f"Found input variables with inconsistent numbers of samples: X has {x.n_rows} rows, "
+            f"y has {n_rows}."
+        )
+
+
+def _length(y: Any) -> int:
+    check_consistent_length(y)
+    return len(y)

@@ -1,0 +1,158 @@
+"""A fitted estimator on disk: `estimator.json` beside the scheme's own files; no pickle."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from distributed_ib._files import write_atomically, write_text
+from distributed_ib._version import __version__
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.target import Target
+from distributed_ib.errors import UserError, first_line
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.estimators.regressor import DistributedIBRegressor
+from distributed_ib.estimators.sweep_settings import resolve
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+
+ESTIMATOR, CANDIDATES = "estimator.json", "candidates.safetensors"
+LIMIT_BYTES = 1 << 26
+KINDS: Mapping[str, type[DistributedIBEstimator]] = {
+    "classifier": DistributedIBClassifier,
+    "regressor": DistributedIBRegressor,
+}
+
+
+def save_estimator(estimator: DistributedIBEstimator, folder: Path) -> None:
+    """Write `estimator.json`, the scheme, and for InfoNCE `candidates.safetensors`.
+
+    Each file is written whole or not at all; `scheme.nc` comes last, and a folder without it can't
+    be loaded.
+
+    Raises:
+        UserError: If a file exists already or can't be written, or the components come from a
+            Python function.
+    """
+    kind = next(kind for kind, cls in KINDS.items() if isinstance(estimator, cls))
+    names = getattr(estimator, "feature_names_in_", None)
+    description = {
+        "kind": kind,
+        "distributed_ib": __version__,
+        "parameters": _plain_parameters(estimator),
+        "settings": estimator.settings_.to_dict(),
+        "decomposition": estimator.decomposition_.to_dict(),
+        "target": estimator.target_.to_dict(),
+        "best_beta": getattr(estimator, "best_beta_", None),
+        "n_features_in": int(estimator.n_features_in_),
+        "feature_names_in": None if names is None else [str(name) for name in names],
+        "n_train_rows": estimator.n_train_rows_,
+    }
+    text = json.dumps(description, indent=2, allow_nan=False) + "\n"
+    for name in (ESTIMATOR, CANDIDATES):
+        if (folder / name).exists():
+            raise UserError(f"{folder / name} exists already; save to another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"can't make {folder}: {error.strerror or error}.") from None
+    write_text(folder / ESTIMATOR, text)
+    candidates = getattr(estimator, "candidates_", None)
+    if candidates is not None:
+        tensors = {"candidates": np.ascontiguousarray(candidates)}
+        write_atomically(folder / CANDIDATES, lambda path: save_file(tensors, path))
+    estimator.scheme_.save(folder)
+
+
+def load_estimator(folder: str | Path) -> DistributedIBEstimator:
+    """Read what `save_estimator` wrote, as a classifier or a regressor, ready to predict.
+
+    Nothing in the folder is ever executed.
+
+    Raises:
+        UserError: If a file is missing or damaged.
+    """
+    folder = Path(folder)
+    path = folder / ESTIMATOR
+    try:
+        if not path.is_file():
+            raise UserError(f"{folder} holds no {ESTIMATOR}; is it the folder of a fitted model?")
+        if path.stat().st_size > LIMIT_BYTES:
+            raise UserError(f"{path} is too large to describe an estimator.")
+        description = json.loads(path.read_text(encoding="utf-8"))
+        return _from_description(description, folder)
+    except UserError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, OverflowError) as error:
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
+
+
+def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
+    cls = KINDS[description["kind"]]
+    decomposition = FittedDecomposition.from_dict(description["decomposition"])
+    target = Target.from_dict(description["target"])
+    parameters = dict(description["parameters"])
+    if parameters.get("components") == "decomposition":
+        parameters["components"] = Decomposition.from_dict(description["decomposition"])
+    options: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in parameters.items()
+    }
+    estimator = cls(**options)
+    estimator.decomposition_, estimator.target_ = decomposition, target
+    estimator.settings_ = resolve(
+        dict(description["settings"]), n_rows=1, n_components=len(decomposition.names)
+    )
+    estimator.n_train_rows_ = int(description["n_train_rows"])
+    estimator.n_features_in_ = int(description["n_features_in"])
+    names = description["feature_names_in"]
+    if names is not None:
+        estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
+    scheme = ApproximationScheme.load(folder)
+    if scheme.components != decomposition.names or target.task != cls.task:
+        raise UserError(f"{folder} is damaged: its files don't belong together.")
+    estimator.scheme_ = scheme
+    if description["best_beta"] is not None:
+        estimator.best_beta_ = float(description["best_beta"])
+    estimator.restore(_candidates(folder / CANDIDATES, target))
+    return estimator
+
+
+def _candidates(path: Path, target: Target) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        candidates = load_file(path)["candidates"]
+    except (SafetensorError, LookupError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
+    if candidates.ndim != 2 or candidates.shape[1] != len(target.mean) or not len(candidates):
+        raise UserError(f"{path} is damaged: its candidates don't fit the target.")
+    return np.asarray(candidates, np.float32)
+
+
+def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
+    """Constructor arguments as JSON values; `components` may stand for the decomposition."""
+    parameters = estimator.get_params(deep=False)
+    plain: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Decomposition):
+            plain[name] = "decomposition"
+        elif isinstance(value, np.generic):
+            plain[name] = value.item()
+        elif isinstance(value, Mapping):
+            plain[name] = {
+                str(key): member if isinstance(member, str) else [str(column) for column in member]
+                for key, member in value.items()
+            }
+        elif isinstance(value, (list, tuple)):
+            plain[name] = [int(member) for member in value]
+        elif value is None or isinstance(value, (str, bool, int, float)):
+            plain[name] = value
+        else:  # a RandomState: what it was is in the scheme's random_seed
+            plain[name] = None
+    return plain

@@ -1,0 +1,55 @@
+"""Predictions as a table, for people who keep theirs in files."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators.classifier import DistributedIBClassifier
+
+
+def prediction_table(
+    estimator: DistributedIBEstimator,
+    table: pd.DataFrame,
+    *,
+    beta: float | None = None,
+    bits: float | None = None,
+    n_components: int | None = None,
+) -> pd.DataFrame:
+    """A row for each row of `table`: `prediction`, and for classes `probability of CLASS` each.
+
+    Args:
+        estimator: A fitted one.
+        table: Rows with the columns of training; others are ignored.
+        beta: Predict with the model whose bottleneck strength is nearest.
+        bits: Or with the best whose components convey at most this many bits together.
+        n_components: Or with the best that uses at most this many components.
+
+    Raises:
+        UserError: If columns are missing or hold values that can't be used.
+    """
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", table.columns)]
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise UserError(
+            f"the table has no column {missing[0]!r}, which the run was fitted with; it needs "
+            f"{', '.join(names)}."
+        )
+    table = table[names]
+    chosen: dict[str, Any] = {"beta": beta, "bits": bits, "n_components": n_components}
+    if isinstance(estimator, DistributedIBClassifier):
+        probabilities = estimator.predict_proba(table, **chosen)
+        labels = estimator.classes_
+        return pd.DataFrame(
+            {
+                "prediction": labels[probabilities.argmax(axis=1)],
+                **{
+                    f"probability of {label}": p
+                    for label, p in zip(labels, probabilities.T, strict=True)
+                },
+            }
+        )
+    predicted = np.asarray(estimator.predict(table, **chosen))
+    return pd.DataFrame({"prediction": predicted})

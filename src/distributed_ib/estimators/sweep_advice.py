@@ -1,0 +1,67 @@
+"""What a finished sweep tells about its own settings: warnings, each with a remedy."""
+
+import numpy as np
+import xarray as xr
+
+# Pre-training has converged if its last quarter gained less than this share of the baseline ...
+_STILL_FALLING = 0.03
+# ... and the channels started open if what they cost at first was less than this share of it.
+_CLOSED_COST = 0.1
+_OPEN_BITS = 0.1
+
+
+class SweepWarning(UserWarning):
+    """The sweep diverged, or other settings would show more of the relationship."""
+
+
+def advice(dataset: xr.Dataset) -> list[str]:
+    """Sentences on what was wrong with a sweep's settings, each with a remedy; empty if nothing.
+
+    Args:
+        dataset: From `ApproximationScheme.to_xarray`.
+    """
+    if dataset.attrs["status"] == "diverged":
+        return [f"the sweep {dataset.attrs['message']}. The models until then are kept."]
+    if dataset.attrs["status"] != "finished":
+        return []
+    train = dataset.sel(split="train").mean("seed")
+    beta = train["beta"].values
+    known = float(train["predictive_information_bits"].max())
+    sentences = []
+    falling = _fall(train["pretraining_error_bits"].values)
+    if falling > _STILL_FALLING * max(known, 0.1):
+        sentences.append(
+            f"pre-training had not converged: its last quarter still gained {falling:.2g} bits. "
+            "Give more n_pretraining_steps, such as three times as many."
+        )
+    cost = float(beta[0] * train["kl_bits"][0].sum())
+    if cost > _CLOSED_COST * max(known, 0.01):
+        sentences.append(
+            f"the sweep started too closed: at beta={beta[0]:.2g} the bottleneck already cost "
+            f"{cost:.2g} bits of {max(known, 0.0):.2g} that are known about Y. Choose a smaller "
+            f"beta_start, such as {beta[0] / 10:.1g}."
+        )
+    last = train["kl_bits"][-1]
+    still = [str(name) for name in train["component"].values[last.values > _OPEN_BITS]]
+    if still:
+        shown = ", ".join(still[:5]) + (", ..." if len(still) > 5 else "")
+        remedy = (
+            f"a larger beta_end, such as {min(1.0, 10 * beta[-1]):.2g}"
+            if beta[-1] < 0.9
+            else "more n_steps, so that the model can follow beta, or beta_end=3"
+        )
+        sentences.append(
+            f"the sweep ended too open: {shown} still conveyed information at beta="
+            f"{beta[-1]:.2g}. Give {remedy}."
+        )
+    return sentences
+
+
+def _fall(error_bits: np.ndarray) -> float:
+    """By how much an error fell over the last quarter of its records, beyond their scatter."""
+    quarter = len(error_bits) // 4
+    if quarter < 2:
+        return 0.0
+    before, after = error_bits[-2 * quarter : -quarter], error_bits[-quarter:]
+    scatter = np.hypot(before.std(), after.std()) / np.sqrt(quarter)
+    return float(before.mean() - after.mean() - 2 * scatter)

@@ -1,0 +1,117 @@
+"""The settings of a sweep, and how those that a user leaves open follow from the data."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from distributed_ib._checks import whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.training.schedule import BetaSchedule
+
+# At beta_start all channels together should cost little compared with what is to be learned. A
+# channel that is freely open takes some 10 nats.
+_START_COST = 2e-3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of a sweep, spelled out.
+
+    Attributes:
+        beta_start: Bottleneck strength of pre-training.
+        beta_end: Bottleneck strength at the end.
+        n_steps: Steps while beta rises.
+        n_pretraining_steps: Steps before that.
+        batch_size: Rows in a batch.
+        learning_rate: Adam's.
+        encoder_hidden: Widths of the encoder's hidden layers.
+        embedding_dim: Dimensions of each u_i.
+        predictor_hidden: Widths of the predictor's hidden layers.
+        n_frequencies: Sines of the positional encoding of continuous columns.
+        longest_period: Period of the slowest, in standard deviations of the column.
+    """
+
+    beta_start: float
+    beta_end: float
+    n_steps: int
+    n_pretraining_steps: int
+    batch_size: int
+    learning_rate: float
+    encoder_hidden: tuple[int, ...]
+    embedding_dim: int
+    predictor_hidden: tuple[int, ...]
+    n_frequencies: int
+    longest_period: float
+
+    @property
+    def schedule(self) -> BetaSchedule:
+        """How beta rises."""
+        return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Settings:
+    """Fill in what is None.
+
+    - `beta_start`: 0.002 divided by the number of components, between 1e-5 and 1e-3. Open
+      channels then cost some hundredths of a nat together, and stay open.
+    - `beta_end`: 1. Nothing survives it, because a nat conveyed buys at most a nat predicted.
+    - `batch_size`: 128 up to 2,000 rows, 256 for more.
+    - `n_steps`: 4,000 for small tables to 13,000 from 16,000 rows; pre-training a thirteenth more.
+
+    Args:
+        given: Values by the names of `Settings`; None or absent where the data should decide.
+        n_rows: Training rows.
+        n_components: Components of X.
+
+    Raises:
+        UserError: If a value is out of range.
+
+    Example:
+        >>> settings = resolve({"n_steps": 100}, n_rows=500, n_components=4)
+        >>> settings.n_steps, settings.batch_size, settings.beta_start
+        (100, 128, 0.0005)
+    """
+    size = math.log2(max(n_rows, 1) / 1000) / 4  # 0 at 1,000 rows, 1 at 16,000
+    size = min(max(size, 0.0), 1.0)
+    n_steps = given.get("n_steps")
+    n_steps = round(4000 + 9000 * size) if n_steps is None else n_steps
+    automatic: dict[str, Any] = {
+        "beta_start": min(max(_START_COST / n_components, 1e-5), 1e-3),
+        "beta_end": 1.0,
+        "n_steps": n_steps,
+        "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 13)),
+        "batch_size": 128 if n_rows <= 2000 else 256,
+        "learning_rate": 2e-3,
+        "encoder_hidden": (64, 64),
+        "embedding_dim": 6,
+        "predictor_hidden": (128, 128),
+        "n_frequencies": 4,
+        "longest_period": 8.0,
+    }
+    values: dict[str, Any] = {
+        field.name: automatic[field.name] if given.get(field.name) is None else given[field.name]
+        for field in fields(Settings)
+    }
+    for name in ("encoder_hidden", "predictor_hidden"):
+        values[name] = _widths(name, values[name])
+    values["batch_size"] = whole_number("batch_size", values["batch_size"], 1)
+    for name in ("beta_start", "beta_end", "learning_rate", "longest_period"):
+        values[name] = float(values[name])
+    settings = Settings(**values)
+    settings.schedule  # noqa: B018  checks itself
+    return settings
+
+
+def _widths(name: str, given: int | Sequence[int]) -> tuple[int, ...]:
+    widths = (given,) if isinstance(given, int) else tuple(given)
+    if not widths:
+        raise UserError(f"{name} needs at least one hidden layer, e.g. {name}=(64, 64).")
+    return tuple(whole_number(f"a width in {name}", width, 1) for width in widths)

@@ -1,0 +1,45 @@
+"""Encoding each distinct value of a component once, and spreading the result over a batch."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array
+
+from distributed_ib.errors import UserError
+from distributed_ib.model._open_channels import channel_from
+from distributed_ib.model.channel import GaussianChannel
+
+
+def check_parts(parts: Sequence[Array], n_components: int, input_dim: int) -> None:
+    """Refuse values of another number of components or features.
+
+    Raises:
+        UserError: If there are not `n_components` arrays `[n_i, input_dim]`.
+    """
+    shapes = [list(part.shape) for part in parts]
+    if len(parts) != n_components or any(shape[1:] != [input_dim] for shape in shapes):
+        raise UserError(
+            f"the encoder takes values of {n_components} components, [n, {input_dim}] each, got "
+            f"shapes {shapes}."
+        )
+
+
+def spread(encoded: Sequence[Array], codes: Sequence[Array | None]) -> GaussianChannel:
+    """Channels of a batch from what was encoded once for each value.
+
+    The gradient of looking up is adding up, so training sees every row as ever.
+
+    Args:
+        encoded: For each component the means and log variances of its values,
+            `[n_i, 2 * embedding]`.
+        codes: For each component which value every row has, `[batch]`, or None if its values are
+            the rows.
+
+    Returns:
+        Arrays `[batch, component, embedding]`.
+    """
+    columns = [
+        values if code is None else values[code]
+        for values, code in zip(encoded, codes, strict=True)
+    ]
+    return channel_from(jnp.stack(columns, axis=1))

@@ -1,0 +1,229 @@
+"""How curves of components look: colours that stay apart for colour-blind readers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
+
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.measure import Measure
+
+# Ten of the twelve colours of Paul Tol's qualitative scheme (its sand a little darker, which is
+# lost on white): those that stay furthest apart with any kind of colour vision.
+PALETTE = (
+    "#332288",
+    "#cc6677",
+    "#117733",
+    "#ddaa33",
+    "#88ccee",
+    "#882255",
+    "#44aa99",
+    "#999933",
+    "#aa4499",
+    "#661100",
+)
+_DASHES = ("-", "--")
+MAX_HIGHLIGHTED = 12
+"""Most components that are drawn in colour: more can neither be told apart nor be remembered."""
+
+# For names of columns in scripts that Matplotlib's own font does not have.
+_FURTHER_FONTS = (
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Symbols2",
+    "Segoe UI Symbol",
+    "Arial Unicode MS",
+)
+
+INK = "black"
+QUIET = "0.55"
+FAINT = "0.78"
+SATURATION_BITS = 1.0
+_LETTERS_PER_INCH, _HANDLE_LETTERS = 18, 7  # of a legend's text; a line and the space around it
+LEGEND_LINES = 3.6  # of text, from the axes down to a legend: room for ticks and a label
+
+
+@dataclass(frozen=True)
+class CurveStyle:
+    """How one component is drawn, the same in every figure.
+
+    Attributes:
+        color: Its colour; grey if it is not highlighted.
+        linestyle: Dashes of its curve.
+        highlighted: Whether it is among those that a reader should follow.
+    """
+
+    color: str
+    linestyle: str = "-"
+    highlighted: bool = True
+
+    @property
+    def text_color(self) -> tuple[float, float, float]:
+        """The colour for a name: darker where it would be hard to read on white."""
+        rgb = np.array(mpl.colors.to_rgb(self.color))
+        brightness = float(rgb @ [0.299, 0.587, 0.114])
+        red, green, blue = rgb * min(1.0, 0.45 / max(brightness, 0.01))
+        return float(red), float(green), float(blue)
+
+
+def component_styles(
+    components: Sequence[str], highlighted: Sequence[str] | None = None
+) -> dict[str, CurveStyle]:
+    """A style for every component: ten colours, then the first two dashed, and grey for the rest.
+
+    Args:
+        components: Their names.
+        highlighted: Those that get a colour, in this order, at most a dozen; by default the first
+            dozen.
+
+    Example:
+        >>> styles = component_styles([f"X{i}" for i in range(13)])
+        >>> styles["X0"].color == styles["X10"].color
+        True
+        >>> styles["X0"].linestyle, styles["X10"].linestyle, styles["X12"].highlighted
+        ('-', '--', False)
+    """
+    chosen = list(components if highlighted is None else highlighted)[:MAX_HIGHLIGHTED]
+    colored = {
+        name: CurveStyle(PALETTE[i % len(PALETTE)], _DASHES[i // len(PALETTE)])
+        for i, name in enumerate(chosen)
+    }
+    grey = CurveStyle(FAINT, highlighted=False)
+    return {name: colored.get(name, grey) for name in components}
+
+
+def scheme_styles(
+    scheme: ApproximationScheme, measure: Measure | None = None
+) -> dict[str, CurveStyle]:
+    """The styles of a scheme's components, in which the dozen that matter most have a colour.
+
+    Up to a dozen are coloured in their own order, more in the order of `by_weight`.
+
+    Args:
+        scheme: The scheme, with all its repeats.
+        measure: "information" or "kl"; by default the information where it was measured.
+    """
+    components = scheme.components
+    if len(components) <= MAX_HIGHLIGHTED:
+        return component_styles(components)
+    return component_styles(components, by_weight(scheme, measure))
+
+
+def by_weight(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
+    """The components in the order of how much they matter, those that do most first.
+
+    What counts is what a component conveys along the sweep, in the median of the repeats and
+    averaged over log beta, but never more than one bit of it: a component that keeps half a bit to
+    the end matters more than one with ten bits that are given up as soon as they cost anything.
+
+    Args:
+        scheme: The scheme.
+        measure: "information" or "kl"; by default the information where it was measured.
+    """
+    conveyed = scheme.conveyed_bits(measure).median("seed").transpose("component", "step")
+    bits = np.clip(conveyed.values, 0.0, SATURATION_BITS)
+    weight = np.trapezoid(bits, np.log(conveyed["beta"].values), axis=1)
+    order = np.argsort(-weight, kind="stable")
+    return [scheme.components[i] for i in order]
+
+
+def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of an axis of beta: the least and the largest, set apart where there is only one.
+
+    Example:
+        >>> beta_limits(np.array([0.1, 0.5])), beta_limits(np.array([0.1]))
+        ((0.1, 0.5), (0.05, 0.2))
+    """
+    low, high = float(beta.min()), float(beta.max())
+    return (low, high) if low < high else (low / 2, high * 2)
+
+
+def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> None:
+    """Draw what can't be exceeded: a dotted line, with `label` above it at the axes' fraction x."""
+    ax.axhline(height, color=INK, linestyle=":", linewidth=1)
+    ax.annotate(
+        label,
+        xy=(x, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        fontsize="small",
+    )
+
+
+def legend_below(ax: Axes) -> None:
+    """Say what the labelled lines are, under the axes, where a legend never lies on a curve.
+
+    In as many columns as the axes are wide enough for.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # an Axes that draws has one
+    lengths = [len(label) for label in ax.get_legend_handles_labels()[1]]
+    room = ax.get_window_extent().width / figure.dpi * _LETTERS_PER_INCH
+    n_columns = max(n for n in range(1, len(lengths) + 1) if n == 1 or _width(lengths, n) <= room)
+    inches = LEGEND_LINES * mpl.rcParams["font.size"] / 72
+    down = ScaledTranslation(0, -inches, figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=ax.transAxes + down,
+        ncols=n_columns,
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0,
+        borderpad=0,
+        handlelength=1.6,
+        columnspacing=1.5,
+    )
+
+
+def _width(lengths: Sequence[int], n_columns: int) -> int:
+    """Letters in a line of a legend, which is filled column by column."""
+    n_rows = -(-len(lengths) // n_columns)
+    columns = [lengths[k : k + n_rows] for k in range(0, len(lengths), n_rows)]
+    return sum(max(column) + _HANDLE_LETTERS for column in columns)
+
+
+@cache
+def _families() -> list[str]:
+    """The usual font, and those installed that have what it lacks, such as Chinese characters."""
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _FURTHER_FONTS if name in installed)]
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Matplotlib settings of all our figures, for the time of a `with` block."""
+    with mpl.rc_context(
+        {
+            "font.size": 9,
+            "font.family": _families(),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.8,
+            "lines.linewidth": 1.4,
+            "figure.dpi": 120,
+            "savefig.dpi": 200,
+        }
+    ):
+        yield

@@ -1,0 +1,411 @@
+"""The scheme of approximations: everything one sweep says about a relationship."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from distributed_ib.errors import UserError
+from distributed_ib.information.sweep_information import measure_information
+from distributed_ib.scheme._joining import join_repeats
+from distributed_ib.scheme._records import dataset_of_sweep
+from distributed_ib.scheme._storage import load_scheme, save_scheme
+from distributed_ib.scheme.approximation import Approximation, Inputs
+from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
+from distributed_ib.scheme.repeats import (
+    Frontier,
+    SubsetFrequency,
+    best_of_all,
+    subset_frequencies,
+)
+from distributed_ib.scheme.steps import with_shared_steps
+from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
+from distributed_ib.training.sweep_result import Snapshots, SweepResult
+
+
+class ApproximationScheme:
+    """How much each component conveys and how well Y is predicted, at every bottleneck strength.
+
+    The numbers are an `xarray.Dataset` (`to_xarray`) with dimensions `seed` (repeat), `step`
+    (record), `component` and `split`:
+
+    - `beta` `[step]`: bottleneck strength;
+    - `kl_bits` `[seed, step, component]`: KL to the prior, an upper bound of what is transmitted;
+    - `information_bits` `[seed, step, component]`: what is transmitted, between
+      `information_lower_bits` and `information_upper_bits`, with the standard error
+      `information_error_bits`; only after `with_information`;
+    - `prediction_error_bits` `[seed, step, split]`;
+    - `predictive_information_bits` `[seed, step, split]`: baseline entropy minus that error;
+    - `accuracy` `[seed, step, split]` where Y is discrete;
+    - `training_step` `[step]`: step of training at which the record ended; `[seed, step]` where
+      repeats differ, as those of a rising and a falling sweep do;
+    - `pretraining_step` `[pretraining_record]`, likewise, and `pretraining_error_bits`
+      `[seed, pretraining_record, split]`: the records before beta moved.
+
+    Each record averages the training steps since the record before. The attribute
+    `baseline_entropy_bits` is the uncertainty about Y of someone who knows nothing of X.
+
+    Example:
+        >>> import numpy as np, distributed_ib as dib
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> y = x[:, 0] ^ x[:, 1]
+        >>> def model(key):
+        ...     return dib.DistributedBottleneck(
+        ...         dib.BinaryEncoder(2), dib.BernoulliPredictor(2, hidden=(16,), key=key))
+        >>> result = dib.sweep(model, dib.ArrayBatches((x, y), 64),
+        ...                    dib.BetaSchedule(1e-3, 1.0, n_steps=400, n_pretraining_steps=400),
+        ...                    learning_rate=1e-2)
+        >>> scheme = dib.ApproximationScheme.from_sweep(result, ["a", "b"],
+        ...                                             baseline_entropy_bits=1.0)
+        >>> scheme.subsets()[0].components
+        ('a', 'b')
+        >>> scheme.at(beta=1e-3).predict(x).tolist()
+        [0, 1, 1, 0]
+    """
+
+    def __init__(self, dataset: xr.Dataset, snapshots: Snapshots) -> None:
+        """Wrap a data set of the form above, and the models that belong to it."""
+        self._dataset = dataset
+        self._snapshots = snapshots
+
+    @classmethod
+    def from_sweep(
+        cls,
+        result: SweepResult,
+        components: Sequence[str],
+        *,
+        baseline_entropy_bits: float,
+        baseline: str = "entropy of Y",
+    ) -> "ApproximationScheme":
+        """Turn the records of a sweep into a scheme, in bits and in the order of rising beta.
+
+        Args:
+            result: What `sweep` returned.
+            components: Names of the components, in the order of the model.
+            baseline_entropy_bits: Prediction error of someone who knows nothing of X; the entropy
+                H(Y) where Y is discrete.
+            baseline: What that number is, in words.
+
+        Raises:
+            UserError: If the number of names does not fit, or a name appears twice.
+        """
+        dataset, snapshots = dataset_of_sweep(result, components, baseline_entropy_bits, baseline)
+        return cls(dataset, snapshots)
+
+    @classmethod
+    def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
+        """The repeats of several schemes side by side, such as a rising and a falling sweep's.
+
+        The coordinate `direction` says which repeat is of which kind. Models are kept at the
+        records at which all schemes kept one.
+
+        Raises:
+            UserError: If the schemes are not of the same components and records.
+        """
+        if not schemes:
+            raise UserError("there are no schemes to join.")
+        return cls(*join_repeats([s._dataset for s in schemes], [s._snapshots for s in schemes]))
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components of X."""
+        return tuple(str(name) for name in self._dataset["component"].values)
+
+    @property
+    def n_seeds(self) -> int:
+        """Number of independent repeats."""
+        return int(self._dataset.sizes["seed"])
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """How beta moved in each repeat: "rising" or "falling"."""
+        if "direction" not in self._dataset:
+            return ("rising",) * self.n_seeds
+        return tuple(str(name) for name in self._dataset["direction"].values)
+
+    def of_direction(self, direction: str) -> "ApproximationScheme":
+        """The repeats in which beta moved that way, "rising" or "falling", as a scheme.
+
+        Raises:
+            UserError: If there are none.
+        """
+        chosen = np.flatnonzero(np.array(self.directions) == direction)
+        if not len(chosen):
+            raise UserError(f"beta was {direction!r} in none of the repeats of this scheme.")
+        models = self._snapshots
+        params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
+        dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
+        return ApproximationScheme(with_shared_steps(dataset), replace(models, params=params))
+
+    @property
+    def baseline_entropy_bits(self) -> float:
+        """Uncertainty about Y of someone who knows nothing of X."""
+        return float(self._dataset.attrs["baseline_entropy_bits"])
+
+    @property
+    def scoring_split(self) -> str:
+        """The rows on which what is known about Y is measured.
+
+        "validation" where rows were held out, else "train".
+        """
+        return str(self._dataset["split"].values[-1])
+
+    @property
+    def status(self) -> str:
+        """How the sweep ended: "finished", "interrupted" or "diverged"."""
+        return str(self._dataset.attrs["status"])
+
+    @property
+    def message(self) -> str:
+        """How the sweep ended: the end of a sentence that begins "The sweep"."""
+        return str(self._dataset.attrs["message"])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the sweep ended before its first record, so that there is nothing to look at."""
+        return self._dataset.sizes["step"] == 0
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """The models along the sweep."""
+        return self._snapshots
+
+    def to_xarray(self) -> xr.Dataset:
+        """A copy of the numbers as an `xarray.Dataset`."""
+        return self._dataset.copy(deep=True)
+
+    @property
+    def measure(self) -> Measure:
+        """What figures and tables go by: "information" where it was measured, else "kl"."""
+        return chosen_measure(self._dataset, None)
+
+    def conveyed_bits(self, measure: Measure | None = None) -> xr.DataArray:
+        """What each component conveys, `[seed, step, component]`, in bits.
+
+        Args:
+            measure: "information" or "kl"; by default the information where it was measured.
+
+        Raises:
+            UserError: If there is no such measure, or nobody measured the information.
+        """
+        return self._dataset[VARIABLES[chosen_measure(self._dataset, measure)]].copy(deep=True)
+
+    def with_information(
+        self,
+        x: Inputs,
+        *,
+        weights: ArrayLike | None = None,
+        complete: bool = False,
+        n_inputs: int = 1024,
+        n_records: int | None = 60,
+        seed: int = 0,
+    ) -> "ApproximationScheme":
+        """This scheme with the information that its channels transmit, beside the KL.
+
+        Adds `information_bits` with its bounds and standard error. A component that takes at most
+        64 values in `x`, each in 16 rows or more on average, is measured exactly: the bounds are
+        equal, and the error is that of an integral. Any other lies between InfoNCE (at most
+        log2 of `n_inputs`) and the smaller of the leave-one-out bound and the KL, and
+        `information_bits` is the middle. Records between those measured are filled in along the
+        KL; the coordinates `information_measured` and `information_exact` say which is which.
+
+        Args:
+            x: Inputs from the data as the encoder takes them, `[n, component, ...]` or a tree.
+            weights: How much each row counts, `[n]`; by default all count alike.
+            complete: Whether `x` is all there is, as the rows of a truth table, and not a sample;
+                then few rows are enough for an exact result.
+            n_inputs: Inputs N of the bounds. Time grows as its square; the bounds are near each
+                other up to about log2(N) - 3 bits.
+            n_records: Most models to measure, evenly spaced along the sweep; None for all.
+            seed: Seed of the noise and of the rows that are drawn.
+
+        Raises:
+            UserError: If an option is out of range, the inputs don't fit, or no model was kept.
+        """
+        dataset = measure_information(
+            self._dataset,
+            self._snapshots,
+            x,
+            weights=weights,
+            complete=complete,
+            n_inputs=n_inputs,
+            n_records=n_records,
+            seed=seed,
+        )
+        return ApproximationScheme(dataset, self._snapshots)
+
+    def subsets(
+        self, threshold_bits: float = 0.1, *, seed: int = 0, measure: Measure | None = None
+    ) -> list[Subset]:
+        """The subsets of components in use, in order of beta, each with its range of beta.
+
+        What each knows about Y is measured on held-out rows where there are any.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+            seed: Which repeat.
+            measure: "information" or "kl"; by default the information where it was measured.
+        """
+        run = self._dataset.isel(seed=self._repeat(seed)).sel(split=self.scoring_split)
+        return subsets_in_use(
+            run["beta"].values,
+            run[VARIABLES[chosen_measure(run, measure)]].values,
+            run["predictive_information_bits"].values,
+            self.components,
+            threshold_bits,
+        )
+
+    def subset_frequencies(
+        self, threshold_bits: float = 0.1, *, measure: Measure | None = None
+    ) -> list[SubsetFrequency]:
+        """How many of the repeats found each subset of components, the most frequent first.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+            measure: "information" or "kl"; by default the information where it was measured.
+        """
+        repeats = range(self.n_seeds)
+        return subset_frequencies(
+            [self.subsets(threshold_bits, seed=seed, measure=measure) for seed in repeats]
+        )
+
+    def frontier(
+        self, split: str | None = None, *, concave: bool = False, measure: Measure | None = None
+    ) -> Frontier:
+        """The best approximations of all repeats: the most known about Y for the bits conveyed.
+
+        A record measures what is known about Y with some scatter, and the best of many is a little
+        too good: by about the scatter of the curves in the information plane.
+
+        Args:
+            split: "train" or "validation"; by default the held-out data, if there are any.
+            concave: Whether to keep only what is best at some price of a bit: the concave hull.
+            measure: "information" or "kl"; by default the information where it was measured.
+
+        Raises:
+            UserError: If there is no such split or measure.
+        """
+        splits = [str(name) for name in self._dataset["split"].values]
+        if split is not None and split not in splits:
+            raise UserError(f"there is no split {split!r}; this scheme has {', '.join(splits)}.")
+        known = self._dataset["predictive_information_bits"].sel(split=split or self.scoring_split)
+        total_bits = self.conveyed_bits(measure).sum("component")
+        return best_of_all(
+            total_bits.values, known.values, self._dataset["beta"].values, concave=concave
+        )
+
+    def at(
+        self,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+        seed: int = 0,
+        threshold_bits: float = 0.1,
+        measure: Measure | None = None,
+    ) -> Approximation:
+        """One approximation of the scheme, ready to predict.
+
+        What is known about Y is measured on held-out rows where there are any. Give exactly one of:
+
+        Args:
+            beta: The model whose bottleneck strength is nearest, in its logarithm.
+            bits: The model that knows most about Y among those whose components convey at most
+                this many bits together.
+            n_components: The model that knows most about Y among those that use at most this
+                many components.
+            seed: Which repeat.
+            threshold_bits: What a component must convey to count as used.
+            measure: Whether `bits` and `threshold_bits` are of "information" or of "kl"; by
+                default the information where it was measured.
+
+        Raises:
+            UserError: If not exactly one is given, or no model of the sweep is that small.
+        """
+        given = {"beta": beta, "bits": bits, "n_components": n_components}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        if len(chosen) != 1:
+            raise UserError(
+                f"choose an approximation by exactly one of {', '.join(given)}; got "
+                f"{', '.join(chosen) or 'none'}."
+            )
+        if len(self._snapshots.record) == 0:
+            raise UserError("the sweep ended before it kept any model; run it again for longer.")
+        run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)
+        run = run.sel(split=self.scoring_split)
+        measure = chosen_measure(run, measure)
+        conveyed = run[VARIABLES[measure]].values
+        predictive = run["predictive_information_bits"].values
+        if beta is not None:
+            if not 0 < beta < np.inf:
+                raise UserError(f"beta must be positive and finite, got {beta:g}.")
+            index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
+        elif bits is not None:
+            index = _best(predictive, conveyed.sum(axis=1), bits, "total bits")
+        else:
+            counts = (conveyed > threshold_bits).sum(axis=1)
+            assert n_components is not None  # exactly one was given
+            index = _best(predictive, counts, n_components, "components in use")
+        params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
+        return Approximation(
+            model=eqx.combine(params, self._snapshots.static),
+            components=self.components,
+            beta=float(self._snapshots.beta[index]),
+            kl_bits=run["kl_bits"].values[index],
+            predictive_bits=float(predictive[index]),
+            split=self.scoring_split,
+            information_bits=(
+                run[VARIABLES["information"]].values[index]
+                if VARIABLES["information"] in run
+                else None
+            ),
+            measure=measure,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.
+
+        Raises:
+            UserError: If `folder` holds any of these files already or can't be written.
+        """
+        save_scheme(Path(folder), self._dataset, self._snapshots)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "ApproximationScheme":
+        """Read what `save` wrote, e.g. from a run folder. Nothing in it is ever executed.
+
+        Raises:
+            UserError: If a file is missing or damaged.
+        """
+        return cls(*load_scheme(Path(folder)))
+
+    def _repeat(self, seed: int) -> int:
+        if not 0 <= seed < self.n_seeds:
+            raise UserError(
+                f"seed={seed} names no repeat; this scheme has {self.n_seeds}, counted from 0."
+            )
+        return seed
+
+    def __repr__(self) -> str:
+        sizes = self._dataset.sizes
+        return (
+            f"ApproximationScheme({len(self.components)} components, {sizes['seed']} seeds, "
+            f"{sizes['step']} records, {self.status})"
+        )
+
+
+def _best(predictive: Any, cost: Any, limit: float, what: str) -> int:
+    """The most predictive record whose cost is within the limit."""
+    affordable = cost <= limit
+    if not affordable.any():
+        raise UserError(
+            f"no approximation of this sweep has at most {limit:g} {what}; the smallest has "
+            f"{cost.min():g}. Sweep to a larger beta_end."
+        )
+    return int(np.argmax(np.where(affordable, predictive, -np.inf)))

@@ -1,0 +1,21 @@
+"""Which beta of a sweep to predict with, if the user names none."""
+
+import numpy as np
+import xarray as xr
+
+from distributed_ib.scheme._smoothing import running_mean
+
+_WINDOW_SHARE = 20
+
+
+def best_record(dataset: xr.Dataset) -> float:
+    """The beta of least validation loss, among those at which a model was kept.
+
+    A record has one draw of the noise, so the curve is smoothed over a twentieth of the sweep on
+    either side; it is averaged over repeats.
+    """
+    split = "validation" if "validation" in dataset["split"].values else "train"
+    error = dataset["prediction_error_bits"].sel(split=split).mean("seed").values
+    smooth = running_mean(error, 2 * max(1, len(error) // _WINDOW_SHARE) + 1)
+    records = dataset["snapshot_record"].values
+    return float(dataset["snapshot_beta"].values[int(np.argmin(smooth[records]))])

@@ -1,0 +1,87 @@
+"""Which approximations of a scheme tell most: where the allocation of information changes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib._checks import whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+
+# Share of all that is ever known about Y at which an approximation counts as complete.
+AS_GOOD_AS_ALL = 0.98
+
+
+def telling_betas(
+    scheme: ApproximationScheme, n: int = 5, *, threshold_bits: float = 0.1, seed: int = 0
+) -> list[float]:
+    """Bottleneck strengths of `n` approximations between which the allocation changes equally.
+
+    They lie close where the allocation changes fast with beta, and far apart where it rests. Left
+    out are the beginning, where bits go that nobody needed, so that as much is known as ever, and
+    the end, after the last component has gone.
+
+    Args:
+        scheme: The scheme.
+        n: How many; fewer if the sweep kept fewer models with any component in use.
+        threshold_bits: What a component must convey to count as in use.
+        seed: Which repeat.
+
+    Returns:
+        In order of beta, all of them strengths at which the scheme has a model.
+
+    Raises:
+        UserError: If no model was kept, or none of them uses any component.
+    """
+    run = scheme.to_xarray().isel(seed=seed, step=scheme.snapshots.record)
+    run = run.sel(split=scheme.scoring_split)
+    conveyed = scheme.conveyed_bits().isel(seed=seed, step=scheme.snapshots.record).values
+    known = run["predictive_information_bits"].values
+    start = 0
+    if len(known) and known.max() > 0:
+        start = int(np.flatnonzero(known >= AS_GOOD_AS_ALL * known.max())[-1])
+    if not (conveyed[start:] > threshold_bits).any():
+        start = 0
+    chosen = evenly_along(conveyed[start:], whole_number("n", n, 1), threshold_bits)
+    return [float(scheme.snapshots.beta[start + k]) for k in chosen]
+
+
+def evenly_along(
+    conveyed_bits: NDArray[np.float64], n: int, threshold_bits: float = 0.1
+) -> list[int]:
+    """Rows of an allocation `[step, component]` that are evenly spaced along its path.
+
+    A bit more or less matters the less, the more bits a component has, so the way is measured in
+    log2(1 + bits / threshold), summed over components.
+
+    Example:
+        >>> bits = np.array([[3.0], [3.0], [3.0], [2.0], [1.0], [0.2], [0.0], [0.0]])
+        >>> evenly_along(bits, 3)
+        [0, 4, 5]
+
+    Raises:
+        UserError: If no component is in use in any row.
+    """
+    in_use = np.flatnonzero((conveyed_bits > threshold_bits).any(axis=1))
+    if len(in_use) == 0:
+        raise UserError(
+            f"no model of this sweep conveys {threshold_bits:g} bit; start it at a smaller beta."
+        )
+    height = np.log2(1.0 + conveyed_bits[: in_use[-1] + 1] / threshold_bits)
+    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(height, axis=0)).sum(axis=1))])
+    chosen: list[int] = []
+    for goal in np.linspace(0.0, way[-1], n) if n > 1 else [0.0]:
+        free = [k for k in range(len(way)) if k not in chosen]
+        if free:
+            chosen.append(min(free, key=lambda k: abs(way[k] - goal)))
+    return sorted(chosen)
+
+
+def nearest_betas(scheme: ApproximationScheme, wanted: Sequence[float]) -> list[float]:
+    """The strengths at which the scheme has models, nearest to those that are wanted, in order.
+
+    Raises:
+        UserError: If a strength is not positive, or there is no model.
+    """
+    return sorted({scheme.at(beta=beta).beta for beta in wanted})

@@ -1,0 +1,300 @@
+"""How far an opened circuit is from the exact optimum, which a truth table allows to compute."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distributed_ib._files import write_atomically
+from distributed_ib.errors import UserError, first_line
+from distributed_ib.optimum._table_terms import channel_terms
+from distributed_ib.optimum.candidates import Candidates, subsets_of
+from distributed_ib.optimum.envelope import Envelope, lower_envelope
+from distributed_ib.optimum.exact_optimum import (
+    OptimalFrontier,
+    joint_from_samples,
+    optimal_frontier,
+)
+from distributed_ib.optimum.refine import RefineSettings, refine
+from distributed_ib.plots._style import figure_style
+from distributed_ib.plots.frontier_figures import plot_frontier, plot_gap
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.boolean.circuit import Circuit
+
+FloatArray = NDArray[np.float64]
+
+MAX_FRONTIER_INPUTS = 14
+"""Most inputs for which the optimum is computed: beyond, it takes minutes."""
+
+N_BETA = 30
+"""Strengths at which it is computed, spread evenly in their logarithm."""
+
+FILE = "optimality.nc"
+_FILE_LIMIT_BYTES = 1 << 28
+_SWEEP = ("swept_beta", "swept_total_bits", "swept_predictive_bits")
+_OPTIMUM = ("optimal_objective_bits", "optimal_information_bits", "optimal_predictive_bits")
+_REFINED = ("refined_information_bits", "refined_predictive_bits", "refined_learned_bits")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Distances to the optimum along beta.
+
+    Attributes:
+        beta: `[b]`.
+        gap_bits: `[b]`, the objective in true bits minus the optimal one.
+    """
+
+    beta: FloatArray
+    gap_bits: FloatArray
+
+    @property
+    def largest_bits(self) -> float:
+        """The largest of them; 0 if there are none."""
+        return float(self.gap_bits.max(initial=0.0))
+
+    @property
+    def at_beta(self) -> float:
+        """Where the largest is."""
+        return float(self.beta[np.argmax(self.gap_bits)]) if len(self.beta) else float("nan")
+
+
+@dataclass(frozen=True)
+class CircuitOptimality:
+    """The exact optimum of a circuit, with the sweep and, if there is one, the refinement.
+
+    Attributes:
+        frontier: The optimum at some bottleneck strengths; without its channels.
+        swept_beta: Strength at each snapshot of the sweep, `[snapshot]`.
+        swept_total_bits: What the channels transmit there, exactly, `[seed, snapshot]`.
+        swept_predictive_bits: What the learned predictor knows of Y, `[seed, snapshot]`.
+        refined_information_bits: What each refined candidate transmits, `[candidate, component]`;
+            no candidates where nothing was refined.
+        refined_predictive_bits: I(U; Y) of each with the best predictor, exact, `[candidate]`.
+        refined_learned_bits: What its own learned predictor knows, `[candidate]`.
+    """
+
+    frontier: OptimalFrontier
+    swept_beta: FloatArray
+    swept_total_bits: FloatArray
+    swept_predictive_bits: FloatArray
+    refined_information_bits: FloatArray
+    refined_predictive_bits: FloatArray
+    refined_learned_bits: FloatArray
+
+    @property
+    def refined(self) -> bool:
+        """Whether there was a refinement."""
+        return len(self.refined_predictive_bits) > 0
+
+    def swept_gap(self) -> Gap:
+        """Gap of every snapshot at its own beta, in all repeats, within the frontier's range."""
+        low, high = self.frontier.beta[[0, -1]]
+        inside = (self.swept_beta >= low) & (self.swept_beta <= high)
+        beta = self.swept_beta[inside]
+        objective = beta * self.swept_total_bits[:, inside] - self.swept_predictive_bits[:, inside]
+        gap = objective - np.minimum(self.frontier.objective_at(beta), 0.0)
+        return Gap(np.tile(beta, len(gap)), gap.reshape(-1))
+
+    def refined_envelope(self, *, learned: bool = False) -> Envelope:
+        """The best refined candidate at the frontier's beta.
+
+        Args:
+            learned: Take what the learned predictors know instead of the exact I(U; Y).
+        """
+        known = self.refined_learned_bits if learned else self.refined_predictive_bits
+        total = self.refined_information_bits.sum(axis=1)
+        return lower_envelope(self.frontier.beta, total, known)
+
+    def refined_gap(self, *, learned: bool = False) -> Gap:
+        """Gap of that envelope at the frontier's beta."""
+        best = self.refined_envelope(learned=learned)
+        optimum = np.minimum(self.frontier.objective_bits, 0.0)
+        return Gap(best.beta, best.objective_bits - optimum)
+
+    def sentences(self) -> list[str]:
+        """What the gaps are, for people."""
+        swept = self.swept_gap()
+        found = [
+            f"In true bits the sweep's objective is at most {swept.largest_bits:.3f} bit above "
+            f"the exact optimum (at beta={swept.at_beta:.3g})."
+        ]
+        if self.refined:
+            true, learned = self.refined_gap(), self.refined_gap(learned=True)
+            found.append(
+                f"Refined at fixed beta it is at most {true.largest_bits:.4f} bit above (at "
+                f"beta={true.at_beta:.3g}), and {learned.largest_bits:.4f} bit with the learned "
+                "predictors."
+            )
+        return found
+
+    def summary(self) -> dict[str, object]:
+        """The gaps as plain values, for `summary.json`."""
+        gaps = {"sweep": self.swept_gap()}
+        if self.refined:
+            gaps["refined"] = self.refined_gap()
+            gaps["refined_with_learned_predictor"] = self.refined_gap(learned=True)
+        return {
+            name: {"largest_gap_bits": gap.largest_bits, "at_beta": gap.at_beta}
+            for name, gap in gaps.items()
+            if len(gap.beta)
+        }
+
+    def with_refinement(self, circuit: Circuit, candidates: Candidates) -> "CircuitOptimality":
+        """The same with the candidates of a refinement."""
+        joint = joint_from_samples(*circuit.truth_table())
+        information, predictive = channel_terms(joint, candidates.channels)
+        return CircuitOptimality(
+            frontier=self.frontier,
+            swept_beta=self.swept_beta,
+            swept_total_bits=self.swept_total_bits,
+            swept_predictive_bits=self.swept_predictive_bits,
+            refined_information_bits=information,
+            refined_predictive_bits=predictive,
+            refined_learned_bits=candidates.predictive_bits,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write `optimality.nc` into a run folder.
+
+        Raises:
+            UserError: If it exists or can't be written.
+        """
+        path = folder / FILE
+        if path.exists():
+            raise UserError(f"{path} exists already; save to another folder.")
+        optimum = self.frontier.to_xarray().rename(
+            {
+                "objective_bits": _OPTIMUM[0],
+                "information_bits": _OPTIMUM[1],
+                "predictive_information_bits": _OPTIMUM[2],
+            }
+        )
+        dataset = optimum.assign(
+            {
+                _SWEEP[0]: (("snapshot",), self.swept_beta),
+                _SWEEP[1]: (("seed", "snapshot"), self.swept_total_bits),
+                _SWEEP[2]: (("seed", "snapshot"), self.swept_predictive_bits),
+                _REFINED[0]: (("candidate", "component"), self.refined_information_bits),
+                _REFINED[1]: (("candidate",), self.refined_predictive_bits),
+                _REFINED[2]: (("candidate",), self.refined_learned_bits),
+            }
+        )
+        write_atomically(path, lambda place: dataset.to_netcdf(place, engine="h5netcdf"))
+
+
+def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> OptimalFrontier:
+    """The exact optimum of a circuit over the last two decades of a sweep's beta, or all of it.
+
+    Raises:
+        UserError: If the circuit has more than `MAX_FRONTIER_INPUTS` inputs.
+    """
+    if circuit.n_inputs > MAX_FRONTIER_INPUTS:
+        raise UserError(
+            f"the optimum takes at most {MAX_FRONTIER_INPUTS} inputs, there are {circuit.n_inputs}."
+        )
+    beta = np.geomspace(max(beta_start, 0.01 * beta_end), beta_end, N_BETA)
+    joint = joint_from_samples(*circuit.truth_table())
+    return optimal_frontier(joint, beta, names=circuit.inputs)
+
+
+def optimality_of(
+    scheme: ApproximationScheme, frontier: OptimalFrontier, information_bits: FloatArray
+) -> CircuitOptimality:
+    """The optimum beside a sweep that was not refined.
+
+    Args:
+        scheme: The sweep's.
+        frontier: The optimum.
+        information_bits: What the channels transmit, `[seed, snapshot, component]`.
+    """
+    data = scheme.to_xarray()
+    known = data["predictive_information_bits"].isel(step=data["snapshot_record"].values, split=-1)
+    return CircuitOptimality(
+        frontier=frontier,
+        swept_beta=data["snapshot_beta"].values,
+        swept_total_bits=information_bits.sum(axis=2),
+        swept_predictive_bits=known.transpose("seed", "step").values,
+        refined_information_bits=np.zeros((0, len(frontier.names))),
+        refined_predictive_bits=np.zeros(0),
+        refined_learned_bits=np.zeros(0),
+    )
+
+
+def refine_circuit(
+    circuit: Circuit,
+    scheme: ApproximationScheme,
+    beta: FloatArray,
+    *,
+    settings: RefineSettings | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Candidates:
+    """Refine the subsets that a sweep used, from the circuit's input-output pairs."""
+    used = [
+        subset.components
+        for repeat in range(scheme.n_seeds)
+        for subset in scheme.subsets(seed=repeat)
+    ]
+    subsets = subsets_of(scheme.components, [*used, scheme.components])
+    x, y = circuit.truth_table()
+    return refine(x, y, beta, subsets=subsets, settings=settings, seed=seed, progress=progress)
+
+
+def optimality_figures(optimality: CircuitOptimality) -> dict[str, Figure]:
+    """The information plane in true bits before the optimum, and the gap along beta."""
+    swept, refined = optimality.swept_gap(), None
+    envelope = None
+    if optimality.refined:
+        gap = optimality.refined_gap()
+        refined, envelope = (gap.beta, gap.gap_bits), optimality.refined_envelope()
+    with figure_style():
+        axes = {
+            "optimal_frontier": plot_frontier(
+                optimality.frontier,
+                optimality.swept_total_bits,
+                optimality.swept_predictive_bits,
+                refined=envelope,
+            ),
+            "optimality_gap": plot_gap((swept.beta, swept.gap_bits), refined=refined),
+        }
+    figures = {name: ax.get_figure(root=True) for name, ax in axes.items()}
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def load_optimality(folder: Path) -> CircuitOptimality | None:
+    """Read `optimality.nc` of a run folder; None where there is none.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as stored:
+            if stored.nbytes > _FILE_LIMIT_BYTES:
+                raise UserError(f"{path} declares {stored.nbytes:,} bytes of numbers; too many.")
+            data = stored.load()
+        numbers = {
+            name: np.asarray(data[name].values, dtype=np.float64)
+            for name in ("beta", *_SWEEP, *_OPTIMUM, *_REFINED)
+        }
+        names = tuple(str(name) for name in data["component"].values)
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file fails in as many ways as there are bytes
+        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
+    frontier = OptimalFrontier(
+        beta=numbers["beta"],
+        objective_bits=numbers[_OPTIMUM[0]],
+        information_bits=numbers[_OPTIMUM[1]],
+        predictive_bits=numbers[_OPTIMUM[2]],
+        channels=(),
+        names=names,
+    )
+    return CircuitOptimality(frontier, *(numbers[name] for name in (*_SWEEP, *_REFINED)))

@@ -1,0 +1,277 @@
+"""What one sweep says about one glass, in numbers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.scheme._smoothing import running_mean
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.measure import Measure
+from distributed_ib.studies.glass.glass_examples import Examples
+from distributed_ib.studies.glass.linear_svm import SvmResult, accuracy_of_shells, best_single_shell
+from distributed_ib.studies.glass.noise_accuracies import validation_accuracies
+from distributed_ib.studies.glass.shell_places import Shell
+
+COUNTS = (20, 10, 5, 2, 1)
+GOOD_ACCURACY = 0.8
+NEAR_BEST = 0.03
+# Records averaged before a best one is looked for: one record alone is best by luck.
+WINDOW = 5
+N_LAST = 10
+
+
+@dataclass(frozen=True)
+class FewShells:
+    """The best approximation that uses few shells.
+
+    Attributes:
+        asked: At most so many shells.
+        shells: Those in use, the one that conveys most first.
+        bits: What each of them conveys, in the same order.
+        beta: Bottleneck strength.
+        total_bits: What all shells together convey.
+        accuracy: On the validation part, one draw of the noise an example.
+        accuracy_alone: The same when all other shells are swapped between examples, so that
+            what they still convey below the threshold says nothing.
+        averaged: On the validation part, predictions averaged over draws of the noise.
+        svm_accuracy: Of a linear SVM that sees these shells only; NaN if none is in use.
+    """
+
+    asked: int
+    shells: tuple[Shell, ...]
+    bits: tuple[float, ...]
+    beta: float
+    total_bits: float
+    accuracy: float
+    accuracy_alone: float
+    averaged: float
+    svm_accuracy: float
+
+
+@dataclass(frozen=True)
+class Diffuseness:
+    """How widely information is spread at the coarsest good approximation.
+
+    Attributes:
+        beta: Bottleneck strength.
+        accuracy: Validation accuracy there.
+        total_bits: What all shells together convey.
+        effective_shells: 2 to the entropy of the shares: 1 if one shell conveys all, k if k
+            shells convey the same.
+        n_in_use: Shells above the threshold.
+    """
+
+    beta: float
+    accuracy: float
+    total_bits: float
+    effective_shells: float
+    n_in_use: int
+
+
+@dataclass(frozen=True)
+class GlassFindings:
+    """What one sweep found in one glass.
+
+    Attributes:
+        measure: What its bits are of: "information", or "kl", which bounds it from above.
+        best_accuracy: Highest validation accuracy from one draw of the noise, mean of five
+            neighbouring records.
+        best_error: Standard error of that accuracy from the number of validation examples.
+        best_beta: Bottleneck strength there.
+        best_total_bits: What all shells convey there.
+        best_n_in_use: Shells above the threshold there.
+        gap_largest_bits: Validation minus training error where that is largest.
+        gap_few_bits: The same where for the first time no more than ten shells are in use; 0 if
+            that never is.
+        fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
+        best_averaged: Highest validation accuracy of predictions averaged over the noise, mean of
+            five neighbouring snapshots.
+        best_averaged_beta: Bottleneck strength there.
+        fewest_near_best_averaged: Fewest shells in use with such an accuracy within 0.03 of it.
+        few: Approximations with at most 20, 10, 5, 2 and 1 shells; those that the sweep lacks
+            are left out.
+        diffuseness: At the coarsest approximation with an accuracy of 0.8; None if none has it.
+        one_shell_decades: Width of the stretch with exactly one shell in use, decades of beta.
+        last: The last ten shells to fall below the threshold, the very last first.
+        single: The shell that tells most by itself, by any rule that cuts its density in up to
+            eight parts; chosen on the training part.
+        single_accuracy: Validation accuracy of that rule.
+    """
+
+    measure: Measure
+    best_accuracy: float
+    best_error: float
+    best_beta: float
+    best_total_bits: float
+    best_n_in_use: int
+    gap_largest_bits: float
+    gap_few_bits: float
+    fewest_near_best: int
+    best_averaged: float
+    best_averaged_beta: float
+    fewest_near_best_averaged: int
+    few: tuple[FewShells, ...]
+    diffuseness: Diffuseness | None
+    one_shell_decades: float
+    last: tuple[Shell, ...]
+    single: Shell
+    single_accuracy: float
+
+
+def falling_order(information_bits: NDArray[np.float64], threshold_bits: float) -> NDArray[Any]:
+    """How many shells are left when each falls below the threshold for good, `[shell]`.
+
+    The first to fall has all, the last has 1. Shells that fall at the same record are ordered by
+    what they conveyed before.
+
+    Args:
+        information_bits: `[step, shell]`.
+        threshold_bits: A shell is in use above it.
+
+    >>> falling_order(np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]), 0.1).tolist()
+    [2, 1, 3]
+    """
+    above = information_bits > threshold_bits
+    n_steps, n_shells = above.shape
+    last = np.where(above.any(axis=0), n_steps - 1 - np.argmax(above[::-1], axis=0), -1)
+    order = np.lexsort((information_bits.sum(axis=0), last))
+    left = np.empty(n_shells, np.int64)
+    left[order] = np.arange(n_shells, 0, -1)
+    return left
+
+
+def find(
+    scheme: ApproximationScheme,
+    examples: Examples,
+    svm: SvmResult,
+    shells: list[Shell],
+    averaged_accuracy: NDArray[np.float64],
+    *,
+    threshold_bits: float = 0.1,
+    seed: int = 0,
+    measure: Measure | None = None,
+) -> GlassFindings:
+    """Read the findings off a sweep.
+
+    Args:
+        scheme: The sweep, with a validation part.
+        examples: What it was trained and validated on.
+        svm: The SVM beside it; its C is used for SVMs on few shells.
+        shells: From `shells_of`, in the order of the components.
+        averaged_accuracy: From `averaged_accuracies`, `[seed, snapshot]`.
+        threshold_bits: A shell is in use where it conveys more.
+        seed: Which repeat.
+        measure: "information" or "kl"; by default the information where it was measured.
+    """
+    measure = measure or scheme.measure
+    data = scheme.to_xarray().isel(seed=seed)
+    beta = data["beta"].values
+    bits = scheme.conveyed_bits(measure).values[seed]
+    in_use = (bits > threshold_bits).sum(axis=1)
+    accuracy = running_mean(data["accuracy"].sel(split="validation").values, WINDOW)
+    error = data["prediction_error_bits"]
+    overfitting = error.sel(split="validation").values - error.sel(split="train").values
+    gap = running_mean(overfitting, WINDOW)
+    best = int(np.argmax(accuracy))
+    n_held = int(examples.held_out.sum())
+    near = accuracy >= accuracy[best] - NEAR_BEST
+    averaged = running_mean(averaged_accuracy[seed], WINDOW)
+    best_averaged = int(np.argmax(averaged))
+    near_averaged = averaged >= averaged[best_averaged] - NEAR_BEST
+    one, few = np.flatnonzero(in_use == 1), np.flatnonzero(in_use <= N_LAST)
+    last = np.argsort(falling_order(bits, threshold_bits))[:N_LAST]
+    single, single_accuracy = best_single_shell(examples)
+    return GlassFindings(
+        measure=measure,
+        best_accuracy=float(accuracy[best]),
+        best_error=float(np.sqrt(accuracy[best] * (1 - accuracy[best]) / n_held)),
+        best_beta=float(beta[best]),
+        best_total_bits=float(bits[best].sum()),
+        best_n_in_use=int(in_use[best]),
+        gap_largest_bits=float(gap.max()),
+        gap_few_bits=float(gap[few[0]]) if len(few) else 0.0,
+        fewest_near_best=int(in_use[near].min()),
+        best_averaged=float(averaged[best_averaged]),
+        best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
+        fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
+        few=_few_shells(scheme, examples, svm, shells, threshold_bits, seed, measure),
+        diffuseness=_diffuseness(beta, bits, accuracy, in_use),
+        one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
+        last=tuple(shells[int(i)] for i in last),
+        single=shells[single],
+        single_accuracy=single_accuracy,
+    )
+
+
+def _few_shells(
+    scheme: ApproximationScheme,
+    examples: Examples,
+    svm: SvmResult,
+    shells: list[Shell],
+    threshold_bits: float,
+    seed: int,
+    measure: Measure,
+) -> tuple[FewShells, ...]:
+    """The approximations with ever fewer shells; none is listed twice."""
+    conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
+    fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
+    found = []
+    for asked in COUNTS:
+        if fewest > asked:
+            continue
+        model = scheme.at(
+            n_components=asked, seed=seed, threshold_bits=threshold_bits, measure=measure
+        )
+        bits = model.conveyed_bits
+        order = [int(i) for i in np.argsort(-bits) if bits[i] > threshold_bits]
+        accuracies = validation_accuracies(model, examples, order)
+        found.append(
+            FewShells(
+                asked=asked,
+                shells=tuple(shells[i] for i in order),
+                bits=tuple(float(bits[i]) for i in order),
+                beta=model.beta,
+                total_bits=model.total_bits,
+                accuracy=accuracies.one_draw,
+                accuracy_alone=accuracies.alone,
+                averaged=accuracies.averaged,
+                svm_accuracy=accuracy_of_shells(examples, order, svm.c) if order else float("nan"),
+            )
+        )
+    return tuple(found)
+
+
+def _diffuseness(
+    beta: NDArray[np.float64],
+    bits: NDArray[np.float64],
+    accuracy: NDArray[np.float64],
+    in_use: NDArray[Any],
+) -> Diffuseness | None:
+    """At the least total information with which the accuracy is still good."""
+    good = np.flatnonzero(accuracy >= GOOD_ACCURACY)
+    total = bits.sum(axis=1)
+    if len(good) == 0:
+        return None
+    at = int(good[np.argmin(total[good])])
+    return Diffuseness(
+        beta=float(beta[at]),
+        accuracy=float(accuracy[at]),
+        total_bits=float(total[at]),
+        effective_shells=effective_number(bits[at]),
+        n_in_use=int(in_use[at]),
+    )
+
+
+def effective_number(bits: NDArray[np.float64]) -> float:
+    """2 to the entropy of the shares of `bits`; 0 if there are none.
+
+    >>> effective_number(np.array([1.0, 1.0, 0.0])), effective_number(np.zeros(3))
+    (2.0, 0.0)
+    """
+    total = bits.sum()
+    if not total > 0:
+        return 0.0
+    share = bits[bits > 0] / total
+    return float(2 ** -(share * np.log2(share)).sum())

@@ -1,0 +1,1 @@
+"""The physics of the sheared glass: quenches, shear, events and their loci."""

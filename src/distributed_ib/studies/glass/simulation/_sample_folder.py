@@ -1,0 +1,131 @@
+"""The folder in which a simulation keeps its samples: whose it is, and what in it is sound."""
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from distributed_ib._files import write_text
+from distributed_ib.errors import UserError
+from distributed_ib.studies.glass.simulation.sample import (
+    Sample,
+    Settings,
+    load_liquid,
+    load_sample,
+)
+
+_SETTINGS_FILE = "settings.json"
+_SAMPLE_NAME = re.compile(r"sample-(\d{5,})\.npz")
+# What `write_atomically` leaves behind if the process is killed in the middle.
+_LEFTOVER_NAME = re.compile(r"\.(settings|(sample|quench)-\d{5,})-\w{8}\.(json|npz)")
+_LIQUID_NAME = re.compile(r"quench-(\d{5,})\.npz")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder if there is none.
+
+    Raises:
+        UserError: if that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"can't make the folder {folder}: {error.strerror or error}; choose another."
+        ) from None
+
+
+def claim(folder: Path, settings: Settings) -> None:
+    """Note the settings in an empty folder, or check that they are those of an old one.
+
+    Raises:
+        UserError: if they are not, or the folder holds something else.
+    """
+    path = folder / _SETTINGS_FILE
+    wanted = json.loads(json.dumps(asdict(settings)))
+    if path.exists():
+        try:
+            present = dict(json.loads(path.read_text()))
+        except (TypeError, ValueError):
+            raise UserError(f"{path}: not readable; choose another folder.") from None
+        different = [key for key in wanted if present.get(key) != wanted[key]]
+        if different:
+            key = different[0]
+            raise UserError(
+                f"{folder}: its samples were made with {key} = {present.get(key)}, "
+                f"not {wanted[key]}; choose another folder or the same settings."
+            )
+        return
+    if any(not _LEFTOVER_NAME.fullmatch(path.name) for path in folder.iterdir()):
+        raise UserError(f"{folder}: not empty, and not made by this command; choose another.")
+    write_text(path, json.dumps(wanted, indent=2) + "\n")
+
+
+def set_damaged_aside(folder: Path, settings: Settings) -> None:
+    """Rename the samples and liquids that can't be read, so that they are made again.
+
+    Nothing is removed but what a killed process had not finished writing.
+
+    Warns:
+        UserWarning: For every damaged file, by name.
+    """
+    for path in sorted(folder.iterdir()):
+        if _LEFTOVER_NAME.fullmatch(path.name):
+            path.unlink()
+        try:
+            if _SAMPLE_NAME.fullmatch(path.name):
+                load_sample(path)
+            elif _LIQUID_NAME.fullmatch(path.name):
+                load_liquid(path, settings.n_particles)
+        except UserError:
+            if not os.access(path, os.R_OK):
+                raise
+            aside = _free_name(path.with_name(path.name + ".damaged"))
+            try:
+                path.rename(aside)
+            except OSError as error:
+                raise UserError(
+                    f"{path} is damaged and can't be renamed ({error.strerror or error}); "
+                    "remove it, and it is made again."
+                ) from None
+            warnings.warn(
+                f"{path} is damaged; it is kept as {aside.name}, and made again from its seed.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _free_name(path: Path) -> Path:
+    """`path`, or else `path-2`, `path-3`, ...: the first that does not exist."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
+def liquid_file(folder: Path, number: int) -> Path:
+    """Where the quenched liquid of a sample is kept until it is sheared."""
+    return folder / f"quench-{number:05d}.npz"
+
+
+def sample_file(folder: Path, number: int) -> Path:
+    """Where a finished sample is kept."""
+    return folder / f"sample-{number:05d}.npz"
+
+
+def sample_files(folder: Path) -> dict[int, Path]:
+    """The finished samples by number."""
+    names = ((_SAMPLE_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return {int(name[1]): path for name, path in names if name}
+
+
+def in_order(folder: Path) -> Iterable[Sample]:
+    """Finished samples from number 0 up to the first one missing."""
+    number = 0
+    while (path := sample_file(folder, number)).exists():
+        yield load_sample(path)
+        number += 1

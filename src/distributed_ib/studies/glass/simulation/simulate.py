@@ -1,0 +1,293 @@
+"""Many samples: in parallel, resumable, each reproducible from its seed; then one table."""
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from distributed_ib._files import hold_folder
+from distributed_ib.errors import UserError
+from distributed_ib.studies.glass.glass_tables import GlassData, save_table
+from distributed_ib.studies.glass.neighbourhoods import (
+    NEIGHBOURHOOD_RADIUS,
+    Neighbourhoods,
+    join,
+    neighbourhoods_in,
+)
+from distributed_ib.studies.glass.simulation._compiled import HAS_NUMBA
+from distributed_ib.studies.glass.simulation._lammps import INSTALL_COMMAND, load_lammps
+from distributed_ib.studies.glass.simulation._sample_folder import (
+    claim,
+    in_order,
+    liquid_file,
+    make_folder,
+    sample_file,
+    sample_files,
+    set_damaged_aside,
+)
+from distributed_ib.studies.glass.simulation.potential import TYPE_A
+from distributed_ib.studies.glass.simulation.quench import COOLING_TIME, Protocol
+from distributed_ib.studies.glass.simulation.sample import (
+    DIRECTIONS_OF,
+    MAX_STRAIN,
+    Sample,
+    Settings,
+    load_sample,
+    run_sample,
+    save_sample,
+)
+from distributed_ib.studies.glass.simulation.shear import GENERATORS, STRAIN_STEP
+from distributed_ib.studies.glass.structure_functions import RadialDistribution, radial_distribution
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is.
+
+    Attributes:
+        n_samples: Finished samples.
+        n_loci: Loci of type A found so far.
+        n_wanted: Loci asked for.
+        seconds: Time since the start of this run.
+        seconds_left: Estimated; NaN until this run has found a locus.
+    """
+
+    n_samples: int
+    n_loci: int
+    n_wanted: int
+    seconds: float
+    seconds_left: float
+
+
+def simulate(
+    protocol: Protocol,
+    n_loci: int,
+    out: Path | str,
+    *,
+    n_particles: int = 400,
+    cooling_time: float = COOLING_TIME,
+    strain_step: float = STRAIN_STEP,
+    max_strain: float | None = None,
+    directions: tuple[str, ...] | None = None,
+    seed: int = 0,
+    n_jobs: int = -1,
+    progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Simulate until `n_loci` loci of type A are found, and write their table.
+
+    Every finished sample is a file in `out/PROTOCOL/`; a run that was stopped goes on from there,
+    and a later call with more loci adds to them. A file that is damaged is renamed to `.damaged`,
+    and its sample made again. The same arguments give the same table, whatever
+    `n_jobs` is and however often the run was stopped: samples count in the order of their numbers.
+
+    Args:
+        protocol: 'gradual' or 'rapid'.
+        n_loci: Loci wanted; the table has as many negatives.
+        out: Folder for the samples and for the table `PROTOCOL.npz`; made if missing.
+        n_particles: Particles in a box. 400 are enough for neighbourhoods of radius 4.5, and
+            larger boxes cost in proportion to what they give.
+        cooling_time: Of the gradual quench, Lennard-Jones units.
+        strain_step: Strain between minimisations.
+        max_strain: Where each shear stops. By default 0.08 (gradual) or 0.05 (rapid).
+        directions: Directions of shear, names of `GENERATORS`. By default simple and pure shear
+            both ways, and for 'gradual', where the quench takes the most time, four in between.
+        seed: Of all samples.
+        n_jobs: Processes; -1 for one per core.
+        progress: Called after every sample.
+
+    Returns:
+        The path of the table.
+
+    Raises:
+        UserError: if LAMMPS is missing, an argument makes no sense, `out` holds samples made with
+            other settings, or another process is making samples there.
+
+    Warns:
+        UserWarning: For every damaged file, by name.
+    """
+    if n_loci < 1:
+        raise UserError(f"Ask for at least 1 locus, not {n_loci}.")
+    settings = Settings(
+        protocol,
+        n_particles=n_particles,
+        cooling_time=cooling_time,
+        strain_step=strain_step,
+        max_strain=MAX_STRAIN.get(protocol, 0.05) if max_strain is None else max_strain,
+        directions=DIRECTIONS_OF.get(protocol, ()) if directions is None else directions,
+        seed=seed,
+    )
+    out = Path(out)
+    folder = out / protocol
+    make_folder(folder)
+    with hold_folder(folder):
+        claim(folder, settings)
+        set_damaged_aside(folder, settings)
+        if count_loci(folder) < n_loci:
+            _require_engine()
+            _run_samples(settings, n_loci, folder, n_jobs, progress)
+        table = out / f"{protocol}.npz"
+        save_table(assemble(settings, in_order(folder), n_loci), table)
+    return table
+
+
+def count_loci(folder: Path) -> int:
+    """Loci of type A in the finished samples of a folder, up to the first missing sample."""
+    return sum(len(sample.fresh_loci()) for sample in in_order(folder))
+
+
+def assemble(settings: Settings, samples: Iterable[Sample], n_loci: int) -> GlassData:
+    """One table from the first samples that hold `n_loci` loci together.
+
+    Args:
+        settings: What the samples were made with.
+        samples: In the order of their numbers.
+        n_loci: Loci in the table.
+
+    Raises:
+        UserError: if the samples hold fewer.
+    """
+    loci: list[Neighbourhoods] = []
+    negatives: list[Neighbourhoods] = []
+    columns: list[dict[str, np.ndarray]] = []
+    states: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    energies: list[float] = []
+    used = n_events = n_small = 0
+    for sample in samples:
+        fresh = sample.fresh_loci()[: n_loci - used]
+        used += len(fresh)
+        energies.append(float(sample.energy))
+        n_events += len(sample.locus)
+        n_small += int(np.sum(sample.types[sample.locus] == TYPE_A))
+        for event in fresh.tolist():
+            positions, box = sample.positions[event], sample.boxes[event]
+            states.append((positions, sample.types, box))
+            for target, centre in ((loci, sample.locus), (negatives, sample.negative)):
+                target.append(neighbourhoods_in(positions, sample.types, box, centre[[event]]))
+        columns.append(
+            {
+                "sample": np.full(len(fresh), int(sample.number), dtype=np.int32),
+                "direction": sample.direction[fresh],
+                "strain_onset": sample.strain[fresh],
+                "strain_gap": sample.gap[fresh],
+                "eigenvalue": sample.eigenvalue[fresh],
+                "energy_drop": sample.energy_drop[fresh],
+                "share": sample.share[fresh],
+            }
+        )
+        if used >= n_loci:
+            break
+    if used < n_loci:
+        raise UserError(f"The samples hold {used} loci, fewer than the {n_loci} asked for.")
+    events = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    about: dict[str, object] = {
+        **asdict(settings),
+        "direction_names": list(GENERATORS),
+        "neighbourhood_radius": NEIGHBOURHOOD_RADIUS,
+        "n_samples": len(energies),
+        "n_events": n_events,
+        "fraction_of_loci_type_a": n_small / n_events,
+        "energy_per_particle_mean": float(np.mean(energies)),
+        "energy_per_particle_std": float(np.std(energies)),
+        "versions": versions(),
+    }
+    return GlassData(
+        name=settings.protocol,
+        around=join(loci + negatives),
+        is_locus=np.repeat([True, False], n_loci),
+        group=np.tile(events["sample"], 2).astype(np.int64),
+        validation=None,
+        distribution=_distribution(states),
+        events=events,
+        about=about,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the software that decides the numbers."""
+    names = ("distributed-ib", "lammps", "numba", "numpy", "scipy")
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _distribution(
+    states: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> RadialDistribution:
+    # Some hundreds of states fix g(r) to a per cent in every bin; more only take time.
+    stride = max(1, len(states) // 400)
+    return radial_distribution(states[::stride])
+
+
+def _require_engine() -> None:
+    load_lammps()
+    if not HAS_NUMBA:
+        raise UserError(f"Numba is not installed; simulating needs it: {INSTALL_COMMAND}")
+
+
+def _make(settings: Settings, number: int, folder: Path) -> tuple[int, int]:
+    """Make one sample and store it; its number and how many loci it has."""
+    liquid = liquid_file(folder, number)
+    sample = run_sample(settings, number, liquid)
+    save_sample(sample, sample_file(folder, number))
+    liquid.unlink(missing_ok=True)
+    return number, len(sample.fresh_loci())
+
+
+def _run_samples(
+    settings: Settings,
+    n_loci: int,
+    folder: Path,
+    n_jobs: int,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Make samples until those from number 0 on hold `n_loci` loci."""
+    import joblib  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+    begin = time.monotonic()
+    loci = {
+        number: len(load_sample(path).fresh_loci()) for number, path in sample_files(folder).items()
+    }
+    at_start = sum(loci.values())
+    workers = joblib.effective_n_jobs(n_jobs)
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+
+    while True:
+        missing = _missing(loci, n_loci, workers)
+        if not missing:
+            return
+        tasks = (joblib.delayed(_make)(settings, number, folder) for number in missing)
+        for number, found in parallel(tasks):
+            loci[number] = found
+            if progress is not None:
+                total, seconds = sum(loci.values()), time.monotonic() - begin
+                pace = (total - at_start) / seconds
+                left = max(0, n_loci - total) / pace if pace > 0 else float("nan")
+                progress(Progress(len(loci), total, n_loci, seconds, left))
+
+
+def _missing(loci: dict[int, int], n_loci: int, workers: int) -> list[int]:
+    """Numbers of the samples to make next: as many as are likely still needed.
+
+    >>> _missing({0: 10, 1: 12}, 40, 2)
+    [2, 3]
+    >>> _missing({0: 10, 2: 40}, 40, 2)
+    [1]
+    >>> _missing({0: 10, 1: 30}, 40, 2)
+    []
+    """
+    typical = sum(loci.values()) / len(loci) if loci else 10.0
+    missing: list[int] = []
+    expected, number = 0.0, 0
+    while expected < n_loci and len(missing) < 50 * workers:
+        if number not in loci:
+            missing.append(number)
+        expected += loci.get(number, max(typical, 0.5))
+        number += 1
+    return missing

@@ -1,0 +1,152 @@
+"""What a sweep says of a pattern: where it ends, what is given up when, what is conveyed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.patterns.pattern_library import Pattern
+from distributed_ib.studies.patterns.patterns_study import Method
+
+# A scheme has ended, and a component is given up, below this.
+END_BITS = 0.05
+# The middle of the plateau of a bit: what is left of detail has gone, the end is not near yet.
+PLATEAU = (0.05, 0.2)
+# Components whose ends lie closer than this factor fall together.
+TOGETHER = 1.15
+
+
+@dataclass(frozen=True)
+class PatternSweep:
+    """One sweep over one pattern.
+
+    Attributes:
+        pattern: The pattern.
+        method: Distributed or standard.
+        scheme: What the sweep found.
+    """
+
+    pattern: Pattern
+    method: Method
+    scheme: ApproximationScheme
+
+
+@dataclass(frozen=True)
+class PatternFindings:
+    """One sweep in a few numbers.
+
+    Attributes:
+        end_beta: Where the information about Y falls below 0.05 bit for good; None if it is still
+            above at the end of the sweep, or if an unfinished sweep never had so much.
+        given_up_beta: Where the KL of each component does; None likewise.
+        best_bits: The most that is known about Y along the sweep.
+        plateau_bits: What each component really transmits for beta between 0.05 and 0.2, the
+            median over the models measured there; None where there are none.
+    """
+
+    end_beta: float | None
+    given_up_beta: dict[str, float | None]
+    best_bits: float
+    plateau_bits: dict[str, float | None]
+
+
+def find(swept: PatternSweep) -> PatternFindings:
+    """Read a sweep of at least one record."""
+    scheme = swept.scheme
+    data = scheme.to_xarray().isel(seed=0, split=0)
+    beta = data["beta"].values
+    predictive, kl_bits = data["predictive_information_bits"].values, data["kl_bits"].values
+    information_bits = scheme.conveyed_bits("information").values[0]
+    measured = data["information_measured"].values
+
+    def fall(bits: NDArray[np.float64]) -> float | None:
+        # What was never there may have been about to come.
+        begun = scheme.status == "finished" or bits.max() >= END_BITS
+        return falls_below(beta, bits) if begun else None
+
+    return PatternFindings(
+        end_beta=fall(predictive),
+        given_up_beta={
+            name: fall(kl_bits[:, index]) for index, name in enumerate(scheme.components)
+        },
+        best_bits=float(predictive.max()),
+        plateau_bits={
+            name: _median_within(beta[measured], information_bits[measured, index])
+            for index, name in enumerate(scheme.components)
+        },
+    )
+
+
+def falls_below(
+    beta: NDArray[np.float64], bits: NDArray[np.float64], threshold_bits: float = END_BITS
+) -> float | None:
+    """The beta at which a curve falls below a threshold and stays there.
+
+    Args:
+        beta: `[step]`, rising.
+        bits: `[step]`.
+        threshold_bits: In bits.
+
+    Returns:
+        The geometric mean of the two betas around the fall; the first beta if the curve is
+        never above, None if it ends above.
+
+    Example:
+        >>> falls_below(np.array([0.1, 0.4, 1.6]), np.array([1.0, 0.9, 0.0]))
+        0.8
+        >>> falls_below(np.array([0.1, 0.4, 1.6]), np.array([1.0, 0.0, 0.9])) is None
+        True
+    """
+    above = np.flatnonzero(bits >= threshold_bits)
+    if len(above) == 0:
+        return float(beta[0])
+    last = int(above[-1])
+    if last == len(beta) - 1:
+        return None
+    return round(math.sqrt(beta[last] * beta[last + 1]), 6)
+
+
+def in_words(found: PatternFindings) -> str:
+    """Which component goes first, and where the scheme ends.
+
+    >>> in_words(PatternFindings(1.0, {"horizontal": 1.0, "vertical": 0.01}, 1.0, {}))
+    'vertical is given up at beta=0.01, horizontal outlives it; the scheme ends at beta=1'
+    """
+    end = (
+        "the scheme has not ended when the sweep does"
+        if found.end_beta is None
+        else f"the scheme ends at beta={found.end_beta:.2g}"
+    )
+    if len(found.given_up_beta) != 2:
+        return end
+    (first, first_beta), (last, last_beta) = sorted(
+        found.given_up_beta.items(), key=lambda pair: math.inf if pair[1] is None else pair[1]
+    )
+    if first_beta is None:
+        return end
+    if last_beta is not None and last_beta < TOGETHER * first_beta:
+        return f"both components fall together; {end}"
+    return f"{first} is given up at beta={first_beta:.2g}, {last} outlives it; {end}"
+
+
+def widest_gap_bits(sweeps: Sequence[PatternSweep], beta_from: float) -> float:
+    """How far the prediction errors of several sweeps part at most, from a beta on, in bits.
+
+    Args:
+        sweeps: Of the same settings, so that their records lie at the same betas.
+        beta_from: Where to begin; before it the patterns are still being learned.
+    """
+    curves = [one.scheme.to_xarray().isel(seed=0, split=0) for one in sweeps]
+    n_records = min(curve.sizes["step"] for curve in curves)
+    beta = curves[0]["beta"].values[:n_records]
+    errors = np.stack([curve["prediction_error_bits"].values[:n_records] for curve in curves])
+    gaps = np.ptp(errors, axis=0)[beta >= beta_from]
+    return float(gaps.max()) if len(gaps) else 0.0
+
+
+def _median_within(beta: NDArray[np.float64], bits: NDArray[np.float64]) -> float | None:
+    within = (beta >= PLATEAU[0]) & (beta <= PLATEAU[1])
+    return float(np.median(bits[within])) if within.any() else None

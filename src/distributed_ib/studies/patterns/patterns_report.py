@@ -1,0 +1,109 @@
+"""The findings of a run in words, as a table and as plain values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from distributed_ib.report.words import markdown_table
+from distributed_ib.studies.patterns.patterns_findings import (
+    END_BITS,
+    PLATEAU,
+    PatternSweep,
+    find,
+    in_words,
+)
+from distributed_ib.studies.patterns.patterns_study import Method
+
+COLUMNS = ("pattern", "method", "Y known", "transmitted", "given up", "ends")
+
+_LEGEND = f"""\
+Information is in bits; every pattern has 1 bit of entropy.
+
+- **Y known**: the most that is known about Y along the sweep.
+- **transmitted**: what the channels of the horizontal / the vertical position really transmit for
+  beta between {PLATEAU[0]:g} and {PLATEAU[1]:g} (median; halfway between a lower and an upper
+  bound, which part by less than 0.1 bit up to 6 bits); of the standard bottleneck, its one channel.
+- **given up**: the beta at which the KL of each of them falls below {END_BITS:g} bit for good.
+- **ends**: the beta at which what is known about Y does.
+
+An end comes a little late in a quick sweep, because the model follows beta with a delay.
+"""
+
+
+def table_rows(sweeps: Sequence[PatternSweep]) -> list[list[str]]:
+    """A row for each sweep."""
+    rows = []
+    for one in sweeps:
+        found = find(one)
+        bits = found.plateau_bits.values()
+        rows.append(
+            [
+                one.pattern.name,
+                str(one.method),
+                f"{found.best_bits:.3f}",
+                " / ".join("-" if value is None else f"{value:.2f}" for value in bits),
+                " / ".join(map(_beta, found.given_up_beta.values())),
+                _beta(found.end_beta),
+            ]
+        )
+    return rows
+
+
+def sentences(sweeps: Sequence[PatternSweep]) -> list[str]:
+    """What the run says, first of both methods and then of every pattern."""
+    said = [
+        _ends_in_words(method, [one for one in sweeps if one.method is method])
+        for method in Method
+        if any(one.method is method for one in sweeps)
+    ]
+    said += [
+        f"{one.pattern.name} ({one.pattern.words}): {in_words(find(one))}."
+        for one in sweeps
+        if one.method is Method.distributed
+    ]
+    return said
+
+
+def summary_text(sweeps: Sequence[PatternSweep], unfinished: Sequence[str] = ()) -> str:
+    """The summary of a run for people, in Markdown; `unfinished` says what did not finish."""
+    listed = "\n".join(f"- {sentence}" for sentence in [*sentences(sweeps), *unfinished])
+    if not sweeps:
+        return f"# Binary patterns\n\n{listed}\n"
+    table = markdown_table(COLUMNS, table_rows(sweeps))
+    return "\n\n".join(["# Binary patterns", listed, table, _LEGEND])
+
+
+def summary(sweeps: Sequence[PatternSweep]) -> dict[str, Any]:
+    """The findings as plain values, for `summary.json`."""
+    rows = []
+    for one in sweeps:
+        found = find(one)
+        rows.append(
+            {
+                "pattern": one.pattern.name,
+                "method": str(one.method),
+                "status": one.scheme.status,
+                "seconds": one.scheme.to_xarray().attrs["seconds"],
+                "end_beta": found.end_beta,
+                "given_up_beta": found.given_up_beta,
+                "best_predictive_bits": found.best_bits,
+                "plateau_information_bits": found.plateau_bits,
+            }
+        )
+    return {"end_threshold_bits": END_BITS, "plateau_beta": list(PLATEAU), "sweeps": rows}
+
+
+def _ends_in_words(method: Method, sweeps: Sequence[PatternSweep]) -> str:
+    ends = [end for one in sweeps if (end := find(one).end_beta) is not None]
+    if not ends:
+        return f"No scheme of the {method} bottleneck ends within its sweep."
+    low, high = min(ends), max(ends)
+    if len(ends) == 1:
+        return f"The scheme of the {method} bottleneck ends at beta={low:.2g}."
+    return (
+        f"The {len(ends)} schemes of the {method} bottleneck end between beta={low:.3g} and "
+        f"{high:.3g}" + (", whatever the pattern." if high < 1.2 * low else ".")
+    )
+
+
+def _beta(value: float | None) -> str:
+    return "never" if value is None else f"{value:.3g}"

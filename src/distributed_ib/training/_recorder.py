@@ -1,0 +1,141 @@
+"""Collects the measurements and models of a running sweep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from distributed_ib.training._loop import Sums
+from distributed_ib.training.sweep_result import History, Snapshots
+
+
+@dataclass
+class Recorder:
+    """Grows by one record at a time and turns into a `History` at the end.
+
+    Attributes:
+        splits: Names along `split` of the history: "train", and "validation" where it is measured.
+        beta: Bottleneck strength of each record.
+        step: Training step at the end of each record.
+        train: Mean measurements of each record.
+        validation: The same on held-out data; empty where there is none.
+    """
+
+    splits: tuple[str, ...]
+    beta: list[float] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    train: list[Sums] = field(default_factory=list)
+    validation: list[Sums] = field(default_factory=list)
+
+    def add(
+        self, *, beta: float, step: int, sums: Sums, n_steps: int, validation: Sums | None
+    ) -> None:
+        """Append the mean of `sums` over `n_steps`, and the validation measurements if any."""
+        self.beta.append(beta)
+        self.step.append(step)
+        self.train.append(jax.tree.map(lambda s: np.asarray(s, np.float64) / n_steps, sums))
+        if validation is not None:
+            self.validation.append(validation)
+
+    def stacked(self, like: Sums) -> dict[str, Any]:
+        """All records as arrays `[record, ...]`; `like` gives the shapes if there are none."""
+
+        def stack(records: list[Sums]) -> Sums:
+            empty = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape)), like)
+            return jax.tree.map(lambda *rows: np.stack(rows), *records) if records else empty
+
+        return {
+            "beta": np.array(self.beta, np.float64),
+            "step": np.array(self.step, np.int64),
+            **{name: stack(getattr(self, name)) for name in self.splits},
+        }
+
+    def stacked_shapes(self, like: Sums, n_records: int) -> dict[str, Any]:
+        """Shapes and types of what `stacked` gives for a number of records."""
+        sums = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((n_records, *leaf.shape), np.float64), like
+        )
+        return {
+            "beta": jax.ShapeDtypeStruct((n_records,), np.float64),
+            "step": jax.ShapeDtypeStruct((n_records,), np.int64),
+            **{name: sums for name in self.splits},
+        }
+
+    @classmethod
+    def restored(cls, splits: tuple[str, ...], stacked: dict[str, Any]) -> "Recorder":
+        """The recorder whose `stacked` was this."""
+        n_records = len(stacked["step"])
+        rows = {
+            name: [jax.tree.map(lambda leaf, k=k: leaf[k], stacked[name]) for k in range(n_records)]
+            for name in splits
+        }
+        return cls(splits, stacked["beta"].tolist(), stacked["step"].tolist(), **rows)
+
+    def history(self, like: Sums) -> History:
+        """Everything so far; `like` gives the shapes if nothing was recorded."""
+        splits = [self.train, self.validation][: len(self.splits)]
+
+        def stack(read: Callable[[Sums], Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+            shape = np.shape(read(like))
+            per_split = [
+                np.stack([np.asarray(read(record)) for record in records], axis=1)
+                if records
+                else np.zeros((shape[0], 0, *shape[1:]))
+                for records in splits
+            ]
+            return np.stack(per_split, axis=2)
+
+        return History(
+            beta=np.array(self.beta, np.float64),
+            step=np.array(self.step, np.int64),
+            kl_nats=stack(lambda sums: sums.kl_nats)[:, :, 0],
+            prediction_error_nats=stack(lambda sums: sums.prediction_error_nats),
+            scores={
+                name: stack(lambda sums, name=name: sums.scores[name])  # type: ignore[misc]
+                for name in like.scores
+            },
+            splits=self.splits,
+        )
+
+
+@dataclass
+class SnapshotAlbum:
+    """The models of a sweep at chosen records, kept in the host's memory.
+
+    Attributes:
+        stride: Every `stride`-th record is kept, counted back from `final_record`.
+        final_record: The record at which the sweep is to end.
+        params: The models kept so far.
+        record: Their records.
+        beta: Their bottleneck strengths.
+    """
+
+    stride: int
+    final_record: int
+    params: list[Any] = field(default_factory=list)
+    record: list[int] = field(default_factory=list)
+    beta: list[float] = field(default_factory=list)
+
+    def offer(self, record: int, beta: float, params: Any, *, keep: bool) -> None:
+        """Take the model of a record if its turn has come or it is to be kept anyway, and once."""
+        due = (self.final_record - record) % self.stride == 0
+        if (due or keep) and record not in self.record[-1:]:
+            self.params.append(jax.tree.map(np.asarray, params))
+            self.record.append(record)
+            self.beta.append(beta)
+
+    def snapshots(self, static: Any, like: Any) -> Snapshots:
+        """All kept models, stacked; `like` gives the shapes if there are none."""
+        params = (
+            jax.tree.map(lambda *leaves: np.stack(leaves), *self.params)
+            if self.params
+            else jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), like)
+        )
+        return Snapshots(
+            params=params,
+            static=static,
+            record=np.array(self.record, np.int64),
+            beta=np.array(self.beta, np.float64),
+        )

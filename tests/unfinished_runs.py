@@ -1,0 +1,110 @@
+"""Sweeps that end early, in every command that sweeps: small, and stopped where a test says."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from distributed_ib.studies.boolean import PRESETS as CIRCUITS
+from distributed_ib.studies.boolean import circuit_optimality as optimality
+from distributed_ib.studies.glass.glass_settings import PRESETS as GLASSES
+from distributed_ib.studies.glass.glass_tables import save_table
+from distributed_ib.studies.image import PRESETS as PICTURES
+from distributed_ib.studies.patterns.patterns_study import PRESETS as PATTERNS
+from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training._loop import run_steps
+from distributed_ib.training.progress import ProgressBar, ProgressCallback, SweepProgress
+from test_glass_study import SMALL, glass_like
+
+N_BEFORE, N_STEPS = 3, 12
+"""Steps of pre-training, where there is one, and steps while beta rises; each is a record."""
+
+TINY: list[tuple[Any, dict[str, Any]]] = [
+    (CIRCUITS, {"hidden": (8,), "batch_size": 16, "learning_rate": 0.2}),
+    (PICTURES, {"encoder_hidden": (8,), "predictor_hidden": (8,), "batch_size": 16}),
+    (PATTERNS, {"hidden": (8,), "batch_size": 16}),
+    (GLASSES, vars(SMALL)),
+]
+COMMANDS = ("boolean", "image", "patterns", "glass", "fit")
+
+
+def shrink(patch: pytest.MonkeyPatch) -> None:
+    """Make all presets tiny, and train one step at a time."""
+    patch.setattr(sweep_module, "SECONDS_PER_STRETCH", 0.0)
+    patch.setattr(optimality, "N_BETA", 3)
+    for presets, options in TINY:
+        tiny = replace(presets["quick"], **{**options, **_steps(presets)})
+        patch.setitem(presets, "quick", tiny)
+
+
+def _steps(presets: Any) -> dict[str, int]:
+    steps = {"n_steps": N_STEPS}
+    return steps if presets is PATTERNS else {**steps, "n_pretraining_steps": N_BEFORE}
+
+
+def arguments(command: str, data: Path, out: Path) -> list[str]:
+    """A command line that runs one tiny sweep, or two."""
+    made_from = {
+        "boolean": ["boolean", "--expression", "a & b"],
+        "image": ["image", str(data / "picture.png")],
+        "patterns": ["patterns", "--pattern", "circle"],
+        "glass": ["glass", "analyse", str(data / "glasses" / "gradual.npz")],
+        "glasses": ["glass", "analyse", str(data / "glasses")],
+        "fit": ["fit", str(data / "table.csv"), "--target", "y", "--steps", "40"],
+    }
+    return [*made_from[command], "--out", str(out)]
+
+
+def write_data(folder: Path) -> None:
+    """A picture, a table and two glasses."""
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (6, 9, 3), dtype=np.uint8)).save(folder / "picture.png")
+    a, b = rng.normal(size=(2, 60))
+    pd.DataFrame({"a": a, "b": b, "y": np.where(a > 0, "yes", "no")}).to_csv(
+        folder / "table.csv", index=False
+    )
+    (folder / "glasses").mkdir()
+    for name in ("gradual", "rapid"):
+        save_table(glass_like(50, name), folder / "glasses" / f"{name}.npz")
+
+
+def press_ctrl_c(step: int) -> ProgressCallback:
+    """A progress callback that presses Ctrl-C when so many steps are made."""
+    n_made = 0
+
+    def progress(now: SweepProgress) -> None:
+        nonlocal n_made
+        n_made += 1
+        if n_made == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return progress
+
+
+def interrupt_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Press Ctrl-C when a command has made so many steps, in one sweep or several."""
+    shown, press = ProgressBar.__call__, press_ctrl_c(step)
+
+    def show(bar: ProgressBar, now: SweepProgress) -> None:
+        shown(bar, now)
+        press(now)
+
+    patch.setattr(ProgressBar, "__call__", show)
+
+
+def diverge_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Let the loss of every sweep be infinite at a step."""
+
+    def run_and_fail(*given: Any) -> Any:
+        state = run_steps(*given)
+        bad = int(state.step) >= step
+        return state._replace(finite=jnp.zeros_like(state.finite)) if bad else state
+
+    patch.setattr(sweep_module, "run_steps", run_and_fail)
