@@ -68,7 +68,7 @@ def assert_same(first: SweepResult, second: SweepResult) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 def newest(folder: Path) -> files.Manifest:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from distributed_ib._arrays import load_arrays, save_arrays
-from distributed_ib._files import hold_folder
+from distributed_ib._locks import hold_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.simulation import sample, simulate
 from distributed_ib.studies.glass.simulation.shear import Event, State

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distributed_ib._files import hold_folder
+from distributed_ib._locks import hold_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import load_table
 from distributed_ib.studies.glass.simulation import _lammps as engine

@@ -1,5 +1,6 @@
 """Checks of options that a user may get wrong."""
 
+import math
 import operator
 
 from distributed_ib.errors import UserError
@@ -25,4 +26,25 @@ def whole_number(name: str, value: object, minimum: int, maximum: int | None = N
         raise UserError(f"{name} must be at least {minimum}, got {number}.")
     if maximum is not None and number > maximum:
         raise UserError(f"{name} must be at most {maximum}, got {number}.")
+    return number
+
+
+def positive_number(name: str, value: float) -> float:
+    """`value` as a plain `float`.
+
+    Raises:
+        UserError: If `value` is no number, not positive, or not finite.
+
+    Example:
+        >>> positive_number("learning_rate", 0)
+        Traceback (most recent call last):
+            ...
+        distributed_ib.errors.UserError: learning_rate must be a positive number, got 0.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UserError(f"{name} must be a positive number, got {value!r}.")
     return number

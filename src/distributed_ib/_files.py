@@ -1,10 +1,8 @@
 """Writing files so that nothing is ever half written, overwritten or lost."""
 
 import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from distributed_ib.errors import UserError
@@ -19,6 +17,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         UserError: If the folder can't be written.
 
     Example:
+        >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> write_atomically(folder / "note.txt", lambda p: p.write_text("hello"))
         >>> (folder / "note.txt").read_text()
@@ -27,15 +26,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     temporary: Path | None = None
     try:
         # The suffix stays last, because some writers choose their format by it.
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-        )
-        temporary = Path(name)
-        os.close(handle)
+        name = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+        # Made by the system's call, which gives it the permissions that the user wants new files
+        # to have.
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        temporary = name
         write(temporary)
-        with temporary.open("rb") as written:
+        with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"can't write {path}: {error.strerror or error}.") from None
@@ -74,43 +72,6 @@ def create_folder(path: Path) -> Path:
     return path
 
 
-@contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process while it works there, such as on the same run resumed twice.
-
-    The system lets go when the process ends, however it ends. Where it knows no such locks, as on
-    Windows and some network drives, nothing is held.
-
-    Raises:
-        UserError: If it is held already, here or by another process.
-
-    Example:
-        >>> with hold_folder(Path(tempfile.mkdtemp())):
-        ...     print("nobody else is at work here")
-        nobody else is at work here
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    handle: int | None = None
-    try:
-        try:
-            handle = os.open(folder, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{folder} is in use by another process; wait for it, or choose another folder."
-            ) from None
-        except OSError:  # no locks here, or a folder of which others will complain
-            pass
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
 def next_free_folder(parent: Path, stem: str) -> Path:
     """The first of `parent/stem-001`, `-002`, ... that does not exist.
 
@@ -121,9 +82,3 @@ def next_free_folder(parent: Path, stem: str) -> Path:
     while (folder := parent / f"{stem}-{number:03d}").exists():
         number += 1
     return folder
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

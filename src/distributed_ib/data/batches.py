@@ -68,7 +68,7 @@ def shared_length(arrays: Batch, what: str) -> int:
     return int(lengths.pop())
 
 
-def take_rows(arrays: Batch, rows: Array) -> Batch:
+def take_rows(arrays: Batch, rows: Any) -> Batch:
     """The given rows of all arrays of a tree; values that are listed once stay whole."""
     return jax.tree.map(
         lambda part: part.take(rows) if lists_values(part) else part[rows],

@@ -1,10 +1,13 @@
 """Which rows to train on and which to hold out."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from distributed_ib.data._views import series_of
 from distributed_ib.errors import UserError
@@ -27,7 +30,7 @@ def split_rows(
         fraction: Share of rows to hold out; at least one row is held out and at least one kept.
         seed: The same seed gives the same split.
         groups: A label for each row, `[n]`: rows of one group stay together, for repeated
-            measurements of one thing. The share is then met as nearly as whole groups allow.
+            measurements of one thing. The share is then one of groups, not of rows.
         stratify: A class for each row, `[n]`: every class is split in the same proportion. A
             class of one row stays in training.
 
@@ -49,16 +52,12 @@ def split_rows(
         raise UserError(f"{n} rows can't be split into training and validation; give at least 2.")
     if groups is not None and stratify is not None:
         raise UserError("rows can be split by groups or by classes, not by both; choose one.")
-    rng = np.random.default_rng(seed)
     wanted = min(max(1, round(fraction * n)), n - 1)
     if groups is not None:
-        held = _whole_groups(label_codes(groups, n, "groups"), wanted, rng)
-    elif stratify is not None:
-        held = _from_each_class(label_codes(stratify, n, "stratify"), fraction, wanted, rng)
-    else:
-        held = np.zeros(n, bool)
-        held[rng.permutation(n)[:wanted]] = True
-    return np.flatnonzero(~held), np.flatnonzero(held)
+        return _whole_groups(label_codes(groups, n, "groups"), fraction, seed)
+    if stratify is not None:
+        return _from_each_class(label_codes(stratify, n, "stratify"), wanted, seed)
+    return _first(ShuffleSplit(1, test_size=wanted, random_state=seed).split(np.empty(n)))
 
 
 def label_codes(values: Any, n: int, name: str) -> Rows:
@@ -83,28 +82,136 @@ def label_codes(values: Any, n: int, name: str) -> Rows:
     return codes.astype(np.int64)
 
 
-def _whole_groups(labels: Rows, wanted: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    sizes = np.bincount(labels)
-    if len(sizes) < 2:
+def _whole_groups(labels: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    n_groups = len(np.unique(labels))
+    if n_groups < 2:
         raise UserError("all rows belong to one group; a split needs at least two groups.")
-    order = rng.permutation(len(sizes))
-    taken = np.cumsum(sizes[order])[:-1]  # never all groups
-    count = int(np.argmin(np.abs(taken - wanted))) + 1
-    return np.isin(labels, order[:count])
+    wanted = min(max(1, round(fraction * n_groups)), n_groups - 1)
+    splitter = GroupShuffleSplit(1, test_size=wanted, random_state=seed)
+    return _first(splitter.split(labels, groups=labels))
 
 
-def _from_each_class(
-    labels: Rows, fraction: float, wanted: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def _from_each_class(labels: Rows, wanted: int, seed: int) -> tuple[Rows, Rows]:
+    """Every class in the same proportion; classes of one row stay in training."""
     sizes = np.bincount(labels)
-    share = np.minimum(sizes * fraction, sizes - 1)
-    counts = np.floor(share).astype(np.int64)
-    # Largest remainders first, until the share of the whole is met.
-    for k in np.argsort(counts - share, kind="stable")[: max(0, wanted - counts.sum())]:
-        counts[k] += counts[k] < sizes[k] - 1
-    held = np.zeros(len(labels), bool)
-    for k, count in enumerate(counts):
-        held[rng.permutation(np.flatnonzero(labels == k))[:count]] = True
-    if not held.any():
-        held[rng.integers(len(labels))] = True
-    return held
+    alone = sizes[labels] == 1
+    rows = np.flatnonzero(~alone)
+    n_classes = int((sizes > 1).sum())
+    wanted = min(wanted, len(rows) - n_classes)
+    if wanted < n_classes or n_classes == 0:  # too few rows for one of each class
+        rows = rows if len(rows) > 1 else np.arange(len(labels))
+        splitter = ShuffleSplit(1, test_size=max(1, wanted), random_state=seed)
+        _, held = _first(splitter.split(rows))
+    else:
+        stratified = StratifiedShuffleSplit(1, test_size=wanted, random_state=seed)
+        _, held = _first(stratified.split(rows, labels[rows]))
+    held_out = np.sort(rows[held])
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def _first(splits: Iterator[tuple[Any, Any]]) -> tuple[Rows, Rows]:
+    train, held_out = next(splits)
+    return np.sort(train).astype(np.int64), np.sort(held_out).astype(np.int64)
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """A rule by which rows are held out."""
+
+    def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
+        """Training rows and held-out rows, sorted; the same seed gives the same split."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class KeepAll:
+    """No row is held out.
+
+    Example:
+        >>> [rows.tolist() for rows in KeepAll().split(3, seed=0)]
+        [[0, 1, 2], []]
+    """
+
+    def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
+        """All rows, and none."""
+        return np.arange(n_rows), np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOut:
+    """A share of the rows, drawn at random; see `split_rows`.
+
+    Attributes:
+        fraction: Share of rows to hold out.
+        groups: A label for each row, `[n]`: rows of one group stay together.
+        stratify: A class for each row, `[n]`: every class is split in the same proportion.
+    """
+
+    fraction: float = 0.2
+    groups: Any = None
+    stratify: Any = None
+
+    def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
+        """Training and held-out rows."""
+        return split_rows(n_rows, self.fraction, seed, groups=self.groups, stratify=self.stratify)
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOutLast:
+    """The last share of the rows by their times, to be predicted from those before.
+
+    Attributes:
+        times: When each row was measured, `[n]`, of any kind that can be sorted.
+        fraction: Share of rows to hold out. Rows of the same time are never parted.
+
+    Example:
+        >>> [rows.tolist() for rows in HoldOutLast([3, 1, 2, 0], 0.25).split(4, seed=0)]
+        [[1, 2, 3], [0]]
+    """
+
+    times: Any
+    fraction: float = 0.2
+
+    def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
+        """Training and held-out rows.
+
+        Raises:
+            UserError: If the times are of another number, or all the same.
+        """
+        times = np.asarray(self.times)
+        if times.shape != (n_rows,):
+            raise UserError(f"times must be one for each of the {n_rows} rows, got {times.shape}.")
+        wanted = min(max(1, round(self.fraction * n_rows)), n_rows - 1)
+        first = np.sort(times)[n_rows - wanted]
+        held = times >= first
+        if held.all():
+            held = times > first
+        if not held.any():
+            raise UserError("all rows are of the same time; no later ones can be held out.")
+        return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOutGiven:
+    """Rows that are held out by the user's own choice.
+
+    Attributes:
+        held_out: Which rows, a mask `[n]`.
+    """
+
+    held_out: Any
+
+    def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
+        """Training and held-out rows.
+
+        Raises:
+            UserError: If it is no mask of all rows, or leaves one of the two sides empty.
+        """
+        held = np.asarray(self.held_out)
+        if held.shape != (n_rows,) or held.dtype != bool:
+            raise UserError(
+                f"held_out must be a mask of {n_rows} rows, got {held.dtype} {held.shape}."
+            )
+        if held.all() or not held.any():
+            raise UserError("held_out leaves no rows on one side; both sides need some.")
+        return np.flatnonzero(~held), np.flatnonzero(held)

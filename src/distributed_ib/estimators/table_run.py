@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distributed_ib._files import hold_folder
+from distributed_ib._locks import hold_folder
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from distributed_ib._locks import LOCK
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
 from distributed_ib.training._checkpoint_files import (
@@ -93,6 +94,7 @@ class Checkpoints:
         """
         try:
             remove_all_but(self.folder)
+            (self.folder / LOCK).unlink(missing_ok=True)
             if self.folder.is_dir() and not any(self.folder.iterdir()):
                 self.folder.rmdir()
         except OSError as error:

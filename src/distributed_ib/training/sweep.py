@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from distributed_ib._checks import whole_number
-from distributed_ib._files import hold_folder
+from distributed_ib._locks import hold_folder
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import Batch, BatchSource, shared_length
 from distributed_ib.errors import UserError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distributed_ib._files import hold_folder
+from distributed_ib._locks import hold_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import GlassData, save_table
 from distributed_ib.studies.glass.neighbourhoods import (

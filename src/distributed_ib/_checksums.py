@@ -1,0 +1,107 @@
+"""Checksums of the results in a folder, in the form that `sha256sum --check` reads."""
+
+import hashlib
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from distributed_ib._files import write_text
+from distributed_ib.errors import UserError
+
+CHECKSUMS = "SHA256SUMS"
+_LIMIT_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 20
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+
+
+def record_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Note the checksums of files in `folder/SHA256SUMS`, beside those that stand there already.
+
+    Args:
+        folder: The folder.
+        names: Files in it, as paths relative to it with forward slashes.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "a.txt").write_text("a")
+        >>> record_checksums(folder, ["a.txt"])
+        >>> sorted(read_checksums(folder))
+        ['a.txt']
+    """
+    known = read_checksums(folder) or {}
+    known |= {name: _sha256(folder / name) for name in names}
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(known.items())]
+    write_text(folder / CHECKSUMS, "".join(lines))
+
+
+def forget_checksums(folder: Path) -> None:
+    """Remove the list, before results are replaced."""
+    (folder / CHECKSUMS).unlink(missing_ok=True)
+
+
+def read_checksums(folder: Path) -> dict[str, str] | None:
+    """The checksums in `folder/SHA256SUMS` by file; None if there is no such list.
+
+    Raises:
+        UserError: If it can't be read as such a list.
+    """
+    path = folder / CHECKSUMS
+    try:
+        if not path.is_file():
+            return None
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise UserError(f"{path} is too large to be a list of checksums.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{path} is damaged: it can't be read.") from None
+    matches = [_LINE.fullmatch(line) for line in lines]
+    if not all(matches) or len({match[2] for match in matches if match}) < len(lines):
+        raise UserError(f"{path} is damaged: it is no list of checksums.")
+    return {match[2]: match[1] for match in matches if match}
+
+
+def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Make sure that files are those that were written.
+
+    Args:
+        folder: Their folder.
+        names: Files to check; default all in the list.
+
+    Raises:
+        UserError: If a file is missing, changed, or not in the list: names it.
+
+    Warns:
+        UserWarning: If the folder has no list, as those of earlier versions.
+    """
+    known = read_checksums(folder)
+    if known is None:
+        warnings.warn(
+            f"{folder} has no list of checksums ({CHECKSUMS}), so damage to its files would not be "
+            "noticed.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return
+    for name in known if names is None else names:
+        path = folder / name
+        if name not in known:
+            raise UserError(f"{folder / CHECKSUMS} is damaged, or {path} is not of this run.")
+        if not path.is_file():
+            raise UserError(f"{path} is missing; the run is damaged.")
+        if _sha256(path) != known[name]:
+            raise UserError(
+                f"{path} is damaged: it is not what was written (its checksum differs)."
+            )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
+    return digest.hexdigest()

@@ -1,0 +1,228 @@
+"""The relationship X -> Y to be explained: its rows, their labels, and how they are split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from distributed_ib.data.batches import ArrayBatches, Batch, BatchSource, shared_length, take_rows
+from distributed_ib.data.distinct_batches import DistinctBatches
+from distributed_ib.data.distinct_values import DistinctRows
+from distributed_ib.data.row_batches import RowBatches, fits_on_device
+from distributed_ib.data.splitters import HoldOut, HoldOutGiven, KeepAll, Splitter
+from distributed_ib.data.weighted_batches import WeightedBatches
+from distributed_ib.errors import UserError
+
+RowIndex = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ComponentLabels:
+    """How the values of a component are shown.
+
+    Attributes:
+        unit: Unit of its numbers, such as "mm"; empty for none.
+        levels: Names of its levels, in the order of their codes; empty for numbers.
+        missing: How a missing value is called; empty where none is missing.
+    """
+
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """All rows of a relationship X -> Y, or a source of fresh ones.
+
+    Make one with `from_arrays` or `fresh`.
+
+    Attributes:
+        names: Names of the components of X, `[component]`.
+        x: The components of all rows as the encoder takes them: an array `[n, component, feature]`
+            or a tree of arrays `[n, ...]`. For a source of fresh rows, a sample of them.
+        y: What is to be predicted, `[n]` or `[n, d]`.
+        weight: How much each row counts, `[n]`; None if all count alike.
+        splitter: Which rows are held out.
+        source: From a batch size to a source of fresh rows; None where `x` holds all rows.
+        complete: Whether the rows are all there is, as those of a truth table, and not a sample.
+        entropy_bits: H(Y) where it is known exactly; None to take it from the training rows.
+        labels: How the values of components are shown, by name.
+    """
+
+    names: tuple[str, ...]
+    x: Any
+    y: Any
+    weight: NDArray[np.float64] | None = None
+    splitter: Splitter = field(default_factory=KeepAll)
+    source: Callable[[int], BatchSource] | None = None
+    complete: bool = False
+    entropy_bits: float | None = None
+    labels: Mapping[str, ComponentLabels] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names) or not self.names:
+            raise UserError(f"components need different names, got {list(self.names)}.")
+        n_rows = shared_length((self.x, self.y), "x and y of a problem")
+        if self.weight is not None and np.shape(self.weight) != (n_rows,):
+            raise UserError(f"weight must hold a number for each of the {n_rows} rows.")
+        if unknown := set(self.labels) - set(self.names):
+            raise UserError(f"labels are given for {min(unknown)!r}, which is no component.")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: ArrayLike,
+        names: Sequence[str],
+        *,
+        held_out: float | ArrayLike | Splitter = 0.0,
+        groups: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        complete: bool = False,
+        labels: Mapping[str, ComponentLabels] | None = None,
+    ) -> "Problem":
+        """A problem whose rows are all there.
+
+        Args:
+            x: `[n, component, feature]`, `[n, component]` for components that an encoder of whole
+                numbers takes, or a tree of arrays `[n, ...]` such as `DistinctRows`.
+            y: Whole numbers from 0 for classes, or numbers, `[n]` or `[n, d]`.
+            names: Names of the components.
+            held_out: Share of rows to hold out, 0 for none; or a mask `[n]` of held-out rows; or a
+                splitter of your own.
+            groups: A label for each row, `[n]`: rows of one group stay together.
+            weight: How much each row counts, `[n]`.
+            complete: Whether the rows are all there is.
+            labels: How values are shown, by component.
+
+        Raises:
+            UserError: If lengths differ or an option is out of range.
+
+        Example:
+            >>> x = np.zeros((10, 2, 1))
+            >>> problem = Problem.from_arrays(x, np.arange(10) % 2, ["a", "b"], held_out=0.2)
+            >>> len(problem.split(seed=0).train)
+            8
+        """
+        y = np.asarray(y)
+        return cls(
+            names=tuple(map(str, names)),
+            x=x,
+            y=y,
+            weight=None if weight is None else np.asarray(weight, np.float64),
+            splitter=_splitter(held_out, groups, len(y)),
+            complete=complete,
+            labels=labels or {},
+        )
+
+    @classmethod
+    def fresh(
+        cls,
+        source: Callable[[int], BatchSource],
+        sample: Batch,
+        names: Sequence[str],
+        *,
+        entropy_bits: float | None = None,
+        labels: Mapping[str, ComponentLabels] | None = None,
+    ) -> "Problem":
+        """A problem whose rows are made as they are needed, so that none is met twice.
+
+        Args:
+            source: From a batch size to a batch source, such as `FreshBatches`.
+            sample: Some rows (x, y), on which the information of components is measured.
+            names: Names of the components.
+            entropy_bits: H(Y), where it is known; else it is estimated from the sample.
+            labels: How values are shown, by component.
+        """
+        x, y = sample
+        return cls(
+            names=tuple(map(str, names)),
+            x=x,
+            y=y,
+            source=source,
+            entropy_bits=entropy_bits,
+            labels=labels or {},
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return shared_length(self.y, "y of a problem")
+
+    def split(self, seed: int) -> "Split":
+        """Training and held-out rows; the same seed gives the same split."""
+        train, held_out = self.splitter.split(self.n_rows, seed)
+        return Split(self, train, held_out)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A problem with its rows divided into those to learn from and those held out.
+
+    Attributes:
+        problem: The problem.
+        train: Rows to train on, `[n_train]`.
+        held_out: Rows that are never trained on, `[n_held_out]`; empty if there are none.
+    """
+
+    problem: Problem
+    train: RowIndex
+    held_out: RowIndex
+
+    def rows(self, which: RowIndex) -> tuple[Any, Any, NDArray[np.float64] | None]:
+        """x, y and weights (of mean one) of some rows."""
+        problem = self.problem
+        if len(which) == problem.n_rows:
+            x, y = problem.x, problem.y
+        else:
+            x, y = take_rows((problem.x, problem.y), which)
+        if problem.weight is None:
+            return x, y, None
+        weight = problem.weight[which]
+        return x, y, weight / weight.mean()
+
+    def batches(self, batch_size: int, seed: int) -> BatchSource:
+        """Where training batches come from."""
+        problem = self.problem
+        if problem.source is not None:
+            return problem.source(batch_size)
+        x, y, weight = self.rows(self.train)
+        if weight is not None:
+            return WeightedBatches((x, y), weight, batch_size)
+        if isinstance(x, DistinctRows):
+            return DistinctBatches(x, y, batch_size)
+        if not fits_on_device((x, y)):
+            return RowBatches((x, y), batch_size, seed=seed)
+        return ArrayBatches((x, y), batch_size)
+
+    def validation(self) -> Batch | None:
+        """The held-out rows as a batch; None if there are none."""
+        if not len(self.held_out):
+            return None
+        x, y, weight = self.rows(self.held_out)
+        return (x, y) if weight is None else (x, y, weight.astype(np.float32))
+
+
+def _splitter(
+    held_out: float | ArrayLike | Splitter, groups: ArrayLike | None, n_rows: int
+) -> Splitter:
+    if isinstance(held_out, Splitter):
+        return held_out
+    if np.ndim(held_out) == 1:  # type: ignore[arg-type]
+        return HoldOutGiven(np.asarray(held_out))
+    share = float(held_out)  # type: ignore[arg-type]
+    if share == 0:
+        return KeepAll()
+    return HoldOut(share, groups=None if groups is None else np.asarray(groups))
+
+
+def sample_rows(x: Any, n_rows: int, n_wanted: int, seed: int) -> Any:
+    """At most `n_wanted` rows of `x`, drawn without replacement."""
+    if n_rows <= n_wanted:
+        return x
+    drawn = np.random.default_rng(seed).choice(n_rows, n_wanted, replace=False)
+    return take_rows(jax.tree.map(np.asarray, x), drawn)

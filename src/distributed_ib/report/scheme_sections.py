@@ -1,0 +1,435 @@
+"""The standard findings of a scheme: in words and tables, the same for every study."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+from distributed_ib.report.quantity import Quantity, Rows
+from distributed_ib.report.report import Cell, Finding, Section, Table
+from distributed_ib.scheme._smoothing import running_mean
+from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.best_record import best_record
+from distributed_ib.scheme.measure import COLUMNS, Measure
+from distributed_ib.scheme.repeats import SubsetFrequency
+from distributed_ib.scheme.subsets_in_use import Subset
+
+KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
+SIZES = (50, 20, 10, 5, 3, 2, 1)
+MAX_LISTED = 10
+MAX_SUBSETS = 20
+SCORES = {"accuracy": "accuracy", "r2": "R2"}
+ROWS: dict[str, Rows] = {"train": "training rows", "validation": "held-out rows"}
+"""The rows of each split, in words."""
+
+_ENTROPIES = ("H(Y)", "entropy of Y")
+_CONVEYED: dict[Measure, str] = {
+    "information": "What a component conveys is exact where it takes few values, else the middle "
+    "between a lower and an upper bound, which the scheme holds too; where these lie more than a "
+    "bit apart, the lower one after a >.",
+    "kl": "The KL bounds what a component conveys from above.",
+}
+
+
+def scheme_sections(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> list[Section]:
+    """What every scheme has to say: how the sweep went, its approximations, its components.
+
+    Args:
+        scheme: The scheme.
+        threshold_bits: A component is in use where it conveys more than this.
+        measure: "information" or "kl"; by default the information where it was measured.
+    """
+    if scheme.is_empty:
+        return [Section(findings=opening_findings(scheme))]
+    measure = measure or scheme.measure
+    sections = [
+        Section(findings=(*opening_findings(scheme, measure), *best_findings(scheme, measure))),
+        Section(
+            "The best approximations with ever fewer components",
+            tables=(approximations_table(scheme, threshold_bits, measure),),
+        ),
+        Section(
+            "What each component conveys",
+            tables=(components_table(scheme, threshold_bits, measure),),
+            notes=f"All information is in bits. {_CONVEYED[measure]} {_known_note(scheme)} A "
+            "component that goes early may be redundant with one that stays.",
+        ),
+    ]
+    if scheme.n_seeds > 1:
+        sections.append(frequency_section(scheme, threshold_bits, measure))
+    return sections
+
+
+def opening_findings(
+    scheme: ApproximationScheme, measure: Measure | None = None
+) -> tuple[Finding, ...]:
+    """How the sweep went, and what it says first.
+
+    Where rows were held out, what is known about Y is known about them. A component is named as
+    the last one only if something is known about Y from it alone.
+    """
+    how = Finding(f"The sweep {scheme.message}.", kind="note")
+    if scheme.is_empty:
+        return (how, Finding("There is nothing to show.", kind="note"))
+    subsets = scheme.subsets(measure=measure)
+    first, last = subsets[0], subsets[-1]
+    findings = [how, baseline_finding(scheme)]
+    if scheme.scoring_split == "validation" and nothing_known(scheme):
+        findings.append(
+            Finding(
+                "At no bottleneck strength are held-out rows predicted better than without X: "
+                "nothing was found that X tells about Y."
+            )
+        )
+        return tuple(findings)
+    findings.append(_at_the_weakest(scheme, first))
+    if last.components:
+        after = "; a larger beta_end would show what comes after"
+        findings.append(
+            Finding(
+                f"The sweep ended at beta={last.beta_high:.3g} with {listed(last.components)} "
+                f"still in use{after if scheme.status == 'finished' else ''}.",
+                kind="warning",
+            )
+        )
+    elif (survivor := _survivor(subsets)) is not None:
+        findings.append(Finding(f"{survivor} outlives all other components."))
+    return tuple(findings)
+
+
+def baseline_finding(scheme: ApproximationScheme) -> Finding:
+    """What everything that is known about Y is measured against."""
+    name = str(scheme.to_xarray().attrs["baseline"])
+    limit = Quantity(scheme.baseline_entropy_bits, "bits")
+    if name in _ENTROPIES:
+        text = f"The entropy of Y is {limit.text()}."
+    else:
+        text = f"What is known about Y is measured against a baseline of {limit.text()}: {name}."
+    return Finding(text, {"baseline_bits": limit}, kind="note")
+
+
+def nothing_known(scheme: ApproximationScheme) -> bool:
+    """Whether held-out rows are nowhere predicted better than without X, or only without X."""
+    if not known_curve(scheme).max() > 0:
+        return True
+    return not len(scheme.snapshots.record) or not at_best(scheme).in_use()
+
+
+def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
+    """What is known about Y, `[step]`: averaged over repeats and over neighbouring records."""
+    data = scheme.to_xarray()
+    known = data["predictive_information_bits"].sel(split=scheme.scoring_split).mean("seed").values
+    return running_mean(known, 2 * max(1, len(known) // 20) + 1)
+
+
+def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Approximation:
+    """The approximation of least loss, in the first repeat."""
+    return scheme.at(beta=best_record(scheme.to_xarray()), measure=measure)
+
+
+def kept_beta(scheme: ApproximationScheme) -> float:
+    """The strongest bottleneck under which nine tenths of what is known at best are still known.
+
+    There the channels have given up what hardly matters, and their compression schemes show what
+    does. Where nothing is known at any strength it is that of least loss.
+    """
+    known = known_curve(scheme)
+    if not known.max() > 0:
+        return best_record(scheme.to_xarray())
+    enough = np.flatnonzero(known >= KEPT_SHARE * known.max())
+    return float(scheme.to_xarray()["beta"].values[enough[-1]])
+
+
+def best_findings(
+    scheme: ApproximationScheme, measure: Measure | None = None
+) -> tuple[Finding, ...]:
+    """Where held-out rows are predicted best, and how much less would do; none without them."""
+    measure = measure or scheme.measure
+    held_out = scheme.scoring_split == "validation"
+    if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
+        return ()
+    best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
+    limit = "at most " if measure == "kl" else ""
+    told, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
+    return (
+        Finding(
+            f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(best.in_use())} "
+            f"of {len(best.components)} components in use ({listed(best.in_use())}), which convey "
+            f"{limit}{told.text()}.",
+            {"conveyed_bits_at_best": told},
+        ),
+        Finding(
+            f"Nine tenths of what is known there are still known at beta={kept.beta:.3g}, with "
+            f"{len(kept.in_use())} components ({listed(kept.in_use())}) and {left.text()}.",
+            {"conveyed_bits_at_nine_tenths": left},
+        ),
+    )
+
+
+def approximations_table(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> Table:
+    """The best approximations of the first repeat with all, 20, 10, 5, 3, 2 and 1 components.
+
+    What is known and the score are averaged over neighbouring records.
+    """
+    measure = measure or scheme.measure
+    data = scheme.to_xarray().isel(seed=0).sel(split=scheme.scoring_split)
+    score = next((name for name in SCORES if name in data), None)
+    window = 2 * max(1, data.sizes["step"] // 40) + 1
+    rows_of = ROWS[scheme.scoring_split]
+    known = running_mean(data["predictive_information_bits"].values, window)
+    scores = None if score is None else running_mean(data[score].values, window)
+    rows: list[tuple[Cell, ...]] = []
+    for approximation in _with_fewer(scheme, threshold_bits, measure):
+        record = int(np.argmin(np.abs(np.log(data["beta"].values / approximation.beta))))
+        used = approximation.in_use(threshold_bits)
+        label = "all" if len(used) == len(scheme.components) else listed(used)
+        row: tuple[Cell, ...] = (
+            f"{approximation.beta:.3g}",
+            f"{len(used)}: {label}",
+            Quantity(approximation.total_bits, "bits", digits=2),
+            Quantity(float(known[record]), "bits", rows=rows_of),
+        )
+        if scores is not None:
+            row = (*row, Quantity(float(scores[record]), rows=rows_of))
+        rows.append(row)
+    heading = "Y known" if scheme.scoring_split == "train" else "Y known, held out"
+    columns = ("beta", "components in use", COLUMNS[measure], heading)
+    if score is not None:
+        columns = (*columns, SCORES[score])
+    return Table(
+        "approximations",
+        f"Ever fewer components{_first_repeat(scheme)}, information in bits",
+        columns,
+        tuple(rows),
+    )
+
+
+def components_table(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> Table:
+    """What each component conveys: at the best beta, at most, and until which beta.
+
+    Where the bounds of the information lie more than a bit apart, the lower one stands for it:
+    their middle would say more than is known.
+    """
+    measure = measure or scheme.measure
+    conveyed = scheme.conveyed_bits(measure).median("seed")
+    beta, bits = conveyed["beta"].values, conveyed.values
+    lower = upper = bits
+    if measure == "information":
+        data = scheme.to_xarray()
+        lower = data["information_lower_bits"].median("seed").values
+        upper = data["information_upper_bits"].median("seed").values
+    vague = upper - lower > 1
+    best = best_record(scheme.to_xarray()) if len(scheme.snapshots.record) else float(beta[0])
+    best_step = int(np.argmin(np.abs(np.log(beta / best))))
+
+    def cell(step: int, k: int) -> Quantity:
+        shown = lower[step, k] if vague[step, k] else bits[step, k]
+        return Quantity(
+            float(shown),
+            "bits",
+            low=float(lower[step, k]),
+            high=float(upper[step, k]),
+            digits=2,
+            is_bound=bool(vague[step, k]),
+        )
+
+    rows = []
+    for k in np.argsort(-bits[best_step], kind="stable").tolist():
+        used = np.flatnonzero(bits[:, k] > threshold_bits)
+        gone = f"{beta[used[-1]]:.3g}" if len(used) else "never in use"
+        most = int(bits[:, k].argmax())
+        rows.append((scheme.components[k], cell(best_step, k), cell(most, k), gone))
+    title = (
+        "Information that each component conveys"
+        if measure == "information"
+        else "KL of each component: at most what it conveys"
+    )
+    columns = ("component", "at best beta", "at most", "gone at beta")
+    return Table("components", f"{title}, in bits", columns, tuple(rows))
+
+
+def frequency_section(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> Section:
+    """The subsets that the repeats found, the most frequent first: medians over those repeats.
+
+    Repeats of either direction are counted by themselves, at most 20 subsets for each.
+    """
+    measure = measure or scheme.measure
+    parts = by_direction(scheme)
+    rows = tuple(
+        (
+            f"{found.n_found} of {found.n_repeats}" + (f" {name}" if len(parts) > 1 else ""),
+            subset_label(found, scheme.components),
+            beta_range(found),
+            Quantity(found.total_bits, "bits", digits=2),
+            Quantity(found.predictive_bits, "bits", rows=ROWS[scheme.scoring_split]),
+        )
+        for name, part in parts.items()
+        for found in part.subset_frequencies(threshold_bits, measure=measure)[:MAX_SUBSETS]
+    )
+    table = Table(
+        "subset_frequencies",
+        "",
+        ("found by", "subset", "beta", COLUMNS[measure], "Y known"),
+        rows,
+    )
+    return Section("Subsets by the number of repeats that found them", tables=(table,))
+
+
+def subsets_table(
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+) -> Table:
+    """The subsets in use along the first repeat, in order of beta."""
+    measure = measure or scheme.measure
+    rows = tuple(
+        (
+            beta_range(subset),
+            subset_label(subset, scheme.components),
+            Quantity(subset.total_bits, "bits", digits=2),
+            Quantity(subset.predictive_bits, "bits", rows=ROWS[scheme.scoring_split]),
+        )
+        for subset in scheme.subsets(threshold_bits, measure=measure)
+    )
+    return Table(
+        "subsets",
+        f"Components in use along the sweep{_first_repeat(scheme)}, in bits",
+        ("beta", "components in use", COLUMNS[measure], "Y known"),
+        rows,
+    )
+
+
+def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
+    """The findings as plain values for programs; `measured_on` says of which rows."""
+    return {
+        "status": scheme.status,
+        "message": scheme.message,
+        "baseline_entropy_bits": scheme.baseline_entropy_bits,
+        "measured_on": ROWS[scheme.scoring_split],
+        "component_names": list(scheme.components),
+        "measure": scheme.measure,
+        "directions": list(scheme.directions),
+        "subset_frequencies": [
+            {"direction": direction, "n_found": found.n_found, "n_repeats": found.n_repeats}
+            | _subset_values(found, scheme.measure)
+            for direction, part in by_direction(scheme).items()
+            for found in part.subset_frequencies()
+        ],
+        "repeats": [
+            [_subset_values(subset, scheme.measure) for subset in scheme.subsets(seed=seed)]
+            for seed in range(scheme.n_seeds)
+        ],
+    }
+
+
+def by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
+    """The repeats in which beta rose, and those in which it fell."""
+    return {name: scheme.of_direction(name) for name in dict.fromkeys(scheme.directions)}
+
+
+def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:
+    """The subset's components by name: a list, or "all", or "all but" the few that are missing.
+
+    >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
+    >>> label(), label("a", "c"), label("a", "b", "c"), label("a", "b", "c", "d")
+    ('none', 'a c', 'all but d', 'all')
+    """
+    missing = [name for name in components if name not in subset.components]
+    if not subset.components:
+        return "none"
+    if not missing:
+        return "all"
+    if len(missing) < min(4, len(subset.components)):
+        return f"all but {' '.join(missing)}"
+    return " ".join(subset.components)
+
+
+def beta_range(subset: Subset | SubsetFrequency) -> str:
+    """The stretch of beta in which the subset is in use.
+
+    >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
+    '0.1 – 1'
+    """
+    return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first ten names.
+
+    >>> listed(["a", "b"]), listed([])
+    ('a, b', 'none')
+    """
+    return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "") or "none"
+
+
+def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
+    used = (
+        f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
+        "are in use"
+    )
+    where = " on held-out rows" if scheme.scoring_split == "validation" else ""
+    known = Quantity(first.predictive_bits, "bits", rows=ROWS[scheme.scoring_split])
+    if known.value > 0:
+        text = f"{used} and {known.text()} of Y are known{where}."
+    else:
+        text = (
+            f"{used}, but nothing is known about Y{where}: predictions are {-known.value:.3g} bits "
+            "worse than without X."
+        )
+    return Finding(text, {"known_bits_at_weakest": known})
+
+
+def _survivor(subsets: Sequence[Subset]) -> str | None:
+    """The component that is in use longest, if it is a single one from which something is known."""
+    last = next((subset for subset in reversed(subsets) if subset.components), None)
+    if last is None or len(last.components) != 1 or not last.predictive_bits > 0:
+        return None
+    return last.components[0]
+
+
+def _with_fewer(
+    scheme: ApproximationScheme, threshold_bits: float, measure: Measure
+) -> list[Approximation]:
+    """One for each size of `SIZES` that the sweep passed through, the largest first."""
+    found: list[Approximation] = []
+    if not len(scheme.snapshots.record):
+        return found
+    for size in (len(scheme.components), *(n for n in SIZES if n < len(scheme.components))):
+        try:
+            approximation = scheme.at(
+                n_components=size, threshold_bits=threshold_bits, measure=measure
+            )
+        except UserError:
+            break  # the sweep never had so few
+        if not found or approximation.beta != found[-1].beta:
+            found.append(approximation)
+    return found
+
+
+def _subset_values(subset: Subset | SubsetFrequency, measure: Measure) -> dict[str, Any]:
+    return {
+        "components": list(subset.components),
+        "beta_low": subset.beta_low,
+        "beta_high": subset.beta_high,
+        f"total_{measure}_bits": subset.total_bits,
+        "predictive_bits": subset.predictive_bits,
+    }
+
+
+def _known_note(scheme: ApproximationScheme) -> str:
+    if scheme.scoring_split == "train":
+        return ""
+    return "What is known about Y is measured on held-out rows."
+
+
+def _first_repeat(scheme: ApproximationScheme) -> str:
+    return " (first repeat)" if scheme.n_seeds > 1 else ""

@@ -1,0 +1,223 @@
+"""From a problem and a model to a scheme of approximations: all sweeps, joined and measured."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jax import Array
+
+from distributed_ib.data.distinct_values import lists_values
+from distributed_ib.data.problem import Problem, Split, sample_rows
+from distributed_ib.errors import UserError
+from distributed_ib.information.entropy import entropy_bits
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training.checkpoints import Checkpoints
+from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
+from distributed_ib.training.schedule import Direction
+from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep_result import SweepResult
+from distributed_ib.training.train_settings import TrainSettings
+
+CHECKPOINTS, SWEEPS = "checkpoints", "sweeps"
+
+MakeModel = Callable[[Array], Any]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The prediction error of someone who knows nothing of X.
+
+    Attributes:
+        bits: The error.
+        name: What it is, in words, such as "H(Y)".
+    """
+
+    bits: float
+    name: str = "H(Y)"
+
+
+@dataclass(frozen=True)
+class SweepStore:
+    """Where the sweeps of a scheme are kept while they are made, so that they can be resumed.
+
+    Attributes:
+        folder: The folder; `checkpoints/` and `sweeps/` are made in it, and removed by `clear`.
+        resume: Whether to go on with what is there.
+    """
+
+    folder: Path
+    resume: bool = False
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Those of one sweep."""
+        return Checkpoints(self.folder / CHECKPOINTS / name)
+
+    def finished(self, name: str) -> Path:
+        """The folder of a sweep that was finished while others were still to be made."""
+        return self.folder / SWEEPS / name
+
+    def clear(self) -> None:
+        """Remove all of it, once the scheme is saved."""
+        for part in (CHECKPOINTS, SWEEPS):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+
+
+def fit_scheme(
+    problem: Problem,
+    make_model: MakeModel,
+    train: TrainSettings,
+    *,
+    seed: int = 0,
+    baseline: Baseline | None = None,
+    store: SweepStore | None = None,
+    progress: ProgressCallback | None = None,
+) -> ApproximationScheme:
+    """Make the sweeps of a problem, join them, and measure what their channels transmit.
+
+    Args:
+        problem: The rows and how they are split.
+        make_model: From a random key to a model.
+        train: How to train.
+        seed: Seed of everything random, the split included.
+        baseline: The error without X; by default H(Y) of the training rows, or as the model's
+            predictor has it.
+        store: Where to keep checkpoints and finished sweeps; by default nowhere.
+        progress: Called as the sweeps go on; it counts the steps of all of them.
+
+    Returns:
+        The scheme. If a sweep was interrupted or diverged, it holds what was reached.
+
+    Raises:
+        UserError: If the problem, the model and the settings don't fit together.
+    """
+    split = problem.split(seed)
+    directions = train.directions
+    schemes: list[ApproximationScheme] = []
+    n_before = 0
+    for direction in directions:
+        told = part_of_a_whole(progress, n_before, train.total_steps)
+        schemes.append(_one_sweep(split, make_model, train, direction, seed, baseline, store, told))
+        n_before += train.schedule(direction).total_steps
+        if schemes[-1].status != "finished":
+            break
+        if store is not None and len(directions) > 1:
+            _keep(schemes[-1], store, direction)
+    scheme = _joined(schemes)
+    return measured(scheme, split, train, seed)
+
+
+def measured(
+    scheme: ApproximationScheme, split: Split, train: TrainSettings, seed: int
+) -> ApproximationScheme:
+    """The scheme with the information that its channels transmit on the training rows."""
+    if not train.n_information_inputs or len(scheme.snapshots.record) == 0:
+        return scheme
+    x, _, weight = split.rows(split.train)
+    if lists_values(x):
+        x = sample_rows(x, len(split.train), train.n_information_inputs, seed).rows()
+    return scheme.with_information(
+        x,
+        weights=weight,
+        complete=split.problem.complete,
+        n_inputs=train.n_information_inputs,
+        n_records=train.n_information_records,
+        seed=seed,
+    )
+
+
+def _one_sweep(
+    split: Split,
+    make_model: MakeModel,
+    train: TrainSettings,
+    direction: Direction,
+    seed: int,
+    baseline: Baseline | None,
+    store: SweepStore | None,
+    progress: ProgressCallback | None,
+) -> ApproximationScheme:
+    if store is not None and store.resume and store.finished(direction).is_dir():
+        return ApproximationScheme.load(store.finished(direction))
+    checkpoints = None if store is None else store.checkpoints(direction)
+    result = sweep(
+        make_model,
+        split.batches(train.batch_size, seed),
+        train.schedule(direction),
+        seed=seed,
+        n_seeds=train.n_seeds,
+        learning_rate=train.learning_rate,
+        first_learning_rate=train.first_learning_rate,
+        validation=split.validation(),
+        n_records=train.n_records,
+        n_snapshots=train.n_snapshots,
+        progress=progress,
+        checkpoints=checkpoints,
+        resume=checkpoints is not None
+        and store is not None
+        and store.resume
+        and checkpoints.exist(),
+    )
+    return as_scheme(result, split, baseline)
+
+
+def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:
+    """A sweep's records in bits, against the error without X."""
+    baseline = baseline or default_baseline(result.snapshots.static, split)
+    return ApproximationScheme.from_sweep(
+        result,
+        split.problem.names,
+        baseline_entropy_bits=baseline.bits,
+        baseline=baseline.name,
+    )
+
+
+def default_baseline(model: Any, split: Split) -> Baseline:
+    """The error without X, from what the problem says, the model's predictor, or the classes of Y.
+
+    Raises:
+        UserError: If none of them tells.
+    """
+    if split.problem.entropy_bits is not None:
+        return Baseline(split.problem.entropy_bits)
+    _, y, weight = split.rows(split.train)
+    predictor = getattr(model, "predictor", None)
+    if hasattr(predictor, "baseline"):
+        bits, name = predictor.baseline(np.asarray(y), weight)
+        return Baseline(bits, name)
+    labels = np.asarray(y)
+    if labels.ndim == 1 and labels.dtype.kind in "biu":
+        counts = np.bincount(labels.astype(np.int64), weight)
+        return Baseline(float(entropy_bits(counts / counts.sum())))
+    raise UserError(
+        "the error without X is not known for this model; give its predictor a method "
+        "baseline(y, weight), or the problem its entropy_bits."
+    )
+
+
+def _keep(scheme: ApproximationScheme, store: SweepStore, name: str) -> None:
+    """Save a finished sweep, so that it need not be made again; its checkpoints can go."""
+    folder = store.finished(name)
+    if folder.is_dir():
+        return
+    half = folder.with_name(f".{name}-half")
+    shutil.rmtree(half, ignore_errors=True)
+    scheme.save(half)
+    half.rename(folder)
+    store.checkpoints(name).remove()
+
+
+def _joined(schemes: Sequence[ApproximationScheme]) -> ApproximationScheme:
+    """All sweeps side by side; without one that did not finish after others that did."""
+    first, last = schemes[0], schemes[-1]
+    if len(schemes) == 1:
+        return first
+    if last.status == "finished":
+        return ApproximationScheme.joined(schemes)
+    data = first.to_xarray().assign_attrs(
+        status=last.status,
+        message=f"{first.message} with beta {first.directions[0]}; with beta "
+        f"{last.directions[0]}, which is left out, it {last.message}",
+    )
+    return ApproximationScheme(data, first.snapshots)

@@ -1,0 +1,165 @@
+"""What a study of one's own must write, and what it may."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from jax import Array
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distributed_ib.data.problem import Problem
+from distributed_ib.errors import UserError
+from distributed_ib.report.report import Section
+from distributed_ib.scheme.measure import Measure
+from distributed_ib.training.train_settings import TrainSettings
+
+if TYPE_CHECKING:
+    from distributed_ib.study.run import Run
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the results of a run are read.
+
+    Attributes:
+        threshold_bits: A component is in use where it conveys more than this.
+        measure: Whether that goes by "information" or "kl"; by default the information where it
+            was measured.
+    """
+
+    threshold_bits: float = 0.1
+    measure: Measure | None = None
+
+
+class Study:
+    """A relationship X -> Y and how it is analysed: the base of all studies.
+
+    A study is a frozen dataclass with a `name`, its options as fields, and the methods `problem`
+    and `model`. `dib run FILE.py` runs it: options on the command line, progress, checkpoints and
+    resume, repeats, information with its bounds, figures and summary come with it. Whatever else a
+    study knows of its own goes into the methods below those two.
+
+    Attributes:
+        name: What the study is called; a class variable.
+        train: How its sweeps are trained.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from typing import ClassVar
+        >>> from distributed_ib.model.bottleneck import DistributedBottleneck
+        >>> from distributed_ib.model.encoders import BinaryEncoder
+        >>> from distributed_ib.model.predictors import BernoulliPredictor
+        >>> @dataclass(frozen=True)
+        ... class Parity(Study):
+        ...     name: ClassVar[str] = "parity"
+        ...     n_inputs: int = 2
+        ...     train: TrainSettings = TrainSettings(n_steps=200)
+        ...
+        ...     def problem(self, seed):
+        ...         x = np.random.default_rng(seed).integers(0, 2, (500, self.n_inputs))
+        ...         names = [f"x{i}" for i in range(self.n_inputs)]
+        ...         return Problem.from_arrays(x, x.sum(axis=1) % 2, names, held_out=0.2)
+        ...
+        ...     def model(self, key):
+        ...         predictor = BernoulliPredictor(self.n_inputs, hidden=(16,), key=key)
+        ...         return DistributedBottleneck(BinaryEncoder(self.n_inputs), predictor)
+        >>> Parity(n_inputs=3).problem(seed=0).names
+        ('x0', 'x1', 'x2')
+    """
+
+    name: ClassVar[str]
+    train: TrainSettings
+
+    # What a study must write ----------------------------------------------------------------------
+
+    def problem(self, seed: int) -> Problem:
+        """The rows of the relationship and how they are split; all repeats share them.
+
+        Args:
+            seed: The run's; the same seed must give the same problem.
+        """
+        raise NotImplementedError(f"the study {self.name!r} defines no problem(seed).")
+
+    def model(self, key: Array) -> Any:
+        """A model with random weights, such as a `DistributedBottleneck`.
+
+        Args:
+            key: JAX random key.
+        """
+        raise NotImplementedError(f"the study {self.name!r} defines no model(key).")
+
+    # What it may ----------------------------------------------------------------------------------
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Self]:
+        """Named sets of options, for `--preset NAME`."""
+        return {}
+
+    def parts(self) -> Mapping[str, "Study"]:
+        """The studies that this one consists of, each with a sweep of its own, by folder name.
+
+        By default the study itself, under the empty name.
+        """
+        return {"": self}
+
+    def check(self) -> None:
+        """Refuse options that can't be used, before a folder is made.
+
+        Raises:
+            UserError: Says what is wrong and what to do.
+        """
+
+    def prepare(self, folder: Path) -> "Study":
+        """A step before the sweep, such as a simulation that leaves its data in `folder`.
+
+        It is repeated when a run is resumed, and must then give the same study.
+
+        Returns:
+            The study to go on with.
+        """
+        return self
+
+    def keep(self, folder: Path) -> None:
+        """Write into the run folder what its readers need beside the options, such as a picture."""
+
+    def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
+        """A step after the sweep: further results, as arrays by name.
+
+        They are stored with the run (`results.npz`), and `run.results` holds them.
+        """
+        return {}
+
+    def findings(self, run: "Run", reading: Reading) -> Sequence[Section]:
+        """Sections for the report beside the standard ones."""
+        return ()
+
+    def values(self, run: "Run") -> Mapping[str, Any]:
+        """Plain values for `summary.json`, beside the standard ones."""
+        return {}
+
+    def figures(self, run: "Run", reading: Reading) -> Mapping[str, Figure]:
+        """Figures beside the standard ones, by name."""
+        return {}
+
+    def title(self) -> str:
+        """What a report on the study is called."""
+        return self.name
+
+
+def check_study_class(cls: type) -> None:
+    """Refuse a class that lacks what the frame needs, in words for its author.
+
+    Raises:
+        UserError: If it is no frozen dataclass, or has no name or no `train`.
+    """
+    label = f"the study {cls.__name__}"
+    if not is_dataclass(cls) or not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise UserError(
+            f"{label} must be a frozen dataclass: write @dataclass(frozen=True) above it."
+        )
+    if not isinstance(getattr(cls, "name", None), str) or not cls.name:  # type: ignore[attr-defined]
+        raise UserError(f'{label} has no name: write name: ClassVar[str] = "..." in it.')
+    if "name" in {field.name for field in fields(cls)}:
+        raise UserError(f"{label}: declare name as a class variable, name: ClassVar[str] = ...")

@@ -1,0 +1,115 @@
+"""How a sweep is trained: every choice of it in one place."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from distributed_ib._checks import positive_number, whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.training.schedule import BetaSchedule, Direction
+
+Directions = Literal["rising", "falling", "both"]
+
+# Adam moves a parameter by about its learning rate a step. A channel starts with log variance -3
+# and must come to rest at 0 before beta falls.
+_CLOSING = 6.0
+_PRETRAINING_SHARE = 13
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How the models of a sweep are trained, recorded and measured.
+
+    Attributes:
+        beta: Smallest and largest bottleneck strength. Nothing survives 1 if the prediction loss
+            measures information.
+        n_steps: Training steps while beta moves.
+        n_pretraining_steps: Steps before that; by default a thirteenth of `n_steps`. A falling
+            sweep makes at least 6 / learning_rate of them, until all channels are closed.
+        batch_size: Rows in a batch.
+        learning_rate: Adam's step size.
+        first_learning_rate: Its size at the first step, from where it falls to `learning_rate`
+            over the pre-training; by default the same.
+        direction: How beta moves: "rising", "falling", or "both" in turn.
+        n_seeds: Independent repeats, trained side by side.
+        n_records: Records along the sweep, evenly spaced in log beta.
+        n_snapshots: Most models to keep along it.
+        n_information_inputs: Inputs from which the information that components convey is
+            estimated; 0 measures none, and leaves the KL that bounds it.
+        n_information_records: Most models to measure it for; None for all.
+
+    Raises:
+        UserError: If a number is out of range or there is no such direction.
+
+    Example:
+        >>> settings = TrainSettings(beta=(1e-3, 1.0), n_steps=1300)
+        >>> settings.schedule().n_pretraining_steps, settings.total_steps
+        (100, 1400)
+    """
+
+    beta: tuple[float, float] = (1e-4, 1.0)
+    n_steps: int = 10_000
+    n_pretraining_steps: int | None = None
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    first_learning_rate: float | None = None
+    direction: Directions = "rising"
+    n_seeds: int = 1
+    n_records: int = 200
+    n_snapshots: int = 200
+    n_information_inputs: int = 1024
+    n_information_records: int | None = 60
+
+    def __post_init__(self) -> None:
+        """Check every number before anything is begun."""
+        whole_number("n_steps", self.n_steps, 1)
+        whole_number("batch_size", self.batch_size, 1)
+        for name in ("n_seeds", "n_records", "n_snapshots"):
+            whole_number(name, getattr(self, name), 1)
+        if self.n_information_inputs != 0:
+            whole_number("n_information_inputs", self.n_information_inputs, 2)
+        if self.n_information_records is not None:
+            whole_number("n_information_records", self.n_information_records, 1)
+        positive_number("learning_rate", self.learning_rate)
+        if self.first_learning_rate is not None:
+            positive_number("first_learning_rate", self.first_learning_rate)
+        if self.direction not in get_args(Directions):
+            raise UserError(
+                f"there is no direction {self.direction!r}; choose rising, falling or both."
+            )
+        if len(self.beta) != 2:
+            raise UserError(f"beta takes its smallest and its largest value, got {self.beta}.")
+        for direction in self.directions:
+            self.schedule(direction)
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions of the sweeps, one after the other."""
+        return get_args(Direction) if self.direction == "both" else (self.direction,)
+
+    def schedule(self, direction: Direction | None = None) -> BetaSchedule:
+        """How beta moves, by default in the first direction."""
+        direction = self.directions[0] if direction is None else direction
+        n_pretraining = self.n_pretraining_steps
+        if n_pretraining is None:
+            n_pretraining = max(1, round(self.n_steps / _PRETRAINING_SHARE))
+        if direction == "falling":
+            n_pretraining = max(n_pretraining, math.ceil(_CLOSING / self.learning_rate))
+        low, high = self.beta
+        return BetaSchedule(low, high, self.n_steps, n_pretraining, direction)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all sweeps together."""
+        return sum(self.schedule(direction).total_steps for direction in self.directions)
+
+    def with_steps(self, n_steps: int) -> "TrainSettings":
+        """The same with another number of steps, and pre-training in proportion.
+
+        >>> TrainSettings(n_steps=100, n_pretraining_steps=50).with_steps(10).n_pretraining_steps
+        5
+        """
+        before = self.n_pretraining_steps
+        if before is not None:
+            before = round(before * n_steps / self.n_steps)
+        return replace(self, n_steps=n_steps, n_pretraining_steps=before)
