@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from safetensors.numpy import load_file, save_file
 
+from distributed_ib._checksums import CHECKSUMS, read_checksums, record_checksums
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from toy import xor_data
@@ -83,9 +84,30 @@ def test_damaged_information_is_refused(
     refused(tmp_path / "run", name)
 
 
-def test_exactly_three_files_are_written(saved: Path) -> None:
+def test_exactly_three_files_and_their_checksums_are_written(saved: Path) -> None:
     files = sorted(p.relative_to(saved).as_posix() for p in saved.rglob("*") if p.is_file())
-    assert files == [NC, MODEL, PARAMS]
+    assert files == sorted([CHECKSUMS, NC, MODEL, PARAMS])
+    assert sorted(read_checksums(saved) or {}) == [NC, MODEL, PARAMS]
+
+
+def test_a_single_changed_byte_is_told_by_the_name_of_its_file(run: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in (NC, MODEL, PARAMS, CHECKSUMS):
+        path = run / name
+        whole = path.read_bytes()
+        for place in rng.integers(0, len(whole), 20).tolist():
+            changed = bytearray(whole)
+            changed[place] ^= 1 << int(rng.integers(8))
+            path.write_bytes(changed)
+            with pytest.raises(UserError, match=r"damaged|missing"):
+                ApproximationScheme.load(run)
+        path.write_bytes(whole)
+
+
+def test_a_folder_without_checksums_is_read_with_a_warning(run: Path) -> None:
+    (run / CHECKSUMS).unlink()
+    with pytest.warns(UserWarning, match="no list of checksums"):
+        ApproximationScheme.load(run)
 
 
 @pytest.mark.parametrize("name", [NC, MODEL, PARAMS])
@@ -141,7 +163,11 @@ def test_damaged_files_are_refused(run: Path, name: str, damage: str) -> None:
 
 
 def refused(run: Path, match: str | None = None) -> None:
-    """Loading fails with one line, soon, and without taking memory."""
+    """Loading fails with one line, soon, and without taking memory.
+
+    Whoever makes a hostile file makes its checksum too.
+    """
+    record_checksums(run, [name for name in (NC, MODEL, PARAMS) if (run / name).exists()])
     memory, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     with pytest.raises(UserError, match=match) as caught:
         ApproximationScheme.load(run)

@@ -32,13 +32,15 @@ def record_checksums(folder: Path, names: Iterable[str]) -> None:
     """
     known = read_checksums(folder) or {}
     known |= {name: _sha256(folder / name) for name in names}
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(known.items())]
-    write_text(folder / CHECKSUMS, "".join(lines))
+    _write(folder, known)
 
 
-def forget_checksums(folder: Path) -> None:
-    """Remove the list, before results are replaced."""
-    (folder / CHECKSUMS).unlink(missing_ok=True)
+def forget_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Take files out of the list, before they are replaced."""
+    known = read_checksums(folder)
+    if known is not None:
+        dropped = set(names)
+        _write(folder, {name: digest for name, digest in known.items() if name not in dropped})
 
 
 def read_checksums(folder: Path) -> dict[str, str] | None:
@@ -94,6 +96,11 @@ def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
             raise UserError(
                 f"{path} is damaged: it is not what was written (its checksum differs)."
             )
+
+
+def _write(folder: Path, checksums: dict[str, str]) -> None:
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(checksums.items())]
+    write_text(folder / CHECKSUMS, "".join(lines))
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,8 @@ from distributed_ib.cli.image_command import image
 from distributed_ib.cli.patterns_command import patterns
 from distributed_ib.cli.plot_command import plot
 from distributed_ib.cli.predict_command import predict
+from distributed_ib.cli.run_command import PASS_ON, resume
+from distributed_ib.cli.run_command import run as run_study
 from distributed_ib.cli.show_command import show
 from distributed_ib.errors import UserError
 
@@ -33,6 +35,8 @@ app.command()(patterns)
 app.command()(image)
 app.command()(fit)
 app.add_typer(glass)
+app.command("run", context_settings=PASS_ON)(run_study)
+app.command()(resume)
 app.command()(predict)
 app.command()(show)
 app.command()(plot)
@@ -61,14 +65,30 @@ def _print_warning(message: Warning | str, *_: object) -> None:
     Console(stderr=True, soft_wrap=True).print(f"[yellow]warning:[/] {escape(str(message))}")
 
 
+def _print_error(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(text)}")
+
+
+def _one_line(error: typer.TyperException) -> str:
+    """What is wrong with the command line, without the box that Typer draws around it."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{' '.join(message.split()).rstrip('.')}; dib --help and dib COMMAND --help tell more."
+
+
 def run() -> None:
     """Entry point: a user's mistake is one line on standard error and exit status 2."""
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except UserError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        _print_error(str(error))
         sys.exit(2)
+    except typer.TyperException as error:
+        _print_error(_one_line(error))
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        _print_error("interrupted.")
+        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output went away, as `dib show | head` does.
         sys.exit(1)

@@ -1,22 +1,11 @@
 """`dib plot`: draws the figures of a run."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from distributed_ib.cli.show_command import (
-    RunFolder,
-    Threshold,
-    UseKl,
-    checked_threshold,
-    refuse_for_patterns,
-)
-from distributed_ib.errors import UserError
-
-if TYPE_CHECKING:
-    from distributed_ib.scheme.measure import Measure
+from distributed_ib.cli.show_command import RunFolder, Threshold, UseKl, checked_threshold
 
 
 def plot(
@@ -39,28 +28,19 @@ def plot(
         typer.Option(metavar="DIR", help="Folder for the figures. Default: RUN/figures."),
     ] = None,
 ) -> None:
-    """Draw the figures of a run again."""
-    from distributed_ib.cli._console import save_figures, say
-    from distributed_ib.cli._run_loading import load_any
-    from distributed_ib.estimators.table_run import FittedRun
-    from distributed_ib.studies.image.image_run import PictureRun
-    from distributed_ib.studies.patterns.patterns_run import PatternsRun
-    from distributed_ib.study.run_folder import FIGURES
+    """Draw the figures of a run again.
 
-    loaded = load_any(run)
-    measure: Measure | None = "kl" if kl else None
-    threshold_bits = checked_threshold(threshold)
-    if beta is not None and not isinstance(loaded, FittedRun):
-        raise UserError(f"--beta is for runs of dib fit; {run} holds none.")
-    if isinstance(loaded, PatternsRun):
-        refuse_for_patterns(run, threshold, kl)
-        figures = loaded.figures()
-    elif isinstance(loaded, FittedRun):
-        figures = loaded.figures(threshold_bits, beta, measure)
-    elif isinstance(loaded, PictureRun):
-        figures = replace(loaded, measure=measure).figures(threshold_bits)
-    else:
-        figures = loaded.figures(threshold_bits, measure)
+    Of a study that is defined in a file only the standard figures are drawn, since its code is not
+    run; its own are in RUN/figures.
+    """
+    from distributed_ib._run_files import FIGURES
+    from distributed_ib.cli._execution import say
+    from distributed_ib.plots.saving import save_figures
+    from distributed_ib.study.reading_runs import load_run
+    from distributed_ib.study.study import Reading
+
+    reading = Reading(checked_threshold(threshold), "kl" if kl else None, beta)
+    figures = load_run(run).figures(reading)
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
     say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -212,7 +212,7 @@ def _splitter(
 ) -> Splitter:
     if isinstance(held_out, Splitter):
         return held_out
-    if np.ndim(held_out) == 1:  # type: ignore[arg-type]
+    if np.ndim(held_out) == 1:
         return HoldOutGiven(np.asarray(held_out))
     share = float(held_out)  # type: ignore[arg-type]
     if share == 0:

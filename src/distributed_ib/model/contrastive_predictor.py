@@ -144,6 +144,11 @@ class ContrastivePredictor(eqx.Module):
         """
         return jax.nn.softmax(self._similarities(outputs, self.encode_y(candidates)), axis=-1)
 
+    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+        """The most that InfoNCE can certify, in bits, and its name; it does not depend on Y."""
+        size = int(dict(self.options)["batch_size"])
+        return math.log2(size), f"InfoNCE's ceiling, log2({size:,})"
+
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""
         return {

@@ -7,8 +7,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 from distributed_ib.model.mlp import MLP
 
@@ -88,6 +90,14 @@ class GaussianPredictor(eqx.Module):
         mean = self.mean(outputs)
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         return mean + jnp.exp(0.5 * self.log_variance(outputs)) * noise
+
+    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+        """Entropy in bits of a Gaussian with the variance of `y`, `[n]` or `[n, d]`; its name."""
+        columns = np.asarray(y, np.float64).reshape(len(y), -1)
+        mean = np.average(columns, axis=0, weights=weight)
+        variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+        nats = 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-12)).sum()
+        return float(nats_to_bits(nats)), "Gaussian entropy of Y (standardised)"
 
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""

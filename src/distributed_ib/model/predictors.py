@@ -6,8 +6,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from scipy.special import entr
 
+from distributed_ib._units import NATS_PER_BIT
 from distributed_ib.errors import UserError
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
@@ -52,6 +55,10 @@ class BernoulliPredictor(eqx.Module):
         """Probabilities `[batch, 2]` of Y = 0 and Y = 1."""
         # Not one minus the other, which is zero where the smaller is below 1e-7.
         return jnp.stack([jax.nn.sigmoid(-outputs), jax.nn.sigmoid(outputs)], axis=-1)
+
+    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+        """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
+        return _label_entropy_bits(y, weight), "H(Y)"
 
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""
@@ -102,6 +109,10 @@ class CategoricalPredictor(eqx.Module):
         """Probabilities `[batch, class]`."""
         return jax.nn.softmax(outputs, axis=-1)
 
+    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+        """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
+        return _label_entropy_bits(y, weight), "H(Y)"
+
     def config(self) -> dict[str, Any]:
         """What is needed to make a predictor of the same shape."""
         return {**_mlp_config(self.mlp), "n_classes": int(self.mlp.biases[-1].shape[-1])}
@@ -111,6 +122,11 @@ def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
     """Refuse labels that would be paired with every row of the batch."""
     if y.shape != expected:
         raise UserError(f"labels Y should have shape {list(expected)}, got {list(y.shape)}.")
+
+
+def _label_entropy_bits(y: Any, weight: Any) -> float:
+    counts = np.bincount(np.asarray(y, np.int64), weight)
+    return float(entr(counts / counts.sum()).sum() / NATS_PER_BIT)
 
 
 def _mlp_config(mlp: MLP) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from distributed_ib._files import write_text
+from distributed_ib._run_files import SUMMARY_JSON, SUMMARY_TEXT
 from distributed_ib.errors import UserError, first_line
 from distributed_ib.report.markdown import to_markdown
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, FigureEntry, Finding, Report, Section, Table
 
-SUMMARY_JSON, SUMMARY_TEXT = "summary.json", "summary.md"
 LIMIT_BYTES = 1 << 26
 _STORED = "report"  # the key under which the report itself stands beside its values
 

@@ -200,7 +200,7 @@ def approximations_table(
             row = (*row, Quantity(float(scores[record]), rows=rows_of))
         rows.append(row)
     heading = "Y known" if scheme.scoring_split == "train" else "Y known, held out"
-    columns = ("beta", "components in use", COLUMNS[measure], heading)
+    columns: tuple[str, ...] = ("beta", "components in use", COLUMNS[measure], heading)
     if score is not None:
         columns = (*columns, SCORES[score])
     return Table(

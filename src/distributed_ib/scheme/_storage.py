@@ -11,15 +11,16 @@ import xarray as xr
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from distributed_ib._checksums import check_files, record_checksums
 from distributed_ib._files import write_atomically, write_text
+from distributed_ib._run_files import MODEL, PARAMS, SCHEME, SCHEME_FILES, SNAPSHOTS
 from distributed_ib.errors import UserError, first_line
 from distributed_ib.model.bottleneck import model_from_config
 from distributed_ib.model.encoders import count_components
 from distributed_ib.training.sweep_result import Snapshots
 
-DATASET, SNAPSHOTS = "scheme.nc", "snapshots"
-MODEL, PARAMS = "model.json", "params.safetensors"
-FILES = (DATASET, f"{SNAPSHOTS}/{MODEL}", f"{SNAPSHOTS}/{PARAMS}")
+DATASET, FILES = SCHEME, SCHEME_FILES
+MODEL_FILE, PARAMS_FILE = Path(MODEL).name, Path(PARAMS).name
 MODEL_LIMIT_BYTES = 1 << 20
 # A file of a few bytes can declare arrays of any size, so the size is checked before reading.
 DATASET_LIMIT_BYTES = 1 << 30
@@ -56,16 +57,17 @@ def save_scheme(folder: Path, dataset: xr.Dataset, snapshots: Snapshots) -> None
     except OSError as error:
         raise UserError(f"can't make {folder / SNAPSHOTS}: {error.strerror or error}.") from None
     config = eqx.combine(snapshots.params, snapshots.static).config()
-    write_text(folder / SNAPSHOTS / MODEL, json.dumps(config, indent=2) + "\n")
+    write_text(folder / MODEL, json.dumps(config, indent=2) + "\n")
     tensors = {
         name: np.ascontiguousarray(leaf) for name, leaf in _named_leaves(snapshots.params).items()
     }
     try:
-        write_atomically(folder / SNAPSHOTS / PARAMS, lambda path: save_file(tensors, path))
+        write_atomically(folder / PARAMS, lambda path: save_file(tensors, path))
     except SafetensorError as error:
-        raise UserError(f"can't write {folder / SNAPSHOTS / PARAMS}: {error}.") from None
+        raise UserError(f"can't write {folder / PARAMS}: {error}.") from None
     # Last, so that a folder with a scheme.nc is a whole one.
     write_atomically(folder / DATASET, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+    record_checksums(folder, FILES)
 
 
 def load_scheme(folder: Path) -> tuple[xr.Dataset, Snapshots]:
@@ -76,6 +78,7 @@ def load_scheme(folder: Path) -> tuple[xr.Dataset, Snapshots]:
                 raise UserError(f"{folder} holds no {name}; is it the folder of a finished run?")
     except OSError as error:
         raise UserError(f"{folder} can't be read: {error.strerror or error}.") from None
+    check_files(folder, FILES)
     dataset = _load_dataset(folder / DATASET)
     record, beta = dataset["snapshot_record"].values, dataset["snapshot_beta"].values
     sizes = dataset.sizes
@@ -110,22 +113,24 @@ def _load_dataset(path: Path) -> xr.Dataset:
 
 
 def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tuple[Any, Any]:
-    if (folder / MODEL).stat().st_size > MODEL_LIMIT_BYTES:
-        raise UserError(f"{folder / MODEL} is too large to be a model description.")
+    if (folder / MODEL_FILE).stat().st_size > MODEL_LIMIT_BYTES:
+        raise UserError(f"{folder / MODEL_FILE} is too large to be a model description.")
     try:
-        config = json.loads((folder / MODEL).read_text(encoding="utf-8"))
-        tensors = load_file(folder / PARAMS)
+        config = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+        tensors = load_file(folder / PARAMS_FILE)
     except (OSError, ValueError, KeyError, SafetensorError, RecursionError) as error:
         raise UserError(f"{folder} can't be read: {first_line(error)}.") from None
     if _longest_list(config) > max(len(tensors), n_components):
-        raise UserError(f"{folder / MODEL} describes more layers than {PARAMS} holds.")
+        raise UserError(f"{folder / MODEL_FILE} describes more layers than {PARAMS_FILE} holds.")
     if _total_levels(config) > max((max(t.shape, default=0) for t in tensors.values()), default=0):
-        raise UserError(f"{folder / MODEL} describes more categories than {PARAMS} holds.")
+        raise UserError(
+            f"{folder / MODEL_FILE} describes more categories than {PARAMS_FILE} holds."
+        )
     # Shapes only: nothing is computed, and no memory is taken for what the file must bring.
     model = eqx.filter_eval_shape(lambda: model_from_config(config, key=jax.random.key(0)))
     if (found_components := count_components(model.encoder.config())) != n_components:
         raise UserError(
-            f"{folder / MODEL} describes {found_components} components, but {DATASET} holds "
+            f"{folder / MODEL_FILE} describes {found_components} components, but {DATASET} holds "
             f"{n_components}; do they belong to the same run?"
         )
     shapes, static = eqx.partition(model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
@@ -133,7 +138,7 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         found = tensors.get(name)
         if found is None or found.shape != (*lead, *leaf.shape) or found.dtype != leaf.dtype:
             raise UserError(
-                f"{folder / PARAMS}: tensor {name!r} should be {leaf.dtype} of shape "
+                f"{folder / PARAMS_FILE}: tensor {name!r} should be {leaf.dtype} of shape "
                 f"{(*lead, *leaf.shape)}, found "
                 f"{'none' if found is None else f'{found.dtype} of shape {found.shape}'}."
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jax import Array
 
+from distributed_ib._run_files import CHECKPOINTS, SWEEPS
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Problem, Split, sample_rows
 from distributed_ib.errors import UserError
@@ -20,8 +21,6 @@ from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
 from distributed_ib.training.train_settings import TrainSettings
-
-CHECKPOINTS, SWEEPS = "checkpoints", "sweeps"
 
 MakeModel = Callable[[Array], Any]
 
@@ -183,7 +182,7 @@ def default_baseline(model: Any, split: Split) -> Baseline:
         return Baseline(split.problem.entropy_bits)
     _, y, weight = split.rows(split.train)
     predictor = getattr(model, "predictor", None)
-    if hasattr(predictor, "baseline"):
+    if predictor is not None and hasattr(predictor, "baseline"):
         bits, name = predictor.baseline(np.asarray(y), weight)
         return Baseline(bits, name)
     labels = np.asarray(y)

@@ -132,7 +132,8 @@ def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
     """
     _refuse_unknown(cls, table, where)
     try:
-        return _adapter(cls).validate_python(_with_none(cls, table))
+        found: T = _adapter(cls).validate_python(_with_none(cls, table))
+        return found
     except ValidationError as error:
         raise UserError(where + _first_fault(error)) from None
 
@@ -227,7 +228,7 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 

@@ -1,11 +1,14 @@
-"""A run on disk: one folder from which it can be shown, plotted and used again.
+"""The folder of a run: its settings, its log, its results, and whether they are whole.
 
-RUN/  config.toml (every setting spelled out)  log  scheme.nc  snapshots/
-figures/  summary.json  summary.md
+RUN/  config.toml (every option spelled out)  log  scheme.nc  snapshots/  results.npz
+figures/  summary.json  summary.md  SHA256SUMS
+
+A study of several parts has scheme, snapshots and results of each in a folder of the part's name.
 """
 
 import json
 import platform
+import shutil
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,31 +16,53 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
+from numpy.typing import NDArray
 
+from distributed_ib._arrays import load_arrays, save_arrays
+from distributed_ib._checksums import (
+    CHECKSUMS,
+    check_files,
+    forget_checksums,
+    read_checksums,
+    record_checksums,
+)
 from distributed_ib._files import create_folder, write_text
+from distributed_ib._run_files import (
+    CHECKPOINTS,
+    CONFIG,
+    FIGURES,
+    LOG,
+    PAGE,
+    RESULTS,
+    SCHEME,
+    SCHEME_FILES,
+    SNAPSHOTS,
+    SUMMARY_JSON,
+    SUMMARY_TEXT,
+    SWEEPS,
+)
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
 
-CONFIG, LOG, FIGURES = "config.toml", "log", "figures"
-SUMMARY_JSON, SUMMARY_TEXT = "summary.json", "summary.md"
 CONFIG_LIMIT_BYTES = 1 << 20
 
 
-def start_run(folder: Path, study: str, config: Mapping[str, Any]) -> None:
+def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """Make a new run folder with its `config.toml` and the first lines of its log.
 
     Args:
         folder: Must not exist yet.
-        study: Name of the study; `dib show` and `dib plot` go by it.
-        config: Tables of settings, every default spelled out; TOML values only.
+        head: What the run is of: name of the study, seed, file.
+        options: The study's options, every default spelled out; TOML values only.
 
     Raises:
         UserError: If the folder exists or can't be made.
     """
     create_folder(folder)
-    head = {"study": study, "distributed_ib": __version__}
-    write_text(folder / CONFIG, tomli_w.dumps({"run": head, **config}))
+    run = {**head, "distributed_ib": __version__}
+    write_text(folder / CONFIG, tomli_w.dumps({"run": run, "options": dict(options)}))
     packages = ", ".join(f"{name} {version(name)}" for name in ("jax", "equinox", "optax", "numpy"))
     append_log(folder, f"distributed-ib {__version__}, Python {platform.python_version()}")
     append_log(folder, f"{packages}; {platform.system()} {platform.machine()}")
@@ -51,10 +76,11 @@ def append_log(folder: Path, line: str) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run; `["run"]["study"]` names its study.
+    """The settings of a run: `["run"]` says what it is of, `["options"]` how it was made.
 
     Raises:
-        UserError: If `folder` is no run folder, or its configuration is damaged.
+        UserError: If `folder` is no run folder, its configuration is damaged, or an earlier
+            version made it.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -63,13 +89,94 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} is too large to be the configuration of a run.")
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
-        str(config["run"]["study"])
+        head = config["run"]
+        str(head["study"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read: {error}.") from None
+    if "options" not in config:
+        raise UserError(
+            f"{folder} was made by version {head.get('distributed_ib', 'unknown')} and can't be "
+            f"read by this one ({__version__}); its {SUMMARY_TEXT} and figures/ can still be read, "
+            "or run it again."
+        )
     return config
 
 
-def write_summary(folder: Path, summary: Mapping[str, Any], text: str) -> None:
-    """Write `summary.json` for programs and `summary.md` for people."""
-    write_text(folder / SUMMARY_JSON, json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    write_text(folder / SUMMARY_TEXT, text)
+def check_folder(folder: Path) -> None:
+    """Make sure that every result of a run is what was written.
+
+    Raises:
+        UserError: Names a file that is missing or changed.
+
+    Warns:
+        UserWarning: If the folder has no list of checksums.
+    """
+    known = read_checksums(folder)
+    if known is not None and SUMMARY_JSON not in known:
+        raise UserError(f"{folder / CHECKSUMS} is damaged: it does not list {SUMMARY_JSON}.")
+    check_files(folder)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run has come to its end, and was not interrupted."""
+    try:
+        summary = json.loads((folder / SUMMARY_JSON).read_text(encoding="utf-8"))
+        return bool(summary["status"] != "interrupted")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a run has left anything to go on from: checkpoints, sweeps or schemes."""
+    return any(
+        path.name == SCHEME or (path.is_file() and {CHECKPOINTS, SWEEPS} & set(path.parts))
+        for path in folder.rglob("[!.]*")
+    )
+
+
+def remove_report(folder: Path) -> None:
+    """Remove what an interrupted run left to be read, before it goes on."""
+    for name in (SUMMARY_JSON, SUMMARY_TEXT):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / FIGURES, ignore_errors=True)
+    forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
+
+
+def remove_results(place: Path) -> None:
+    """Remove the scheme and further results of a part that was interrupted, before it goes on."""
+    for name in (SCHEME, RESULTS):
+        (place / name).unlink(missing_ok=True)
+    shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
+    forget_checksums(place, [*SCHEME_FILES, RESULTS])
+
+
+def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays that a study measured after its sweep, with their checksum."""
+    save_arrays(folder / RESULTS, {name: np.asarray(array) for name, array in results.items()})
+    record_checksums(folder, [RESULTS])
+
+
+def load_results(folder: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of `save_results`; empty if there are none.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
+    if not (folder / RESULTS).is_file():
+        return {}
+    check_files(folder, [RESULTS])
+    return load_arrays(folder / RESULTS)
+
+
+def result_files(folder: Path) -> list[str]:
+    """The files that are results: all but log, figures, reports and what goes on running needs."""
+    passed = {FIGURES, CHECKPOINTS, SWEEPS}
+    found = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if path.is_file() and not hidden and not passed & set(parts):
+            name = "/".join(parts)
+            if parts[-1] not in (LOG, CHECKSUMS, PAGE):
+                found.append(name)
+    return found

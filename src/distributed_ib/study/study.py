@@ -13,6 +13,7 @@ from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
 from distributed_ib.report.report import Section
 from distributed_ib.scheme.measure import Measure
+from distributed_ib.study.options import from_toml
 from distributed_ib.training.train_settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -27,10 +28,18 @@ class Reading:
         threshold_bits: A component is in use where it conveys more than this.
         measure: Whether that goes by "information" or "kl"; by default the information where it
             was measured.
+        beta: Bottleneck strength of figures that show a single approximation; by default the
+            study's own choice.
     """
 
     threshold_bits: float = 0.1
     measure: Measure | None = None
+    beta: float | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing was asked for."""
+        return self == Reading()
 
 
 class Study:
@@ -43,6 +52,7 @@ class Study:
 
     Attributes:
         name: What the study is called; a class variable.
+        standard_figures: Whether sweep, information plane and subsets are drawn; a class variable.
         train: How its sweeps are trained.
 
     Example:
@@ -70,6 +80,7 @@ class Study:
     """
 
     name: ClassVar[str]
+    standard_figures: ClassVar[bool] = True
     train: TrainSettings
 
     # What a study must write ----------------------------------------------------------------------
@@ -91,6 +102,14 @@ class Study:
         raise NotImplementedError(f"the study {self.name!r} defines no model(key).")
 
     # What it may ----------------------------------------------------------------------------------
+
+    @classmethod
+    def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
+        """The study of a run, from its folder and the options in its `config.toml`.
+
+        To be written where the study needs what `keep` left in the folder.
+        """
+        return from_toml(cls, options)
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:
@@ -131,8 +150,12 @@ class Study:
         """
         return {}
 
+    def sections(self, run: "Run", reading: Reading) -> Sequence[Section]:
+        """The whole report: by default the standard sections, then `findings`."""
+        return [*run.standard_sections(reading), *self.findings(run, reading)]
+
     def findings(self, run: "Run", reading: Reading) -> Sequence[Section]:
-        """Sections for the report beside the standard ones."""
+        """Sections for the report after the standard ones."""
         return ()
 
     def values(self, run: "Run") -> Mapping[str, Any]:
@@ -142,6 +165,15 @@ class Study:
     def figures(self, run: "Run", reading: Reading) -> Mapping[str, Figure]:
         """Figures beside the standard ones, by name."""
         return {}
+
+    def check_reading(self, reading: Reading) -> None:
+        """Refuse a way of reading the results that this study does not know.
+
+        Raises:
+            UserError: Names the option and says why.
+        """
+        if reading.beta is not None:
+            raise UserError(f"--beta does not apply to runs of {self.name}; leave it out.")
 
     def title(self) -> str:
         """What a report on the study is called."""

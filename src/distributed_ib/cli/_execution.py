@@ -1,0 +1,98 @@
+"""Runs a study for a command: progress, what was found, and how it ended."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from distributed_ib.errors import UserError
+
+# JAX and Matplotlib take a second to import, so commands import what they need when they run.
+if TYPE_CHECKING:
+    from distributed_ib.study.study import Study
+
+
+def say(text: str) -> None:
+    """Print a line without reading markup into it."""
+    Console(soft_wrap=True, highlight=False).print(escape(text))
+
+
+def command_line() -> str:
+    """The command as it was typed."""
+    return shlex.join(["dib", *sys.argv[1:]])
+
+
+def execute(
+    study: "Study",
+    out: Path | None,
+    *,
+    seed: int,
+    resume: bool = False,
+    file: Path | None = None,
+    stem: str | None = None,
+) -> None:
+    """Run a study, print its report, and say where everything is.
+
+    Args:
+        study: The study.
+        out: The run folder; by default the next free one under runs/.
+        seed: Seed of everything random.
+        resume: Whether to go on with a run that was stopped.
+        file: The file that defines the study, if it is no installed one.
+        stem: What run folders are called; by default as the study.
+
+    Raises:
+        UserError: As `run_study`; and if a sweep diverged.
+        typer.Exit: With status 130 if the run was interrupted.
+    """
+    from distributed_ib._files import next_free_folder
+    from distributed_ib._run_files import FIGURES, SUMMARY_TEXT
+    from distributed_ib.report.terminal import print_report
+    from distributed_ib.study.loading import place_of
+    from distributed_ib.study.running import run_study
+    from distributed_ib.training.progress import ProgressBar
+
+    if resume and out is None:
+        raise UserError("--resume needs --out: say which run is to go on.")
+    folder = out or next_free_folder(Path("runs"), stem or study.name)
+    try:
+        with ProgressBar(study.title()) as bar:
+            run = run_study(
+                study,
+                folder,
+                seed=seed,
+                resume=resume,
+                progress=bar,
+                command=command_line(),
+                file=file,
+            )
+    except KeyboardInterrupt:
+        if folder.exists():
+            say(f"Stopped. Go on with: dib resume {_resume_arguments(folder, file)}")
+        else:
+            say("Stopped before anything was trained; nothing is left behind.")
+        raise typer.Exit(130) from None
+    except UserError:
+        raise
+    except Exception as error:
+        if file is None:
+            raise
+        raise UserError(f"{place_of(error, file)}.") from error
+    print_report(run.report())
+    if run.shown:
+        say(f"Written to {folder}/: {SUMMARY_TEXT}, {FIGURES}/ and all results.")
+    else:
+        say(f"{folder}/ holds settings and log, and no results.")
+    if run.status == "interrupted":
+        say(f"The run is not finished; go on with: dib resume {_resume_arguments(folder, file)}")
+        raise typer.Exit(130)
+    if run.status == "diverged":
+        raise UserError(f"{run.message}. The folder holds what was reached.")
+
+
+def _resume_arguments(folder: Path, file: Path | None) -> str:
+    return shlex.join([str(folder), *([] if file is None else [str(file)])])

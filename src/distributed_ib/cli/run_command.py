@@ -1,0 +1,196 @@
+"""`dib run` and `dib resume`: a study from a file, or one that an installed package registers."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from distributed_ib.cli._execution import execute
+from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed_ib.study.options import Option
+    from distributed_ib.study.study import Study
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def run(
+    context: typer.Context,
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY",
+            help="FILE.py (or FILE.py:CLASS), or the name of an installed study. The options of a "
+            "study are shown by: dib run STUDY --help",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run a study of your own, from a Python file, or an installed one by its name.
+
+    docs/your-own-study.md shows how to write one. A file is executed: run only what you trust.
+    """
+    if target is None or target in ("--help", "-h"):
+        print(context.get_help())
+        raise typer.Exit
+    cls, file = _study_class(target)
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    inner.command()(_function_of(cls, file))
+    inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE.py]", help="The file that defines its study, if it is not installed."
+        ),
+    ] = None,
+) -> None:
+    """Go on with a run that was stopped or killed, to the same bits as in one go."""
+    from distributed_ib.study.loading import find_study, study_in_file
+    from distributed_ib.study.run_folder import read_config
+
+    config = read_config(run)
+    head = config["run"]
+    if file is None and "file" in head:
+        raise UserError(
+            f"{run} is a run of a study in a file; name it: dib resume {run} {head['file']}"
+        )
+    cls = find_study(head["study"]) if file is None else study_in_file(file)
+    study = cls.reopened(run, config["options"])
+    execute(study, run, seed=int(head["seed"]), resume=True, file=file)
+
+
+def _study_class(target: str) -> "tuple[type[Study], Path | None]":
+    from distributed_ib.study.loading import find_study, study_in_file
+
+    name, _, class_name = target.partition(":")
+    if name.endswith(".py"):
+        return study_in_file(Path(name), class_name or None), Path(name)
+    return find_study(target), None
+
+
+def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
+    """A command whose options are those of the study."""
+    from distributed_ib.study.options import changed, options_of, parsed
+
+    options, presets = options_of(cls), cls.presets()
+
+    def command(
+        preset: str | None, seed: int, out: Path | None, resume: bool, **given: Any
+    ) -> None:
+        changes = {
+            option.path: value if option.is_switch else parsed(option, value)
+            for option in options
+            if (value := given[_parameter(option)]) is not None
+        }
+        if preset is not None:
+            if preset not in presets:
+                raise UserError(
+                    f"there is no preset {preset!r}; this study has {', '.join(presets) or 'none'}."
+                )
+            study = changed(presets[preset], changes)
+        else:
+            study = _with_changes(cls, changes)
+        execute(study, out, seed=seed, resume=resume, file=file)
+
+    parameters = [
+        inspect.Parameter(
+            _parameter(option),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=_annotation(option),
+        )
+        for option in options
+    ]
+    command.__signature__ = inspect.Signature([*parameters, *_common(presets)])  # type: ignore[attr-defined]
+    command.__annotations__ = {}
+    command.__doc__ = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
+    return command
+
+
+def _with_changes(cls: "type[Study]", changes: dict[tuple[str, ...], Any]) -> "Study":
+    """The study with its defaults but for what was asked; required options may be among them."""
+    from dataclasses import fields
+
+    from distributed_ib.study.options import from_toml, to_toml
+
+    table: dict[str, Any] = {}
+    for field in fields(cls):  # type: ignore[arg-type]
+        nested = any(path[0] == field.name and len(path) > 1 for path in changes)
+        if nested and field.default is not MISSING:
+            table[field.name] = to_toml(field.default)
+        elif nested:
+            table[field.name] = {}
+    for path, value in changes.items():
+        inner = table
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = value
+    return from_toml(cls, table)
+
+
+def _common(presets: Any) -> list[inspect.Parameter]:
+    kinds: dict[str, tuple[Any, Any]] = {
+        "preset": (
+            Annotated[
+                str | None,
+                typer.Option(
+                    metavar="|".join(presets) or "NAME",
+                    help="Named set of options.",
+                    hidden=not presets,
+                ),
+            ],
+            None,
+        ),
+        "seed": (Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")], 0),
+        "out": (
+            Annotated[
+                Path | None,
+                typer.Option(
+                    metavar="DIR", help="New folder for the run. Default: runs/STUDY-001, ..."
+                ),
+            ],
+            None,
+        ),
+        "resume": (
+            Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in --out.")],
+            False,
+        ),
+    }
+    return [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+        for name, (annotation, default) in kinds.items()
+    ]
+
+
+def _parameter(option: "Option") -> str:
+    return "option_" + option.flag.replace("-", "_")
+
+
+def _annotation(option: "Option") -> Any:
+    text = " ".join(filter(None, (option.help, _default_text(option.default))))
+    if option.is_switch:
+        flags = f"--{option.flag}/--no-{option.flag}"
+        return Annotated[bool | None, typer.Option(flags, help=text, show_default=False)]
+    return Annotated[
+        str | None,
+        typer.Option(f"--{option.flag}", metavar=option.metavar, help=text, show_default=False),
+    ]
+
+
+def _default_text(default: Any) -> str:
+    """What help says of a default."""
+    if default is MISSING:
+        return "Required."
+    if default is None:
+        return ""
+    return f"Default: {','.join(map(str, default)) if isinstance(default, tuple) else default}."

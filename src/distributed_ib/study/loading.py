@@ -1,0 +1,113 @@
+"""Finds studies: those in a user's Python file, and those that installed packages register."""
+
+import importlib.util
+import sys
+import traceback
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from distributed_ib.errors import UserError
+from distributed_ib.study.study import Study, check_study_class
+
+GROUP = "distributed_ib.studies"
+"""The entry point group under which packages register their studies."""
+
+
+def installed_studies() -> dict[str, Any]:
+    """The entry points of all registered studies, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def find_study(name: str) -> type[Study]:
+    """The class of a registered study.
+
+    Raises:
+        UserError: If no installed package registers it, or it can't be loaded.
+    """
+    known = installed_studies()
+    if name not in known:
+        raise UserError(
+            f"no installed package has a study {name!r}; there are {', '.join(sorted(known))}. For "
+            "a study in a file give the file, such as my_study.py."
+        )
+    try:
+        found = known[name].load()
+    except Exception as error:  # whatever a foreign package raises
+        raise UserError(f"the study {name!r} can't be loaded: {error}.") from error
+    return _checked(found)
+
+
+def study_in_file(path: Path, class_name: str | None = None) -> type[Study]:
+    """The study that a Python file defines. The file is executed.
+
+    Args:
+        path: The file.
+        class_name: Which of its studies, if it defines several.
+
+    Raises:
+        UserError: If there is no such file, it fails, or it does not define one study.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}.")
+    module = _executed(path)
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Study)
+        and value.__module__ == module.__name__
+    }
+    if class_name is not None:
+        if class_name not in found:
+            raise UserError(f"{path} defines no study {class_name}; it has {_names(found)}.")
+        return _checked(found[class_name])
+    if len(found) != 1:
+        what = (
+            "no study: write a class that inherits from Study" if not found else "several studies"
+        )
+        choose = "" if not found else f" ({_names(found)}); choose one with {path}:NAME"
+        raise UserError(f"{path} defines {what}{choose}.")
+    return _checked(next(iter(found.values())))
+
+
+def place_of(error: BaseException, path: Path) -> str:
+    """Where in a user's file an error arose, and what it says, in one line."""
+    lines = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename) == path.resolve()
+    ]
+    if isinstance(error, SyntaxError):
+        return f"{path}, line {error.lineno}: {error.msg}"
+    message = " ".join(str(error).split()) or "no message"
+    where = f"{path}, line {lines[-1].lineno}, in {lines[-1].name}" if lines else str(path)
+    return f"{where}: {type(error).__name__}: {message}"
+
+
+def _executed(path: Path) -> ModuleType:
+    name = f"_study_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is no Python file; its name should end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a user's file raises
+        raise UserError(f"{place_of(error, path)}.") from error
+    return module
+
+
+def _checked(found: Any) -> type[Study]:
+    if not (isinstance(found, type) and issubclass(found, Study)):
+        raise UserError(f"{found!r} is no study: it does not inherit from Study.")
+    check_study_class(found)
+    return found
+
+
+def _names(found: dict[str, type[Study]]) -> str:
+    return ", ".join(sorted(found)) or "none"

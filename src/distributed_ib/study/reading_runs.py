@@ -1,0 +1,79 @@
+"""Reads the folder of a run again, with its schemes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from distributed_ib._run_files import CONFIG, SCHEME
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.study.loading import find_study
+from distributed_ib.study.run import PartResult, Run
+from distributed_ib.study.run_folder import load_results, read_config
+from distributed_ib.study.stored_report import stored_report
+from distributed_ib.study.study import Study
+
+
+def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
+    """A run from its folder, with its schemes; its study is made again if it is installed.
+
+    Args:
+        folder: The run folder.
+        study_class: Class of the study, for one that is defined in a file. Without it such a run
+            is read as its schemes alone, and no code of the file is run.
+
+    Raises:
+        UserError: If the run is not there, not finished, damaged, or of an earlier version.
+    """
+    folder = Path(folder)
+    report = stored_report(folder)
+    config = read_config(folder)
+    head, options = config["run"], config["options"]
+    seed = int(head.get("seed", 0))
+    if study_class is None and "file" not in head:
+        study_class = find_study(head["study"])
+    study: Study
+    if study_class is None:
+        study = StoredStudy(report.title, _part_names(folder))
+    else:
+        study = study_class.reopened(folder, options)
+    parts = {
+        name: PartResult(
+            part, ApproximationScheme.load(folder / name), load_results(folder / name), seed
+        )
+        for name, part in study.parts().items()
+        if (folder / name / SCHEME).exists()
+    }
+    if not parts:
+        raise UserError(f"{folder} holds no sweep; is its {CONFIG} that of another run?")
+    return Run(study, seed, parts, folder, report.about)
+
+
+def _part_names(folder: Path) -> tuple[str, ...]:
+    return tuple(
+        "" if path.parent == folder else path.parent.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob(SCHEME))
+    )
+
+
+@dataclass(frozen=True)
+class StoredStudy(Study):
+    """Stands for a study whose code is not run: it has the standard sections and figures alone.
+
+    Attributes:
+        heading: Title of its report.
+        part_names: Names of its parts.
+    """
+
+    name: ClassVar[str] = "stored"
+    heading: str
+    part_names: tuple[str, ...] = ("",)
+
+    def parts(self) -> Mapping[str, Study]:
+        """All parts."""
+        return dict.fromkeys(self.part_names, self)
+
+    def title(self) -> str:
+        """Title of its report."""
+        return self.heading

@@ -1,0 +1,193 @@
+"""A study that was run: its schemes, its further results, and its report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distributed_ib.data.problem import Problem
+from distributed_ib.plots._style import figure_style
+from distributed_ib.plots.information_plane import plot_information_plane
+from distributed_ib.plots.subset_figure import plot_subsets
+from distributed_ib.plots.sweep_figure import plot_sweep
+from distributed_ib.report.report import Report, Section
+from distributed_ib.report.scheme_sections import (
+    by_direction,
+    opening_findings,
+    scheme_sections,
+    scheme_values,
+)
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.study.study import Reading, Study
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What one sweep of a run left.
+
+    Attributes:
+        study: The study of this part.
+        scheme: Its scheme.
+        results: Further arrays that the study measured after the sweep.
+        seed: The run's seed.
+    """
+
+    study: Study
+    scheme: ApproximationScheme
+    results: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    seed: int = 0
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The problem, made again from the study's options."""
+        return self.study.problem(self.seed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A study that was run, whole or as far as it came.
+
+    Attributes:
+        study: The study.
+        seed: Seed of everything random.
+        parts: What each of its parts left, by name, in order; those not begun are left out.
+        folder: The run folder; None for a run that is kept nowhere.
+        about: How the run was made.
+    """
+
+    study: Study
+    seed: int
+    parts: Mapping[str, PartResult]
+    folder: Path | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def part(self) -> PartResult:
+        """The only part, of a study that has one."""
+        (only,) = self.parts.values()
+        return only
+
+    @property
+    def scheme(self) -> ApproximationScheme:
+        """The scheme of a study that has one part."""
+        return self.part.scheme
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of a study that has one part."""
+        return self.part.problem
+
+    @property
+    def results(self) -> Mapping[str, NDArray[Any]]:
+        """The further results of a study that has one part."""
+        return self.part.results
+
+    @property
+    def status(self) -> str:
+        """How the first part ended that did not finish; "finished" if all did."""
+        ends = [part.scheme.status for part in self.parts.values()]
+        return next((end for end in ends if end != "finished"), "finished")
+
+    @property
+    def message(self) -> str:
+        """How the run ended, in one line."""
+        parts = self.parts.items()
+        unfinished = [
+            (name, part.scheme) for name, part in parts if part.scheme.status != "finished"
+        ]
+        if not unfinished:
+            return next(iter(self.parts.values())).scheme.message if self.parts else "not begun"
+        name, scheme = unfinished[0]
+        return f"{name}: {scheme.message}" if name else scheme.message
+
+    @property
+    def shown(self) -> dict[str, PartResult]:
+        """The parts of which there is something to show."""
+        return {name: part for name, part in self.parts.items() if not part.scheme.is_empty}
+
+    def report(self, reading: Reading | None = None) -> Report:
+        """The findings, as the study and the frame have them.
+
+        Raises:
+            UserError: If the study does not know such a reading.
+        """
+        reading = reading or Reading()
+        self.study.check_reading(reading)
+        if not self.shown:
+            sections = [
+                Section(name, opening_findings(part.scheme)) for name, part in self.parts.items()
+            ]
+            return Report(
+                self.study.title(), tuple(sections), values=self._values(), about=self.about
+            )
+        return Report(
+            title=self.study.title(),
+            sections=tuple(self.study.sections(self, reading)),
+            values={**self._values(), **self.study.values(self)},
+            about=self.about,
+        )
+
+    def standard_sections(self, reading: Reading | None = None) -> list[Section]:
+        """The standard sections of all parts, each part under its name."""
+        reading = reading or Reading()
+        sections: list[Section] = []
+        for name, part in self.shown.items():
+            found = scheme_sections(part.scheme, reading.threshold_bits, reading.measure)
+            sections += [
+                replace(section, title=": ".join(filter(None, (name, section.title))))
+                for section in found
+            ]
+        return sections
+
+    def figures(self, reading: Reading | None = None) -> dict[str, Figure]:
+        """All figures, by name: the standard ones and the study's own.
+
+        Raises:
+            UserError: If the study does not know such a reading.
+        """
+        reading = reading or Reading()
+        self.study.check_reading(reading)
+        if not self.shown:
+            return {}
+        with figure_style():
+            drawn: dict[str, Figure] = {}
+            if self.study.standard_figures:
+                for name, part in self.shown.items():
+                    drawn |= standard_figures(part.scheme, reading, name)
+            drawn |= self.study.figures(self, reading)
+        return drawn
+
+    def _values(self) -> dict[str, Any]:
+        values = {
+            name: {"status": part.scheme.status, "message": part.scheme.message}
+            if part.scheme.is_empty
+            else scheme_values(part.scheme)
+            for name, part in self.parts.items()
+        }
+        head = {"study": self.study.name, "status": self.status, "message": self.message}
+        return head | values[""] if list(values) == [""] else head | {"parts": values}
+
+
+def standard_figures(
+    scheme: ApproximationScheme, reading: Reading, part: str = ""
+) -> dict[str, Figure]:
+    """The sweep (one for each direction), the information plane and the subsets in use."""
+    options: dict[str, Any] = {
+        "threshold_bits": reading.threshold_bits,
+        "measure": reading.measure,
+    }
+    of_direction = by_direction(scheme)
+    first, *others = of_direction
+    axes = {
+        "sweep": plot_sweep(of_direction[first], **options),
+        **{f"sweep_{name}": plot_sweep(of_direction[name], **options) for name in others},
+        "information_plane": plot_information_plane(scheme, **options),
+        "subsets": plot_subsets(scheme, **options),
+    }
+    prefix = f"{part.replace('/', '_')}_" if part else ""
+    figures = {f"{prefix}{name}": ax.get_figure(root=True) for name, ax in axes.items()}
+    return {name: figure for name, figure in figures.items() if figure is not None}

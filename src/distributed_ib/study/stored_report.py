@@ -1,0 +1,24 @@
+"""The report of a run as it was stored: read without JAX, and without code of a study."""
+
+from pathlib import Path
+
+from distributed_ib._checksums import CHECKSUMS
+from distributed_ib._run_files import SUMMARY_JSON
+from distributed_ib.errors import UserError
+from distributed_ib.report.report import Report
+from distributed_ib.report.report_files import load_report
+from distributed_ib.study.run_folder import check_folder, has_begun, read_config
+
+
+def stored_report(folder: Path) -> Report:
+    """The report of a run as it was stored; needs no JAX and runs no code of a study.
+
+    Raises:
+        UserError: If the run is not there, not finished, damaged, or of an earlier version.
+    """
+    read_config(folder)
+    if not (folder / SUMMARY_JSON).exists() and not (folder / CHECKSUMS).exists():
+        rest = "go on with dib resume" if has_begun(folder) else "run it again"
+        raise UserError(f"{folder} holds a run that is not finished; {rest}.")
+    check_folder(folder)
+    return load_report(folder)
