@@ -16,8 +16,9 @@ from distributed_ib.files import write_text
 from distributed_ib.information.subsets import check_exhaustive, subset_information_bits
 from distributed_ib.runs import append_log, start_run, write_summary
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.scheme.optimality import snapshot_information_bits, with_optimum
+from distributed_ib.scheme.optimality import with_optimum
 from distributed_ib.scheme.scheme import ApproximationScheme
+from distributed_ib.scheme.terms import snapshot_terms
 from distributed_ib.scheme.words import require_records, summary
 from distributed_ib.studies.boolean.circuit import Circuit
 from distributed_ib.studies.boolean.files import circuit_to_toml, load_circuit
@@ -159,9 +160,9 @@ def run_circuit(
     )
     optimality = None
     if frontier is not None and scheme.status == "finished":
-        transmitted = snapshot_information_bits(scheme)
-        scheme = with_optimum(scheme, frontier, transmitted)
-        optimality = optimality_of(scheme, frontier, transmitted)
+        terms = snapshot_terms(scheme, *circuit.truth_table(), seed=seed)
+        scheme = with_optimum(scheme, frontier, terms)
+        optimality = optimality_of(scheme, frontier, terms)
     scheme.save(folder)
     seconds = scheme.to_xarray().attrs["seconds"]
     append_log(folder, f"sweep {scheme.message}, {seconds:.1f} s")
