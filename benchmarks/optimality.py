@@ -36,10 +36,11 @@ from distributed_ib.optimum.exact_optimum import (
     joint_from_samples,
     optimal_frontier,
 )
-from distributed_ib.optimum.gap import snapshot_channels, snapshot_information_bits
+from distributed_ib.optimum.gap import snapshot_channels
 from distributed_ib.optimum.gaussian_optimum import optimal_gaussian_frontier
 from distributed_ib.optimum.refine import refine
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.terms import snapshot_channels, snapshot_terms
 from distributed_ib.studies.boolean import (
     Circuit,
     circuit_from_expression,
@@ -112,9 +113,8 @@ def _sweep_objectives(
     x, y = circuit.truth_table()
     snapshots = scheme.snapshots
     near = np.abs(np.log(snapshots.beta[:, None] / fine)).argmin(axis=0)
-    total = snapshot_information_bits(scheme)[0].sum(axis=1)
-    data = scheme.to_xarray()["predictive_information_bits"]
-    learned = data.isel(seed=0, split=0, step=snapshots.record).values
+    terms = snapshot_terms(scheme, x, y)
+    total, learned = terms.total_bits[0], terms.predictive_bits[0]
     few = np.unique(np.linspace(0, len(total) - 1, N_SNAPSHOTS).astype(int))
     near_few = np.abs(np.log(snapshots.beta[few][:, None] / fine)).argmin(axis=0)
     mean, log_variance = snapshot_channels(scheme, x)

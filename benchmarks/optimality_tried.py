@@ -25,6 +25,8 @@ from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.optimum.envelope import lower_envelope
 from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_frontier
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.terms import snapshot_predictive_bits
 from distributed_ib.studies.boolean import PRESETS, paper_circuit
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
@@ -145,8 +147,11 @@ def run(variant: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     means = np.stack([-mean, mean], axis=2)
     log_variance = np.asarray(encoder.log_variance)[:, 0, :, None, :]
     total = exact_information(means, log_variance).information_bits.sum(axis=1)
-    error = records.prediction_error_nats[0, snapshots.record, 0] / np.log(2.0)
-    return beta, total, circuit.output_entropy_bits() - error
+    scheme = ApproximationScheme.from_sweep(
+        result, circuit.inputs, baseline_entropy_bits=circuit.output_entropy_bits()
+    )
+    predictive, _ = snapshot_predictive_bits(scheme, *circuit.truth_table())
+    return beta, total, predictive[0]
 
 
 def main() -> None:

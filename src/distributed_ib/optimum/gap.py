@@ -5,64 +5,31 @@ really transmit, not the KL that training charges. For I(U; Y) the scheme has wh
 predictor knows; with the best possible predictor for the same channels it would be a little more.
 """
 
-import equinox as eqx
-import jax
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.information.exact_channel import exact_information
-from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.optimum.exact_optimum import OptimalFrontier
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.terms import SnapshotTerms
 
-FloatArray = NDArray[np.float64]
-
-OBJECTIVE, OPTIMUM, GAP = "objective_bits", "optimal_objective_bits", "optimality_gap_bits"
-
-
-def snapshot_channels(
-    scheme: ApproximationScheme, x: ArrayLike, *, seed: int = 0
-) -> tuple[FloatArray, FloatArray]:
-    """Means and log variances that every snapshot of a repeat gives to rows `x`.
-
-    Returns:
-        Two arrays `[snapshot, row, component, embedding]`.
-    """
-    rows = jax.numpy.asarray(x)
-    params = jax.tree.map(lambda leaf: leaf[:, seed], scheme.snapshots.params)
-    mean, log_variance = _encode_all(params, scheme.snapshots.static, rows)
-    return np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
-
-
-def snapshot_information_bits(scheme: ApproximationScheme, n_values: int = 2) -> FloatArray:
-    """Exact I(U_i; X_i) of every snapshot's channels, for equally likely values 0 .. n_values - 1.
-
-    Returns:
-        `[seed, snapshot, component]`.
-    """
-    values = np.tile(np.arange(n_values)[:, None], (1, len(scheme.components)))
-    found = []
-    for seed in range(scheme.n_seeds):
-        mean, log_variance = snapshot_channels(scheme, values, seed=seed)
-        exact = exact_information(mean.swapaxes(1, 2), log_variance.swapaxes(1, 2))
-        found.append(exact.information_bits)
-    return np.stack(found)
+OBJECTIVE, OPTIMUM = "objective_bits", "optimal_objective_bits"
+GAP, GAP_ERROR = "optimality_gap_bits", "optimality_gap_error_bits"
 
 
 def with_optimum(
-    scheme: ApproximationScheme, frontier: OptimalFrontier, information_bits: ArrayLike
+    scheme: ApproximationScheme, frontier: OptimalFrontier, terms: SnapshotTerms
 ) -> ApproximationScheme:
     """The scheme with its objective, the optimal one and the gap between them at every snapshot.
 
-    Adds `objective_bits` and `optimality_gap_bits` (`[seed, snapshot]`) and
-    `optimal_objective_bits` (`[snapshot]`), and the attribute `largest_optimality_gap_bits`. I(U;Y)
-    is that of the scheme's own predictor, on the last split.
+    Adds `objective_bits`, `optimality_gap_bits` and its standard error
+    `optimality_gap_error_bits` (`[seed, snapshot]`), `optimal_objective_bits` (`[snapshot]`), and
+    the attribute `largest_optimality_gap_bits`. Both terms are of the snapshot itself, so that the
+    gap is unbiased.
 
     Args:
         scheme: The scheme.
         frontier: The exact optimum, with the same components in the same order.
-        information_bits: What each channel transmits, `[seed, snapshot, component]`.
+        terms: Both terms of the objective of every snapshot, from `snapshot_terms`.
 
     Returns:
         A new scheme with the same snapshots.
@@ -76,14 +43,16 @@ def with_optimum(
             f"{', '.join(scheme.components)}."
         )
     data = scheme.to_xarray()
-    conveyed = np.asarray(information_bits, dtype=np.float64)
-    expected = (data.sizes["seed"], data.sizes["snapshot"], data.sizes["component"])
-    if conveyed.shape != expected:
-        raise UserError(f"information_bits must be of shape {expected}, got {conveyed.shape}.")
-    record = data["snapshot_record"].values
-    predictive = data["predictive_information_bits"].isel(step=record, split=-1).values
+    over_snapshots = (data.sizes["seed"], data.sizes["snapshot"])
+    for name, expected in (
+        ("information_bits", (*over_snapshots, data.sizes["component"])),
+        ("predictive_bits", over_snapshots),
+        ("predictive_error_bits", over_snapshots),
+    ):
+        if (shape := getattr(terms, name).shape) != expected:
+            raise UserError(f"{name} must be of shape {expected}, got {shape}.")
     beta = data["snapshot_beta"].values
-    objective = beta * conveyed.sum(axis=2) - predictive
+    objective = beta * terms.total_bits - terms.predictive_bits
     # Conveying nothing is always possible, and costs nothing.
     optimum = np.minimum(frontier.objective_at(beta), 0.0)
     gap = objective - optimum
@@ -92,16 +61,8 @@ def with_optimum(
             OBJECTIVE: (("seed", "snapshot"), objective),
             OPTIMUM: (("snapshot",), optimum),
             GAP: (("seed", "snapshot"), gap),
+            GAP_ERROR: (("seed", "snapshot"), terms.predictive_error_bits),
         }
     )
     data.attrs["largest_optimality_gap_bits"] = float(gap.max()) if gap.size else 0.0
     return ApproximationScheme(data, scheme.snapshots)
-
-
-@eqx.filter_jit
-def _encode_all(params: object, static: object, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    def one(leaves: object) -> tuple[jax.Array, jax.Array]:
-        channel: GaussianChannel = eqx.combine(leaves, static).encoder(x)  # type: ignore[attr-defined]
-        return channel.mean, jax.numpy.broadcast_to(channel.log_variance, channel.mean.shape)
-
-    return jax.lax.map(one, params)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from distributed_ib._files import write_text
 from distributed_ib.errors import UserError
 from distributed_ib.information.subset_information import check_exhaustive, subset_information_bits
-from distributed_ib.optimum.gap import snapshot_information_bits, with_optimum
+from distributed_ib.optimum.gap import with_optimum
 from distributed_ib.report.words import require_records, summary
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
+from distributed_ib.scheme.terms import snapshot_terms
 from distributed_ib.studies.boolean.boolean_report import circuit_figures, summary_text
 from distributed_ib.studies.boolean.boolean_study import (
     BooleanSettings,
@@ -159,9 +160,9 @@ def run_circuit(
     )
     optimality = None
     if frontier is not None and scheme.status == "finished":
-        transmitted = snapshot_information_bits(scheme)
-        scheme = with_optimum(scheme, frontier, transmitted)
-        optimality = optimality_of(scheme, frontier, transmitted)
+        terms = snapshot_terms(scheme, *circuit.truth_table(), seed=seed)
+        scheme = with_optimum(scheme, frontier, terms)
+        optimality = optimality_of(scheme, frontier, terms)
     scheme.save(folder)
     seconds = scheme.to_xarray().attrs["seconds"]
     append_log(folder, f"sweep {scheme.message}, {seconds:.1f} s")

@@ -1,7 +1,7 @@
 """How far an opened circuit is from the exact optimum, which a truth table allows to compute."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from distributed_ib.optimum.refine import RefineSettings, refine
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.frontier_figures import plot_frontier, plot_gap
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.terms import SnapshotTerms
 from distributed_ib.studies.boolean.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -36,6 +37,7 @@ N_BETA = 30
 FILE = "optimality.nc"
 _FILE_LIMIT_BYTES = 1 << 28
 _SWEEP = ("swept_beta", "swept_total_bits", "swept_predictive_bits")
+_SWEEP_ERROR = "swept_predictive_error_bits"
 _OPTIMUM = ("optimal_objective_bits", "optimal_information_bits", "optimal_predictive_bits")
 _REFINED = ("refined_information_bits", "refined_predictive_bits", "refined_learned_bits")
 
@@ -47,10 +49,12 @@ class Gap:
     Attributes:
         beta: `[b]`.
         gap_bits: `[b]`, the objective in true bits minus the optimal one.
+        error_bits: `[b]`, their standard errors; None where nobody knows them.
     """
 
     beta: FloatArray
     gap_bits: FloatArray
+    error_bits: FloatArray | None = None
 
     @property
     def largest_bits(self) -> float:
@@ -62,6 +66,13 @@ class Gap:
         """Where the largest is."""
         return float(self.beta[np.argmax(self.gap_bits)]) if len(self.beta) else float("nan")
 
+    @property
+    def error_of_largest_bits(self) -> float | None:
+        """Standard error of the largest; None if nobody knows it."""
+        if self.error_bits is None or not len(self.beta):
+            return None
+        return float(self.error_bits[np.argmax(self.gap_bits)])
+
 
 @dataclass(frozen=True)
 class CircuitOptimality:
@@ -71,11 +82,14 @@ class CircuitOptimality:
         frontier: The optimum at some bottleneck strengths; without its channels.
         swept_beta: Strength at each snapshot of the sweep, `[snapshot]`.
         swept_total_bits: What the channels transmit there, exactly, `[seed, snapshot]`.
-        swept_predictive_bits: What the learned predictor knows of Y, `[seed, snapshot]`.
+        swept_predictive_bits: What the learned predictor knows of Y, `[seed, snapshot]`; over the
+            whole truth table.
         refined_information_bits: What each refined candidate transmits, `[candidate, component]`;
             no candidates where nothing was refined.
         refined_predictive_bits: I(U; Y) of each with the best predictor, exact, `[candidate]`.
         refined_learned_bits: What its own learned predictor knows, `[candidate]`.
+        swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None in files of
+            older versions, whose `swept_predictive_bits` average over training steps.
     """
 
     frontier: OptimalFrontier
@@ -85,6 +99,7 @@ class CircuitOptimality:
     refined_information_bits: FloatArray
     refined_predictive_bits: FloatArray
     refined_learned_bits: FloatArray
+    swept_predictive_error_bits: FloatArray | None = None
 
     @property
     def refined(self) -> bool:
@@ -98,7 +113,12 @@ class CircuitOptimality:
         beta = self.swept_beta[inside]
         objective = beta * self.swept_total_bits[:, inside] - self.swept_predictive_bits[:, inside]
         gap = objective - np.minimum(self.frontier.objective_at(beta), 0.0)
-        return Gap(np.tile(beta, len(gap)), gap.reshape(-1))
+        error = self.swept_predictive_error_bits
+        return Gap(
+            np.tile(beta, len(gap)),
+            gap.reshape(-1),
+            None if error is None else error[:, inside].reshape(-1),
+        )
 
     def refined_envelope(self, *, learned: bool = False) -> Envelope:
         """The best refined candidate at the frontier's beta.
@@ -119,9 +139,11 @@ class CircuitOptimality:
     def sentences(self) -> list[str]:
         """What the gaps are, for people."""
         swept = self.swept_gap()
+        error = swept.error_of_largest_bits
+        largest = f"{swept.largest_bits:.3f}" + ("" if error is None else f" ± {error:.3f}")
         found = [
-            f"In true bits the sweep's objective is at most {swept.largest_bits:.3f} bit above "
-            f"the exact optimum (at beta={swept.at_beta:.3g})."
+            f"In true bits the sweep's objective is at most {largest} bit above the exact optimum "
+            f"(at beta={swept.at_beta:.3g})."
         ]
         if self.refined:
             true, learned = self.refined_gap(), self.refined_gap(learned=True)
@@ -139,7 +161,11 @@ class CircuitOptimality:
             gaps["refined"] = self.refined_gap()
             gaps["refined_with_learned_predictor"] = self.refined_gap(learned=True)
         return {
-            name: {"largest_gap_bits": gap.largest_bits, "at_beta": gap.at_beta}
+            name: {
+                "largest_gap_bits": gap.largest_bits,
+                "standard_error_bits": gap.error_of_largest_bits,
+                "at_beta": gap.at_beta,
+            }
             for name, gap in gaps.items()
             if len(gap.beta)
         }
@@ -148,11 +174,8 @@ class CircuitOptimality:
         """The same with the candidates of a refinement."""
         joint = joint_from_samples(*circuit.truth_table())
         information, predictive = channel_terms(joint, candidates.channels)
-        return CircuitOptimality(
-            frontier=self.frontier,
-            swept_beta=self.swept_beta,
-            swept_total_bits=self.swept_total_bits,
-            swept_predictive_bits=self.swept_predictive_bits,
+        return replace(
+            self,
             refined_information_bits=information,
             refined_predictive_bits=predictive,
             refined_learned_bits=candidates.predictive_bits,
@@ -184,6 +207,9 @@ class CircuitOptimality:
                 _REFINED[2]: (("candidate",), self.refined_learned_bits),
             }
         )
+        if self.swept_predictive_error_bits is not None:
+            error = (("seed", "snapshot"), self.swept_predictive_error_bits)
+            dataset = dataset.assign({_SWEEP_ERROR: error})
         write_atomically(path, lambda place: dataset.to_netcdf(place, engine="h5netcdf"))
 
 
@@ -203,22 +229,21 @@ def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> Op
 
 
 def optimality_of(
-    scheme: ApproximationScheme, frontier: OptimalFrontier, information_bits: FloatArray
+    scheme: ApproximationScheme, frontier: OptimalFrontier, terms: SnapshotTerms
 ) -> CircuitOptimality:
     """The optimum beside a sweep that was not refined.
 
     Args:
         scheme: The sweep's.
         frontier: The optimum.
-        information_bits: What the channels transmit, `[seed, snapshot, component]`.
+        terms: Both terms of the objective of every snapshot, from `snapshot_terms`.
     """
-    data = scheme.to_xarray()
-    known = data["predictive_information_bits"].isel(step=data["snapshot_record"].values, split=-1)
     return CircuitOptimality(
         frontier=frontier,
-        swept_beta=data["snapshot_beta"].values,
-        swept_total_bits=information_bits.sum(axis=2),
-        swept_predictive_bits=known.transpose("seed", "step").values,
+        swept_beta=scheme.snapshots.beta,
+        swept_total_bits=terms.total_bits,
+        swept_predictive_bits=terms.predictive_bits,
+        swept_predictive_error_bits=terms.predictive_error_bits,
         refined_information_bits=np.zeros((0, len(frontier.names))),
         refined_predictive_bits=np.zeros(0),
         refined_learned_bits=np.zeros(0),
@@ -284,6 +309,9 @@ def load_optimality(folder: Path) -> CircuitOptimality | None:
             name: np.asarray(data[name].values, dtype=np.float64)
             for name in ("beta", *_SWEEP, *_OPTIMUM, *_REFINED)
         }
+        error_bits = None
+        if _SWEEP_ERROR in data:
+            error_bits = np.asarray(data[_SWEEP_ERROR].values, dtype=np.float64)
         names = tuple(str(name) for name in data["component"].values)
     except UserError:
         raise
@@ -297,4 +325,8 @@ def load_optimality(folder: Path) -> CircuitOptimality | None:
         channels=(),
         names=names,
     )
-    return CircuitOptimality(frontier, *(numbers[name] for name in (*_SWEEP, *_REFINED)))
+    return CircuitOptimality(
+        frontier=frontier,
+        swept_predictive_error_bits=error_bits,
+        **{name: numbers[name] for name in (*_SWEEP, *_REFINED)},
+    )
