@@ -17,16 +17,16 @@ from jax import Array
 
 from common import PEAK_SIZE, bare_scan, matmul_peak, seconds_in_turns
 from distributed_ib.data.batches import ArrayBatches
-from distributed_ib.studies.boolean import PRESETS, paper_circuit
-from distributed_ib.studies.boolean.boolean_study import circuit_model
+from distributed_ib.studies.boolean import BooleanStudy, paper_circuit
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
-SETTINGS = PRESETS["paper"]
+STUDY = BooleanStudy.presets()["paper"]
+SETTINGS = STUDY.train
 N_STEPS = 4_000
 SCHEDULE = BetaSchedule(1e-4, 1.1e-4, n_steps=N_STEPS, n_pretraining_steps=0)
 N_ROUNDS = 5
-SIZES = (10, *SETTINGS.hidden, 1)
+SIZES = (10, *STUDY.hidden, 1)
 FLOPS_PER_STEP = 3 * 2 * SETTINGS.batch_size * sum(a * b for a, b in pairwise(SIZES))
 
 
@@ -35,7 +35,7 @@ def package_loop() -> Callable[[], Any]:
     circuit = paper_circuit()
     source = ArrayBatches(circuit.truth_table(), SETTINGS.batch_size)
     return lambda: sweep(
-        circuit_model(circuit, SETTINGS),
+        STUDY.model,
         source,
         SCHEDULE,
         learning_rate=SETTINGS.learning_rate,

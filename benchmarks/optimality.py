@@ -36,15 +36,14 @@ from distributed_ib.optimum.exact_optimum import (
     joint_from_samples,
     optimal_frontier,
 )
-from distributed_ib.optimum.gap import snapshot_channels
 from distributed_ib.optimum.gaussian_optimum import optimal_gaussian_frontier
 from distributed_ib.optimum.refine import refine
+from distributed_ib.optimum.snapshot_terms import snapshot_channels, snapshot_terms
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.terms import snapshot_channels, snapshot_terms
 from distributed_ib.studies.boolean import (
+    BooleanStudy,
     Circuit,
     circuit_from_expression,
-    open_circuit,
     paper_circuit,
     random_circuit,
 )
@@ -71,7 +70,7 @@ def report_circuit(circuit: Circuit, low: float, high: float, details: bool) -> 
     beta, fine = np.geomspace(low, high, 32), np.geomspace(low, high, 121)
     frontier = optimal_frontier(joint, fine[::2], names=circuit.inputs)
     solved = time.process_time()
-    scheme = open_circuit(circuit)
+    scheme = BooleanStudy.of(circuit).fit()
     trained = time.process_time()
     subsets = subsets_of(scheme.components, [s.components for s in scheme.subsets()])
     candidates = refine(x, y, beta, subsets=subsets)

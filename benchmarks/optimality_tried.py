@@ -25,14 +25,15 @@ from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.optimum.envelope import lower_envelope
 from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_frontier
+from distributed_ib.optimum.snapshot_terms import snapshot_predictive_bits
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.terms import snapshot_predictive_bits
-from distributed_ib.studies.boolean import PRESETS, paper_circuit
+from distributed_ib.studies.boolean import BooleanStudy, paper_circuit
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
-SETTINGS = PRESETS["quick"]
-LOW, HIGH = SETTINGS.beta_start, SETTINGS.beta_end
+STUDY = BooleanStudy()
+SETTINGS, SCHEDULE = STUDY.train, STUDY.train.schedule()
+LOW, HIGH = SETTINGS.beta
 VARIANTS = (
     "kl rising",
     "learned-prior rising",
@@ -59,7 +60,7 @@ class BetaBatches(eqx.Module):
     def pick(self, prepared: Any, offset: Array) -> Any:
         """The rows, and how far the sweep is at this step."""
         arrays, first_step = prepared
-        risen = first_step + offset - SETTINGS.n_pretraining_steps
+        risen = first_step + offset - SCHEDULE.n_pretraining_steps
         return arrays, jnp.clip(risen / SETTINGS.n_steps, 0.0, 1.0)
 
     def draw(self, picked: Any, key: Array) -> Any:
@@ -130,17 +131,17 @@ def run(variant: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m = circuit.n_inputs
 
     def make_model(key: Array) -> TrialModel:
-        predictor = BernoulliPredictor(m, hidden=SETTINGS.hidden, activation="tanh", key=key)
+        predictor = BernoulliPredictor(m, hidden=STUDY.hidden, activation="tanh", key=key)
         return TrialModel(BinaryEncoder(m), predictor, jnp.ones(m), jnp.zeros(m), variant)
 
     result = sweep(
         make_model,
         BetaBatches(ArrayBatches(circuit.truth_table(), SETTINGS.batch_size)),
-        BetaSchedule(0.999999, 1.0, SETTINGS.n_steps, SETTINGS.n_pretraining_steps),
+        BetaSchedule(0.999999, 1.0, SETTINGS.n_steps, SCHEDULE.n_pretraining_steps),
         learning_rate=SETTINGS.learning_rate,
     )
     snapshots, records = result.snapshots, result.annealing
-    done = (records.step - SETTINGS.n_pretraining_steps) / SETTINGS.n_steps
+    done = (records.step - SCHEDULE.n_pretraining_steps) / SETTINGS.n_steps
     beta = np.asarray(beta_at(variant, done[snapshots.record]), np.float64)
     encoder = snapshots.params.encoder
     mean = np.asarray(encoder.mean)[:, 0]  # [snapshot, component, embedding]

@@ -1,4 +1,4 @@
-"""Circuits opened by a sweep, held against exhaustive search."""
+"""Circuits analysed by a sweep, held against exhaustive search."""
 
 from dataclasses import replace
 
@@ -9,16 +9,19 @@ from distributed_ib.errors import UserError
 from distributed_ib.information.subset_information import subset_information_bits
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.boolean import (
-    PRESETS,
+    BooleanStudy,
     Circuit,
     circuit_from_expression,
-    open_circuit,
     paper_circuit,
     random_circuit,
     rank_subsets,
 )
 
-SMALL = replace(PRESETS["quick"], n_steps=2_500, n_pretraining_steps=300, hidden=(32, 32))
+QUICK = BooleanStudy().train
+SMALL = {
+    "train": replace(QUICK, n_steps=2_500, n_pretraining_steps=300),
+    "hidden": (32, 32),
+}
 
 # The subsets along the sweep of the paper's Fig. 2, inputs counted from 0.
 PAPER_PATH = [
@@ -48,7 +51,7 @@ def follows_the_paper(scheme: ApproximationScheme, circuit: Circuit, seed: int) 
 
 @pytest.fixture(scope="module")
 def paper_scheme() -> ApproximationScheme:
-    return open_circuit(paper_circuit())
+    return BooleanStudy().fit()
 
 
 def test_one_sweep_finds_the_most_informative_subsets_of_the_papers_circuit(
@@ -102,14 +105,14 @@ def test_an_approximation_knows_what_its_subset_knows(paper_scheme: Approximatio
 
 @pytest.mark.nightly
 def test_nine_of_ten_seeds_follow_the_paper() -> None:
-    scheme = open_circuit(paper_circuit(), n_seeds=10, seed=1)
+    scheme = BooleanStudy(train=replace(QUICK, n_seeds=10)).fit(seed=1)
     assert sum(follows_the_paper(scheme, paper_circuit(), seed) for seed in range(10)) >= 9
 
 
 @pytest.mark.nightly
 def test_the_papers_own_settings_follow_the_paper() -> None:
-    circuit = paper_circuit()
-    scheme = open_circuit(circuit, PRESETS["paper"])
+    paper_circuit()
+    scheme = BooleanStudy.presets()["paper"].fit()
     # beta ends at 0.3, where X2 is about to go.
     assert [subset for subset in PAPER_PATH[:-1] if subset not in path(scheme)] == []
 
@@ -117,8 +120,8 @@ def test_the_papers_own_settings_follow_the_paper() -> None:
 def test_permuting_the_inputs_permutes_the_allocation() -> None:
     circuit = circuit_from_expression("a & (b | c & d)")
     order = [2, 0, 3, 1]
-    straight = open_circuit(circuit, SMALL)
-    permuted = open_circuit(circuit.permuted(order), SMALL)
+    straight = BooleanStudy.of(circuit, **SMALL).fit()
+    permuted = BooleanStudy.of(circuit.permuted(order), **SMALL).fit()
     assert permuted.components == tuple(circuit.inputs[i] for i in order)
     first, second = (scheme.to_xarray()["kl_bits"] for scheme in (straight, permuted))
     # By name, not by place; the networks start elsewhere and see other batches.
@@ -130,7 +133,7 @@ def test_permuting_the_inputs_permutes_the_allocation() -> None:
 
 def test_a_random_circuit_against_exhaustive_search() -> None:
     circuit = random_circuit(6, seed=2)
-    scheme = open_circuit(circuit, SMALL)
+    scheme = BooleanStudy.of(circuit, **SMALL).fit()
     information_bits = subset_information_bits(circuit.truth_table()[1])
     found = rank_subsets(scheme.subsets(), circuit.inputs, information_bits)
     assert len(found) >= 3
@@ -140,4 +143,4 @@ def test_a_random_circuit_against_exhaustive_search() -> None:
 
 def test_a_circuit_that_never_changes_is_refused() -> None:
     with pytest.raises(UserError, match="same for all inputs"):
-        open_circuit(circuit_from_expression("a & ~a"), SMALL)
+        BooleanStudy(circuit="a & ~a", **SMALL).fit()

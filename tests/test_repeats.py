@@ -12,7 +12,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.repeats import best_of_all, subset_frequencies
 from distributed_ib.scheme.subsets_in_use import Subset
-from distributed_ib.studies.boolean import PRESETS, circuit_from_expression, open_circuit
+from distributed_ib.studies.boolean import BooleanStudy
 from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
@@ -225,10 +225,14 @@ def test_a_scheme_joined_of_an_unfinished_one_is_unfinished(
 
 def test_progress_over_both_directions_rises_to_one_total() -> None:
     seen: list[SweepProgress] = []
-    brief = replace(PRESETS["quick"], n_steps=30, n_pretraining_steps=5, hidden=(8,))
-    circuit = circuit_from_expression("a & b")
-    settings = replace(brief, learning_rate=0.2)  # which shuts the channels in 30 steps
-    open_circuit(circuit, settings, direction="both", progress=seen.append)
+    train = replace(
+        BooleanStudy().train,
+        n_steps=30,
+        n_pretraining_steps=5,
+        learning_rate=0.2,  # which closes the channels in 30 steps
+        direction="both",
+    )
+    BooleanStudy(circuit="a & b", hidden=(8,), train=train).fit(progress=seen.append)
     steps = [now.step for now in seen]
     assert steps == sorted(set(steps))
     assert {now.total_steps for now in seen} == {(5 + 30) + (30 + 30)}
@@ -256,16 +260,18 @@ def test_schemes_of_other_records_or_components_are_not_joined(
 
 
 def test_a_falling_sweep_finds_single_inputs_but_not_what_tells_only_together() -> None:
-    brief = replace(PRESETS["quick"], n_steps=1500, hidden=(16,), learning_rate=1e-2, beta_end=1.0)
-    and_scheme = open_circuit(circuit_from_expression("a & b"), brief, direction="both")
+    train = replace(
+        BooleanStudy().train, beta=(1e-3, 1.0), n_steps=1500, learning_rate=1e-2, direction="both"
+    )
+    and_scheme = BooleanStudy(circuit="a & b", hidden=(16,), train=train).fit()
     assert and_scheme.directions == ("rising", "falling")
     for seed in (0, 1):
         subsets = and_scheme.subsets(seed=seed)
         assert subsets[0].components == ("a", "b") and subsets[-1].components == ()
         assert subsets[0].predictive_bits > 0.7
     # XOR: one input alone tells nothing, so that no channel is the first to open.
-    xor = open_circuit(circuit_from_expression("a ^ b"), brief, direction="both")
+    xor = BooleanStudy(circuit="a ^ b", hidden=(16,), train=train).fit()
     assert xor.subsets(seed=0)[0].components == ("a", "b")
     assert [subset.components for subset in xor.subsets(seed=1)] == [()]
     with pytest.raises(UserError, match="'sideways'"):
-        open_circuit(circuit_from_expression("a & b"), brief, direction="sideways")  # type: ignore
+        replace(train, direction="sideways")

@@ -67,6 +67,7 @@ def execute(
                 seed=seed,
                 resume=resume,
                 progress=bar,
+                say=say,
                 command=command_line(),
                 file=file,
             )

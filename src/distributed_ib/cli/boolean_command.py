@@ -1,7 +1,5 @@
-"""`dib boolean`: opens a Boolean circuit with one sweep."""
+"""`dib boolean`: analyses a Boolean circuit."""
 
-import shlex
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from distributed_ib.cli._execution import execute
 from distributed_ib.errors import UserError
 
 # JAX and Matplotlib take a second to import, so commands import what they need when they run.
 if TYPE_CHECKING:
-    from distributed_ib.studies.boolean import BooleanSettings, Circuit
+    from distributed_ib.studies.boolean import Circuit
 
 
 class Direction(StrEnum):
@@ -82,52 +81,37 @@ def boolean(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/boolean-001, ..."),
     ] = None,
 ) -> None:
-    """Open a Boolean circuit: which of its inputs matter, and in what order?
+    """Which of a Boolean circuit's inputs matter, and in what order?
 
     One sweep, from input-output pairs alone, finds the scheme of approximations (paper, Fig. 2).
     An exhaustive search over all subsets of inputs and the exact optimum of the objective are put
-    beside it. The run folder gets the
-    scheme, figures and a summary; `dib show` and `dib plot` read it again.
+    beside it. The run folder gets the scheme, figures and a summary; `dib show` and `dib plot`
+    read it again, and `dib resume` goes on with a run that was stopped.
     """
-    from distributed_ib._files import next_free_folder
-    from distributed_ib.cli._boolean_output import print_run
-    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
-    from distributed_ib.studies.boolean import PRESETS
-    from distributed_ib.studies.boolean.boolean_run import run_circuit
-    from distributed_ib.study.run_folder import FIGURES
-    from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.studies.boolean import BooleanStudy, circuit_to_toml
 
     chosen = _circuit(circuit, expression, random, seed)
-    settings = _with_options(PRESETS[preset], steps, beta_start, beta_end)
-    folder = out or next_free_folder(Path("runs"), "boolean")
-    with ProgressBar(f"circuit {chosen.name}") as bar:
-        run = run_circuit(
-            chosen,
-            settings,
-            folder,
-            seed=seed,
-            n_seeds=seeds,
-            refined=refine,
-            direction=direction.value,
-            progress=bar,
-            say=say,
-            command=shlex.join(["dib", *sys.argv[1:]]),
-        )
-    scheme = run.scheme
-    if not scheme.is_empty:
-        save_figures(run.figures(), folder / FIGURES)
-        print_run(run)
-        say(f"Written to {folder}/: summary.md, figures/, scheme.nc, snapshots/.")
-    told = [f"The sweep {scheme.message}."]
-    leave_if_unfinished(scheme.status, told, folder, reached=not scheme.is_empty)
+    study = BooleanStudy.presets()[preset]
+    low, high = study.train.beta
+    train = replace(
+        study.train,
+        beta=(low if beta_start is None else beta_start, high if beta_end is None else beta_end),
+        n_steps=study.train.n_steps if steps is None else steps,
+        n_seeds=seeds,
+        direction=direction.value,
+    )
+    text = "" if chosen is None else circuit_to_toml(chosen)
+    execute(replace(study, circuit=text, refined=refine, train=train), out, seed=seed)
 
 
-def _circuit(path: Path | None, expression: str | None, random: int | None, seed: int) -> "Circuit":
+def _circuit(
+    path: Path | None, expression: str | None, random: int | None, seed: int
+) -> "Circuit | None":
+    """The circuit that was asked for; None for the paper's."""
     from distributed_ib.information.subset_information import check_exhaustive
     from distributed_ib.studies.boolean import (
         circuit_from_expression,
         load_circuit,
-        paper_circuit,
         random_circuit,
     )
 
@@ -142,19 +126,4 @@ def _circuit(path: Path | None, expression: str | None, random: int | None, seed
     if random is not None:
         check_exhaustive(random)
         return random_circuit(random, seed)
-    return paper_circuit()
-
-
-def _with_options(
-    settings: "BooleanSettings",
-    steps: int | None,
-    beta_start: float | None,
-    beta_end: float | None,
-) -> "BooleanSettings":
-    """The preset with what the user asked for instead."""
-    return replace(
-        settings,
-        n_steps=settings.n_steps if steps is None else steps,
-        beta_start=settings.beta_start if beta_start is None else beta_start,
-        beta_end=settings.beta_end if beta_end is None else beta_end,
-    )
+    return None

@@ -9,8 +9,8 @@ import numpy as np
 
 from distributed_ib.errors import UserError
 from distributed_ib.optimum.exact_optimum import OptimalFrontier
+from distributed_ib.optimum.snapshot_terms import SnapshotTerms
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.terms import SnapshotTerms
 
 OBJECTIVE, OPTIMUM = "objective_bits", "optimal_objective_bits"
 GAP, GAP_ERROR = "optimality_gap_bits", "optimality_gap_error_bits"

@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from distributed_ib.plots._placement import Named, label_lines
+from distributed_ib.plots._scales import known_range, spread_small_bits
 from distributed_ib.plots._style import FAINT, INK, QUIET, component_styles, legend_below
 from distributed_ib.plots._text import literal
-from distributed_ib.plots.scales import known_range, spread_small_bits
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
 

@@ -7,9 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from distributed_ib.plots._scales import known_range
 from distributed_ib.plots._style import INK, QUIET, CurveStyle, draw_limit, scheme_styles
 from distributed_ib.plots._text import literal, short_labels
-from distributed_ib.plots.scales import known_range
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.subsets_in_use import Subset

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 from distributed_ib.plots._bands import draw_median
 from distributed_ib.plots._placement import Named, label_lines
+from distributed_ib.plots._scales import spread_small_bits
 from distributed_ib.plots._strip import draw_strip, strip_inches
 from distributed_ib.plots._style import (
     INK,
@@ -21,7 +22,6 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import literal, short_labels
-from distributed_ib.plots.scales import spread_small_bits
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.steps import with_own_steps
+from distributed_ib.scheme._steps import with_own_steps
 from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 

@@ -15,6 +15,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.information.sweep_information import measure_information
 from distributed_ib.scheme._joining import join_repeats
 from distributed_ib.scheme._records import dataset_of_sweep
+from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
 from distributed_ib.scheme.approximation import Approximation, Inputs
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
@@ -24,7 +25,6 @@ from distributed_ib.scheme.repeats import (
     best_of_all,
     subset_frequencies,
 )
-from distributed_ib.scheme.steps import with_shared_steps
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 

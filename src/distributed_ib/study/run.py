@@ -1,6 +1,6 @@
 """A study that was run: its schemes, its further results, and its report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from distributed_ib.data.problem import Problem
-from distributed_ib.plots._style import figure_style
+from distributed_ib.plots._style import figure_style, scheme_styles
 from distributed_ib.plots.information_plane import plot_information_plane
 from distributed_ib.plots.subset_figure import plot_subsets
 from distributed_ib.plots.sweep_figure import plot_sweep
@@ -47,6 +47,10 @@ class PartResult:
         return self.study.problem(self.seed)
 
 
+def _silent(text: str) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A study that was run, whole or as far as it came.
@@ -57,6 +61,7 @@ class Run:
         parts: What each of its parts left, by name, in order; those not begun are left out.
         folder: The run folder; None for a run that is kept nowhere.
         about: How the run was made.
+        say: Called with a line of words while further results are measured.
     """
 
     study: Study
@@ -64,6 +69,7 @@ class Run:
     parts: Mapping[str, PartResult]
     folder: Path | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    say: Callable[[str], None] = _silent
 
     @property
     def part(self) -> PartResult:
@@ -180,11 +186,15 @@ def standard_figures(
         "threshold_bits": reading.threshold_bits,
         "measure": reading.measure,
     }
+    # Those of all repeats together, so that both directions show a component in the same colour.
+    styles = scheme_styles(scheme, reading.measure)
     of_direction = by_direction(scheme)
-    first, *others = of_direction
+    first, *others = (
+        (name, plot_sweep(part, styles=styles, **options)) for name, part in of_direction.items()
+    )
     axes = {
-        "sweep": plot_sweep(of_direction[first], **options),
-        **{f"sweep_{name}": plot_sweep(of_direction[name], **options) for name in others},
+        "sweep": first[1],
+        **{f"sweep_{name}": ax for name, ax in others},
         "information_plane": plot_information_plane(scheme, **options),
         "subsets": plot_subsets(scheme, **options),
     }

@@ -5,7 +5,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -14,6 +14,7 @@ from typing import Any
 from distributed_ib._checksums import record_checksums
 from distributed_ib._locks import hold_folder
 from distributed_ib._run_files import FIGURES, SCHEME
+from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
 from distributed_ib.plots.saving import save_figures
 from distributed_ib.report.report import FigureEntry
@@ -48,7 +49,7 @@ class _Request:
     seed: int
     resume: bool
     progress: ProgressCallback | None
-    head: Mapping[str, Any]
+    say: Callable[[str], None]
     about: Mapping[str, Any]
 
 
@@ -59,6 +60,7 @@ def run_study(
     seed: int = 0,
     resume: bool = False,
     progress: ProgressCallback | None = None,
+    say: Callable[[str], None] | None = None,
     command: str = "",
     file: Path | None = None,
 ) -> Run:
@@ -74,6 +76,7 @@ def run_study(
         resume: Go on where the run was stopped. Its result has the same bits as that of a run in
             one go on the same machine.
         progress: Called as the sweeps go on, with the steps of all of them.
+        say: Called with a line of words while further results are measured.
         command: What to write into the log as the origin of the run.
         file: The Python file that defines the study, if it is no installed one.
 
@@ -89,9 +92,8 @@ def run_study(
     head: dict[str, Any] = {"study": study.name, "seed": seed}
     if file is not None:
         head["file"] = file.name
-    request = _Request(
-        study, folder, seed, resume, progress, head, {"command": command, "seed": seed}
-    )
+    about = {"command": command, "seed": seed, "distributed_ib": __version__}
+    request = _Request(study, folder, seed, resume, progress, say or (lambda _: None), about)
     if resume:
         _check_resumable(study, folder, seed)
         with hold_folder(folder), _terminated_as_interrupted():
@@ -168,7 +170,7 @@ def _run_part(
     if scheme.status == "interrupted":
         return result
     if not scheme.is_empty and not result.results:
-        run = Run(part, request.seed, {"": result}, place, request.about)
+        run = Run(part, request.seed, {"": result}, place, request.about, request.say)
         results = part.measure(run)
         if results:
             save_results(place, results)

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
 from distributed_ib.report.report import Section
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.fitting import fit_scheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.study.options import from_toml
+from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -100,6 +103,15 @@ class Study:
             key: JAX random key.
         """
         raise NotImplementedError(f"the study {self.name!r} defines no model(key).")
+
+    def fit(self, seed: int = 0, progress: ProgressCallback | None = None) -> ApproximationScheme:
+        """The scheme of a study with one part, without a folder; `run_study` keeps it in one.
+
+        Args:
+            seed: Seed of everything random.
+            progress: Called as the sweeps go on.
+        """
+        return fit_scheme(self.problem(seed), self.model, self.train, seed=seed, progress=progress)
 
     # What it may ----------------------------------------------------------------------------------
 

@@ -1,219 +1,296 @@
-"""Opens a Boolean circuit with one sweep (paper Fig. 2)."""
+"""A Boolean circuit: which of its inputs matter, and in what order (paper Fig. 2)."""
 
-import math
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
-import numpy as np
+import matplotlib.pyplot as plt
 from jax import Array
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from distributed_ib.data.batches import ArrayBatches
+from distributed_ib._files import write_text
+from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
+from distributed_ib.information.subset_information import check_exhaustive, subset_information_bits
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
-from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.studies.boolean.circuit import Circuit
-from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
-from distributed_ib.training.schedule import BetaSchedule, Direction
-from distributed_ib.training.sweep import sweep
+from distributed_ib.optimum.snapshot_terms import snapshot_terms
+from distributed_ib.plots._style import scheme_styles
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Finding, Section, Table
+from distributed_ib.report.scheme_sections import (
+    beta_range,
+    frequency_section,
+    opening_findings,
+    subset_label,
+)
+from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
+from distributed_ib.studies.boolean.circuit import Circuit, paper_circuit
+from distributed_ib.studies.boolean.circuit_drawing import plot_circuit
+from distributed_ib.studies.boolean.circuit_files import circuit_from_text, circuit_to_toml
+from distributed_ib.studies.boolean.circuit_optimality import (
+    MAX_FRONTIER_INPUTS,
+    CircuitOptimality,
+    circuit_frontier,
+    optimality_figures,
+    optimality_of,
+    refine_circuit,
+)
+from distributed_ib.studies.boolean.ranked_subsets import RankedSubset, rank_subsets
+from distributed_ib.studies.boolean.subset_ranks_figure import plot_subset_information
+from distributed_ib.study.run import Run
+from distributed_ib.study.study import Reading, Study
+from distributed_ib.training.train_settings import TrainSettings
 
-# Adam moves a parameter by about its learning rate a step. A channel starts with log variance -3
-# and must come to rest at 0 before beta falls.
-_CLOSING = 6.0
+CIRCUIT = "circuit.toml"
 
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+# Finds the paper's subsets in a small part of the paper's time. The truth table is measured whole.
+QUICK = TrainSettings(
+    beta=(1e-3, 0.5),
+    n_steps=6_000,
+    n_pretraining_steps=500,
+    batch_size=512,
+    learning_rate=3e-3,
+    n_information_records=None,
+)
+# The paper's own, from its Appendix A.
+PAPER = TrainSettings(
+    beta=(1e-4, 0.3),
+    n_steps=200_000,
+    n_pretraining_steps=10_000,
+    batch_size=512,
+    learning_rate=3e-4,
+    n_information_records=None,
+)
 
 
 @dataclass(frozen=True)
-class BooleanSettings:
-    """How a circuit is opened.
+class BooleanStudy(Study):
+    """Which of a Boolean circuit's inputs matter, and in what order?
+
+    The sweep learns from input-output pairs alone. Beside it stand an exhaustive search over all
+    subsets of inputs and the exact optimum of the objective.
 
     Attributes:
-        beta_start: Bottleneck strength while the circuit is first learned.
-        beta_end: Strength at the end of the sweep.
-        n_steps: Training steps while beta moves.
-        n_pretraining_steps: Steps before that.
-        batch_size: Rows of the truth table in a batch, drawn at random.
-        learning_rate: Adam's.
+        circuit: The circuit, as the text of a circuit file or as a formula such as 'a & (b ^ ~c)';
+            the paper's by default.
         hidden: Widths of the predictor's layers of tanh units.
+        refined: Whether to train the subsets of the sweep at fixed beta afterwards.
+        train: How the sweep is trained.
+
+    Example:
+        >>> brief = TrainSettings(beta=(1e-3, 0.5), n_steps=300, n_pretraining_steps=100)
+        >>> BooleanStudy(circuit="a & b", hidden=(16,), train=brief).fit().components
+        ('a', 'b')
     """
 
-    beta_start: float
-    beta_end: float
-    n_steps: int
-    n_pretraining_steps: int
-    batch_size: int
-    learning_rate: float
-    hidden: tuple[int, ...]
+    name: ClassVar[str] = "boolean"
 
-    def __post_init__(self) -> None:
-        """Refuse a schedule that can't be walked before anything is begun."""
-        _ = self.schedule
+    circuit: str = ""
+    hidden: tuple[int, ...] = (64, 64, 64)
+    refined: bool = False
+    train: TrainSettings = QUICK
 
-    @property
-    def schedule(self) -> BetaSchedule:
-        """How beta moves, if it rises."""
-        return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
+    @classmethod
+    def of(cls, circuit: Circuit, **options: Any) -> "BooleanStudy":
+        """The study of a circuit, with other options than the default ones."""
+        return cls(circuit=circuit_to_toml(circuit), **options)
+
+    @classmethod
+    def presets(cls) -> Mapping[str, "BooleanStudy"]:
+        """quick: seconds; paper: the paper's own settings."""
+        return {"quick": cls(), "paper": cls(hidden=(128, 128, 128), train=PAPER)}
+
+    @cached_property
+    def analysed(self) -> Circuit:
+        """The circuit itself."""
+        return circuit_from_text(self.circuit) if self.circuit else paper_circuit()
+
+    def check(self) -> None:
+        """Refuse circuits that can't be searched, whose output never varies, or too large ones."""
+        n_inputs = self.analysed.n_inputs
+        check_exhaustive(n_inputs)
+        if self.analysed.output_entropy_bits() == 0:
+            raise UserError(
+                f"the output of circuit {self.analysed.name!r} is the same for all inputs, so "
+                "there is nothing to explain; give a circuit whose output varies."
+            )
+        if self.refined and n_inputs > MAX_FRONTIER_INPUTS:
+            raise UserError(
+                f"a refinement takes at most {MAX_FRONTIER_INPUTS} inputs, but the circuit has "
+                f"{n_inputs}; leave --refine out."
+            )
+
+    def problem(self, seed: int) -> Problem:
+        """The whole truth table; all rows are equally likely."""
+        del seed  # nothing is random
+        self.check()
+        x, y = self.analysed.truth_table()
+        problem = Problem.from_arrays(x, y, self.analysed.inputs, complete=True)
+        return replace(problem, entropy_bits=self.analysed.output_entropy_bits())
+
+    def model(self, key: Array) -> DistributedBottleneck:
+        """The paper's model: two constants for every input, tanh units."""
+        n_inputs = self.analysed.n_inputs
+        predictor = BernoulliPredictor(n_inputs, hidden=self.hidden, activation="tanh", key=key)
+        return DistributedBottleneck(BinaryEncoder(n_inputs), predictor)
+
+    def keep(self, folder: Path) -> None:
+        """Write the circuit as a file of its own, for other tools."""
+        write_text(folder / CIRCUIT, circuit_to_toml(self.analysed))
+
+    def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
+        """The exact optimum, how far from it the sweep is, and the refinement if asked for."""
+        circuit, scheme = self.analysed, run.scheme
+        if circuit.n_inputs > MAX_FRONTIER_INPUTS or scheme.status != "finished":
+            return {}
+        frontier = circuit_frontier(circuit, *self.train.beta)
+        terms = snapshot_terms(scheme, *circuit.truth_table(), seed=run.seed)
+        optimality = optimality_of(scheme, frontier, terms)
+        if self.refined:
+            candidates = refine_circuit(
+                circuit, scheme, frontier.beta, seed=run.seed, progress=run.say
+            )
+            optimality = optimality.with_refinement(circuit, candidates)
+        return optimality.to_arrays()
+
+    def title(self) -> str:
+        """The circuit's name."""
+        return f"Circuit {self.analysed.name}"
+
+    def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
+        """The subsets along the sweep with their ranks, and the distance to the optimum."""
+        scheme, measure = run.scheme, reading.measure or run.scheme.measure
+        ranked = self.ranked_subsets(run, reading)
+        best = sum(one.rank == 1 for one in ranked)
+        verdict = Finding(
+            f"Of the {len(ranked)} subsets in use along the sweep, {best} are the most informative "
+            "of their size among all subsets of the inputs (by exhaustive search, of which the "
+            "sweep knows nothing)."
+        )
+        sections = [
+            Section(findings=(*opening_findings(scheme, measure), verdict)),
+            Section(
+                "Subsets in use along the sweep",
+                tables=(_ranks_table(ranked, self.analysed.inputs, measure, scheme.n_seeds),),
+                notes=_legend(measure, reading.threshold_bits),
+            ),
+        ]
+        if scheme.n_seeds > 1:
+            sections.append(frequency_section(scheme, reading.threshold_bits, measure))
+        sentences = self._optimality_sentences(run)
+        if sentences:
+            findings = tuple(Finding(sentence) for sentence in sentences)
+            sections.append(Section("Distance to the optimum", findings))
+        return sections
+
+    def values(self, run: Run) -> Mapping[str, Any]:
+        """The circuit, the ranks of the first repeat's subsets, and the optimality gap."""
+        optimality = self.optimality(run)
+        return {
+            "circuit": tomllib.loads(circuit_to_toml(self.analysed)),
+            "subsets_of_first_repeat": [
+                {
+                    "components": list(ranked.subset.components),
+                    "information_bits": ranked.information_bits,
+                    "rank": ranked.rank,
+                    "n_of_size": ranked.n_of_size,
+                }
+                for ranked in self.ranked_subsets(run, Reading())
+            ],
+            "optimality": None if optimality is None else optimality.summary(),
+        }
+
+    def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
+        """All subsets by information, the circuit, and the distance to the optimum."""
+        scheme = run.scheme
+        # The colours of the components that the sweep figure draws in colour.
+        styles = scheme_styles(scheme, reading.measure)
+        colors = {name: style.color for name, style in styles.items() if style.highlighted}
+        ranks = plot_subset_information(
+            self.subset_information_bits, self.ranked_subsets(run, reading)
+        )
+        figures = {"subset_ranks": ranks.get_figure(root=True)}
+        try:
+            figures["circuit"] = plot_circuit(self.analysed, colors=colors).get_figure(root=True)
+        except UserError:
+            # Too large a circuit to draw; the other figures don't need the drawing.
+            plt.close(plt.gcf())
+        optimality = self.optimality(run)
+        if optimality is not None:
+            figures |= optimality_figures(optimality)
+        return {name: figure for name, figure in figures.items() if figure is not None}
+
+    @cached_property
+    def subset_information_bits(self) -> NDArray[Any]:
+        """I(X_S; Y) of every subset of inputs, `[2**n]`, by exhaustive search."""
+        return subset_information_bits(self.analysed.truth_table()[1])
+
+    def ranked_subsets(self, run: Run, reading: Reading) -> list[RankedSubset]:
+        """The subsets in use along the first repeat, ranked among all of their size."""
+        subsets = run.scheme.subsets(reading.threshold_bits, measure=reading.measure)
+        return rank_subsets(subsets, self.analysed.inputs, self.subset_information_bits)
+
+    def optimality(self, run: Run) -> CircuitOptimality | None:
+        """The exact optimum beside the sweep; None where it was not worked out."""
+        if not run.results:
+            return None
+        return CircuitOptimality.from_arrays(run.results, self.analysed.inputs)
+
+    def _optimality_sentences(self, run: Run) -> list[str]:
+        optimality = self.optimality(run)
+        if optimality is not None:
+            return optimality.sentences()
+        if self.analysed.n_inputs > MAX_FRONTIER_INPUTS:
+            return [
+                f"The exact optimum is not computed: it takes at most {MAX_FRONTIER_INPUTS} "
+                f"inputs, and the circuit has {self.analysed.n_inputs}."
+            ]
+        return []
 
 
-PRESETS: Mapping[str, BooleanSettings] = {
-    # Finds the paper's subsets in a small part of the paper's time.
-    "quick": BooleanSettings(
-        beta_start=1e-3,
-        beta_end=0.5,
-        n_steps=6_000,
-        n_pretraining_steps=500,
-        batch_size=512,
-        learning_rate=3e-3,
-        hidden=(64, 64, 64),
-    ),
-    # The paper's own, from its Appendix A.
-    "paper": BooleanSettings(
-        beta_start=1e-4,
-        beta_end=0.3,
-        n_steps=200_000,
-        n_pretraining_steps=10_000,
-        batch_size=512,
-        learning_rate=3e-4,
-        hidden=(128, 128, 128),
-    ),
+def _ranks_table(
+    found: Sequence[RankedSubset], inputs: Sequence[str], measure: Measure, n_seeds: int
+) -> Table:
+    """Beta range, subset, what it conveys, its exact information and its rank."""
+    rows = tuple(
+        (
+            beta_range(ranked.subset),
+            subset_label(ranked.subset, inputs),
+            Quantity(ranked.subset.total_bits, "bits", digits=2),
+            Quantity(ranked.subset.predictive_bits, "bits", rows="all rows"),
+            Quantity(ranked.information_bits, "bits", rows="all rows", digits=6),
+            f"{ranked.rank} of {ranked.n_of_size:,}",
+        )
+        for ranked in found
+    )
+    columns = ("beta", "subset in use", COLUMNS[measure], "Y known", "I(X_S;Y)", "rank")
+    repeat = "first repeat, " if n_seeds > 1 else ""
+    return Table("subset_ranks", f"{repeat}information in bits".capitalize(), columns, rows)
+
+
+_MEANING: dict[Measure, str] = {
+    "information": "what its inputs convey, all together: the exact information that the channels "
+    "transmit.",
+    "kl": "what its inputs convey at most, all together: the KL bounds the information from above.",
 }
 
 
-def check_varies(circuit: Circuit) -> None:
-    """Refuse a circuit whose output is always the same.
+def _legend(measure: Measure, threshold_bits: float) -> str:
+    return f"""\
+Information is in bits.
 
-    Raises:
-        UserError: If it is; there is nothing to explain then.
-    """
-    if circuit.output_entropy_bits() == 0:
-        raise UserError(
-            f"the output of circuit {circuit.name!r} is the same for all inputs, so there is "
-            "nothing to explain; give a circuit whose output varies."
-        )
+- **beta**: the range of bottleneck strengths in which the subset is in use.
+- **{COLUMNS[measure]}**: {_MEANING[measure]}
+- **Y known**: information about the output that the approximation has.
+- **I(X_S;Y)**: information that the subset has when nothing of it is compressed.
+- **rank**: its place among all subsets of its size.
 
-
-def circuit_model(
-    circuit: Circuit, settings: BooleanSettings
-) -> Callable[[Array], DistributedBottleneck]:
-    """From a random key to the paper's model of a circuit: two constants an input, tanh units."""
-
-    def make_model(key: Array) -> DistributedBottleneck:
-        predictor = BernoulliPredictor(
-            circuit.n_inputs, hidden=settings.hidden, activation="tanh", key=key
-        )
-        return DistributedBottleneck(BinaryEncoder(circuit.n_inputs), predictor)
-
-    return make_model
-
-
-def open_circuit(
-    circuit: Circuit,
-    settings: BooleanSettings = PRESETS["quick"],
-    *,
-    seed: int = 0,
-    n_seeds: int = 1,
-    direction: Direction | Literal["both"] = "rising",
-    progress: ProgressCallback | None = None,
-) -> ApproximationScheme:
-    """Find the scheme of approximations of a circuit from input-output pairs alone.
-
-    Args:
-        circuit: The circuit; its inputs are uniform and independent.
-        settings: How to train; by default the preset "quick".
-        seed: Seed of everything random.
-        n_seeds: Independent repeats.
-        direction: How beta moves. With "both" there are as many repeats again with beta falling,
-            after those with beta rising; the coordinate `direction` tells them apart. A falling
-            sweep is pre-trained for at least 6 / learning_rate steps, until all channels are shut.
-        progress: Called as the sweep goes on; with "both" it counts the steps of both sweeps.
-
-    Returns:
-        A scheme whose components are the circuit's inputs, with the exact information of each. Of
-        "both" sweeps it holds the first alone if the second did not finish; `status` and `message`
-        are those of the second then.
-
-    Raises:
-        UserError: If the output is the same for all inputs, or there are too many inputs.
-
-    Example:
-        >>> from distributed_ib.studies.boolean import circuit_from_expression
-        >>> from dataclasses import replace
-        >>> brief = replace(PRESETS["quick"], n_steps=300, n_pretraining_steps=100, hidden=(16,))
-        >>> open_circuit(circuit_from_expression("a & b"), brief).components
-        ('a', 'b')
-    """
-    check_varies(circuit)
-    check_direction(direction)
-    schedules = [
-        _schedule(settings, one) for one in (DIRECTIONS if direction == "both" else (direction,))
-    ]
-    n_total, n_before = sum(schedule.total_steps for schedule in schedules), 0
-    parts: list[ApproximationScheme] = []
-    for schedule in schedules:
-        told = part_of_a_whole(progress, n_before, n_total)
-        parts.append(_sweep_once(circuit, settings, schedule, seed, n_seeds, told))
-        n_before += schedule.total_steps
-        if parts[-1].status != "finished":
-            return parts[0] if len(parts) == 1 else _without_the_second(*parts)
-    return ApproximationScheme.joined(parts) if len(parts) > 1 else parts[0]
-
-
-def _without_the_second(
-    first: ApproximationScheme, second: ApproximationScheme
-) -> ApproximationScheme:
-    """The first of two sweeps alone, because the second did not finish, with words on both."""
-    data = first.to_xarray().assign_attrs(
-        status=second.status,
-        message=f"{first.message} with beta {first.directions[0]}; with beta "
-        f"{second.directions[0]}, which is left out, it {second.message}",
-    )
-    return ApproximationScheme(data, first.snapshots)
-
-
-def check_direction(direction: str) -> None:
-    """Refuse a direction that beta can't take.
-
-    Raises:
-        UserError: If it is neither rising, falling nor both.
-    """
-    if direction not in (*DIRECTIONS, "both"):
-        raise UserError(f"there is no direction {direction!r}; say rising, falling or both.")
-
-
-def _schedule(settings: BooleanSettings, direction: Direction) -> BetaSchedule:
-    """How beta moves in that direction; before it falls there is time for channels to shut."""
-    schedule = replace(settings.schedule, direction=direction)
-    if direction == "rising":
-        return schedule
-    closing = math.ceil(_CLOSING / settings.learning_rate)
-    return replace(schedule, n_pretraining_steps=max(schedule.n_pretraining_steps, closing))
-
-
-def _sweep_once(
-    circuit: Circuit,
-    settings: BooleanSettings,
-    schedule: BetaSchedule,
-    seed: int,
-    n_seeds: int,
-    progress: ProgressCallback | None,
-) -> ApproximationScheme:
-    """One sweep, with the exact information of every input."""
-    result = sweep(
-        circuit_model(circuit, settings),
-        ArrayBatches(circuit.truth_table(), settings.batch_size),
-        schedule,
-        seed=seed,
-        n_seeds=n_seeds,
-        learning_rate=settings.learning_rate,
-        progress=progress,
-    )
-    scheme = ApproximationScheme.from_sweep(
-        result, circuit.inputs, baseline_entropy_bits=circuit.output_entropy_bits(), baseline="H(Y)"
-    )
-    if len(scheme.snapshots.record) == 0:  # interrupted before its first record
-        return scheme
-    both_values = np.arange(2)[:, None].repeat(circuit.n_inputs, axis=1)
-    return scheme.with_information(both_values, complete=True, n_records=None)
+A subset comes into the list where the {NAMES[measure]} of an input falls below {threshold_bits:g} \
+bit.
+"""

@@ -63,6 +63,21 @@ def load_circuit(path: str | Path) -> Circuit:
         raise UserError(f"{path}: {error}") from None
 
 
+def circuit_from_text(text: str) -> Circuit:
+    """A circuit from the text of a circuit file, or from a formula alone.
+
+    Raises:
+        UserError: If it describes no circuit.
+
+    Example:
+        >>> circuit_from_text("a & b").inputs, circuit_from_text('expression = "a | b"').inputs
+        (('a', 'b'), ('a', 'b'))
+    """
+    if "=" not in text:
+        return circuit_from_expression(text)
+    return _circuit(_parsed_toml(text.encode()), default_name="circuit")
+
+
 def circuit_to_toml(circuit: Circuit) -> str:
     """Write a circuit as TOML text that `load_circuit` reads back as an equal circuit.
 
@@ -110,6 +125,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UserError(
             f"is larger than {MAX_FILE_BYTES:,} bytes; a circuit file is small, check the path."
         )
+    return _parsed_toml(content)
+
+
+def _parsed_toml(content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

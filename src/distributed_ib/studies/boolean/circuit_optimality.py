@@ -1,16 +1,14 @@
-"""How far an opened circuit is from the exact optimum, which a truth table allows to compute."""
+"""How far the sweep of a circuit is from the exact optimum."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distributed_ib._files import write_atomically
-from distributed_ib.errors import UserError, first_line
+from distributed_ib.errors import UserError
 from distributed_ib.optimum._table_terms import channel_terms
 from distributed_ib.optimum.candidates import Candidates, subsets_of
 from distributed_ib.optimum.envelope import Envelope, lower_envelope
@@ -20,10 +18,10 @@ from distributed_ib.optimum.exact_optimum import (
     optimal_frontier,
 )
 from distributed_ib.optimum.refine import RefineSettings, refine
+from distributed_ib.optimum.snapshot_terms import SnapshotTerms
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.frontier_figures import plot_frontier, plot_gap
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.terms import SnapshotTerms
 from distributed_ib.studies.boolean.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -34,11 +32,7 @@ MAX_FRONTIER_INPUTS = 14
 N_BETA = 30
 """Strengths at which it is computed, spread evenly in their logarithm."""
 
-FILE = "optimality.nc"
-_FILE_LIMIT_BYTES = 1 << 28
 _SWEEP = ("swept_beta", "swept_total_bits", "swept_predictive_bits")
-_SWEEP_ERROR = "swept_predictive_error_bits"
-_OPTIMUM = ("optimal_objective_bits", "optimal_information_bits", "optimal_predictive_bits")
 _REFINED = ("refined_information_bits", "refined_predictive_bits", "refined_learned_bits")
 
 
@@ -88,8 +82,8 @@ class CircuitOptimality:
             no candidates where nothing was refined.
         refined_predictive_bits: I(U; Y) of each with the best predictor, exact, `[candidate]`.
         refined_learned_bits: What its own learned predictor knows, `[candidate]`.
-        swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None in files of
-            older versions, whose `swept_predictive_bits` average over training steps.
+        swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None if nobody
+            measured it.
     """
 
     frontier: OptimalFrontier
@@ -181,36 +175,35 @@ class CircuitOptimality:
             refined_learned_bits=candidates.predictive_bits,
         )
 
-    def save(self, folder: Path) -> None:
-        """Write `optimality.nc` into a run folder.
+    def to_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Everything as arrays by name, from which `from_arrays` makes it again."""
+        error = self.swept_predictive_error_bits
+        assert error is not None  # it was measured, not read
+        return {
+            "optimal_beta": self.frontier.beta,
+            "optimal_objective_bits": self.frontier.objective_bits,
+            "optimal_information_bits": self.frontier.information_bits,
+            "optimal_predictive_bits": self.frontier.predictive_bits,
+            "swept_predictive_error_bits": error,
+            **{name: getattr(self, name) for name in (*_SWEEP, *_REFINED)},
+        }
 
-        Raises:
-            UserError: If it exists or can't be written.
-        """
-        path = folder / FILE
-        if path.exists():
-            raise UserError(f"{path} exists already; save to another folder.")
-        optimum = self.frontier.to_xarray().rename(
-            {
-                "objective_bits": _OPTIMUM[0],
-                "information_bits": _OPTIMUM[1],
-                "predictive_information_bits": _OPTIMUM[2],
-            }
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]
+    ) -> "CircuitOptimality":
+        """Read what `to_arrays` gave, for a circuit with inputs `names`."""
+        frontier = OptimalFrontier(
+            beta=arrays["optimal_beta"],
+            objective_bits=arrays["optimal_objective_bits"],
+            information_bits=arrays["optimal_information_bits"],
+            predictive_bits=arrays["optimal_predictive_bits"],
+            channels=(),
+            names=tuple(names),
         )
-        dataset = optimum.assign(
-            {
-                _SWEEP[0]: (("snapshot",), self.swept_beta),
-                _SWEEP[1]: (("seed", "snapshot"), self.swept_total_bits),
-                _SWEEP[2]: (("seed", "snapshot"), self.swept_predictive_bits),
-                _REFINED[0]: (("candidate", "component"), self.refined_information_bits),
-                _REFINED[1]: (("candidate",), self.refined_predictive_bits),
-                _REFINED[2]: (("candidate",), self.refined_learned_bits),
-            }
-        )
-        if self.swept_predictive_error_bits is not None:
-            error = (("seed", "snapshot"), self.swept_predictive_error_bits)
-            dataset = dataset.assign({_SWEEP_ERROR: error})
-        write_atomically(path, lambda place: dataset.to_netcdf(place, engine="h5netcdf"))
+        named = {name: arrays[name] for name in (*_SWEEP, *_REFINED)}
+        error = arrays["swept_predictive_error_bits"]
+        return cls(frontier, **named, swept_predictive_error_bits=error)
 
 
 def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> OptimalFrontier:
@@ -289,44 +282,3 @@ def optimality_figures(optimality: CircuitOptimality) -> dict[str, Figure]:
         }
     figures = {name: ax.get_figure(root=True) for name, ax in axes.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
-
-
-def load_optimality(folder: Path) -> CircuitOptimality | None:
-    """Read `optimality.nc` of a run folder; None where there is none.
-
-    Raises:
-        UserError: If it is damaged.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as stored:
-            if stored.nbytes > _FILE_LIMIT_BYTES:
-                raise UserError(f"{path} declares {stored.nbytes:,} bytes of numbers; too many.")
-            data = stored.load()
-        numbers = {
-            name: np.asarray(data[name].values, dtype=np.float64)
-            for name in ("beta", *_SWEEP, *_OPTIMUM, *_REFINED)
-        }
-        error_bits = None
-        if _SWEEP_ERROR in data:
-            error_bits = np.asarray(data[_SWEEP_ERROR].values, dtype=np.float64)
-        names = tuple(str(name) for name in data["component"].values)
-    except UserError:
-        raise
-    except Exception as error:  # a damaged file fails in as many ways as there are bytes
-        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
-    frontier = OptimalFrontier(
-        beta=numbers["beta"],
-        objective_bits=numbers[_OPTIMUM[0]],
-        information_bits=numbers[_OPTIMUM[1]],
-        predictive_bits=numbers[_OPTIMUM[2]],
-        channels=(),
-        names=names,
-    )
-    return CircuitOptimality(
-        frontier=frontier,
-        swept_predictive_error_bits=error_bits,
-        **{name: numbers[name] for name in (*_SWEEP, *_REFINED)},
-    )
