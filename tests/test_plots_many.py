@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from distributed_ib.studies.boolean.boolean_report import circuit_figures
 from matplotlib import cbook
 from matplotlib import colors as mcolors
 from matplotlib.axes import Axes
@@ -32,7 +33,6 @@ from distributed_ib.plots._text import short_labels
 from distributed_ib.plots.subset_figure import plot_subsets
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.compression_path import CompressionPath
-from distributed_ib.studies.boolean.boolean_report import circuit_figures
 from distributed_ib.studies.boolean.circuit import Circuit, Gate
 from schemes import N_STEPS, falling_scheme
 
@@ -336,3 +336,18 @@ def test_both_directions_of_a_circuit_have_the_same_colours() -> None:
             if label.get_fontweight() == "bold"
         }
     assert seen["sweep"] == seen["sweep_falling"] and len(seen["sweep"]) == MAX_HIGHLIGHTED
+
+
+def test_numerals_of_upright_strokes_are_drawn_whole() -> None:
+    # Rectilinear shapes would be snapped to whole pixels, where thin strokes vanish.
+    figure, ax = plt.subplots(figsize=(4.0, 1.2), dpi=120)
+    ax.set_xlim(0, 1)
+    places = np.linspace(0.1, 0.9, 9)
+    mark_betas(ax, places.tolist(), ["iii"] * len(places), fontsize="x-small")
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].min(axis=2)  # type: ignore[attr-defined]
+    for text in shown(ax.texts):
+        box = text.get_window_extent()
+        rows = slice(pixels.shape[0] - int(box.y1), pixels.shape[0] - int(box.y0))
+        dark = pixels[rows, int(box.x0) : int(np.ceil(box.x1))].min(axis=0) < 180
+        assert np.sum(np.diff(dark.astype(int), prepend=0) == 1) == 3
