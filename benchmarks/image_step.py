@@ -17,32 +17,37 @@ import numpy as np
 from common import PEAK_SIZE, matmul_peak, seconds_of, seconds_per_step
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.data.distinct_batches import DistinctBatches
-from distributed_ib.studies.image import PRESETS, horizontal_vertical
-from distributed_ib.studies.image.decompositions import pixel_components
-from distributed_ib.studies.image.image_study import image_model
+from distributed_ib.studies.image import ImageStudy, Picture
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
-SETTINGS = PRESETS["paper"]
 WIDTH, HEIGHT = 600, 400
+PIXELS = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+PAPER = ImageStudy.presets()["paper"]
+STUDY = ImageStudy.of(
+    Picture("noise", PIXELS),
+    train=PAPER.train,
+    encoder_hidden=PAPER.encoder_hidden,
+    predictor_hidden=PAPER.predictor_hidden,
+)
+BATCH_SIZE = STUDY.train.batch_size
 SHORT, LONG = 4, 36  # steps
 N_ROUNDS = 5
 
 
 def contestants() -> dict[str, Callable[[int], Any]]:
     """A sweep of some steps over batches of each kind."""
-    x = pixel_components(horizontal_vertical(), WIDTH, HEIGHT, SETTINGS.batch_size)
-    colors = np.random.default_rng(0).random((WIDTH * HEIGHT, 3), np.float32)
+    problem = STUDY.problem(seed=0)
     sources = {
-        "every row": ArrayBatches((x.rows(), colors), SETTINGS.batch_size),
-        "each value once": DistinctBatches(x, colors, SETTINGS.batch_size),
+        "every row": ArrayBatches((problem.x.rows(), problem.y), BATCH_SIZE),
+        "each value once": problem.split(seed=0).batches(BATCH_SIZE, seed=0),
     }
-    model = image_model(2, 1, SETTINGS)
+    assert isinstance(sources["each value once"], DistinctBatches)
 
     def run(source: Any) -> Callable[[int], Any]:
         def steps(n_steps: int) -> Any:
             schedule = BetaSchedule(1e-4, 1.1e-4, n_steps=n_steps, n_pretraining_steps=0)
-            return sweep(model, source, schedule, n_records=1, n_snapshots=1)
+            return sweep(STUDY.model, source, schedule, n_records=1, n_snapshots=1)
 
         return steps
 
@@ -51,13 +56,13 @@ def contestants() -> dict[str, Callable[[int], Any]]:
 
 def flops_per_step(n_encoded: int) -> float:
     """Arithmetic of all matrix products of a step: forward, and twice as much backward."""
-    sizes = (1 + SETTINGS.n_frequencies, *SETTINGS.encoder_hidden, 2 * SETTINGS.embedding_dim)
+    sizes = (1 + STUDY.n_frequencies, *STUDY.encoder_hidden, 2 * STUDY.embedding_dim)
     encoder = sum(a * b for a, b in pairwise(sizes))
-    inner = (*SETTINGS.predictor_hidden, SETTINGS.shared_dim)
-    predictor = sum(a * b for a, b in pairwise((2 * SETTINGS.embedding_dim, *inner)))
+    inner = (*STUDY.predictor_hidden, STUDY.shared_dim)
+    predictor = sum(a * b for a, b in pairwise((2 * STUDY.embedding_dim, *inner)))
     colors = sum(a * b for a, b in pairwise((3, *inner)))
-    batch = SETTINGS.batch_size
-    products = n_encoded * encoder + batch * (predictor + colors) + batch**2 * SETTINGS.shared_dim
+    batch = BATCH_SIZE
+    products = n_encoded * encoder + batch * (predictor + colors) + batch**2 * STUDY.shared_dim
     return 3 * 2 * products
 
 
@@ -73,8 +78,8 @@ def main() -> None:
         for name, run in runs.items():
             seconds[name].append(seconds_per_step(run, SHORT, LONG))
     peak = 2 * PEAK_SIZE**3 / median(seconds["peak"])
-    encoded = {"every row": 2 * SETTINGS.batch_size, "each value once": WIDTH + HEIGHT}
-    print(f"the paper's picture model, batch {SETTINGS.batch_size}, {jax.devices()[0].device_kind}")
+    encoded = {"every row": 2 * BATCH_SIZE, "each value once": WIDTH + HEIGHT}
+    print(f"the paper's picture model, batch {BATCH_SIZE}, {jax.devices()[0].device_kind}")
     for name, n_encoded in encoded.items():
         step = median(seconds[name])
         share = flops_per_step(n_encoded) / step / peak

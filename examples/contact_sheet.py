@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from distributed_ib._files import write_atomically
-from distributed_ib.studies.image.image_run import load_run
+from distributed_ib.study.run_folder import read_config
 
 WIDTH, MARGIN, TITLE = 900, 16, 36
 TITLES = {
@@ -26,7 +26,7 @@ def panel(folder: Path) -> Image.Image:
     figure = figure.resize((WIDTH, round(figure.height * WIDTH / figure.width)))
     canvas = Image.new("RGB", (WIDTH, figure.height + TITLE), "white")
     canvas.paste(figure, (0, TITLE))
-    text = load_run(folder).decomposition.text
+    text = str(read_config(folder)["options"]["decomposition"])
     title = TITLES.get(text.partition(":")[0], text)
     ImageDraw.Draw(canvas).text((8, 6), title, fill="black", font=ImageFont.load_default(22))
     return canvas

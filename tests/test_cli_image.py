@@ -41,8 +41,8 @@ def test_a_run_is_whole_and_says_what_it_did(
     assert "KL" in by_kl and "conveyed" not in by_kl
     assert "p.png: transparent parts put on white." in printed
     assert "certifies at most 9 bits" in printed
-    names = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
-    figures = {"sweep.png", "strip.png", "error.png", "information_plane.png", "animation.gif"}
+    names = {path.relative_to(out).as_posix() for path in out.rglob("[!.]*.*")}
+    figures = {"sweep", "strip", "error", "information_plane", "subsets"}
     assert names == {
         "config.toml",
         "picture.png",
@@ -51,7 +51,9 @@ def test_a_run_is_whole_and_says_what_it_did(
         "summary.md",
         "snapshots/model.json",
         "snapshots/params.safetensors",
-        *(f"figures/{name}" for name in figures),
+        "results.npz",
+        "figures/animation.gif",
+        *(f"figures/{name}.png" for name in figures),
     }
 
 

@@ -1,10 +1,10 @@
-"""Pictures opened by a sweep, on pictures whose structure is known."""
+"""Pictures analysed by a sweep, on pictures whose structure is known."""
 
 import json
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,13 +15,12 @@ from PIL import Image
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.telling import evenly_along, nearest_betas, telling_betas
 from distributed_ib.studies.image import (
-    PRESETS,
+    ImageStudy,
     Painter,
     Picture,
     PositionDecomposition,
     distances,
     evenly_placed_points,
-    open_picture,
     parse_decomposition,
     pixel_positions,
     projections,
@@ -29,28 +28,32 @@ from distributed_ib.studies.image import (
 )
 from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import horizontal_vertical
-from distributed_ib.studies.image.image_run import PictureRun, Showing, load_run, run_picture
-from distributed_ib.studies.image.image_study import ImageSettings
 from distributed_ib.studies.image.painter import _choose
+from distributed_ib.study.reading_runs import load_run
+from distributed_ib.study.run import Run
+from distributed_ib.study.running import run_study
+from distributed_ib.study.study import Reading
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
-BRIEF: ImageSettings = replace(
-    PRESETS["quick"],
-    beta_start=1e-3,
-    beta_end=3.0,
+TRAIN = replace(
+    ImageStudy().train,
+    beta=(1e-3, 3.0),
     n_steps=900,
     n_pretraining_steps=300,
     batch_size=64,
     learning_rate=3e-3,
     first_learning_rate=3e-3,
-    encoder_hidden=(32, 32),
-    embedding_dim=4,
-    n_frequencies=3,
-    predictor_hidden=(32,),
-    shared_dim=8,
     n_snapshots=20,
 )
+BRIEF: dict[str, Any] = {
+    "train": TRAIN,
+    "encoder_hidden": (32, 32),
+    "embedding_dim": 4,
+    "n_frequencies": 3,
+    "predictor_hidden": (32,),
+    "shared_dim": 8,
+}
 
 
 def flag() -> Picture:
@@ -60,16 +63,13 @@ def flag() -> Picture:
 
 
 @pytest.fixture(scope="module")
-def run(
-    quick_compilation: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[PictureRun, Path]:
-    folder = tmp_path_factory.mktemp("runs") / "flag"
-    showing = Showing(at=(0.01, 0.3))
-    return run_picture(flag(), horizontal_vertical(), BRIEF, folder, showing=showing), folder
+def run(quick_compilation: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    study = ImageStudy.of(flag(), at=(0.01, 0.3), **BRIEF)
+    return run_study(study, tmp_path_factory.mktemp("runs") / "flag")
 
 
-def test_stripes_are_told_by_the_vertical_alone(run: tuple[PictureRun, Path]) -> None:
-    data = run[0].scheme.to_xarray().isel(seed=0)
+def test_stripes_are_told_by_the_vertical_alone(run: Run) -> None:
+    data = run.scheme.to_xarray().isel(seed=0)
     kl_bits = data["kl_bits"]
     paid = ((data["beta"] > 0.05) & (data["beta"] < 0.5)).values
     assert float(kl_bits.sel(component="horizontal")[paid].max()) < 0.1
@@ -77,21 +77,21 @@ def test_stripes_are_told_by_the_vertical_alone(run: tuple[PictureRun, Path]) ->
     # Eight stripes of different colours are three bits, and nothing survives beta = 1.
     known = data["predictive_information_bits"].isel(split=0)
     assert 2.7 < float(known.max()) < 3.1
-    assert run[0].scheme.subsets()[-1].components == ()
-    assert run[0].scheme.baseline_entropy_bits == 6.0
+    assert run.scheme.subsets()[-1].components == ()
+    assert run.scheme.baseline_entropy_bits == 6.0
 
 
-def test_the_scheme_says_what_infonce_can_certify(run: tuple[PictureRun, Path]) -> None:
-    attrs = run[0].scheme.to_xarray().attrs
+def test_the_scheme_says_what_infonce_can_certify(run: Run) -> None:
+    attrs = run.scheme.to_xarray().attrs
     assert attrs["baseline"] == "InfoNCE's ceiling, log2(64)"
-    assert "certifies at most 6 bits" in " ".join(run[0].opening())
+    said = " ".join(finding.text for finding in run.report().findings())
+    assert "certifies at most 6 bits" in said
+    assert "bits of the colour are known" in said and "of Y" not in said
 
 
-def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(
-    run: tuple[PictureRun, Path],
-) -> None:
-    opened = run[0]
-    good, bad = opened.paint([1e-3, 3.0])
+def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(run: Run) -> None:
+    assert isinstance(run.study, ImageStudy)
+    good, bad = run.study.paint(run.scheme, [1e-3, 3.0])
     assert good.psnr_db > 25
     assert bad.psnr_db < 15
     assert good.beta < bad.beta and good.conveyed_bits.sum() > bad.conveyed_bits.sum()
@@ -99,9 +99,9 @@ def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(
 
 @pytest.mark.parametrize("rule", ["likeliest", "expected"])
 def test_blocks_do_not_change_what_is_painted(
-    run: tuple[PictureRun, Path], rule: Any, monkeypatch: pytest.MonkeyPatch
+    run: Run, rule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    approximation = run[0].scheme.at(beta=0.01)
+    approximation = run.scheme.at(beta=0.01)
     whole = Painter(flag(), horizontal_vertical(), n_colors=32)
     painted = whole.paint(approximation, rule, n_draws=0).pixels
     monkeypatch.setattr("distributed_ib.studies.image.painter.BLOCK_ROWS", 36)
@@ -109,8 +109,8 @@ def test_blocks_do_not_change_what_is_painted(
     np.testing.assert_array_equal(whole.paint(approximation, rule, n_draws=0).pixels, painted)
 
 
-def test_the_rules_are_what_they_say(run: tuple[PictureRun, Path]) -> None:
-    approximation = run[0].scheme.at(beta=0.3)
+def test_the_rules_are_what_they_say(run: Run) -> None:
+    approximation = run.scheme.at(beta=0.3)
     painter = Painter(flag(), horizontal_vertical(), n_colors=16)
     known = {tuple(color) for color in painter.codebook.tolist()}
     painted = painter.paint(approximation).pixels
@@ -126,8 +126,8 @@ def test_a_colour_is_the_likeliest_or_the_mean() -> None:
     assert _choose(chances, codebook, "expected").tolist() == [[40, 0, 4], [175, 30, 10]]
 
 
-def test_every_other_pixel_is_a_sample_of_the_whole(run: tuple[PictureRun, Path]) -> None:
-    approximation = run[0].scheme.at(beta=0.01)
+def test_every_other_pixel_is_a_sample_of_the_whole(run: Run) -> None:
+    approximation = run.scheme.at(beta=0.01)
     whole, half = (
         Painter(flag(), horizontal_vertical(), step=step).paint(approximation, n_draws=0).pixels
         for step in (1, 2)
@@ -135,30 +135,41 @@ def test_every_other_pixel_is_a_sample_of_the_whole(run: tuple[PictureRun, Path]
     np.testing.assert_array_equal(half, whole[::2, ::2])
 
 
-def test_a_run_is_read_again_from_its_folder(run: tuple[PictureRun, Path], tmp_path: Path) -> None:
-    opened, folder = run
-    again = load_run(folder)
-    np.testing.assert_array_equal(again.picture.pixels, opened.picture.pixels)
-    assert again.showing == opened.showing
-    assert again.shown_betas() == opened.shown_betas() == nearest_betas(again.scheme, (0.01, 0.3))
-    np.testing.assert_array_equal(again.panels[0].pixels, opened.panels[0].pixels)
-    assert set(again.figures()) == {"sweep", "strip", "error", "information_plane"}
-    config = tomllib.loads((folder / "config.toml").read_text())
+def test_a_run_is_read_again_from_its_folder(run: Run) -> None:
+    assert run.folder is not None and isinstance(run.study, ImageStudy)
+    again = load_run(run.folder)
+    assert isinstance(again.study, ImageStudy)
+    # There is no file "flag": the picture is the one that the folder holds.
+    np.testing.assert_array_equal(again.study.analysed.pixels, flag().pixels)
+    assert again.study == run.study and again.study.title() == "Picture flag"
+    first, second = (one.study.paintings(one, "panels") for one in (run, again))  # type: ignore[attr-defined]
+    assert [one.beta for one in second] == nearest_betas(again.scheme, (0.01, 0.3))
+    np.testing.assert_array_equal(first[0].pixels, second[0].pixels)
+    assert set(again.figures()) == {"sweep", "strip", "error", "information_plane", "subsets"}
+    config = tomllib.loads((run.folder / "config.toml").read_text())
     assert config["run"]["study"] == "image"
-    assert config["training"]["encoder_hidden"] == [32, 32]
-    again.write_summary(folder)
-    found = json.loads((folder / "summary.json").read_text())
+    assert config["options"]["encoder_hidden"] == [32, 32]
+    found = json.loads((run.folder / "summary.json").read_text())
     assert len(found["shown"]) == 2 and found["best_psnr_db"] is None  # without error
-    assert "| vertical |" in (folder / "summary.md").read_text()
+    assert "| vertical |" in (run.folder / "summary.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["film.gif", "film.webp"])
-def test_the_animation_has_all_frames(
-    run: tuple[PictureRun, Path], tmp_path: Path, name: str
-) -> None:
-    run[0].save_animation(tmp_path / name)
-    with Image.open(tmp_path / name) as film:
-        assert film.n_frames == len(run[0].film)  # type: ignore[attr-defined]
+def test_pictures_are_of_the_same_pixels_whatever_is_read(run: Run) -> None:
+    assert isinstance(run.study, ImageStudy)
+    bits, kl_bits = (run.study.paintings(run, "panels", m) for m in ("information", "kl"))
+    for one, other in zip(bits, kl_bits, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        assert other.conveyed_bits.sum() > one.conveyed_bits.sum()
+    table = run.report(Reading(measure="kl")).tables()["pictures"]
+    assert table.columns[2] == "KL" and len(table.rows) == 2
+
+
+@pytest.mark.parametrize("film", ["gif", "webp"])
+def test_the_animation_has_all_frames(run: Run, tmp_path: Path, film: Any) -> None:
+    study = ImageStudy.of(flag(), film=film)
+    study.render(run, tmp_path)
+    with Image.open(tmp_path / f"animation.{film}") as frames:
+        assert frames.n_frames == len(study.paintings(run, "film"))  # type: ignore[attr-defined]
 
 
 def test_other_animations_are_refused(tmp_path: Path) -> None:
@@ -178,8 +189,8 @@ def test_what_is_shown_is_evenly_spaced_along_the_allocation() -> None:
         evenly_along(np.zeros((3, 2)), 2)
 
 
-def test_telling_approximations_are_in_use(run: tuple[PictureRun, Path]) -> None:
-    scheme = run[0].scheme
+def test_telling_approximations_are_in_use(run: Run) -> None:
+    scheme = run.scheme
     betas = telling_betas(scheme)
     assert len(betas) == 5 and betas == sorted(betas)
     assert all(scheme.at(beta=beta).in_use() for beta in betas)
@@ -218,21 +229,30 @@ def polar(r: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.hypot(*r.T), np.arctan2(r[:, 1], r[:, 0])], axis=1)
 
 
+OWN = PositionDecomposition("", ("radius", "angle"), polar)
+
+
+@dataclass(frozen=True)
+class Polar(ImageStudy):
+    name: ClassVar[str] = "polar"
+
+    def position_decomposition(self) -> PositionDecomposition:
+        return OWN
+
+
 @pytest.mark.nightly
-def test_a_decomposition_of_your_own_is_opened_and_painted() -> None:
-    own = PositionDecomposition("", ("radius", "angle"), polar)
-    scheme = open_picture(flag(), own, replace(BRIEF, n_steps=4, n_pretraining_steps=0))
-    assert scheme.components == ("radius", "angle")
-    assert PictureRun(flag(), own, scheme).paint([1e-3])[0].pixels.shape == (8, 12, 3)
+def test_a_picture_is_analysed_and_painted_by_a_decomposition_of_your_own(tmp_path: Path) -> None:
+    study = Polar.of(flag(), **{**BRIEF, "train": replace(TRAIN, n_steps=4)})
+    run = run_study(study, tmp_path / "run")
+    assert run.scheme.components == ("radius", "angle")
+    assert run.figures()["sweep"].axes
+    assert (tmp_path / "run" / "figures" / "animation.gif").exists()
 
 
-def test_a_decomposition_of_your_own(tmp_path: Path) -> None:
-    own = PositionDecomposition("", ("radius", "angle"), polar)
-    found = own.components(pixel_positions(12, 8))
+def test_a_decomposition_of_your_own() -> None:
+    found = OWN.components(pixel_positions(12, 8))
     assert found.shape == (96, 2, 1) and found.dtype == np.float32
-    with pytest.raises(UserError, match="of your own"):
-        run_picture(flag(), own, BRIEF, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    assert Polar.of(flag()).problem(0).names == ("radius", "angle")
     wrong = PositionDecomposition("", ("radius",), polar)
     with pytest.raises(UserError, match="into 1 components gave"):
         wrong.components(pixel_positions(2, 2))

@@ -1,23 +1,15 @@
-"""`dib image`: opens a picture with one sweep."""
+"""`dib image`: analyses a picture."""
 
-import shlex
-import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from distributed_ib.cli._execution import execute, say
+from distributed_ib.cli.boolean_command import Preset
 from distributed_ib.errors import UserError
-
-ANIMATION = "animation"
-
-
-class Preset(StrEnum):
-    """Named sets of training options."""
-
-    quick = "quick"
-    paper = "paper"
 
 
 class Rule(StrEnum):
@@ -80,53 +72,30 @@ def image(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/image-001, ..."),
     ] = None,
 ) -> None:
-    """Open a picture: how much of the horizontal and of the vertical tells its colours?
+    """How much of the horizontal and of the vertical position tells the colours of a picture?
 
     One sweep finds the scheme of approximations of the relationship between position and colour
     (paper, Fig. 3), and paints the approximations. The run folder gets the scheme, figures, an
-    animation and a summary; `dib show` and `dib plot` read it again.
+    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` goes on with
+    a run that was stopped.
     """
-    from distributed_ib._files import next_free_folder
-    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
-    from distributed_ib.cli._image_output import print_run
-    from distributed_ib.studies.image import (
-        PRESETS,
-        example_picture,
-        load_picture,
-        parse_decomposition,
-    )
-    from distributed_ib.studies.image.image_run import Showing, run_picture
-    from distributed_ib.study.run_folder import FIGURES
-    from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.studies.image import ImageStudy
 
-    chosen = example_picture(size) if picture is None else load_picture(picture, size)
-    for note in chosen.notes:
-        say(f"{chosen.name}: {note}.")
-    settings = PRESETS[preset]
-    if steps is not None:
-        settings = settings.with_steps(steps)
-    folder = out or next_free_folder(Path("runs"), "image")
-    with ProgressBar(f"picture {chosen.name}") as bar:
-        run = run_picture(
-            chosen,
-            parse_decomposition(decomposition, chosen),
-            settings,
-            folder,
-            showing=Showing(at=_betas(at), rule=rule.value),
-            seed=seed,
-            n_seeds=seeds,
-            progress=bar,
-            command=shlex.join(["dib", *sys.argv[1:]]),
-        )
-    scheme = run.scheme
-    if not scheme.is_empty:
-        save_figures(run.figures(), folder / FIGURES)
-        run.save_animation(folder / FIGURES / f"{ANIMATION}.{film.value}")
-        run.write_summary(folder)
-        print_run(run)
-        say(f"Written to {folder}/: summary.md, figures/, picture.png, scheme.nc, snapshots/.")
-    told = [f"The sweep {scheme.message}."]
-    leave_if_unfinished(scheme.status, told, folder, reached=not scheme.is_empty)
+    study = ImageStudy.presets()[preset]
+    train = study.train if steps is None else study.train.with_steps(steps)
+    study = replace(
+        study,
+        picture="" if picture is None else str(picture),
+        size=size,
+        decomposition=decomposition,
+        at=_betas(at),
+        rule=rule.value,
+        film=film.value,
+        train=replace(train, n_seeds=seeds),
+    )
+    for note in study.analysed.notes:
+        say(f"{study.analysed.name}: {note}.")
+    execute(study, out, seed=seed)
 
 
 def _betas(text: str) -> tuple[float, ...]:

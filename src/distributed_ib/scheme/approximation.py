@@ -8,7 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
+from jax import Array
+from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import lists_values
@@ -113,11 +114,39 @@ class Approximation:
                 "predict(X, beta=...) or sample(X, beta=...)."
             )
         keys = jax.random.split(jax.random.key(seed), n_samples)
-        parts = [
-            _mean_probabilities(self.model, block, np.int32(number * BLOCK_ROWS), keys)
-            for number, block in enumerate(self._blocks(x))
-        ]
+        parts = []
+        for number, block in enumerate(self._blocks(x)):
+            first_row = np.int32(number * BLOCK_ROWS)
+            parts.append(_mean_probabilities(self.model, block, keys, first_row))
         return np.concatenate(parts)
+
+    def candidate_probabilities(
+        self, x: Inputs, candidates: ArrayLike, *, n_samples: int = 32, seed: int = 0
+    ) -> Array:
+        """Probability of each of some Ys given `x`, averaged over the channels' noise.
+
+        For models that look Y up by comparison (`ContrastivePredictor`). All rows share the noise,
+        so that few draws leave no grain between neighbouring rows.
+
+        Args:
+            x: Inputs as the encoder takes them, such as `DistinctRows`; they are not cut into
+                blocks.
+            candidates: Ys drawn at random, `[candidate]` or `[candidate, d]`.
+            n_samples: Draws of the noise to average over. With 0 there is no noise: the centre of
+                each channel is used, which shows more than is transmitted.
+            seed: Seed of the noise.
+
+        Returns:
+            `[n, candidate]` on the device, rows that sum to one.
+
+        Raises:
+            UserError: If `n_samples` is negative, or the model does not compare Ys.
+        """
+        whole_number("n_samples", n_samples, 0)
+        if not isinstance(self.model.predictor, ContrastivePredictor):
+            raise UserError("this model does not compare Ys; use predict_proba.")
+        keys = jax.random.split(jax.random.key(seed), n_samples)
+        return _mean_probabilities(self.model, x, keys, None, jnp.asarray(candidates))
 
     def predict(self, x: Inputs, *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
         """The likeliest class of each input, `[n]`."""
@@ -180,23 +209,38 @@ def _encode(model: Any, x: Any) -> tuple[Any, Any]:
 
 
 @eqx.filter_jit
-def _mean_probabilities(model: Any, x: Any, first_row: Any, keys: Any) -> Any:
-    """Class probabilities of a block of rows, averaged over one draw of the noise per key."""
+def _mean_probabilities(
+    model: Any, x: Any, keys: Array, first_row: Any, *candidates: Array
+) -> Array:
+    """Probabilities of a block of rows, averaged over one draw of the noise per key.
+
+    Args:
+        model: The model.
+        x: The rows.
+        keys: One for each draw; without any there is no noise.
+        first_row: Number of the first row, from which each row has noise of its own, wherever the
+            blocks are cut; None if all rows share the noise.
+        candidates: What the predictor's `probabilities` takes beside its outputs.
+    """
     channel = model.encoder(x)  # once, since it is the same for every draw
-    channel = GaussianChannel(
-        channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
-    )
-    rows = first_row + jnp.arange(channel.mean.shape[0])
+    mean = channel.mean
+    channel = GaussianChannel(mean, jnp.broadcast_to(channel.log_variance, mean.shape))
 
-    def one_row(key: Any, row: Any, one: GaussianChannel) -> Any:
-        # Each row has noise of its own, wherever the blocks are cut.
-        return one.sample(key=jax.random.fold_in(key, row))
-
-    def one_draw(total: Any, key: Any) -> tuple[Any, None]:
-        u = jax.vmap(one_row, in_axes=(None, 0, 0))(key, rows, channel)
+    def given(u: Array) -> Array:
         outputs = model.predictor(u.reshape(u.shape[0], -1))
-        return total + model.predictor.probabilities(outputs), None
+        return model.predictor.probabilities(outputs, *candidates)
 
-    shape = jax.eval_shape(lambda: one_draw(0.0, keys[0])[0])
-    total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), keys)
+    def draw(key: Array) -> Array:
+        if first_row is None:
+            noise = jax.random.normal(key, (1, *mean.shape[1:]), mean.dtype)
+            return mean + jnp.exp(0.5 * channel.log_variance) * noise
+        rows = first_row + jnp.arange(mean.shape[0])
+        of_rows = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
+        return jax.vmap(lambda one, key: one.sample(key=key))(channel, of_rows)
+
+    if keys.shape[0] == 0:
+        return given(mean)
+    shape = jax.eval_shape(given, mean)
+    zeros = jnp.zeros(shape.shape, shape.dtype)
+    total, _ = jax.lax.scan(lambda total, key: (total + given(draw(key)), None), zeros, keys)
     return total / keys.shape[0]

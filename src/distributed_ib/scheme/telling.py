@@ -29,10 +29,8 @@ def telling_betas(
         seed: Which repeat.
 
     Returns:
-        In order of beta, all of them strengths at which the scheme has a model.
-
-    Raises:
-        UserError: If no model was kept, or none of them uses any component.
+        In order of beta, all of them strengths at which the scheme has a model; none if no model
+        uses any component.
     """
     run = scheme.to_xarray().isel(seed=seed, step=scheme.snapshots.record)
     run = run.sel(split=scheme.scoring_split)
@@ -41,6 +39,8 @@ def telling_betas(
     start = 0
     if len(known) and known.max() > 0:
         start = int(np.flatnonzero(known >= AS_GOOD_AS_ALL * known.max())[-1])
+    if not (conveyed > threshold_bits).any():
+        return []
     if not (conveyed[start:] > threshold_bits).any():
         start = 0
     chosen = evenly_along(conveyed[start:], whole_number("n", n, 1), threshold_bits)

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -164,8 +165,10 @@ class Run:
             if self.study.standard_figures:
                 for name, part in self.shown.items():
                     drawn |= standard_figures(part.scheme, reading, name)
-            drawn |= self.study.figures(self, reading)
-        return drawn
+            own = self.study.figures(self, reading)
+        for name in drawn.keys() & own.keys():
+            plt.close(drawn[name])
+        return {**drawn, **own}
 
     def _values(self) -> dict[str, Any]:
         values = {

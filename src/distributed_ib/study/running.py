@@ -99,6 +99,7 @@ def run_study(
         with hold_folder(folder), _terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
             remove_report(folder)
+            study.keep(folder)
             return _run_held(request)
     study.check()
     problems = None
@@ -167,15 +168,16 @@ def _run_part(
         append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
         scheme.save(place)
     result = PartResult(part, scheme, load_results(place), request.seed)
-    if scheme.status == "interrupted":
-        return result
-    if not scheme.is_empty and not result.results:
+    interrupted = scheme.status == "interrupted"
+    measured = not interrupted or part.measures_interrupted
+    if measured and not scheme.is_empty and not result.results:
         run = Run(part, request.seed, {"": result}, place, request.about, request.say)
         results = part.measure(run)
         if results:
             save_results(place, results)
         result = replace(result, results=results)
-    store.clear()
+    if not interrupted:
+        store.clear()
     return result
 
 
@@ -201,6 +203,8 @@ def _write_report(run: Run) -> None:
     record_checksums(folder, result_files(folder))
     figures = run.figures(Reading())
     save_figures(figures, folder / FIGURES)
+    if run.shown:
+        run.study.render(run, folder / FIGURES)
     save_report(replace(report, figures=tuple(FigureEntry(name) for name in figures)), folder)
     record_checksums(folder, result_files(folder))
 

@@ -1,4 +1,4 @@
-"""Figures of an opened picture: its sweep with approximations (paper Fig. 3), strips, errors."""
+"""Figures of a picture: its sweep with approximations (paper Fig. 3), strips, errors."""
 
 from collections.abc import Sequence
 

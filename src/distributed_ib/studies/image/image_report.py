@@ -1,108 +1,121 @@
-"""What is left of an opened picture: tables and a summary in words."""
+"""What a picture's run says: sentences, tables and plain values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from distributed_ib.report.words import beta_range, markdown_table, opening_words, subset_label
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Cell, Finding, Section, Table
+from distributed_ib.report.scheme_sections import ROWS, opening_findings
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.studies.image.image_figures import numerals
-from distributed_ib.studies.image.painter import Reconstruction
+from distributed_ib.studies.image.painter import Reconstruction, Rule
 from distributed_ib.studies.image.picture import Picture
 
 
-def subset_columns(measure: Measure = "information") -> tuple[str, ...]:
-    """Headings of `subset_rows`."""
-    return ("beta", "components in use", COLUMNS[measure], "known")
+def picture_section(
+    scheme: ApproximationScheme, picture: Picture, best_psnr_db: float, measure: Measure
+) -> Section:
+    """Sentences on the picture and on how the sweep went."""
+    how, _, *others = opening_findings(scheme, measure)
+    done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
+    ceiling = Quantity(scheme.baseline_entropy_bits, "bits")
+    best = _decibels(best_psnr_db)
+    return Section(
+        findings=(
+            Finding(f"{picture.name}, {picture.size_text} pixels{done}.", kind="note"),
+            how,
+            Finding(
+                f"InfoNCE compares every pixel with the {2**ceiling.value:,.0f} of its batch, so "
+                f"it certifies at most {ceiling.value:.3g} bits about the colour: where that much "
+                "is known, more may be.",
+                {"certified_bits_at_most": ceiling},
+                kind="note",
+            ),
+            *(replace(one, text=_of_colour(one.text)) for one in others),
+            Finding(
+                f"The best picture along the sweep has a PSNR of {best.text()}.",
+                {"best_psnr_db": best},
+            ),
+        )
+    )
 
 
-def painted_columns(measure: Measure = "information") -> tuple[str, ...]:
-    """Headings of `painted_rows`."""
-    return ("picture", "beta", COLUMNS[measure], "known", "PSNR (dB)")
-
-
-def subset_rows(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
-) -> list[list[str]]:
-    """The components in use along the sweep: beta range, names, what they convey, what is known."""
-    return [
-        [
-            beta_range(subset),
-            subset_label(subset, scheme.components),
-            f"{subset.total_bits:.2f}",
-            f"{max(subset.predictive_bits, 0.0):.2f}",
-        ]
-        for subset in scheme.subsets(threshold_bits, measure=measure)
-    ]
-
-
-def painted_rows(painted: Sequence[Reconstruction]) -> list[list[str]]:
-    """The approximations that are shown, with their errors."""
-    return [
-        [
+def panels_table(
+    panels: Sequence[Reconstruction], scheme: ApproximationScheme, measure: Measure
+) -> Table:
+    """The approximations in the sweep figure, with their errors."""
+    rows: list[tuple[Cell, ...]] = [
+        (
             numeral,
             f"{one.beta:.3g}",
-            f"{np.sum(one.conveyed_bits):.2f}",
-            f"{max(one.predictive_bits, 0.0):.2f}",
-            f"{one.psnr_db:.1f}",
-        ]
-        for numeral, one in zip(numerals(len(painted)), painted, strict=True)
+            Quantity(float(np.sum(one.conveyed_bits)), "bits", digits=2),
+            Quantity(
+                max(one.predictive_bits, 0.0), "bits", rows=ROWS[scheme.scoring_split], digits=2
+            ),
+            _decibels(one.psnr_db) if np.isfinite(one.psnr_db) else "no error",
+        )
+        for numeral, one in zip(numerals(len(panels)), panels, strict=True)
     ]
+    repeat = " (first repeat)" if scheme.n_seeds > 1 else ""
+    return Table(
+        "pictures",
+        f"Approximations in the sweep figure{repeat}, information in bits",
+        ("picture", "beta", COLUMNS[measure], "known", "PSNR (dB)"),
+        tuple(rows),
+    )
 
 
-def opening(
-    scheme: ApproximationScheme,
-    picture: Picture,
-    best_psnr_db: float,
-    measure: Measure | None = None,
-) -> list[str]:
-    """Sentences on the picture and on how the sweep went."""
-    first, _, *others = opening_words(scheme, measure)
-    done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
-    ceiling = scheme.baseline_entropy_bits
-    return [
-        f"{picture.name}, {picture.size_text} pixels{done}.",
-        first,
-        f"InfoNCE compares every pixel with the {2**ceiling:,.0f} of its batch, so it certifies at "
-        f"most {ceiling:.3g} bits about the colour: where that much is known, more may be.",
-        *(sentence.replace("of Y are known", "of the colour are known") for sentence in others),
-        f"The best picture along the sweep has a PSNR of {best_psnr_db:.1f} dB.",
-    ]
+_CONVEYED: dict[Measure, str] = {
+    "information": "information of all components about the position: the middle between a lower "
+    "and an\n  upper bound, which part above some eight bits for each.",
+    "kl": "of all components, to the prior: at most what they convey.",
+}
 
 
-_LEGEND = """\
+_SHOWN: dict[Rule, str] = {
+    "likeliest": "the likeliest of {} drawn from the picture",
+    "expected": "the mean of {} drawn from the picture, each as likely as it is",
+}
+
+
+def legend(measure: Measure, threshold_bits: float, rule: Rule, n_colors: int) -> str:
+    """What the columns of the tables mean, in Markdown."""
+    return f"""\
 Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the components are in use.
-- **conveyed**: information of all components about the position: the middle between a lower and an
-  upper bound, which part above some eight bits for each.
+- **{COLUMNS[measure]}**: {_CONVEYED[measure]}
 - **known**: information about the colour that the approximation has, as InfoNCE certifies it.
 - **PSNR**: error of the painted picture; 20 dB is a rough likeness, 30 dB a good one.
 
-A component is in use where it conveys more than {threshold:g} bit. Each colour shown is the
-likeliest of {n_colors:,} drawn from the picture.
+A component is in use where it conveys more than {threshold_bits:g} bit. Each colour shown is
+{_SHOWN[rule].format(f"{n_colors:,}")}.
 """
 
 
-def summary_text(
-    scheme: ApproximationScheme,
-    picture: Picture,
-    painted: Sequence[Reconstruction],
-    best_psnr_db: float,
-    *,
-    n_colors: int,
-    threshold_bits: float = 0.1,
-) -> str:
-    """The summary of a run for people, in Markdown."""
-    return "\n\n".join(
-        [
-            f"# Picture {picture.name}",
-            " ".join(opening(scheme, picture, best_psnr_db)),
-            "## Components in use along the sweep",
-            markdown_table(subset_columns(), subset_rows(scheme, threshold_bits)),
-            "## The approximations that are shown",
-            markdown_table(painted_columns(), painted_rows(painted)),
-            _LEGEND.format(threshold=threshold_bits, n_colors=n_colors),
-        ]
+def painting_values(painted: Sequence[Reconstruction]) -> list[dict[str, Any]]:
+    """Paintings as plain values, for `summary.json`."""
+    return [
+        {
+            "beta": one.beta,
+            "conveyed_bits": [float(bits) for bits in one.conveyed_bits],
+            "predictive_bits": one.predictive_bits,
+            "psnr_db": one.psnr_db,
+        }
+        for one in painted
+    ]
+
+
+def _decibels(psnr_db: float) -> Quantity:
+    return Quantity(psnr_db, "dB", rows="all rows", digits=1)
+
+
+def _of_colour(text: str) -> str:
+    """The standard sentences speak of Y."""
+    return text.replace("of Y are known", "of the colour are known").replace(
+        "is known about Y", "is known about the colour"
     )

@@ -1,213 +1,318 @@
-"""Opens a picture with one sweep: how much of a position tells how much about its colour."""
+"""A picture: how much of a position tells how much about its colour (paper Fig. 3)."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import jax
-import numpy as np
 from jax import Array
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distributed_ib._checks import whole_number
-from distributed_ib.data.distinct_batches import DistinctBatches
-from distributed_ib.data.distinct_values import DistinctRows
+from distributed_ib._checks import positive_number, whole_number
+from distributed_ib.data.problem import Problem
+from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoders import SharedEncoder
+from distributed_ib.report.report import Section
+from distributed_ib.report.scheme_sections import by_direction, frequency_section, subsets_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.measure import Measure
+from distributed_ib.scheme.telling import telling_betas
+from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import (
     PositionDecomposition,
-    horizontal_vertical,
+    parse_decomposition,
     pixel_components,
+    pixel_positions,
 )
-from distributed_ib.studies.image.picture import Picture
-from distributed_ib.training.progress import ProgressCallback
-from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import sweep
+from distributed_ib.studies.image.image_figures import plot_error, plot_picture_sweep, plot_strip
+from distributed_ib.studies.image.image_report import (
+    legend,
+    painting_values,
+    panels_table,
+    picture_section,
+)
+from distributed_ib.studies.image.painter import N_CODEBOOK, Painter, Reconstruction, Rule
+from distributed_ib.studies.image.paintings import (
+    Series,
+    film_betas,
+    from_arrays,
+    panel_betas,
+    to_arrays,
+)
+from distributed_ib.studies.image.picture import (
+    DEFAULT_SIZE,
+    Picture,
+    example_picture,
+    load_picture,
+    load_stored,
+)
+from distributed_ib.study.run import Run
+from distributed_ib.study.study import Reading, Study
+from distributed_ib.training.train_settings import TrainSettings
 
-# Enough for the bounds of the information to meet below some eight bits a component.
-N_POSITIONS = 1024
-N_MEASURED = 16
+Film = Literal["gif", "webp"]
+PICTURE, ANIMATION = "picture.png", "animation"
+N_STRIP = 11
+# Pixels along the longer side of the panels of the sweep figure, and of the film.
+PANEL_PIXELS, FILM_PIXELS = 200, 150
+PANEL_DRAWS, FILM_DRAWS = 8, 4
+
+# Under two minutes on two cores for a picture of 600 x 400, horizontal and vertical. 1,024 pixels
+# are enough for the bounds of the information to meet below some eight bits a component.
+QUICK = TrainSettings(
+    beta=(1e-3, 2.0),
+    n_steps=3_600,
+    n_pretraining_steps=2_600,
+    batch_size=512,
+    learning_rate=8e-4,
+    first_learning_rate=5e-3,
+    n_snapshots=40,
+    n_information_inputs=1024,
+    n_information_records=16,
+)
+# The paper's own, from its Appendix A: meant for a GPU.
+PAPER = TrainSettings(
+    beta=(1e-6, 3.0),
+    n_steps=100_000,
+    n_pretraining_steps=10_000,
+    batch_size=2048,
+    learning_rate=3e-4,
+    n_snapshots=50,
+    n_information_inputs=1024,
+    n_information_records=16,
+)
 
 
 @dataclass(frozen=True)
-class ImageSettings:
-    """How a picture is opened.
+class ImageStudy(Study):
+    """How much of the horizontal and of the vertical position tells the colours of a picture?
+
+    One sweep finds the scheme of approximations of the relationship between position and colour,
+    and its approximations are painted.
 
     Attributes:
-        beta_start: Bottleneck strength while the picture is first learned.
-        beta_end: Strength at the end of the sweep; nothing survives 1.
-        n_steps: Training steps while beta rises.
-        n_pretraining_steps: Steps before that.
-        batch_size: Pixels in a batch, drawn at random. The information that InfoNCE can certify
-            is at most its logarithm.
-        learning_rate: Adam's.
-        first_learning_rate: Adam's at the first step; it falls over the pre-training.
+        picture: The picture's file; a picture from scikit-image if empty.
+        size: Most pixels along the longer side; a larger picture is shrunk.
+        decomposition: How a position is split, as `parse_decomposition` takes it.
+        at: Bottleneck strengths of the approximations in the sweep figure; the five most telling
+            by default.
+        rule: The colour shown: the "likeliest", or the mean ("expected").
+        n_colors: Colours to choose from, drawn from the picture.
+        film: Format of the animation, "gif" or "webp".
         encoder_hidden: Widths of the layers that all components share.
         embedding_dim: Dimensions of each u_i.
         n_frequencies: Sines of the positional encoding.
         predictor_hidden: Widths of the layers that combine all u_i, and of those that read colours.
         shared_dim: Dimensions of the space in which positions and colours meet.
-        n_snapshots: Models to keep along the sweep.
+        train: How the sweep is trained. A batch is of pixels drawn at random; the information that
+            InfoNCE can certify is at most the logarithm of its size.
+
+    Example:
+        >>> import numpy as np
+        >>> pixels = np.random.default_rng(0).integers(0, 255, (8, 6, 3), dtype=np.uint8)
+        >>> brief = TrainSettings(beta=(1e-3, 2.0), n_steps=4, batch_size=16)
+        >>> study = ImageStudy.of(Picture("noise", pixels), train=brief, encoder_hidden=(8,),
+        ...                       predictor_hidden=(8,), embedding_dim=2)
+        >>> study.fit().components
+        ('horizontal', 'vertical')
     """
 
-    beta_start: float
-    beta_end: float
-    n_steps: int
-    n_pretraining_steps: int
-    batch_size: int
-    learning_rate: float
-    first_learning_rate: float
-    encoder_hidden: tuple[int, ...]
-    embedding_dim: int
-    n_frequencies: int
-    predictor_hidden: tuple[int, ...]
-    shared_dim: int
-    n_snapshots: int = 50
+    name: ClassVar[str] = "image"
+    measures_interrupted: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        """Refuse what can't be trained before anything is begun."""
-        _ = self.schedule
-        whole_number("batch_size", self.batch_size, 2)
+    picture: str = ""
+    size: int = DEFAULT_SIZE
+    decomposition: str = "horizontal-vertical"
+    at: tuple[float, ...] = ()
+    rule: Rule = "likeliest"
+    n_colors: int = N_CODEBOOK
+    film: Film = "gif"
+    encoder_hidden: tuple[int, ...] = (256,)
+    embedding_dim: int = 32
+    n_frequencies: int = 9
+    predictor_hidden: tuple[int, ...] = (256, 256)
+    shared_dim: int = 64
+    train: TrainSettings = QUICK
 
-    @property
-    def schedule(self) -> BetaSchedule:
-        """How beta rises."""
-        return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
+    @classmethod
+    def of(cls, picture: Picture, **options: Any) -> Self:
+        """The study of a picture in memory, with other options than the default ones."""
+        return cls(picture=picture.name, **options)._with(picture)
 
-    def with_steps(self, n_steps: int) -> "ImageSettings":
-        """The same with another number of steps, and pre-training in proportion."""
-        before = round(self.n_pretraining_steps * n_steps / self.n_steps)
-        return replace(self, n_steps=n_steps, n_pretraining_steps=before)
+    @classmethod
+    def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
+        """The study of a run, whose folder holds the picture as it was analysed."""
+        study = super().reopened(folder, options)
+        stored = folder / PICTURE
+        return study._with(load_stored(stored)) if stored.exists() else study
 
+    @classmethod
+    def presets(cls) -> Mapping[str, Self]:
+        """quick: minutes; paper: the paper's own settings, for a GPU."""
+        paper = cls(encoder_hidden=(512,) * 5, predictor_hidden=(128,) * 3, train=PAPER)
+        return {"quick": cls(), "paper": paper}
 
-PRESETS: Mapping[str, ImageSettings] = {
-    # Under two minutes on two cores for a picture of 600 x 400, horizontal and vertical.
-    "quick": ImageSettings(
-        beta_start=1e-3,
-        beta_end=2.0,
-        n_steps=3_600,
-        n_pretraining_steps=2_600,
-        batch_size=512,
-        learning_rate=8e-4,
-        first_learning_rate=5e-3,
-        encoder_hidden=(256,),
-        embedding_dim=32,
-        n_frequencies=9,
-        predictor_hidden=(256, 256),
-        shared_dim=64,
-        n_snapshots=40,
-    ),
-    # The paper's own, from its Appendix A: meant for a GPU.
-    "paper": ImageSettings(
-        beta_start=1e-6,
-        beta_end=3.0,
-        n_steps=100_000,
-        n_pretraining_steps=10_000,
-        batch_size=2048,
-        learning_rate=3e-4,
-        first_learning_rate=3e-4,
-        encoder_hidden=(512, 512, 512, 512, 512),
-        embedding_dim=32,
-        n_frequencies=9,
-        predictor_hidden=(128, 128, 128),
-        shared_dim=64,
-    ),
-}
+    @cached_property
+    def analysed(self) -> Picture:
+        """The picture itself, shrunk to its size."""
+        return load_picture(self.picture, self.size) if self.picture else example_picture(self.size)
 
+    def position_decomposition(self) -> PositionDecomposition:
+        """How positions are split; to be overridden for a decomposition of your own."""
+        return parse_decomposition(self.decomposition, self.analysed)
 
-def image_model(
-    n_components: int, n_features: int, settings: ImageSettings
-) -> Callable[[Array], DistributedBottleneck]:
-    """From a random key to the paper's model: a shared encoder, and InfoNCE with colours."""
+    def check(self) -> None:
+        """Refuse unknown decompositions, rules and formats, and numbers out of range."""
+        self.position_decomposition()
+        whole_number("batch_size", self.train.batch_size, 2)
+        whole_number("n_colors", self.n_colors, 1)
+        for beta in self.at:
+            positive_number("at", beta)
+        for option, kind in (("rule", Rule), ("film", Film)):
+            if (value := getattr(self, option)) not in get_args(kind):
+                raise UserError(
+                    f"there is no {option} {value!r}; choose {' or '.join(get_args(kind))}."
+                )
 
-    def make_model(key: Array) -> DistributedBottleneck:
+    def problem(self, seed: int) -> Problem:
+        """All pixels: components of their positions, and their colours between -1 and 1."""
+        del seed  # nothing is random
+        picture, split = self.analysed, self.position_decomposition()
+        x = pixel_components(split, picture.width, picture.height, self.train.batch_size)
+        return Problem.from_arrays(x, picture.colors(), split.names)
+
+    def model(self, key: Array) -> DistributedBottleneck:
+        """The paper's model: an encoder that all components share, and InfoNCE with colours."""
+        split, picture = self.position_decomposition(), self.analysed
+        one = split.components(pixel_positions(picture.width, picture.height)[:1])
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SharedEncoder(
-            n_components,
-            input_dim=n_features,
-            hidden=settings.encoder_hidden,
-            embedding_dim=settings.embedding_dim,
-            n_frequencies=settings.n_frequencies,
+            len(split.names),
+            input_dim=one.shape[-1],
+            hidden=self.encoder_hidden,
+            embedding_dim=self.embedding_dim,
+            n_frequencies=self.n_frequencies,
             key=key_encoder,
         )
         predictor = ContrastivePredictor(
-            n_components * settings.embedding_dim,
+            len(split.names) * self.embedding_dim,
             y_dim=3,
-            hidden=settings.predictor_hidden,
-            batch_size=settings.batch_size,
-            shared_dim=settings.shared_dim,
+            hidden=self.predictor_hidden,
+            batch_size=self.train.batch_size,
+            shared_dim=self.shared_dim,
             # The paper looks up colours by positions, not the other way round.
             symmetric=False,
             key=key_predictor,
         )
         return DistributedBottleneck(encoder, predictor)
 
-    return make_model
+    def keep(self, folder: Path) -> None:
+        """Write the picture as it is analysed, so that the run does not need its file again."""
+        if not (folder / PICTURE).exists():
+            self.analysed.save(folder / PICTURE)
 
+    def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
+        """Paint the approximations."""
+        scheme = run.scheme
+        film = self.paint(scheme, film_betas(scheme), FILM_PIXELS, FILM_DRAWS)
+        panels = self.paint(scheme, panel_betas(scheme, self.at), PANEL_PIXELS, PANEL_DRAWS)
+        return {**to_arrays("film", film), **to_arrays("panels", panels)}
 
-def open_picture(
-    picture: Picture,
-    decomposition: PositionDecomposition | None = None,
-    settings: ImageSettings = PRESETS["quick"],
-    *,
-    seed: int = 0,
-    n_seeds: int = 1,
-    progress: ProgressCallback | None = None,
-) -> ApproximationScheme:
-    """Find the scheme of approximations of the relationship between position and colour.
+    def title(self) -> str:
+        """The picture's name."""
+        return f"Picture {self.analysed.name}"
 
-    Args:
-        picture: The picture.
-        decomposition: How positions are split; by default into horizontal and vertical.
-        settings: How to train; by default the preset "quick".
-        seed: Seed of everything random.
-        n_seeds: Independent repeats.
-        progress: Called as the sweep goes on.
+    def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
+        """The components in use along the sweep, and the painted approximations."""
+        scheme, measure = run.scheme, reading.measure or run.scheme.measure
+        tables = (
+            subsets_table(scheme, reading.threshold_bits, measure),
+            panels_table(self.paintings(run, "panels", measure), scheme, measure),
+        )
+        notes = legend(measure, reading.threshold_bits, self.rule, self.n_colors)
+        sections = [
+            picture_section(scheme, self.analysed, self.best_psnr_db(run), measure),
+            Section(tables=tables, notes=notes),
+        ]
+        if scheme.n_seeds > 1:
+            sections.append(frequency_section(scheme, reading.threshold_bits, measure))
+        return sections
 
-    Returns:
-        A scheme whose components are those of the decomposition. Its baseline is the most that
-        InfoNCE can certify, log2(batch size).
+    def values(self, run: Run) -> Mapping[str, Any]:
+        """The picture, how positions are split, and the painted approximations."""
+        picture = self.analysed
+        return {
+            "picture": {
+                "name": picture.name,
+                "width": picture.width,
+                "height": picture.height,
+                "notes": list(picture.notes),
+            },
+            "decomposition": self.position_decomposition().text,
+            "best_psnr_db": self.best_psnr_db(run),
+            "film": painting_values(self.paintings(run, "film")),
+            "shown": painting_values(self.paintings(run, "panels")),
+        }
 
-    Example:
-        >>> from dataclasses import replace
-        >>> import numpy as np
-        >>> pixels = np.random.default_rng(0).integers(0, 255, (8, 6, 3), dtype=np.uint8)
-        >>> brief = replace(PRESETS["quick"], n_steps=4, n_pretraining_steps=0, batch_size=16,
-        ...                 encoder_hidden=(8,), predictor_hidden=(8,), embedding_dim=2)
-        >>> open_picture(Picture("noise", pixels), settings=brief).components
-        ('horizontal', 'vertical')
-    """
-    split = decomposition or horizontal_vertical()
-    x = pixel_components(split, picture.width, picture.height, settings.batch_size)
-    result = sweep(
-        image_model(len(split.names), x.parts[0].shape[-1], settings),
-        DistinctBatches(x, picture.colors(), settings.batch_size),
-        settings.schedule,
-        seed=seed,
-        n_seeds=n_seeds,
-        learning_rate=settings.learning_rate,
-        first_learning_rate=settings.first_learning_rate,
-        n_snapshots=settings.n_snapshots,
-        progress=progress,
-    )
-    scheme = ApproximationScheme.from_sweep(
-        result,
-        split.names,
-        baseline_entropy_bits=math.log2(settings.batch_size),
-        baseline=f"InfoNCE's ceiling, log2({settings.batch_size:,})",
-    )
-    if len(scheme.snapshots.record) == 0:
-        return scheme
-    positions = _some_rows(x, picture.width * picture.height, seed)
-    return scheme.with_information(
-        positions, n_inputs=len(positions), n_records=N_MEASURED, seed=seed
-    )
+    def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
+        """The sweep with painted approximations, more of them in a strip, and their error."""
+        first = next(iter(by_direction(run.scheme).values()))
+        film = self.paintings(run, "film", reading.measure)
+        chosen = telling_betas(run.scheme, N_STRIP)
+        sweep = plot_picture_sweep(
+            first,
+            self.analysed,
+            self.paintings(run, "panels", reading.measure),
+            threshold_bits=reading.threshold_bits,
+            measure=reading.measure,
+        )
+        strip = plot_strip(self.analysed, [one for one in film if one.beta in chosen])
+        error = plot_error(film).get_figure(root=True)
+        assert error is not None
+        return {"sweep": sweep, "strip": strip, "error": error}
 
+    def render(self, run: Run, folder: Path) -> None:
+        """Write the film as an animation."""
+        path = folder / f"{ANIMATION}.{self.film}"
+        save_animation(path, self.paintings(run, "film"), run.scheme.components)
 
-def _some_rows(x: DistinctRows, n_pixels: int, seed: int) -> NDArray[np.float32]:
-    """Pixels drawn at random, `[n, component, feature]`."""
-    n_drawn = min(N_POSITIONS, n_pixels)
-    drawn = np.random.default_rng(seed).choice(n_pixels, n_drawn, replace=False)
-    return np.asarray(x.take(drawn).rows(), np.float32)
+    def paint(
+        self,
+        scheme: ApproximationScheme,
+        betas: Sequence[float],
+        max_pixels: int | None = None,
+        n_draws: int = PANEL_DRAWS,
+    ) -> list[Reconstruction]:
+        """Paint the approximations of the first repeat at some bottleneck strengths.
+
+        Args:
+            scheme: The scheme of this picture.
+            betas: Bottleneck strengths.
+            max_pixels: Most pixels along the longer side; None paints all.
+            n_draws: Draws of the noise.
+        """
+        picture = self.analysed
+        longest = max(picture.width, picture.height)
+        step = 1 if max_pixels is None else -(-longest // max_pixels)
+        painter = Painter(picture, self.position_decomposition(), step=step, n_colors=self.n_colors)
+        return [painter.paint(scheme.at(beta=beta), self.rule, n_draws=n_draws) for beta in betas]
+
+    def paintings(
+        self, run: Run, series: Series, measure: Measure | None = None
+    ) -> list[Reconstruction]:
+        """The "film" or the "panels" of a run, in order of beta."""
+        return from_arrays(series, run.results, run.scheme, measure)
+
+    def best_psnr_db(self, run: Run) -> float:
+        """The least error of a painted picture along the sweep."""
+        return float(run.results["film_psnr_db"].max())
+
+    def _with(self, picture: Picture) -> Self:
+        """This study with a picture that is in memory already."""
+        vars(self)["analysed"] = picture
+        return self

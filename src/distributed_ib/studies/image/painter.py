@@ -1,10 +1,9 @@
 """Pictures as an approximation sees them: the colour it predicts for every position."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -113,14 +112,15 @@ class Painter:
         if rule not in get_args(Rule):
             raise UserError(f"the rule {rule!r} is unknown; choose {', '.join(get_args(Rule))}.")
         whole_number("n_draws", n_draws, 0)
-        model, noise = approximation.model, jax.random.split(jax.random.key(seed), n_draws)
         n_pixels = self.pixels.shape[0] * self.pixels.shape[1]
         painted = np.empty((n_pixels, 3), np.uint8)
         for start in range(0, n_pixels, BLOCK_ROWS):
             stop = min(start + BLOCK_ROWS, n_pixels)
             # The last block is filled up, so that all of them run one compiled program.
             rows = np.arange(start, start + min(BLOCK_ROWS, n_pixels)) % n_pixels
-            chances = _chances(model, self._x.take(rows), self._scaled, noise)
+            chances = approximation.candidate_probabilities(
+                self._x.take(rows), self._scaled, n_samples=n_draws, seed=seed
+            )
             found = _choose(chances, jnp.asarray(self.codebook), rule)
             painted[start:stop] = np.asarray(found)[: stop - start]
         pixels = painted.reshape(self.pixels.shape)
@@ -144,27 +144,6 @@ def psnr_db(painted: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
     error = np.mean((painted.astype(np.float64) - picture.astype(np.float64)) ** 2)
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(255.0**2 / error))
-
-
-@eqx.filter_jit
-def _chances(model: Any, x: Any, colors: Array, keys: Array) -> Array:
-    """Probability of each colour at each position, averaged over the noise, `[row, color]`."""
-    channel = model.encoder(x)
-
-    def given(u: Array) -> Array:
-        outputs = model.predictor(u.reshape(u.shape[0], -1))
-        return model.predictor.probabilities(outputs, colors)
-
-    if keys.shape[0] == 0:
-        return given(channel.mean)
-    shape = (channel.mean.shape[0], colors.shape[0])
-
-    def add(total: Array, key: Array) -> tuple[Array, None]:
-        noise = jax.random.normal(key, (1, *channel.mean.shape[1:]), channel.mean.dtype)
-        return total + given(channel.mean + jnp.exp(0.5 * channel.log_variance) * noise), None
-
-    total, _ = jax.lax.scan(add, jnp.zeros(shape, channel.mean.dtype), keys)
-    return total / keys.shape[0]
 
 
 @eqx.filter_jit

@@ -1,12 +1,13 @@
 """Pictures, read with care: whatever a file holds becomes rows of RGB, or one clear error."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from distributed_ib._checks import whole_number
 from distributed_ib._files import write_atomically
@@ -16,6 +17,7 @@ from distributed_ib.errors import UserError, first_line
 # that are small on disk and huge in memory.
 MAX_MEGAPIXELS = 80
 DEFAULT_SIZE = 600
+_NAME, _NOTES = "Title", "Description"
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -93,8 +95,12 @@ class Picture:
         return Picture(self.name, np.asarray(image), (*self.notes, note))
 
     def save(self, path: Path) -> None:
-        """Write a PNG file."""
-        write_atomically(path, lambda target: Image.fromarray(self.pixels).save(target))
+        """Write a PNG file that holds name and notes too; `load_stored` reads it again."""
+        texts = PngInfo()
+        texts.add_itxt(_NAME, self.name)
+        texts.add_itxt(_NOTES, "\n".join(self.notes))
+        image = Image.fromarray(self.pixels)
+        write_atomically(path, lambda target: image.save(target, pnginfo=texts))
 
 
 def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
@@ -139,6 +145,19 @@ def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
         raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     picture = Picture(path.name, pixels, notes)
     return picture if size is None else picture.shrunk(size)
+
+
+def load_stored(path: Path) -> Picture:
+    """Read what `Picture.save` wrote: the same pixels, name and notes.
+
+    Raises:
+        UserError: As `load_picture`.
+    """
+    picture = load_picture(path, size=None)
+    with Image.open(path) as image:
+        texts = getattr(image, "text", {})
+    notes = filter(None, str(texts.get(_NOTES, "")).split("\n"))
+    return replace(picture, name=str(texts.get(_NAME, picture.name)), notes=tuple(notes))
 
 
 def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
