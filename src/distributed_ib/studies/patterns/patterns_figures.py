@@ -14,16 +14,14 @@ from distributed_ib.plots._style import INK, QUIET, beta_limits, component_style
 from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.patterns.pattern_library import Pattern
-from distributed_ib.studies.patterns.pattern_pictures import (
-    TellingApproximation,
-    approximation_picture,
-    pattern_picture,
-    telling_approximations,
+from distributed_ib.studies.patterns.pattern_pictures import pattern_picture
+from distributed_ib.studies.patterns.pattern_study import ENTROPY_BITS, Method
+from distributed_ib.studies.patterns.patterns_findings import (
+    N_SHOWN,
+    PatternSweep,
+    ShownApproximation,
 )
-from distributed_ib.studies.patterns.patterns_findings import PatternSweep
-from distributed_ib.studies.patterns.patterns_study import ENTROPY_BITS, Method
 
-N_SHOWN = 4
 ROW_INCHES = 2.5
 WIDTH_INCHES = 10.0
 _NUMERALS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
@@ -33,41 +31,32 @@ TITLES = {
     Method.distributed: "Distributed Information Bottleneck",
     Method.standard: "standard Information Bottleneck",
 }
-Telling = dict[tuple[str, Method], list[TellingApproximation]]
 
 
 def pattern_figures(sweeps: Sequence[PatternSweep]) -> dict[str, Figure]:
     """All figures of a run, by name: `comparison`, `errors`, and one for each pattern."""
-    telling = {
-        (one.pattern.name, one.method): telling_approximations(one.scheme, N_SHOWN)
-        for one in sweeps
-    }
     figures = {}
     if len(groups := _by_pattern(sweeps)) > 1:
-        figures["comparison"] = plot_comparison(sweeps, telling)
+        figures["comparison"] = plot_comparison(sweeps)
         figures["errors"] = plot_errors(sweeps)
     for pattern, group in groups.items():
-        figures[pattern.name] = plot_comparison(list(group.values()), telling)
+        figures[pattern.name] = plot_comparison(list(group.values()))
     return figures
 
 
-def plot_comparison(sweeps: Sequence[PatternSweep], telling: Telling | None = None) -> Figure:
+def plot_comparison(sweeps: Sequence[PatternSweep]) -> Figure:
     """Draw every pattern with the sweeps of both methods, a row each.
 
     Args:
         sweeps: What there is; of a pattern one method may be missing.
-        telling: The approximations to show, by pattern's name and method; by default they are
-            looked for.
     """
     rows = _by_pattern(sweeps)
-    if telling is None:
-        telling = {}
     figure = plt.figure(figsize=(WIDTH_INCHES, ROW_INCHES * len(rows) + 0.35), layout="constrained")
     head, body = _parts(figure, 2, 1, height_ratios=(0.35, ROW_INCHES * len(rows)))
     head.legend(handles=_legend(), loc="center", ncols=5, frameon=False, fontsize="small")
     stacked = _parts(body, len(rows), 1)
     for number, (band, (pattern, group)) in enumerate(zip(stacked, rows.items(), strict=True)):
-        _draw_row(band, pattern, group, telling, titled=number == 0)
+        _draw_row(band, pattern, group, titled=number == 0)
     return figure
 
 
@@ -98,7 +87,6 @@ def _draw_row(
     band: SubFigure,
     pattern: Pattern,
     group: dict[Method, PatternSweep],
-    telling: Telling,
     *,
     titled: bool,
 ) -> None:
@@ -109,35 +97,26 @@ def _draw_row(
     top = max(_highest(one.scheme) for one in group.values())
     for panel, method in zip(panels, Method, strict=True):
         if one := group.get(method):
-            shown = telling.get((pattern.name, method))
-            if shown is None:
-                shown = telling_approximations(one.scheme, N_SHOWN)
-            _draw_panel(panel, one, shown, top_bits=top)
+            _draw_panel(panel, one, top_bits=top)
             if titled:
                 panel.suptitle(TITLES[method], fontsize="medium")
 
 
-def _draw_panel(
-    panel: SubFigure,
-    swept: PatternSweep,
-    shown: Sequence[TellingApproximation],
-    *,
-    top_bits: float,
-) -> None:
+def _draw_panel(panel: SubFigure, swept: PatternSweep, *, top_bits: float) -> None:
     """A strip of approximations, and the curves of the sweep under it."""
     grid = panel.add_gridspec(2, N_SHOWN, height_ratios=(1, 1.3))
-    for column, (numeral, one) in enumerate(zip(_NUMERALS, shown, strict=False)):
+    for column, (numeral, one) in enumerate(zip(_NUMERALS, swept.shown, strict=False)):
         ax = panel.add_subplot(grid[0, column])
-        draw_picture(ax, approximation_picture(one.approximation))
+        draw_picture(ax, one.picture)
         ax.set_title(rf"{numeral}: $\beta$={one.beta:.2g}", fontsize="x-small", pad=2)
-    plot_pattern_sweep(swept, panel.add_subplot(grid[1, :]), shown=shown, top_bits=top_bits)
+    plot_pattern_sweep(swept, panel.add_subplot(grid[1, :]), shown=swept.shown, top_bits=top_bits)
 
 
 def plot_pattern_sweep(
     swept: PatternSweep,
     ax: Axes | None = None,
     *,
-    shown: Sequence[TellingApproximation] = (),
+    shown: Sequence[ShownApproximation] = (),
     top_bits: float | None = None,
 ) -> Axes:
     """Draw the sweep over one pattern.
@@ -177,7 +156,7 @@ def plot_pattern_sweep(
     twin.set_ylabel("channel (bits)", fontsize="small")
     for axes in (ax, twin):
         axes.tick_params(labelsize="small")
-    betas = [telling.beta for telling in shown]
+    betas = [one.beta for one in shown]
     mark_betas(ax, betas, _NUMERALS[: len(betas)], curves, fontsize="x-small")
     ax.set_zorder(twin.get_zorder() + 1)
     ax.patch.set_visible(False)

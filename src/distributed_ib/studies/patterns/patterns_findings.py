@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.telling import telling_betas
 from distributed_ib.studies.patterns.pattern_library import Pattern
-from distributed_ib.studies.patterns.patterns_study import Method
+from distributed_ib.studies.patterns.pattern_pictures import PatternPicture, approximation_picture
+from distributed_ib.studies.patterns.pattern_study import Method
 
 # A scheme has ended, and a component is given up, below this.
 END_BITS = 0.05
@@ -17,6 +20,20 @@ END_BITS = 0.05
 PLATEAU = (0.05, 0.2)
 # Components whose ends lie closer than this factor fall together.
 TOGETHER = 1.15
+N_SHOWN = 4  # approximations that stand for a sweep in the figures
+
+
+@dataclass(frozen=True)
+class ShownApproximation:
+    """An approximation as a picture.
+
+    Attributes:
+        beta: Its bottleneck strength.
+        picture: p(Y=1|U) at every position, `[row, column]`.
+    """
+
+    beta: float
+    picture: PatternPicture
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,14 @@ class PatternSweep:
     pattern: Pattern
     method: Method
     scheme: ApproximationScheme
+
+    @cached_property
+    def shown(self) -> tuple[ShownApproximation, ...]:
+        """The most telling approximations, in order of beta."""
+        return tuple(
+            ShownApproximation(beta, approximation_picture(self.scheme.at(beta=beta)))
+            for beta in telling_betas(self.scheme, N_SHOWN)
+        )
 
 
 @dataclass(frozen=True)

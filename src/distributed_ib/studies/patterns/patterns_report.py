@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from distributed_ib.report.words import markdown_table
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Finding, Table
+from distributed_ib.report.scheme_sections import ROWS
+from distributed_ib.studies.patterns.pattern_study import Method
 from distributed_ib.studies.patterns.patterns_findings import (
     END_BITS,
     PLATEAU,
@@ -11,11 +14,10 @@ from distributed_ib.studies.patterns.patterns_findings import (
     find,
     in_words,
 )
-from distributed_ib.studies.patterns.patterns_study import Method
 
 COLUMNS = ("pattern", "method", "Y known", "transmitted", "given up", "ends")
 
-_LEGEND = f"""\
+LEGEND = f"""\
 Information is in bits; every pattern has 1 bit of entropy.
 
 - **Y known**: the most that is known about Y along the sweep.
@@ -29,26 +31,26 @@ An end comes a little late in a quick sweep, because the model follows beta with
 """
 
 
-def table_rows(sweeps: Sequence[PatternSweep]) -> list[list[str]]:
+def findings_table(sweeps: Sequence[PatternSweep]) -> Table:
     """A row for each sweep."""
     rows = []
     for one in sweeps:
         found = find(one)
         bits = found.plateau_bits.values()
         rows.append(
-            [
+            (
                 one.pattern.name,
                 str(one.method),
-                f"{found.best_bits:.3f}",
+                Quantity(found.best_bits, "bits", rows=ROWS[one.scheme.scoring_split]),
                 " / ".join("-" if value is None else f"{value:.2f}" for value in bits),
                 " / ".join(map(_beta, found.given_up_beta.values())),
                 _beta(found.end_beta),
-            ]
+            )
         )
-    return rows
+    return Table("patterns", "Binary patterns, information in bits", COLUMNS, tuple(rows))
 
 
-def sentences(sweeps: Sequence[PatternSweep]) -> list[str]:
+def sentences(sweeps: Sequence[PatternSweep]) -> list[Finding]:
     """What the run says, first of both methods and then of every pattern."""
     said = [
         _ends_in_words(method, [one for one in sweeps if one.method is method])
@@ -56,23 +58,14 @@ def sentences(sweeps: Sequence[PatternSweep]) -> list[str]:
         if any(one.method is method for one in sweeps)
     ]
     said += [
-        f"{one.pattern.name} ({one.pattern.words}): {in_words(find(one))}."
+        Finding(f"{one.pattern.name} ({one.pattern.words}): {in_words(find(one))}.")
         for one in sweeps
         if one.method is Method.distributed
     ]
     return said
 
 
-def summary_text(sweeps: Sequence[PatternSweep], unfinished: Sequence[str] = ()) -> str:
-    """The summary of a run for people, in Markdown; `unfinished` says what did not finish."""
-    listed = "\n".join(f"- {sentence}" for sentence in [*sentences(sweeps), *unfinished])
-    if not sweeps:
-        return f"# Binary patterns\n\n{listed}\n"
-    table = markdown_table(COLUMNS, table_rows(sweeps))
-    return "\n\n".join(["# Binary patterns", listed, table, _LEGEND])
-
-
-def summary(sweeps: Sequence[PatternSweep]) -> dict[str, Any]:
+def sweep_values(sweeps: Sequence[PatternSweep]) -> dict[str, Any]:
     """The findings as plain values, for `summary.json`."""
     rows = []
     for one in sweeps:
@@ -92,17 +85,20 @@ def summary(sweeps: Sequence[PatternSweep]) -> dict[str, Any]:
     return {"end_threshold_bits": END_BITS, "plateau_beta": list(PLATEAU), "sweeps": rows}
 
 
-def _ends_in_words(method: Method, sweeps: Sequence[PatternSweep]) -> str:
+def _ends_in_words(method: Method, sweeps: Sequence[PatternSweep]) -> Finding:
     ends = [end for one in sweeps if (end := find(one).end_beta) is not None]
     if not ends:
-        return f"No scheme of the {method} bottleneck ends within its sweep."
+        return Finding(f"No scheme of the {method} bottleneck ends within its sweep.")
     low, high = min(ends), max(ends)
+    numbers = {"first_end_beta": Quantity(low), "last_end_beta": Quantity(high)}
     if len(ends) == 1:
-        return f"The scheme of the {method} bottleneck ends at beta={low:.2g}."
-    return (
-        f"The {len(ends)} schemes of the {method} bottleneck end between beta={low:.3g} and "
-        f"{high:.3g}" + (", whatever the pattern." if high < 1.2 * low else ".")
-    )
+        text = f"The scheme of the {method} bottleneck ends at beta={low:.2g}."
+    else:
+        text = (
+            f"The {len(ends)} schemes of the {method} bottleneck end between beta={low:.3g} and "
+            f"{high:.3g}" + (", whatever the pattern." if high < 1.2 * low else ".")
+        )
+    return Finding(text, numbers)
 
 
 def _beta(value: float | None) -> str:

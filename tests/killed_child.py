@@ -1,0 +1,51 @@
+"""The command `dib` in a process of its own that kills itself, for a test of what it leaves.
+
+    python killed_child.py STEP ARGUMENT...
+
+It makes single training steps with a checkpoint after each, and sends itself SIGKILL when it has
+made so many of them, in one sweep or several.
+"""
+
+import os
+import signal
+import sys
+
+import jax
+
+from distributed_ib.cli.main import run
+from distributed_ib.scheme.fitting import SweepStore
+from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training.checkpoints import Checkpoints
+from distributed_ib.training.progress import ProgressBar, SweepProgress
+
+
+def kill_at(step: int) -> None:
+    """Let the process be killed by its progress bar."""
+    n_made = 0
+
+    def tell(bar: ProgressBar, now: SweepProgress) -> None:
+        nonlocal n_made
+        n_made += 1
+        if n_made == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    ProgressBar.__call__ = tell  # type: ignore[method-assign]
+
+
+def checkpoints_at_every_step() -> None:
+    """Keep each step."""
+    placed = SweepStore.checkpoints
+
+    def checkpoints(store: SweepStore, name: str) -> Checkpoints:
+        return Checkpoints(placed(store, name).folder, seconds=0)
+
+    SweepStore.checkpoints = checkpoints  # type: ignore[method-assign]
+    sweep_module.SECONDS_PER_STRETCH = 0.0
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_disable_most_optimizations", True)
+    kill_at(int(sys.argv[1]))
+    checkpoints_at_every_step()
+    sys.argv = ["dib", *sys.argv[2:]]
+    run()
