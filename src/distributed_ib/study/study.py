@@ -155,6 +155,13 @@ class Study:
     def keep(self, folder: Path) -> None:
         """Write into the run folder what its readers need beside the options, such as a picture."""
 
+    def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
+        """The scheme with further numbers of the study's own, before it is saved."""
+        return scheme
+
+    def export(self, run: "Run", folder: Path) -> None:
+        """Write further results into the run folder, such as a fitted estimator."""
+
     def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
         """A step after the sweep: further results, as arrays by name.
 
