@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -21,9 +22,14 @@ from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
 from distributed_ib.estimators._plan import Plan, TableProblem
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
+from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
 from distributed_ib.estimators.table_settings import Settings, resolve
 from distributed_ib.model.losses import Loss
+from distributed_ib.plots._style import figure_style
+from distributed_ib.plots.standard_figures import standard_figures
+from distributed_ib.report.report import Report
+from distributed_ib.report.scheme_sections import kept_beta, scheme_sections, scheme_values
 from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -240,6 +246,32 @@ class DistributedIBEstimator(BaseEstimator):
         if choice is None or not choice.is_given:
             choice = Choice(beta=self.best_beta_)
         return [self.scheme_.at(**vars(choice), seed=seed) for seed in range(self.scheme_.n_seeds)]
+
+    def report(self, title: str = "Fitted table") -> Report:
+        """What was found, in words and tables; `print(model.report())` shows it."""
+        check_is_fitted(self, "scheme_")
+        values = {} if self.scheme_.is_empty else scheme_values(self.scheme_)
+        return Report(title, tuple(scheme_sections(self.scheme_)), values=values)
+
+    def figures(self, *, threshold_bits: float = 0.1) -> dict[str, Figure]:
+        """All figures of what was found, by name.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+        """
+        check_is_fitted(self, "scheme_")
+        if self.scheme_.is_empty:
+            return {}
+        with figure_style():
+            return {
+                **standard_figures(self.scheme_, threshold_bits=threshold_bits),
+                **compression_figures(
+                    self.scheme_,
+                    self.decomposition_,
+                    kept_beta(self.scheme_),
+                    threshold_bits=threshold_bits,
+                ),
+            }
 
     def save(self, folder: str | Path) -> None:
         """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.

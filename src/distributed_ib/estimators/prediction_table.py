@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.choice import Choice
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.scheme.choice import Choice
 
 
 def prediction_table(

@@ -144,6 +144,10 @@ class ApproximationScheme:
         dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
         return ApproximationScheme(with_shared_steps(dataset), replace(models, params=params))
 
+    def by_direction(self) -> dict[str, "ApproximationScheme"]:
+        """The repeats in which beta rose, and those in which it fell, by direction."""
+        return {name: self.of_direction(name) for name in dict.fromkeys(self.directions)}
+
     @property
     def baseline_entropy_bits(self) -> float:
         """Uncertainty about Y of someone who knows nothing of X."""
@@ -331,7 +335,9 @@ class ApproximationScheme:
         """
         choice = Choice(beta, bits, n_components)
         if not choice.is_given:
-            raise UserError("choose an approximation by one of beta, bits, n_components.")
+            raise UserError(
+                "choose an approximation by exactly one of beta, bits, n_components; got none."
+            )
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
         run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)

@@ -26,7 +26,8 @@ class Choice:
         >>> Choice(beta=0.1, bits=3.0)
         Traceback (most recent call last):
             ...
-        distributed_ib.errors.UserError: choose an approximation by one of beta, bits; not by both.
+        distributed_ib.errors.UserError: choose an approximation by exactly one of beta, bits,
+        n_components; got beta, bits.
     """
 
     beta: float | None = None
@@ -37,9 +38,8 @@ class Choice:
         given = [name for name, value in vars(self).items() if value is not None]
         if len(given) > 1:
             raise UserError(
-                f"choose an approximation by one of {', '.join(given)}; not by both."
-                if len(given) == 2
-                else f"choose an approximation by one of {', '.join(given)}."
+                f"choose an approximation by exactly one of {', '.join(vars(self))}; got "
+                f"{', '.join(given)}."
             )
         if self.beta is not None and not 0 < self.beta < math.inf:
             raise UserError(f"beta must be positive and finite, got {self.beta:g}.")

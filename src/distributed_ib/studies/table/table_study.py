@@ -84,8 +84,8 @@ class TableStudy(Study):
 
     def export(self, run: Run, folder: Path) -> None:
         """Write the fitted estimator, with which `dib predict` predicts."""
-        estimator = self.estimator(run.seed)
-        estimator.adopt(self._plan(run.seed), run.scheme)
+        estimator, plan = self._planned(run.seed)
+        estimator.adopt(plan, run.scheme)
         save_estimator(estimator, folder, with_scheme=False)
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
@@ -102,7 +102,8 @@ class TableStudy(Study):
             return {}
         fitted = load_estimator(run.folder)
         return compression_figures(
-            fitted,
+            run.scheme,
+            fitted.decomposition_,
             kept_beta(run.scheme) if reading.beta is None else reading.beta,
             threshold_bits=reading.threshold_bits,
             measure=reading.measure,
@@ -148,18 +149,21 @@ class TableStudy(Study):
         return x, table[self.target]
 
     @cached_property
-    def _plans(self) -> dict[int, Plan]:
-        """Plans made so far, by seed."""
+    def _plans(self) -> dict[int, tuple[DistributedIBEstimator, Plan]]:
+        """Plans made so far, by seed, with the estimators that made them."""
         return {}
 
-    def _plan(self, seed: int) -> Plan:
+    def _planned(self, seed: int) -> tuple[DistributedIBEstimator, Plan]:
         if seed not in self._plans:
             x, y = self._columns
-            self._plans[seed] = self.estimator(seed).plan(x, y)
+            estimator = self.estimator(seed)
+            self._plans[seed] = (estimator, estimator.plan(x, y))
         return self._plans[seed]
+
+    def _plan(self, seed: int) -> Plan:
+        return self._planned(seed)[1]
 
     @property
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
-        return next(iter(self._plans.values())) if self._plans else self._plan(0)
-
+        return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
