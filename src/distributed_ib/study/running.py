@@ -140,6 +140,8 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
         last = list(parts)[-1]
         parts[last] = _as_interrupted(parts[last])
     run = Run(request.study, request.seed, parts, folder, request.about)
+    if run.status != "interrupted" and run.shown:
+        run.study.export(run, folder)
     _write_report(run)
     return run
 
@@ -164,20 +166,20 @@ def _run_part(
             store=store,
             progress=progress,
         )
+        scheme = part.complete(scheme, request.seed)
         label, seconds = f"{name}: " if name else "", time.perf_counter() - began
         append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
         scheme.save(place)
     result = PartResult(part, scheme, load_results(place), request.seed)
-    interrupted = scheme.status == "interrupted"
-    measured = not interrupted or part.measures_interrupted
-    if measured and not scheme.is_empty and not result.results:
+    if scheme.status == "interrupted":
+        return result
+    if not scheme.is_empty and not result.results:
         run = Run(part, request.seed, {"": result}, place, request.about, request.say)
         results = part.measure(run)
         if results:
             save_results(place, results)
         result = replace(result, results=results)
-    if not interrupted:
-        store.clear()
+    store.clear()
     return result
 
 

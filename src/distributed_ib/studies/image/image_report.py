@@ -17,31 +17,33 @@ from distributed_ib.studies.image.picture import Picture
 
 
 def picture_section(
-    scheme: ApproximationScheme, picture: Picture, best_psnr_db: float, measure: Measure
+    scheme: ApproximationScheme, picture: Picture, best_psnr_db: float | None, measure: Measure
 ) -> Section:
     """Sentences on the picture and on how the sweep went."""
     how, _, *others = opening_findings(scheme, measure)
     done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
     ceiling = Quantity(scheme.baseline_entropy_bits, "bits")
-    best = _decibels(best_psnr_db)
-    return Section(
-        findings=(
-            Finding(f"{picture.name}, {picture.size_text} pixels{done}.", kind="note"),
-            how,
-            Finding(
-                f"InfoNCE compares every pixel with the {2**ceiling.value:,.0f} of its batch, so "
-                f"it certifies at most {ceiling.value:.3g} bits about the colour: where that much "
-                "is known, more may be.",
-                {"certified_bits_at_most": ceiling},
-                kind="note",
-            ),
-            *(replace(one, text=_of_colour(one.text)) for one in others),
+    findings = [
+        Finding(f"{picture.name}, {picture.size_text} pixels{done}.", kind="note"),
+        how,
+        Finding(
+            f"InfoNCE compares every pixel with the {2**ceiling.value:,.0f} of its batch, so it "
+            f"certifies at most {ceiling.value:.3g} bits about the colour: where that much is "
+            "known, more may be.",
+            {"certified_bits_at_most": ceiling},
+            kind="note",
+        ),
+        *(replace(one, text=_of_colour(one.text)) for one in others),
+    ]
+    if best_psnr_db is not None:
+        best = _decibels(best_psnr_db)
+        findings.append(
             Finding(
                 f"The best picture along the sweep has a PSNR of {best.text()}.",
                 {"best_psnr_db": best},
-            ),
+            )
         )
-    )
+    return Section(findings=tuple(findings))
 
 
 def panels_table(

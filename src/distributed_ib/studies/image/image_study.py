@@ -123,7 +123,6 @@ class ImageStudy(Study):
     """
 
     name: ClassVar[str] = "image"
-    measures_interrupted: ClassVar[bool] = True
 
     picture: str = ""
     size: int = DEFAULT_SIZE
@@ -217,7 +216,7 @@ class ImageStudy(Study):
             self.analysed.save(folder / PICTURE)
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
-        """Paint the approximations."""
+        """Paint the approximations, which an interrupted run does not wait for."""
         scheme = run.scheme
         film = self.paint(scheme, film_betas(scheme), FILM_PIXELS, FILM_DRAWS)
         panels = self.paint(scheme, panel_betas(scheme, self.at), PANEL_PIXELS, PANEL_DRAWS)
@@ -230,14 +229,13 @@ class ImageStudy(Study):
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
         """The components in use along the sweep, and the painted approximations."""
         scheme, measure = run.scheme, reading.measure or run.scheme.measure
-        tables = (
-            subsets_table(scheme, reading.threshold_bits, measure),
-            panels_table(self.paintings(run, "panels", measure), scheme, measure),
-        )
+        tables = [subsets_table(scheme, reading.threshold_bits, measure)]
+        if panels := self.paintings(run, "panels", measure):
+            tables.append(panels_table(panels, scheme, measure))
         notes = legend(measure, reading.threshold_bits, self.rule, self.n_colors)
         sections = [
             picture_section(scheme, self.analysed, self.best_psnr_db(run), measure),
-            Section(tables=tables, notes=notes),
+            Section(tables=tuple(tables), notes=notes),
         ]
         if scheme.n_seeds > 1:
             sections.append(frequency_section(scheme, reading.threshold_bits, measure))
@@ -261,8 +259,10 @@ class ImageStudy(Study):
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
         """The sweep with painted approximations, more of them in a strip, and their error."""
-        first = next(iter(by_direction(run.scheme).values()))
         film = self.paintings(run, "film", reading.measure)
+        if not film:
+            return {}
+        first = next(iter(by_direction(run.scheme).values()))
         chosen = telling_betas(run.scheme, N_STRIP)
         sweep = plot_picture_sweep(
             first,
@@ -278,8 +278,8 @@ class ImageStudy(Study):
 
     def render(self, run: Run, folder: Path) -> None:
         """Write the film as an animation."""
-        path = folder / f"{ANIMATION}.{self.film}"
-        save_animation(path, self.paintings(run, "film"), run.scheme.components)
+        if film := self.paintings(run, "film"):
+            save_animation(folder / f"{ANIMATION}.{self.film}", film, run.scheme.components)
 
     def paint(
         self,
@@ -305,12 +305,14 @@ class ImageStudy(Study):
     def paintings(
         self, run: Run, series: Series, measure: Measure | None = None
     ) -> list[Reconstruction]:
-        """The "film" or the "panels" of a run, in order of beta."""
+        """The "film" or the "panels" of a run, in order of beta; none if it was interrupted."""
+        if not run.results:
+            return []
         return from_arrays(series, run.results, run.scheme, measure)
 
-    def best_psnr_db(self, run: Run) -> float:
-        """The least error of a painted picture along the sweep."""
-        return float(run.results["film_psnr_db"].max())
+    def best_psnr_db(self, run: Run) -> float | None:
+        """The least error of a painted picture along the sweep; None if nothing was painted."""
+        return float(run.results["film_psnr_db"].max()) if run.results else None
 
     def _with(self, picture: Picture) -> Self:
         """This study with a picture that is in memory already."""

@@ -147,11 +147,13 @@ def plot_pattern_sweep(
     twin: Any = ax.twinx()
     twin.spines["right"].set_visible(True)
     kl_bits = data["kl_bits"].values
-    information_bits = scheme.conveyed_bits("information").values[0]
+    measured = scheme.measure == "information"  # not in an interrupted sweep
+    information_bits = scheme.conveyed_bits("information").values[0] if measured else None
     for index, name in enumerate(scheme.components):
         color = _STYLES[name].color
         curves += twin.plot(beta, kl_bits[:, index], color=color)
-        curves += twin.plot(beta, information_bits[:, index], color=color, linestyle=":")
+        if information_bits is not None:
+            curves += twin.plot(beta, information_bits[:, index], color=color, linestyle=":")
     twin.set_ylim(0, _highest(scheme) if top_bits is None else top_bits)
     twin.set_ylabel("channel (bits)", fontsize="small")
     for axes in (ax, twin):

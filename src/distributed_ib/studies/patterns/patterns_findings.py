@@ -69,7 +69,8 @@ class PatternFindings:
         given_up_beta: Where the KL of each component does; None likewise.
         best_bits: The most that is known about Y along the sweep.
         plateau_bits: What each component really transmits for beta between 0.05 and 0.2, the
-            median over the models measured there; None where there are none.
+            median over the models measured there; None where there are none, as in an interrupted
+            sweep.
     """
 
     end_beta: float | None
@@ -84,8 +85,15 @@ def find(swept: PatternSweep) -> PatternFindings:
     data = scheme.to_xarray().isel(seed=0, split=0)
     beta = data["beta"].values
     predictive, kl_bits = data["predictive_information_bits"].values, data["kl_bits"].values
-    information_bits = scheme.conveyed_bits("information").values[0]
-    measured = data["information_measured"].values
+    plateau_bits: dict[str, float | None] = dict.fromkeys(scheme.components)
+    if scheme.measure == "information":  # an interrupted sweep is not measured
+        measured = data.isel(step=data["information_measured"].values)
+        plateau_bits = {
+            name: _median_within(
+                measured["beta"].values, measured["information_bits"].sel(component=name).values
+            )
+            for name in scheme.components
+        }
 
     def fall(bits: NDArray[np.float64]) -> float | None:
         # What was never there may have been about to come.
@@ -98,10 +106,7 @@ def find(swept: PatternSweep) -> PatternFindings:
             name: fall(kl_bits[:, index]) for index, name in enumerate(scheme.components)
         },
         best_bits=float(predictive.max()),
-        plateau_bits={
-            name: _median_within(beta[measured], information_bits[measured, index])
-            for index, name in enumerate(scheme.components)
-        },
+        plateau_bits=plateau_bits,
     )
 
 
