@@ -29,7 +29,7 @@ def kill_at(step: int) -> None:
         if n_made == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    ProgressBar.__call__ = tell  # type: ignore[method-assign]
+    setattr(ProgressBar, "__call__", tell)  # noqa: B010
 
 
 def checkpoints_at_every_step() -> None:
@@ -39,7 +39,7 @@ def checkpoints_at_every_step() -> None:
     def checkpoints(store: SweepStore, name: str) -> Checkpoints:
         return Checkpoints(placed(store, name).folder, seconds=0)
 
-    SweepStore.checkpoints = checkpoints  # type: ignore[method-assign]
+    setattr(SweepStore, "checkpoints", checkpoints)  # noqa: B010
     sweep_module.SECONDS_PER_STRETCH = 0.0
 
 

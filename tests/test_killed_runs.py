@@ -26,6 +26,12 @@ N_STEPS = 12
 SHORT = ["--n-steps", str(N_STEPS), "--n-pretraining-steps", "0", "--batch-size", "16"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_in_the_child(quick_compilation: None) -> None:
+    """What other tests compiled with optimisations has other last digits."""
+    jax.clear_caches()
+
+
 def killed(step: int, arguments: list[str], out: Path) -> None:
     """Run the command until it has made so many training steps, and kill it there."""
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])

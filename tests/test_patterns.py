@@ -1,8 +1,5 @@
 """The seven patterns as relationships: one bit each, and the batches drawn from them."""
 
-import itertools
-from collections.abc import Iterator
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +14,6 @@ from distributed_ib.studies.patterns.pattern_pictures import (
     pattern_picture,
     pixel_positions,
     rectilinear_share,
-    representatives,
 )
 from distributed_ib.studies.patterns.patterns_findings import (
     PatternFindings,
@@ -136,32 +132,6 @@ def test_the_first_row_of_a_picture_is_the_top() -> None:
     positions = pixel_positions(4).reshape(4, 4, 2)
     assert np.all(positions[0, :, 1] == 0.375)
     assert np.all(positions[:, 0, 0] == -0.375)
-
-
-def stretches(n: int, n_cuts: int) -> Iterator[tuple[int, ...]]:
-    for cuts in itertools.combinations(range(1, n), n_cuts):
-        yield (0, *cuts, n)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_representatives_come_from_the_most_uniform_stretches(seed: int) -> None:
-    rows = np.random.default_rng(seed).normal(size=(9, 2)).cumsum(axis=0)
-
-    def scatter(bounds: tuple[int, ...]) -> float:
-        return sum(
-            float(np.sum((rows[a:b] - rows[a:b].mean(axis=0)) ** 2))
-            for a, b in itertools.pairwise(bounds)
-        )
-
-    best = min(stretches(len(rows), 2), key=scatter)
-    found = representatives(rows, 3)
-    for index, (start, stop) in zip(found, itertools.pairwise(best), strict=True):
-        part = rows[start:stop]
-        assert index == start + np.argmin(np.sum((part - part.mean(axis=0)) ** 2, axis=1))
-
-
-def test_fewer_pictures_than_asked_for_are_all_shown() -> None:
-    assert representatives(np.array([[0.0], [1.0]]), 4) == [0, 1]
 
 
 def test_a_curve_that_is_never_above_has_fallen_at_once() -> None:

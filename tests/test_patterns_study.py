@@ -3,8 +3,9 @@
 import json
 import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import jax
 import matplotlib.pyplot as plt
@@ -12,39 +13,41 @@ import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
-from distributed_ib.studies.patterns.pattern_batches import as_components
-from distributed_ib.studies.patterns.pattern_library import PATTERNS
-from distributed_ib.studies.patterns.pattern_pictures import (
-    approximation_picture,
-    pattern_picture,
-    rectilinear_share,
-    telling_approximations,
-)
-from distributed_ib.studies.patterns.patterns_figures import plot_errors
-from distributed_ib.studies.patterns.patterns_findings import PatternSweep, find, widest_gap_bits
-from distributed_ib.studies.patterns.patterns_run import load_run
-from distributed_ib.studies.patterns.patterns_study import (
-    PRESETS,
+from distributed_ib.studies.patterns import (
+    PATTERNS,
     Method,
-    pattern_model,
-    sweep_pattern,
+    Pattern,
+    PatternsStudy,
+    PatternStudy,
+    PatternSweep,
+    approximation_picture,
+    find,
+    pattern_picture,
+    plot_errors,
 )
+from distributed_ib.studies.patterns.pattern_batches import as_components
+from distributed_ib.studies.patterns.pattern_pictures import rectilinear_share
+from distributed_ib.studies.patterns.patterns_findings import widest_gap_bits
+from distributed_ib.study.reading_runs import load_run
 
-BRIEF = replace(
-    PRESETS["quick"],
-    beta_start=1e-2,
-    n_steps=2_000,
-    batch_size=256,
-    learning_rate=3e-3,
+QUICK = PatternStudy()
+BRIEF = PatternStudy(
     hidden=(32, 32),
     n_frequencies=3,
-    n_snapshots=12,
+    train=replace(
+        QUICK.train,
+        beta=(1e-2, 2.0),
+        n_steps=2_000,
+        batch_size=256,
+        learning_rate=3e-3,
+        n_snapshots=12,
+    ),
 )
 Sweeps = dict[tuple[str, Method], PatternSweep]
 
 
-def swept(name: str, method: Method, settings: object = BRIEF) -> PatternSweep:
-    scheme = sweep_pattern(PATTERNS[name], method, settings)  # type: ignore[arg-type]
+def swept(name: str, method: Method, study: PatternStudy = BRIEF) -> PatternSweep:
+    scheme = replace(study, pattern=name, method=method).fit()
     return PatternSweep(PATTERNS[name], method, scheme)
 
 
@@ -100,17 +103,23 @@ def test_an_approximation_is_the_pattern_and_then_fades(brief: Sweeps) -> None:
     )
     assert np.mean((early > 0.5) == (truth > 0.5)) > 0.97
     assert abs(late - 0.5).max() < 0.1
-    telling = telling_approximations(scheme, 3)
-    assert len(telling) == 3
-    assert sorted(one.beta for one in telling) == [one.beta for one in telling]
-    assert telling[-1].approximation.predictive_bits >= 0.05
+    shown = brief["checkerboard", Method.distributed].shown
+    assert len(shown) == 4
+    assert sorted(one.beta for one in shown) == [one.beta for one in shown]
+    assert scheme.at(beta=shown[-1].beta).in_use()
+    # From the tightest that still knows all to one that hardly knows anything.
+    assert np.mean(
+        (shown[0].picture > 0.5) == (pattern_picture(PATTERNS["checkerboard"], 90) > 0.5)
+    )
+    contrast = [float(np.ptp(one.picture)) for one in shown]
+    assert contrast[0] > 0.95 and contrast == sorted(contrast, reverse=True)
 
 
-@pytest.mark.parametrize("preset", list(PRESETS))
+@pytest.mark.parametrize("preset", ["quick", "paper"])
 def test_both_methods_have_matching_networks(preset: str) -> None:
-    settings = PRESETS[preset]
+    parts = PatternsStudy.presets()[preset].parts()
     shapes = {
-        method: jax.eval_shape(pattern_model(method, settings), jax.random.key(0))
+        method: jax.eval_shape(parts[f"slant/{method}"].model, jax.random.key(0))
         for method in Method
     }
     weights = {
@@ -140,12 +149,13 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The small networks of the other tests, which are compiled already.
-    monkeypatch.setitem(PRESETS, "quick", BRIEF)
+    small = PatternsStudy(hidden=BRIEF.hidden, n_frequencies=3, train=BRIEF.train)
+    monkeypatch.setattr(PatternsStudy, "presets", lambda: {"quick": small})
     folder = tmp_path / "run"
     assert dib("patterns", "--pattern", "circle", "--steps", "4", "--out", str(folder)) == 0
     config = tomllib.loads((folder / "config.toml").read_text())
-    assert config["patterns"]["names"] == ["circle"]
-    assert config["training"]["n_steps"] == 4
+    assert config["options"]["patterns"] == ["circle"]
+    assert config["options"]["train"]["n_steps"] == 4
     assert (folder / "figures" / "circle.png").stat().st_size > 10_000
     found = json.loads((folder / "summary.json").read_text())["sweeps"]
     assert [(one["pattern"], one["method"]) for one in found] == [
@@ -154,7 +164,7 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     ]
     assert "circle (a circle): " in (folder / "summary.md").read_text()
     again = load_run(folder)
-    assert [one.scheme.components for one in again.sweeps] == [
+    assert [part.scheme.components for part in again.parts.values()] == [
         ("horizontal", "vertical"),
         ("position",),
     ]
@@ -162,11 +172,31 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     assert dib("show", str(folder)) == 0
     assert "circle" in capsys.readouterr().out
     for command in ("show", "plot"):
-        assert dib(command, str(folder), "--kl") == 2
-        assert "--kl does not apply" in capsys.readouterr().err
-    for one in again.sweeps:
-        data = one.scheme.to_xarray()
+        for option in (["--kl"], ["--threshold", "0.2"]):
+            assert dib(command, str(folder), *option) == 2
+            assert f"{option[0]} does not apply" in capsys.readouterr().err
+    for part in again.parts.values():
+        data = part.scheme.to_xarray()
         assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0
+
+
+def quarter_turns(position: jax.Array) -> jax.Array:
+    return (position[..., 0] * position[..., 1] > 0).astype("int32")
+
+
+@dataclass(frozen=True)
+class Quarters(PatternStudy):
+    name: ClassVar[str] = "quarters"
+
+    def drawn(self) -> Pattern:
+        return Pattern("quarters", quarter_turns, "two opposite quarters")
+
+
+def test_a_pattern_of_ones_own_is_a_study() -> None:
+    study = Quarters()
+    x, y = study.problem(seed=0).x, study.problem(seed=0).y
+    np.testing.assert_array_equal(y, x[:, 0, 0] * x[:, 1, 0] > 0)
+    assert study.title() == "Pattern quarters, distributed bottleneck"
 
 
 def test_an_unknown_pattern_leaves_nothing_behind(
@@ -174,16 +204,14 @@ def test_an_unknown_pattern_leaves_nothing_behind(
 ) -> None:
     assert dib("patterns", "--pattern", "spiral", "--out", str(tmp_path / "run")) == 2
     assert "spiral" in capsys.readouterr().err
+    assert dib("run", "patterns", "--embedding-dim", "5", "--out", str(tmp_path / "run")) == 2
+    assert "embedding_dim must be even" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture(scope="module")
 def quick() -> Sweeps:
-    return {
-        (name, method): swept(name, method, PRESETS["quick"])
-        for name in PATTERNS
-        for method in Method
-    }
+    return {(name, method): swept(name, method, QUICK) for name in PATTERNS for method in Method}
 
 
 @pytest.mark.nightly

@@ -35,14 +35,7 @@ def picture_section(
         ),
         *(replace(one, text=_of_colour(one.text)) for one in others),
     ]
-    if best_psnr_db is not None:
-        best = _decibels(best_psnr_db)
-        findings.append(
-            Finding(
-                f"The best picture along the sweep has a PSNR of {best.text()}.",
-                {"best_psnr_db": best},
-            )
-        )
+    findings.append(_best_picture(best_psnr_db))
     return Section(findings=tuple(findings))
 
 
@@ -110,6 +103,17 @@ def painting_values(painted: Sequence[Reconstruction]) -> list[dict[str, Any]]:
         }
         for one in painted
     ]
+
+
+def _best_picture(psnr_db: float | None) -> Finding:
+    if psnr_db is None:
+        return Finding("The approximations are painted when the sweep is finished.", kind="note")
+    if not np.isfinite(psnr_db):
+        return Finding("The best picture along the sweep has no error.")
+    best = _decibels(psnr_db)
+    return Finding(
+        f"The best picture along the sweep has a PSNR of {best.text()}.", {"best_psnr_db": best}
+    )
 
 
 def _decibels(psnr_db: float) -> Quantity:

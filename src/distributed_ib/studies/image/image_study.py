@@ -18,7 +18,7 @@ from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoders import SharedEncoder
 from distributed_ib.report.report import Section
-from distributed_ib.report.scheme_sections import by_direction, frequency_section, subsets_table
+from distributed_ib.report.scheme_sections import frequency_section, subsets_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.telling import telling_betas
@@ -262,7 +262,7 @@ class ImageStudy(Study):
         film = self.paintings(run, "film", reading.measure)
         if not film:
             return {}
-        first = next(iter(by_direction(run.scheme).values()))
+        first = next(iter(run.scheme.by_direction().values()))
         chosen = telling_betas(run.scheme, N_STRIP)
         sweep = plot_picture_sweep(
             first,
