@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ CHILD = Path(killed_child.__file__)
 SOURCE = Path(__file__).parents[1] / "src"
 N_STEPS = 12
 SHORT = ["--n-steps", str(N_STEPS), "--n-pretraining-steps", "0", "--batch-size", "16"]
+SHORT += ["--n-information-inputs", "32"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,16 +35,16 @@ def compiled_as_in_the_child(quick_compilation: None) -> None:
     jax.clear_caches()
 
 
-def killed(step: int, arguments: list[str], out: Path) -> None:
-    """Run the command until it has made so many training steps, and kill it there."""
+@contextmanager
+def killed(step: int, arguments: list[str], out: Path) -> Iterator[None]:
+    """Run the command meanwhile, until it has made so many training steps and is killed there."""
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
-    child = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, str(CHILD), str(step), *arguments, "--out", str(out)],
         env={**os.environ, "PYTHONPATH": path},
-        timeout=240,
-        check=False,
-    )
-    assert child.returncode == -signal.SIGKILL
+    ) as child:
+        yield
+        assert child.wait(timeout=240) == -signal.SIGKILL
     assert not (out / "summary.json").exists()
 
 
@@ -77,8 +80,8 @@ def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     arguments = ["run", "image", "--picture", str(path), "--n-colors", "8", *SHORT]
     arguments += ["--encoder-hidden", "8", "--predictor-hidden", "8", "--embedding-dim", "2"]
     whole, mended = tmp_path / "whole", tmp_path / "mended"
-    killed(7, arguments, mended)
-    assert dib(*arguments, "--out", str(whole)) == 0
+    with killed(7, arguments, mended):
+        assert dib(*arguments, "--out", str(whole)) == 0
     path.unlink()  # the folder holds the picture
     assert dib("resume", str(mended)) == 0
     assert_same_bits(whole, mended)
@@ -92,10 +95,10 @@ def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
 def test_killed_patterns_go_on_to_the_same_bits_without_a_finished_sweep(tmp_path: Path) -> None:
     arguments = ["run", "patterns", "--patterns", "circle", "--hidden", "8", *SHORT]
     whole, mended = tmp_path / "whole", tmp_path / "mended"
-    killed(N_STEPS + 5, arguments, mended)
+    with killed(N_STEPS + 5, arguments, mended):
+        assert dib(*arguments, "--out", str(whole)) == 0
     finished = mended / "circle" / "distributed" / "scheme.nc"
     before = (finished.stat().st_ino, finished.read_bytes())
-    assert dib(*arguments, "--out", str(whole)) == 0
     assert dib("resume", str(mended)) == 0
     assert (finished.stat().st_ino, finished.read_bytes()) == before  # it is not made again
     for method in ("distributed", "standard"):

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from distributed_ib.studies.boolean import PRESETS as CIRCUITS
+from distributed_ib.studies.boolean import BooleanStudy
 from distributed_ib.studies.boolean import circuit_optimality as optimality
 from distributed_ib.studies.glass.glass_settings import PRESETS as GLASSES
 from distributed_ib.studies.glass.glass_tables import save_table
-from distributed_ib.studies.image import PRESETS as PICTURES
-from distributed_ib.studies.patterns.patterns_study import PRESETS as PATTERNS
+from distributed_ib.studies.image import ImageStudy
+from distributed_ib.studies.patterns import PatternsStudy
 from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training._loop import run_steps
 from distributed_ib.training.progress import ProgressBar, ProgressCallback, SweepProgress
@@ -26,12 +26,20 @@ from test_glass_study import SMALL, glass_like
 N_BEFORE, N_STEPS = 3, 12
 """Steps of pre-training, where there is one, and steps while beta rises; each is a record."""
 
-TINY: list[tuple[Any, dict[str, Any]]] = [
-    (CIRCUITS, {"hidden": (8,), "batch_size": 16, "learning_rate": 0.2}),
-    (PICTURES, {"encoder_hidden": (8,), "predictor_hidden": (8,), "batch_size": 16}),
-    (PATTERNS, {"hidden": (8,), "batch_size": 16}),
-    (GLASSES, vars(SMALL)),
+TINY: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+    (
+        BooleanStudy,
+        {"hidden": (8,)},
+        {"batch_size": 16, "learning_rate": 0.2, "n_pretraining_steps": N_BEFORE},
+    ),
+    (
+        ImageStudy,
+        {"encoder_hidden": (8,), "predictor_hidden": (8,)},
+        {"batch_size": 16, "n_pretraining_steps": N_BEFORE},
+    ),
+    (PatternsStudy, {"hidden": (8,)}, {"batch_size": 16}),
 ]
+"""Studies with their options and those of training."""
 COMMANDS = ("boolean", "image", "patterns", "glass", "fit")
 
 
@@ -39,14 +47,13 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     """Make all presets tiny, and train one step at a time."""
     patch.setattr(sweep_module, "SECONDS_PER_STRETCH", 0.0)
     patch.setattr(optimality, "N_BETA", 3)
-    for presets, options in TINY:
-        tiny = replace(presets["quick"], **{**options, **_steps(presets)})
-        patch.setitem(presets, "quick", tiny)
-
-
-def _steps(presets: Any) -> dict[str, int]:
-    steps = {"n_steps": N_STEPS}
-    return steps if presets is PATTERNS else {**steps, "n_pretraining_steps": N_BEFORE}
+    for study, options, training in TINY:
+        quick = study.presets()["quick"]
+        train = replace(quick.train, **{**training, "n_steps": N_STEPS})
+        tiny = replace(quick, **options, train=train)
+        patch.setattr(study, "presets", lambda tiny=tiny: {"quick": tiny})
+    steps = {"n_steps": N_STEPS, "n_pretraining_steps": N_BEFORE}
+    patch.setitem(GLASSES, "quick", replace(GLASSES["quick"], **{**vars(SMALL), **steps}))
 
 
 def arguments(command: str, data: Path, out: Path) -> list[str]:

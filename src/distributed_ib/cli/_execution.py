@@ -92,7 +92,8 @@ def execute(
         say(f"The run is not finished; go on with: dib resume {_resume_arguments(folder, file)}")
         raise typer.Exit(130)
     if run.status == "diverged":
-        raise UserError(f"{run.message}. The folder holds what was reached.")
+        left = "The folder holds what was reached." if run.shown else "There are no results."
+        raise UserError(f"{run.message}. {left}")
 
 
 def _resume_arguments(folder: Path, file: Path | None) -> str:

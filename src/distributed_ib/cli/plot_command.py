@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli.show_command import RunFolder, Threshold, UseKl, checked_threshold
+from distributed_ib.errors import UserError
 
 
 def plot(
@@ -40,7 +41,10 @@ def plot(
     from distributed_ib.study.study import Reading
 
     reading = Reading(checked_threshold(threshold), "kl" if kl else None, beta)
-    figures = load_run(run).figures(reading)
+    loaded = load_run(run)
+    figures = loaded.figures(reading)
+    if not figures:
+        raise UserError(f"{run} holds nothing to draw: its sweep {loaded.message}.")
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
     say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")
