@@ -1,6 +1,8 @@
 """Pictures analysed by a sweep, on pictures whose structure is known."""
 
 import json
+import os
+import signal
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +31,12 @@ from distributed_ib.studies.image import (
 from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import horizontal_vertical
 from distributed_ib.studies.image.painter import _choose
+from distributed_ib.study.options import to_toml
 from distributed_ib.study.reading_runs import load_run
 from distributed_ib.study.run import Run
 from distributed_ib.study.running import run_study
 from distributed_ib.study.study import Reading
+from distributed_ib.training.progress import SweepProgress
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -162,6 +166,30 @@ def test_pictures_are_of_the_same_pixels_whatever_is_read(run: Run) -> None:
         assert other.conveyed_bits.sum() > one.conveyed_bits.sum()
     table = run.report(Reading(measure="kl")).tables()["pictures"]
     assert table.columns[2] == "KL" and len(table.rows) == 2
+
+
+def test_an_interrupted_run_is_painted_when_it_is_finished(tmp_path: Path) -> None:
+    # A picture in memory, which the resumed run finds in the folder.
+    study = ImageStudy.of(
+        flag(), **{**BRIEF, "train": replace(TRAIN, n_steps=40, n_pretraining_steps=0)}
+    )
+    folder = tmp_path / "run"
+    pressed = []
+
+    def stop(now: SweepProgress) -> None:
+        if now.beta > 0.01 and not pressed:
+            pressed.append(now.step)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stopped = run_study(study, folder, progress=stop)
+    assert stopped.status == "interrupted" and not stopped.scheme.is_empty
+    assert "painted when the sweep is finished" in (folder / "summary.md").read_text()
+    standard = {"sweep", "information_plane", "subsets"}
+    assert {path.stem for path in (folder / "figures").iterdir()} == standard
+    again = run_study(ImageStudy.reopened(folder, to_toml(study)), folder, resume=True)
+    assert again.status == "finished"
+    drawn = {path.stem for path in (folder / "figures").iterdir()}
+    assert drawn == standard | {"strip", "error", "animation"}
 
 
 @pytest.mark.parametrize("film", ["gif", "webp"])

@@ -255,7 +255,7 @@ def test_a_fit_that_was_interrupted_at_once_has_nothing_to_predict_with() -> Non
         if now.step == 1:
             press_ctrl_c(1)(now)
 
-    model.fit(X, Y, sweep_options={"progress": stop})
+    model.fit(X, Y, progress=stop)
     assert model.scheme_.status == "interrupted" and not hasattr(model, "best_beta_")
     for beta in (None, 0.1):
         with pytest.raises(UserError, match=r"no model.*was interrupted at step 1"):
