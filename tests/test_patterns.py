@@ -13,13 +13,13 @@ from distributed_ib.studies.patterns.pattern_library import PATTERNS, Pattern, p
 from distributed_ib.studies.patterns.pattern_pictures import (
     pattern_picture,
     pixel_positions,
-    rectilinear_share,
 )
 from distributed_ib.studies.patterns.patterns_findings import (
     PatternFindings,
     falls_below,
     in_words,
 )
+from pattern_measures import rectilinear_share
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

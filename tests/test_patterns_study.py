@@ -26,9 +26,8 @@ from distributed_ib.studies.patterns import (
     plot_errors,
 )
 from distributed_ib.studies.patterns.pattern_batches import as_components
-from distributed_ib.studies.patterns.pattern_pictures import rectilinear_share
-from distributed_ib.studies.patterns.patterns_findings import widest_gap_bits
 from distributed_ib.study.reading_runs import load_run
+from pattern_measures import rectilinear_share, widest_gap_bits
 
 QUICK = PatternStudy()
 BRIEF = PatternStudy(

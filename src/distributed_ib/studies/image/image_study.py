@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import jax
+import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -211,9 +212,19 @@ class ImageStudy(Study):
         return DistributedBottleneck(encoder, predictor)
 
     def keep(self, folder: Path) -> None:
-        """Write the picture as it is analysed, so that the run does not need its file again."""
-        if not (folder / PICTURE).exists():
-            self.analysed.save(folder / PICTURE)
+        """Write the picture as it is analysed, so that the run does not need its file again.
+
+        Raises:
+            UserError: If the run was started with another picture.
+        """
+        path = folder / PICTURE
+        if not path.exists():
+            self.analysed.save(path)
+        elif not np.array_equal(load_stored(path).pixels, self.analysed.pixels):
+            raise UserError(
+                f"{path} is another picture than {self.picture or self.analysed.name}, which was "
+                f"changed since the run was started; go on with: dib resume {folder}"
+            )
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
         """Paint the approximations, which an interrupted run does not wait for."""

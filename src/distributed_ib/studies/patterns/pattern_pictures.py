@@ -45,17 +45,3 @@ def approximation_picture(
     x = as_components(pixel_positions(n_pixels), len(approximation.components))
     probability = approximation.predict_proba(x, n_samples=n_samples, seed=seed)[:, 1]
     return probability.reshape(n_pixels, n_pixels)
-
-
-def rectilinear_share(picture: PatternPicture) -> float:
-    """How nearly a picture is one profile along the rows times one along the columns.
-
-    The share of the largest singular value of 2p - 1, squared: 1 for halves, stripes and
-    checkerboards, whose borders are all straight and upright or level.
-
-    >>> from distributed_ib.studies.patterns.pattern_library import PATTERNS
-    >>> round(rectilinear_share(pattern_picture(PATTERNS["checkerboard"])), 3)
-    1.0
-    """
-    squared = np.linalg.svd(2.0 * np.asarray(picture, np.float64) - 1.0, compute_uv=False) ** 2
-    return float(squared[0] / squared.sum())

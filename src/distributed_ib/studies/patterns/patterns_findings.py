@@ -1,7 +1,6 @@
 """What a sweep says of a pattern: where it ends, what is given up when, what is conveyed."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -160,21 +159,6 @@ def in_words(found: PatternFindings) -> str:
     if last_beta is not None and last_beta < TOGETHER * first_beta:
         return f"both components fall together; {end}"
     return f"{first} is given up at beta={first_beta:.2g}, {last} outlives it; {end}"
-
-
-def widest_gap_bits(sweeps: Sequence[PatternSweep], beta_from: float) -> float:
-    """How far the prediction errors of several sweeps part at most, from a beta on, in bits.
-
-    Args:
-        sweeps: Of the same settings, so that their records lie at the same betas.
-        beta_from: Where to begin; before it the patterns are still being learned.
-    """
-    curves = [one.scheme.to_xarray().isel(seed=0, split=0) for one in sweeps]
-    n_records = min(curve.sizes["step"] for curve in curves)
-    beta = curves[0]["beta"].values[:n_records]
-    errors = np.stack([curve["prediction_error_bits"].values[:n_records] for curve in curves])
-    gaps = np.ptp(errors, axis=0)[beta >= beta_from]
-    return float(gaps.max()) if len(gaps) else 0.0
 
 
 def _median_within(beta: NDArray[np.float64], bits: NDArray[np.float64]) -> float | None:
