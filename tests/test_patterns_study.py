@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from distributed_ib.cli.main import run
+from distributed_ib.errors import UserError
 from distributed_ib.studies.patterns import (
     PATTERNS,
     Method,
@@ -196,6 +197,9 @@ def test_a_pattern_of_ones_own_is_a_study() -> None:
     x, y = study.problem(seed=0).x, study.problem(seed=0).y
     np.testing.assert_array_equal(y, x[:, 0, 0] * x[:, 1, 0] > 0)
     assert study.title() == "Pattern quarters, distributed bottleneck"
+    assert replace(study, method="standard").problem(seed=0).names == ("position",)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no method 'other'; choose distributed or standard"):
+        replace(study, method="other").check()  # type: ignore[arg-type]
 
 
 def test_an_unknown_pattern_leaves_nothing_behind(

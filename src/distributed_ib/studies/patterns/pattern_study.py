@@ -88,9 +88,16 @@ class PatternStudy(Study):
         """The pattern itself."""
         return pattern_named(self.pattern)
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of what has a channel of its own."""
+        return Method(self.method).components
+
     def check(self) -> None:
-        """Refuse unknown patterns, and embeddings that can't be shared out."""
+        """Refuse unknown patterns and methods, and embeddings that can't be shared out."""
         self.drawn()
+        if self.method not in list(Method):
+            raise UserError(f"there is no method {self.method!r}; choose {' or '.join(Method)}.")
         whole_number("embedding_dim", self.embedding_dim, 2)
         if self.embedding_dim % 2:
             raise UserError(
@@ -102,7 +109,7 @@ class PatternStudy(Study):
 
     def problem(self, seed: int) -> Problem:
         """Positions drawn uniformly from the square, and their Y."""
-        pattern, names = self.drawn(), self.method.components
+        pattern, names = self.drawn(), self.components
         shape = (self.train.n_information_inputs, 2)
         position = np.random.default_rng(seed).uniform(-HALF_SIDE, HALF_SIDE, shape)
         position = position.astype(np.float32)
@@ -118,7 +125,7 @@ class PatternStudy(Study):
 
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders and predictor alike in depth and width, the same for both methods."""
-        n_components = len(self.method.components)
+        n_components = len(self.components)
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SeparateEncoder(
             n_components,
