@@ -174,7 +174,7 @@ def test_an_interrupted_run_is_painted_when_it_is_finished(tmp_path: Path) -> No
         flag(), **{**BRIEF, "train": replace(TRAIN, n_steps=40, n_pretraining_steps=0)}
     )
     folder = tmp_path / "run"
-    pressed = []
+    pressed: list[int] = []
 
     def stop(now: SweepProgress) -> None:
         if now.beta > 0.01 and not pressed:
