@@ -130,7 +130,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
     assert dib("--version") == 0
-    assert capsys.readouterr().out.endswith("distributed-ib 0.1.0\n")
+    assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 
 
 def circuit_file(folder: Path, text: str) -> str:

@@ -29,6 +29,9 @@ from distributed_ib.scheme.repeats import (
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
+ROWS: dict[str, str] = {"train": "training rows", "validation": "held-out rows"}
+"""The rows of each split, in words."""
+
 
 class ApproximationScheme:
     """How much each component conveys and how well Y is predicted, at every bottleneck strength.
