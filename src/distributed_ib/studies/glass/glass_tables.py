@@ -9,8 +9,12 @@ import numpy as np
 
 from distributed_ib._arrays import MAX_BYTES, load_arrays, save_arrays
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.neighbourhoods import NEIGHBOURHOOD_RADIUS, Neighbourhoods
-from distributed_ib.studies.glass.simulation.potential import TYPE_A, TYPE_B
+from distributed_ib.studies.glass.neighbourhoods import (
+    NEIGHBOURHOOD_RADIUS,
+    TYPE_A,
+    TYPE_B,
+    Neighbourhoods,
+)
 from distributed_ib.studies.glass.structure_functions import RadialDistribution
 
 MIN_LOCI = 50
