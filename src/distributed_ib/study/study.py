@@ -56,6 +56,8 @@ class Study:
     Attributes:
         name: What the study is called; a class variable.
         standard_figures: Whether sweep, information plane and subsets are drawn; a class variable.
+        measures_interrupted: Whether `measure` is called after an interrupted sweep too, for what
+            its figures need; a class variable. It should then take seconds.
         train: How its sweeps are trained.
 
     Example:
@@ -84,6 +86,7 @@ class Study:
 
     name: ClassVar[str]
     standard_figures: ClassVar[bool] = True
+    measures_interrupted: ClassVar[bool] = False
     train: TrainSettings
 
     # What a study must write ----------------------------------------------------------------------
@@ -153,7 +156,10 @@ class Study:
         return self
 
     def keep(self, folder: Path) -> None:
-        """Write into the run folder what its readers need beside the options, such as a picture."""
+        """Write into the run folder what its readers need beside the options, such as a picture.
+
+        It is repeated when a run is resumed, and should then leave what is there.
+        """
 
     def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
         """A step after the sweep: further results, as arrays by name.
