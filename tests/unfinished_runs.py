@@ -14,8 +14,7 @@ from PIL import Image
 
 from distributed_ib.studies.boolean import PRESETS as CIRCUITS
 from distributed_ib.studies.boolean import circuit_optimality as optimality
-from distributed_ib.studies.glass.glass_settings import PRESETS as GLASSES
-from distributed_ib.studies.glass.glass_tables import save_table
+from distributed_ib.studies.glass import GlassStudy, save_table
 from distributed_ib.studies.image import PRESETS as PICTURES
 from distributed_ib.studies.patterns.patterns_study import PRESETS as PATTERNS
 from distributed_ib.training import sweep as sweep_module
@@ -30,7 +29,6 @@ TINY: list[tuple[Any, dict[str, Any]]] = [
     (CIRCUITS, {"hidden": (8,), "batch_size": 16, "learning_rate": 0.2}),
     (PICTURES, {"encoder_hidden": (8,), "predictor_hidden": (8,), "batch_size": 16}),
     (PATTERNS, {"hidden": (8,), "batch_size": 16}),
-    (GLASSES, vars(SMALL)),
 ]
 COMMANDS = ("boolean", "image", "patterns", "glass", "fit")
 
@@ -42,6 +40,9 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     for presets, options in TINY:
         tiny = replace(presets["quick"], **{**options, **_steps(presets)})
         patch.setitem(presets, "quick", tiny)
+    train = replace(SMALL.train, n_steps=N_STEPS, n_pretraining_steps=N_BEFORE)
+    glass = {"quick": replace(SMALL, train=train)}
+    patch.setattr(GlassStudy, "presets", classmethod(lambda _: glass))
 
 
 def _steps(presets: Any) -> dict[str, int]:

@@ -14,6 +14,7 @@ from jax import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from distributed_ib._files import create_folder
 from distributed_ib._run_files import CHECKPOINTS, FIGURES, SNAPSHOTS, SWEEPS
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
@@ -27,7 +28,12 @@ from distributed_ib.studies.glass.glass_findings import AnalysedGlass, find
 from distributed_ib.studies.glass.glass_measurements import GlassMeasurements, measure_glass
 from distributed_ib.studies.glass.glass_sections import paper_section, protocol_section
 from distributed_ib.studies.glass.glass_sources import load_glass
-from distributed_ib.studies.glass.glass_tables import GlassData, load_table, save_table
+from distributed_ib.studies.glass.glass_tables import (
+    GlassData,
+    in_single_precision,
+    load_table,
+    save_table,
+)
 from distributed_ib.studies.glass.structure_functions import N_SHELLS, structure_functions
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.study import Reading, Study
@@ -98,8 +104,12 @@ class GlassStudy(Study):
 
     @classmethod
     def of(cls, tables: Mapping[str, GlassData], **options: Any) -> Self:
-        """The study of data in memory, by protocol, with other options than the default ones."""
-        return cls(data=Path("in-memory"), **options)._with(tables)
+        """The study of data in memory, by protocol, with other options than the default ones.
+
+        Positions are rounded to single precision, in which the run folder keeps them.
+        """
+        rounded = {name: in_single_precision(table) for name, table in tables.items()}
+        return cls(data=Path("in-memory"), **options)._with(rounded)
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
@@ -143,13 +153,29 @@ class GlassStudy(Study):
                     "letters and digits only."
                 )
 
+    def model(self, key: Array) -> DistributedBottleneck:
+        """The paper's model for every glass: one encoder for all shells, told which it sees."""
+        key_encoder, key_predictor = jax.random.split(key)
+        encoder = SharedEncoder(
+            N_COMPONENTS,
+            input_dim=1,
+            hidden=self.encoder_hidden,
+            embedding_dim=self.embedding_dim,
+            n_frequencies=self.n_frequencies,
+            key=key_encoder,
+        )
+        predictor = BernoulliPredictor(
+            N_COMPONENTS * self.embedding_dim, hidden=self.predictor_hidden, key=key_predictor
+        )
+        return DistributedBottleneck(encoder, predictor)
+
     def keep(self, folder: Path) -> None:
         """Write the data that are analysed, so that the run does not need them elsewhere."""
         if (folder / TABLES).is_dir():
             return
         half = folder / f".{TABLES}-half"
         shutil.rmtree(half, ignore_errors=True)
-        half.mkdir()
+        create_folder(half)
         for name, protocol in self.protocols.items():
             save_table(protocol.table, half / f"{name}.npz")
         half.rename(folder / TABLES)
@@ -258,21 +284,8 @@ class ProtocolStudy(Study):
         return glass_problem(self.table, self.densities, self.glass.validation_fraction, seed=seed)
 
     def model(self, key: Array) -> DistributedBottleneck:
-        """The paper's model: one encoder for all shells, told which it sees."""
-        glass = self.glass
-        key_encoder, key_predictor = jax.random.split(key)
-        encoder = SharedEncoder(
-            N_COMPONENTS,
-            input_dim=1,
-            hidden=glass.encoder_hidden,
-            embedding_dim=glass.embedding_dim,
-            n_frequencies=glass.n_frequencies,
-            key=key_encoder,
-        )
-        predictor = BernoulliPredictor(
-            N_COMPONENTS * glass.embedding_dim, hidden=glass.predictor_hidden, key=key_predictor
-        )
-        return DistributedBottleneck(encoder, predictor)
+        """The paper's model, the same for every glass."""
+        return self.glass.model(key)
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
         """The SVM, the best single shell, and accuracies averaged over the noise."""
