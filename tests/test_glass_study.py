@@ -354,6 +354,24 @@ def test_a_name_that_leads_elsewhere_in_the_run_folder(
     assert "letters and digits" in one_clear_line(capsys)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--validation-fraction", "1.5"], "validation fraction must lie between 0 and 1"),
+        (["--direction", "both"], "rising or falling"),
+        (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
+    ],
+)
+def test_options_that_can_not_be(
+    option: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_table(glass_like(), tmp_path / "gradual.npz")
+    out = tmp_path / "run"
+    assert dib("run", "glass", "--data", str(tmp_path), *option, "--out", str(out)) == 2
+    assert message in one_clear_line(capsys)
+    assert not out.exists()
+
+
 def test_broken_and_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "glass.tar.gz"
     broken.write_bytes(b"\x1f\x8b no archive")

@@ -144,8 +144,17 @@ class GlassStudy(Study):
         return self.protocols
 
     def check(self) -> None:
-        """Refuse protocols whose names, which may be a stranger's, can't name a folder."""
-        for name in self.protocols:
+        """Refuse numbers out of range, and names of protocols that can't name a folder."""
+        if not 0 < self.validation_fraction < 1:
+            raise UserError(
+                "the validation fraction must lie between 0 and 1, not "
+                f"{self.validation_fraction:g}."
+            )
+        if self.train.direction == "both":
+            raise UserError(
+                "a glass is analysed in one direction of beta; choose rising or falling."
+            )
+        for name in self.protocols:  # which a stranger may have chosen
             reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
             if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise UserError(
