@@ -14,7 +14,6 @@ import matplotlib
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
-from distributed_ib.estimators import table_report as report
 
 FIGURES = Path(__file__).parent / "figures"
 TABLES = {
@@ -33,9 +32,9 @@ def main(name: str) -> None:
     if hasattr(data, "target_names"):
         target = target.map(dict(enumerate(map(str, data.target_names))))
     model = estimator(random_state=0, verbose=True).fit(data.data, target)
-    print(report.summary_text(model, name.replace("_", " ")))
+    print(model.report(name.replace("_", " ")))
     FIGURES.mkdir(exist_ok=True)
-    for kind, figure in report.figures(model).items():
+    for kind, figure in model.figures().items():
         figure.savefig(FIGURES / f"{name}-{kind}.png", dpi=110)
 
 

@@ -42,11 +42,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_folder_is_whole(run_folder: Path) -> None:
-    names = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*.*")}
+    names = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("[!.]*.*")}
     assert names == {
         "config.toml",
         "circuit.toml",
-        "optimality.nc",
+        "results.npz",
         "scheme.nc",
         "summary.json",
         "summary.md",
@@ -54,6 +54,7 @@ def test_a_run_folder_is_whole(run_folder: Path) -> None:
         "figures/information_plane.png",
         "figures/optimal_frontier.png",
         "figures/optimality_gap.png",
+        "figures/subset_ranks.png",
         "figures/subsets.png",
         "figures/sweep.png",
         "snapshots/model.json",
@@ -61,11 +62,11 @@ def test_a_run_folder_is_whole(run_folder: Path) -> None:
     }
     config = tomllib.loads((run_folder / "config.toml").read_text())
     assert config["run"]["study"] == "boolean"
-    assert config["training"]["n_steps"] == 150
-    assert config["training"]["hidden"] == [64, 64, 64]
+    assert config["options"]["train"]["n_steps"] == 150
+    assert config["options"]["hidden"] == [64, 64, 64]
     assert "--expression 'a & b'" in (run_folder / "log").read_text()
     summary = json.loads((run_folder / "summary.json").read_text())
-    assert summary["components"] == ["a", "b"]
+    assert summary["component_names"] == ["a", "b"]
     assert summary["subsets_of_first_repeat"][0]["rank"] == 1
     assert "H(Y)" not in summary["message"]
     assert 0 < summary["optimality"]["sweep"]["largest_gap_bits"] < 1
@@ -111,7 +112,7 @@ def test_both_directions_stand_side_by_side(
     assert "1 of 1 falling" in (run / "summary.md").read_text()
     assert (run / "figures" / "sweep_falling.png").exists()
     config = tomllib.loads((run / "config.toml").read_text())
-    assert config["training"]["direction"] == "both"
+    assert config["options"]["train"]["direction"] == "both"
     assert ApproximationScheme.load(run).directions == ("rising", "falling")
     assert dib("boolean", *options, "--direction", "up", "--out", str(tmp_path / "up")) == 2
 
@@ -121,15 +122,15 @@ def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
         dib("plot", str(run_folder), "--kl", "--format", "svg", "--out", str(tmp_path / "new")) == 0
     )
     drawn = sorted(path.name for path in (tmp_path / "new").iterdir())
-    names = ["circuit", "information_plane", "optimal_frontier", "optimality_gap", "subsets"]
-    assert drawn == [f"{name}.svg" for name in [*names, "sweep"]]
+    names = ["circuit", "information_plane", "optimal_frontier", "optimality_gap"]
+    assert drawn == [f"{name}.svg" for name in [*names, "subset_ranks", "subsets", "sweep"]]
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
     assert dib("--version") == 0
-    assert capsys.readouterr().out.endswith("distributed-ib 0.1.0\n")
+    assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 
 
 def circuit_file(folder: Path, text: str) -> str:
@@ -226,9 +227,19 @@ def test_what_is_no_run_folder_is_refused(
 def test_a_run_of_an_unknown_study_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "config.toml").write_text('[run]\nstudy = "astrology"\n')
-    assert dib("show", str(tmp_path)) == 2
+    (tmp_path / "config.toml").write_text('[run]\nstudy = "astrology"\nseed = 0\n[options]\n')
+    assert dib("resume", str(tmp_path)) == 2
     assert "astrology" in one_clear_line(capsys)
+
+
+def test_a_run_of_an_earlier_version_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = '[run]\nstudy = "boolean"\ndistributed_ib = "0.0.9"\n[training]\nseed = 0\n'
+    (tmp_path / "config.toml").write_text(head)
+    for command in ("show", "plot", "resume"):
+        assert dib(command, str(tmp_path)) == 2
+        assert "made by version 0.0.9" in one_clear_line(capsys)
 
 
 def test_an_unknown_format_is_refused(

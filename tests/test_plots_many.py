@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from distributed_ib.cli._console import save_figures
 from distributed_ib.plots import plot_information_plane, plot_merging, plot_sweep
 from distributed_ib.plots._placement import mark_betas
 from distributed_ib.plots._strip import MAX_ROWS
@@ -29,11 +28,11 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import short_labels
+from distributed_ib.plots.saving import save_figures
+from distributed_ib.plots.standard_figures import standard_figures
 from distributed_ib.plots.subset_figure import plot_subsets
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.compression_path import CompressionPath
-from distributed_ib.studies.boolean.boolean_report import circuit_figures
-from distributed_ib.studies.boolean.circuit import Circuit, Gate
 from schemes import N_STEPS, falling_scheme
 
 HOSTILE = [
@@ -296,15 +295,14 @@ def test_styles_stay_apart() -> None:
         assert 1.05 / (0.05 + linear @ [0.2126, 0.7152, 0.0722]) > 3
 
 
-def test_characters_that_no_font_has_are_told_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_characters_that_no_font_has_are_told_once(tmp_path: Path) -> None:
     figures = {}
     for name in ("one", "two"):
         figures[name], ax = plt.subplots()
         ax.set_title("温度 \U0001f321", fontfamily="DejaVu Sans")
-    save_figures(figures, tmp_path)
-    assert capsys.readouterr().out.count("温") == 1
+    with pytest.warns(UserWarning, match="温") as warned:
+        save_figures(figures, tmp_path)
+    assert len(warned) == 1
     assert (tmp_path / "two.png").stat().st_size > 0
 
 
@@ -318,14 +316,13 @@ def test_a_tree_of_many_levels_has_labels_that_stay_apart() -> None:
     assert_apart([label.get_window_extent() for label in ax.get_yticklabels()])
 
 
-def test_both_directions_of_a_circuit_have_the_same_colours() -> None:
+def test_both_directions_have_the_same_colours() -> None:
     inputs = tuple(f"x{k}" for k in range(14))
     scheme = falling_scheme(inputs, n_seeds=2)
     data = scheme.to_xarray().assign_coords(direction=("seed", ["rising", "falling"]))
     data["kl_bits"].values[1] = data["kl_bits"].values[0][:, ::-1]  # another dozen matters
     both = ApproximationScheme(data, scheme.snapshots)
-    circuit = Circuit(inputs, (Gate("Y", "OR", inputs),), output="Y")
-    figures = circuit_figures(both, circuit, np.linspace(0, 1, 2**14))
+    figures = standard_figures(both)
     seen = {}
     for name in ("sweep", "sweep_falling"):
         figures[name].canvas.draw()
@@ -336,3 +333,18 @@ def test_both_directions_of_a_circuit_have_the_same_colours() -> None:
             if label.get_fontweight() == "bold"
         }
     assert seen["sweep"] == seen["sweep_falling"] and len(seen["sweep"]) == MAX_HIGHLIGHTED
+
+
+def test_numerals_of_upright_strokes_are_drawn_whole() -> None:
+    # Rectilinear shapes would be snapped to whole pixels, where thin strokes vanish.
+    figure, ax = plt.subplots(figsize=(4.0, 1.2), dpi=120)
+    ax.set_xlim(0, 1)
+    places = np.linspace(0.1, 0.9, 9)
+    mark_betas(ax, places.tolist(), ["iii"] * len(places), fontsize="x-small")
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].min(axis=2)  # type: ignore[attr-defined]
+    for text in shown(ax.texts):
+        box = text.get_window_extent()
+        rows = slice(pixels.shape[0] - int(box.y1), pixels.shape[0] - int(box.y0))
+        dark = pixels[rows, int(box.x0) : int(np.ceil(box.x1))].min(axis=0) < 180
+        assert np.sum(np.diff(dark.astype(int), prepend=0) == 1) == 3

@@ -1,11 +1,14 @@
-"""The tables of a fitted estimator say what is known, and no more."""
+"""The tables of a scheme say what is known, and no more; a report comes back as it was stored."""
 
-from types import SimpleNamespace
-from typing import Any
+import math
+from pathlib import Path
 
 import numpy as np
 
-from distributed_ib.estimators.table_report import allocation_rows
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Finding, Report, Section, Table
+from distributed_ib.report.report_files import load_report, save_report
+from distributed_ib.report.scheme_sections import components_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 
@@ -16,14 +19,34 @@ def test_far_apart_bounds_show_the_lower_one(xor_scheme: ApproximationScheme) ->
     spread = np.broadcast_to([0.4, 2.0, 0.0], shape)
     figures = {"": middle, "lower_": middle - spread, "upper_": middle + spread}
     data = data.assign({f"information_{name}bits": (dims, v) for name, v in figures.items()})
-    estimator: Any = SimpleNamespace(
-        scheme_=ApproximationScheme(data, xor_scheme.snapshots),
-        best_beta_=float(data["beta"].values[3]),
+    scheme = ApproximationScheme(data, xor_scheme.snapshots)
+    rows = {name: cells for name, *cells in components_table(scheme).rows}
+    assert sorted(rows) == ["a", "b", "c"]
+    assert [cell.number() for cell in rows["a"][:2]] == ["3.00", "3.00"]
+    assert [cell.number() for cell in rows["b"][:2]] == ["> 3.00", "> 3.00"]
+    assert rows["b"][0].high == 7.0
+    assert rows["c"][2] == "never in use"
+    kl_rows = components_table(scheme, measure="kl").rows
+    assert not any(cell.is_bound for row in kl_rows for cell in row[1:3])
+
+
+def test_a_report_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
+    known = Quantity(0.5, "bits", low=0.4, high=0.6, level=0.9, rows="held-out rows")
+    table = Table("t", "Title", ("name", "bits"), (("a|b", known), ("c", Quantity(math.nan))))
+    sections = (
+        Section("", (Finding("It is so.", {"known_bits": known}), Finding("But.", kind="warning"))),
+        Section("More", tables=(table,), notes="A note."),
     )
-    rows = {name: cells for name, *cells in allocation_rows(estimator)}
-    assert list(rows) == ["b", "a", "c"]
-    assert rows["a"][:2] == ["3.00", "3.00"]
-    assert rows["b"][:2] == ["> 3.00", "> 3.00"]
-    assert rows["c"] == ["0.00", "0.00", "never in use"]
-    kl_rows = {name: cells for name, *cells in allocation_rows(estimator, measure="kl")}
-    assert not any(cell.startswith(">") for cells in kl_rows.values() for cell in cells)
+    report = Report("What was found", sections, values={"status": "finished", "x": math.inf})
+    save_report(report, tmp_path)
+    again = load_report(tmp_path)
+    assert again.sections[0] == sections[0]
+    assert (
+        again.tables()["t"].texts()
+        == table.texts()
+        == [["a|b", "0.500 (0.400 to 0.600)"], ["c", "-"]]
+    )
+    assert again.values == {"status": "finished", "x": None}
+    text = (tmp_path / "summary.md").read_text()
+    assert "| a\\|b | 0.500 (0.400 to 0.600) |" in text
+    assert "**Warning:** But." in text

@@ -58,9 +58,10 @@ def read_checksums(folder: Path) -> dict[str, str] | None:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{path} is damaged: it can't be read.") from None
-    matches = [_LINE.fullmatch(line) for line in lines]
-    if not all(matches) or len({match[2] for match in matches if match}) < len(lines):
-        raise UserError(f"{path} is damaged: it is no list of checksums.")
+    head, *entries = lines or [""]
+    matches = [_LINE.fullmatch(line) for line in entries]
+    if head != _head(entries) or not all(matches):
+        raise UserError(f"{path} is damaged: it is not the list of checksums that was written.")
     return {match[2]: match[1] for match in matches if match}
 
 
@@ -99,8 +100,14 @@ def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def _write(folder: Path, checksums: dict[str, str]) -> None:
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(checksums.items())]
-    write_text(folder / CHECKSUMS, "".join(lines))
+    entries = [f"{digest}  {name}" for name, digest in sorted(checksums.items())]
+    write_text(folder / CHECKSUMS, "\n".join([_head(entries), *entries]) + "\n")
+
+
+def _head(entries: list[str]) -> str:
+    """The first line, which guards the others; `sha256sum` passes over it."""
+    digest = hashlib.sha256("\n".join(entries).encode()).hexdigest()
+    return f"# {digest} of the lines below"
 
 
 def _sha256(path: Path) -> str:

@@ -1,14 +1,12 @@
 """`dib fit`: explains a column of a table by the others."""
 
-import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from distributed_ib.errors import UserError
+from distributed_ib.cli._execution import execute
 
 
 class Task(StrEnum):
@@ -70,41 +68,18 @@ def fit(
     of the rows is held out to measure what is known about the target. A run that was stopped goes
     on with --resume and the same options.
     """
-    from distributed_ib._files import next_free_folder
-    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
-    from distributed_ib.cli._table_output import print_run
-    from distributed_ib.estimators.table_run import TableOptions, fit_table, read_groups
-    from distributed_ib.study.run_folder import FIGURES
-    from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.studies.table import TableStudy
+    from distributed_ib.studies.table.component_groups import read_groups
 
-    if resume and out is None:
-        raise UserError("--resume needs --out: say which run is to go on.")
-    options = TableOptions(
+    study = TableStudy(
+        table=table,
         target=target,
         exclude=tuple(name.strip() for name in exclude.split(",") if name.strip()),
         task=task.value,
         loss=loss.value,
         components=None if components is None else read_groups(components),
-        seed=seed,
         n_seeds=seeds,
         n_steps=steps,
         learning_rate=learning_rate,
     )
-    folder = out or next_free_folder(Path("runs"), table.stem)
-    with ProgressBar(f"{target} in {table.name}") as bar:
-        run = fit_table(
-            table,
-            options,
-            folder,
-            resume=resume,
-            progress=bar,
-            command=shlex.join(["dib", *sys.argv[1:]]),
-        )
-    if run is None:
-        say(f"Stopped. Go on with: dib fit ... --out {folder} --resume")
-        raise typer.Exit(130)
-    save_figures(run.figures(), folder / FIGURES)
-    print_run(run)
-    say(f"Written to {folder}/: summary.md, figures/, scheme.nc, estimator.json, snapshots/.")
-    scheme = run.estimator.scheme_
-    leave_if_unfinished(scheme.status, [f"The sweep {scheme.message}."], folder, reached=True)
+    execute(study, out, seed=seed, resume=resume, stem=table.stem)

@@ -1,12 +1,17 @@
 """`dib predict`: predicts the rows of a table with a fitted run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from distributed_ib.cli.show_command import RunFolder
 from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from distributed_ib.scheme.choice import Choice
 
 
 def predict(
@@ -29,19 +34,45 @@ def predict(
         int | None,
         typer.Option(metavar="N", help="Or: the best that uses at most N components."),
     ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.py", help="The file that defines the run's study, if it is no table."
+        ),
+    ] = None,
 ) -> None:
     """Predict the rows of a table at a bottleneck strength of your choice."""
     from distributed_ib._files import write_atomically
-    from distributed_ib.cli._console import say
-    from distributed_ib.cli._run_loading import load_fitted
+    from distributed_ib.cli._execution import say
     from distributed_ib.data.table_files import read_table
-    from distributed_ib.estimators.prediction_table import prediction_table
+    from distributed_ib.scheme.choice import Choice
 
     if out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
-    estimator = load_fitted(run).estimator
-    predicted = prediction_table(
-        estimator, read_table(table), beta=beta, bits=bits, n_components=components
-    )
+    choice = Choice(beta, bits, components)
+    predicted = _predictions(run, read_table(table), choice, study)
     write_atomically(out, lambda path: predicted.to_csv(path, index=False))
     say(f"Written to {out}: {len(predicted):,} rows.")
+
+
+def _predictions(
+    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None
+) -> "pd.DataFrame":
+    from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
+    from distributed_ib.estimators.prediction_table import prediction_table
+    from distributed_ib.study.loading import find_study, study_in_file
+    from distributed_ib.study.predicting import study_predictions
+    from distributed_ib.study.reading_runs import load_run
+    from distributed_ib.study.run_folder import read_config
+    from distributed_ib.study.stored_report import stored_report
+
+    head = read_config(run)["run"]
+    stored_report(run)  # checks that the run is finished and whole
+    if (run / ESTIMATOR).exists():
+        return prediction_table(load_estimator(run), table, choice)
+    if file is None and "file" in head:
+        raise UserError(
+            f"{run} is a run of a study in a file; name it with --study {head['file']}."
+        )
+    cls = find_study(head["study"]) if file is None else study_in_file(file)
+    return study_predictions(load_run(run, cls), table, choice)

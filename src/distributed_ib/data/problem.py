@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -32,6 +32,20 @@ class ComponentLabels:
     unit: str = ""
     levels: tuple[str, ...] = ()
     missing: str = ""
+
+
+class Rows(NamedTuple):
+    """Some rows of a problem.
+
+    Attributes:
+        x: Components, as the encoder takes them.
+        y: What is to be predicted, `[n]` or `[n, d]`.
+        weight: Weight of each row, `[n]`, of mean one; None if all count alike.
+    """
+
+    x: Any
+    y: Any
+    weight: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +172,48 @@ class Problem:
         train, held_out = self.splitter.split(self.n_rows, seed)
         return Split(self, train, held_out)
 
+    def rows(self, which: RowIndex) -> "Rows":
+        """Some of the rows, with weights of mean one."""
+        if len(which) == self.n_rows:
+            x, y = self.x, self.y
+        else:
+            x, y = take_rows((self.x, self.y), which)
+        if self.weight is None:
+            return Rows(x, y, None)
+        weight = self.weight[which]
+        return Rows(x, y, (weight / weight.mean()).astype(np.float32))
+
+    def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
+        """Where training batches come from.
+
+        Args:
+            train: Rows to train on.
+            batch_size: Rows in a batch.
+            seed: Seed of batches that are drawn on the host.
+        """
+        if self.source is not None:
+            return self.source(batch_size)
+        rows = self.rows(train)
+        if rows.weight is not None:
+            return WeightedBatches((rows.x, rows.y), rows.weight, batch_size)
+        if isinstance(rows.x, DistinctRows):
+            return DistinctBatches(rows.x, rows.y, batch_size)
+        if not fits_on_device((rows.x, rows.y)):
+            return RowBatches((rows.x, rows.y), batch_size, seed=seed)
+        return ArrayBatches((rows.x, rows.y), batch_size)
+
+    def validation(self, held_out: RowIndex, seed: int) -> Batch | None:
+        """Held-out rows as a batch; None if there are none.
+
+        Args:
+            held_out: The rows.
+            seed: Seed of rows that are drawn by weight.
+        """
+        if not len(held_out):
+            return None
+        rows = self.rows(held_out)
+        return (rows.x, rows.y) if rows.weight is None else tuple(rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -173,38 +229,13 @@ class Split:
     train: RowIndex
     held_out: RowIndex
 
-    def rows(self, which: RowIndex) -> tuple[Any, Any, NDArray[np.float64] | None]:
-        """x, y and weights (of mean one) of some rows."""
-        problem = self.problem
-        if len(which) == problem.n_rows:
-            x, y = problem.x, problem.y
-        else:
-            x, y = take_rows((problem.x, problem.y), which)
-        if problem.weight is None:
-            return x, y, None
-        weight = problem.weight[which]
-        return x, y, weight / weight.mean()
-
     def batches(self, batch_size: int, seed: int) -> BatchSource:
         """Where training batches come from."""
-        problem = self.problem
-        if problem.source is not None:
-            return problem.source(batch_size)
-        x, y, weight = self.rows(self.train)
-        if weight is not None:
-            return WeightedBatches((x, y), weight, batch_size)
-        if isinstance(x, DistinctRows):
-            return DistinctBatches(x, y, batch_size)
-        if not fits_on_device((x, y)):
-            return RowBatches((x, y), batch_size, seed=seed)
-        return ArrayBatches((x, y), batch_size)
+        return self.problem.batches(self.train, batch_size, seed)
 
-    def validation(self) -> Batch | None:
+    def validation(self, seed: int) -> Batch | None:
         """The held-out rows as a batch; None if there are none."""
-        if not len(self.held_out):
-            return None
-        x, y, weight = self.rows(self.held_out)
-        return (x, y) if weight is None else (x, y, weight.astype(np.float32))
+        return self.problem.validation(self.held_out, seed)
 
 
 def _splitter(

@@ -8,7 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import entr
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.data._moments import Moments
 from distributed_ib.data._views import series_of
 from distributed_ib.data.columns import (
@@ -23,7 +25,6 @@ from distributed_ib.data.columns import (
 )
 from distributed_ib.data.fitted_decomposition import training_mask
 from distributed_ib.errors import UserError
-from distributed_ib.information.entropy import entropy_bits
 
 Task = Literal["classification", "regression"]
 # Integers with at most this many distinct values are taken for classes by task="auto".
@@ -221,7 +222,7 @@ def _fit_classes(name: str, values: pd.Series, training: NDArray[np.bool_] | Non
         mean=(),
         scale=(),
         is_vector=False,
-        baseline_entropy_bits=float(entropy_bits(counts / counts.sum())),
+        baseline_entropy_bits=float(nats_to_bits(entr(counts / counts.sum()).sum())),
     )
 
 

@@ -1,47 +1,42 @@
 """What the classifier and the regressor share: fitting, choosing an approximation, saving."""
 
-import json
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import equinox as eqx
-import jax
 import numpy as np
-import xarray as xr
-from jax import Array
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from distributed_ib._checks import whole_number
 from distributed_ib.data._copies import exchangeable_components
-from distributed_ib.data.batches import ArrayBatches, BatchSource
 from distributed_ib.data.columns import Kind
 from distributed_ib.data.decomposition import Decomposition, Groups
-from distributed_ib.data.distinct_values import repeated_numbers
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.row_batches import RowBatches, fits_on_device
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
-from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import DivergenceError, UserError
-from distributed_ib.estimators._prepare import Prepared, Rows, Task, check_table, describe, prepare
+from distributed_ib.estimators._plan import Plan, TableProblem
+from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
+from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
-from distributed_ib.estimators.sweep_settings import Settings, resolve
-from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
+from distributed_ib.estimators.table_settings import Settings, resolve
+from distributed_ib.model.losses import Loss
+from distributed_ib.plots._style import figure_style
+from distributed_ib.plots.standard_figures import standard_figures
+from distributed_ib.report.report import Report
+from distributed_ib.report.scheme_sections import kept_beta, scheme_sections, scheme_values
+from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.best_record import best_record
-from distributed_ib.training.progress import ProgressBar
-from distributed_ib.training.sweep import sweep
+from distributed_ib.scheme.choice import Choice
+from distributed_ib.training.progress import ProgressBar, ProgressCallback
 
-WANTED_VALIDATION_DRAWS = 2048
-MAX_NOISE_DRAWS = 16
 INFORMATION_RECORDS = (12, 60)
 INFORMATION_CHANNELS = 720
 
@@ -54,6 +49,8 @@ class DistributedIBEstimator(BaseEstimator):
     scheme_: ApproximationScheme
     decomposition_: FittedDecomposition
     target_: Target
+    loss_: Loss
+    candidates_: NDArray[np.float32]
     settings_: Settings
     n_train_rows_: int
     n_features_in_: int
@@ -117,7 +114,7 @@ class DistributedIBEstimator(BaseEstimator):
         groups: Any = None,
         validation_data: Any = None,
         *,
-        sweep_options: Mapping[str, Any] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Self:
         """Run the sweep.
 
@@ -134,7 +131,7 @@ class DistributedIBEstimator(BaseEstimator):
                 training and validation.
             validation_data: Held-out rows as (X, y) or (X, y, sample_weight), in place of a share
                 of the rows.
-            sweep_options: Further options of `sweep`, such as `progress`.
+            progress: Called as the sweep goes on.
 
         Raises:
             UserError: If the data or an option can't be used: names column, row and remedy.
@@ -146,8 +143,26 @@ class DistributedIBEstimator(BaseEstimator):
             SweepWarning: If the sweep began too closed, ended too open or diverged, or
                 pre-training had not converged.
         """
-        if self.n_information_inputs != 0:
-            whole_number("n_information_inputs", self.n_information_inputs, 2)
+        plan = self.plan(X, y, sample_weight, groups, validation_data)
+        if self.verbose and progress is None:
+            progress = ProgressBar()
+        self.adopt(plan, plan.fit(progress=progress))
+        for sentence in advice(self.scheme_.to_xarray()):
+            warnings.warn(sentence, SweepWarning, stacklevel=2)
+        return self
+
+    def plan(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        validation_data: Any = None,
+    ) -> Plan:
+        """Check the data and everything else that a sweep needs, without training anything.
+
+        Args and errors are those of `fit`.
+        """
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
         prepared = prepare(
@@ -162,82 +177,101 @@ class DistributedIBEstimator(BaseEstimator):
             min_rows=self.min_rows,
             seed=seed,
         )
-        _warn_of_copies(prepared)
-        self.decomposition_, self.target_ = prepared.decomposition, prepared.target
-        if not hasattr(self, "n_features_in_"):
-            self.n_features_in_ = len(self.decomposition_.decomposition.columns)
-        self.n_train_rows_ = prepared.train.n_rows
-        self.settings_ = self._settings(prepared)
-        baseline, baseline_entropy_bits = self._baseline()
-        for outcome in ("scheme_", "best_beta_"):  # of an earlier fit
-            self.__dict__.pop(outcome, None)
-        options = dict(sweep_options or {})
-        if self.verbose:
-            options.setdefault("progress", ProgressBar())
-        result = sweep(
-            partial(_make_model, self._model_config()),
-            self._batches(prepared.train, seed),
-            self.settings_.schedule,
-            seed=seed,
+        loss = self._loss(prepared.target)
+        n_components = len(prepared.decomposition.names)
+        settings = resolve(
+            dict(self.get_params(deep=False)),
+            n_rows=prepared.n_train_rows,
+            n_components=n_components,
+            loss=loss,
+        )
+        problem = TableProblem(
+            names=prepared.decomposition.names,
+            x=prepared.x,
+            y=prepared.y,
+            weight=prepared.weight,
+            splitter=prepared.splitter,
+            loss=loss,
+            encoder_options=prepared.decomposition.encoder_options(),
+        )
+        train = settings.train(
             n_seeds=self.n_seeds,
-            learning_rate=self.settings_.learning_rate,
-            validation=self._validation(prepared.validation, seed),
             n_records=self.n_records,
             n_snapshots=self.n_snapshots,
-            **options,
+            n_information_inputs=self.n_information_inputs,
+            n_information_records=_information_records(n_components * self.n_seeds),
         )
-        if result.status == "diverged" and not len(result.snapshots.record):
-            raise DivergenceError(f"the sweep {result.message}.")
-        scheme = ApproximationScheme.from_sweep(
-            result,
-            self.decomposition_.names,
-            baseline_entropy_bits=baseline_entropy_bits,
-            baseline=baseline,
-        )
-        dataset = self._with_scores(scheme.to_xarray(), prepared)
-        self.scheme_ = ApproximationScheme(dataset, scheme.snapshots)
-        if not scheme.is_empty:
-            self.best_beta_ = best_record(dataset)
-            if self.n_information_inputs and scheme.status != "interrupted":
-                self.scheme_ = self.scheme_.with_information(
-                    prepared.train.x,
-                    weights=prepared.train.weight,
-                    n_inputs=self.n_information_inputs,
-                    n_records=_information_records(scheme),
-                    seed=seed,
-                )
-        for sentence in advice(dataset):
-            warnings.warn(sentence, SweepWarning, stacklevel=2)
-        self.restore(self._candidates(prepared.train, seed))
-        return self
+        plan = Plan(prepared.decomposition, prepared.target, loss, problem, settings, train, seed)
+        _warn_of_copies(plan)
+        return plan
 
-    def approximations(
-        self,
-        *,
-        beta: float | None = None,
-        bits: float | None = None,
-        n_components: int | None = None,
-    ) -> list[Approximation]:
-        """The approximations that predictions come from, one for each repeat.
+    def adopt(self, plan: Plan, scheme: ApproximationScheme) -> None:
+        """Take over what the sweeps of a plan found.
 
-        Without arguments those at `best_beta_`, where the validation loss is least; otherwise as
-        in `ApproximationScheme.at`.
+        Args:
+            plan: From `plan`.
+            scheme: From `Plan.fit`.
 
         Raises:
-            UserError: If more than one is given, no model is that small, or the sweep was
-                interrupted before it kept any.
+            DivergenceError: If it holds no model because the loss was not finite.
+        """
+        for outcome in ("scheme_", "best_beta_"):  # of an earlier fit
+            self.__dict__.pop(outcome, None)
+        if scheme.status == "diverged" and scheme.is_empty:
+            raise DivergenceError(f"the sweep {scheme.message}.")
+        self.decomposition_, self.target_ = plan.decomposition, plan.target
+        self.loss_, self.settings_ = plan.loss, plan.settings
+        if not hasattr(self, "n_features_in_"):
+            self.n_features_in_ = len(self.decomposition_.decomposition.columns)
+        self.n_train_rows_ = len(plan.split.train)
+        self.scheme_ = scheme
+        if not scheme.is_empty:
+            self.best_beta_ = best_record(scheme.to_xarray())
+        self.restore(plan.candidates())
+
+    def approximations(self, choice: Choice | None = None) -> list[Approximation]:
+        """The approximations that predictions come from, one for each repeat.
+
+        Args:
+            choice: Which; by default those at `best_beta_`, where the validation loss is least.
+
+        Raises:
+            UserError: If no model is that small, or the sweep was interrupted before it kept any.
         """
         check_is_fitted(self, "scheme_")
         if self.scheme_.is_empty:
             raise UserError(
                 f"there is no model to predict with: the sweep {self.scheme_.message}. Fit again."
             )
-        if beta is None and bits is None and n_components is None:
-            beta = self.best_beta_
-        return [
-            self.scheme_.at(beta=beta, bits=bits, n_components=n_components, seed=seed)
-            for seed in range(self.scheme_.n_seeds)
-        ]
+        if choice is None or not choice.is_given:
+            choice = Choice(beta=self.best_beta_)
+        return [self.scheme_.at(**vars(choice), seed=seed) for seed in range(self.scheme_.n_seeds)]
+
+    def report(self, title: str = "Fitted table") -> Report:
+        """What was found, in words and tables; `print(model.report())` shows it."""
+        check_is_fitted(self, "scheme_")
+        values = {} if self.scheme_.is_empty else scheme_values(self.scheme_)
+        return Report(title, tuple(scheme_sections(self.scheme_)), values=values)
+
+    def figures(self, *, threshold_bits: float = 0.1) -> dict[str, Figure]:
+        """All figures of what was found, by name.
+
+        Args:
+            threshold_bits: A component is in use where it conveys more than this.
+        """
+        check_is_fitted(self, "scheme_")
+        if self.scheme_.is_empty:
+            return {}
+        with figure_style():
+            return {
+                **standard_figures(self.scheme_, threshold_bits=threshold_bits),
+                **compression_figures(
+                    self.scheme_,
+                    self.decomposition_,
+                    kept_beta(self.scheme_),
+                    threshold_bits=threshold_bits,
+                ),
+            }
 
     def save(self, folder: str | Path) -> None:
         """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.
@@ -270,99 +304,49 @@ class DistributedIBEstimator(BaseEstimator):
         check_is_fitted(self, "scheme_")
         return self.decomposition_.transform(check_table(self, X, reset=False))
 
-    def _models(self, chosen: Mapping[str, Any]) -> list[Any]:
-        return [approximation.model for approximation in self.approximations(**chosen)]
-
-    def _settings(self, prepared: Prepared) -> Settings:
-        return resolve(
-            {name: value for name, value in self.get_params(deep=False).items()},
-            n_rows=prepared.train.n_rows,
-            n_components=len(prepared.decomposition.names),
+    def _averaged(self, X: Any, choice: Choice) -> NDArray[np.float64]:
+        """What the loss reads from the outputs, averaged over noise and repeats, `[n, ...]`."""
+        inputs = self._inputs(X)
+        models = [approximation.model for approximation in self.approximations(choice)]
+        return mean_over_noise(
+            models, inputs, self.loss_.read, *self._extra(), n_samples=self.n_samples, seed=0
         )
 
-    def _model_config(self) -> str:
-        """The model's description, as `model_from_config` reads it, in JSON."""
-        settings = self.settings_
-        encoder = {
-            "kind": "table",
-            **self.decomposition_.encoder_options(),
-            "hidden": settings.encoder_hidden,
-            "embedding_dim": settings.embedding_dim,
-            "n_frequencies": settings.n_frequencies,
-            "longest_period": settings.longest_period,
-        }
-        predictor = {
-            "input_dim": settings.embedding_dim * len(self.decomposition_.names),
-            "hidden": settings.predictor_hidden,
-            **self._predictor_config(),
-        }
-        return json.dumps({"encoder": encoder, "predictor": predictor})
-
-    def _batches(self, train: Rows, seed: int) -> BatchSource:
-        size = self.settings_.batch_size
-        if train.weight is None and not fits_on_device((train.x, train.y)):
-            return RowBatches((train.x, train.y), size, seed=seed)
-        # What is encoded without it is a batch.
-        x = repeated_numbers(train.x, size - 1, **self.decomposition_.encoder_options())
-        if train.weight is None:
-            return ArrayBatches((x, train.y), size)
-        return WeightedBatches((x, train.y), train.weight, size)
-
-    def _validation(self, rows: Rows, seed: int) -> Any:
-        parts = (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)
-        copies = self._noise_draws(rows.n_rows)
-        return jax.tree.map(lambda array: np.concatenate([array] * copies), parts)
-
-    def _noise_draws(self, n_rows: int) -> int:
-        """How often to measure each held-out row at a record, each time with noise of its own.
-
-        A record of few rows with one draw each scatters too much to be read, or to choose by.
-        """
-        return max(1, min(MAX_NOISE_DRAWS, WANTED_VALIDATION_DRAWS // n_rows))
+    def _extra(self) -> tuple[Any, ...]:
+        """Further arrays that the loss reads."""
+        return (self.candidates_,) if self.loss_.compares_rows else ()
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
-        """Set what follows from the target and, for InfoNCE, the candidates; called by `load`."""
+        """Set what follows from target and loss, and the candidates of InfoNCE.
 
-    def _candidates(self, train: Rows, seed: int) -> NDArray[np.float32] | None:
-        """Ys among which predictions look, if they do."""
-        return None
-
-    def _with_scores(self, dataset: xr.Dataset, prepared: Prepared) -> xr.Dataset:
-        """The records with scores in the user's terms."""
-        return dataset
+        Raises:
+            UserError: If candidates are needed and missing.
+        """
+        if self.loss_.compares_rows:
+            if candidates is None:
+                raise UserError("the candidates of this InfoNCE model are missing.")
+            self.candidates_ = candidates
 
     @abstractmethod
     def _checked_target(self, y: Any) -> Any: ...
 
     @abstractmethod
-    def _predictor_config(self) -> dict[str, Any]:
-        """Kind of the predictor, and its options besides widths."""
-
-    @abstractmethod
-    def _baseline(self) -> tuple[str, float]:
-        """What the uncertainty about Y is without X, in words and in bits."""
+    def _loss(self, target: Target) -> Loss:
+        """How predictions of this target are judged."""
 
 
-def _information_records(scheme: ApproximationScheme) -> int:
+def _information_records(n_channels: int) -> int:
     """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
-    n_channels = len(scheme.components) * scheme.n_seeds
     return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))
 
 
-@eqx.filter_jit
-def _make_model(config: str, key: Array) -> DistributedBottleneck:
-    """Compiled as a whole, once for each description: operation by operation it takes seconds."""
-    return model_from_config(json.loads(config), key=key)
-
-
-def _warn_of_copies(prepared: Prepared) -> None:
-    fitted: FittedDecomposition = prepared.decomposition
-    groups = exchangeable_components(fitted.names, prepared.train.x, **fitted.encoder_options())
-    for group in groups:
+def _warn_of_copies(plan: Plan) -> None:
+    fitted, rows = plan.decomposition, plan.problem.rows(plan.split.train)
+    for group in exchangeable_components(fitted.names, rows.x, **fitted.encoder_options()):
         warnings.warn(
             f"the components {' and '.join(map(repr, group))} are exchangeable: each can be "
             "computed from the other. Which of them the bottleneck keeps is chance, so don't read "
             "them as separate causes; drop all but one, or group them.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -12,50 +12,41 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from distributed_ib.data._views import View, is_several
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.splitters import label_codes, split_rows
+from distributed_ib.data.splitters import (
+    HoldOut,
+    HoldOutGiven,
+    KeepAll,
+    Splitter,
+    label_codes,
+)
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
-from distributed_ib.information.entropy import entropy_bits
 
 Task = Literal["classification", "regression"]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Checked rows as the model takes them.
-
-    Attributes:
-        x: Components.
-        y: Codes or standardised numbers, `[n]` or `[n, d]`.
-        weight: Weight of each row, of mean one; None if all are equal.
-    """
-
-    x: TableInput
-    y: NDArray[Any]
-    weight: NDArray[np.float32] | None
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return self.x.n_rows
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """All that `fit` needs of the data.
+    """Checked data as a model takes them.
 
     Attributes:
         decomposition: Components with their scaling.
         target: Y with its classes or scaling.
-        train: Rows to train on.
-        validation: Rows to measure on.
+        x: All rows of X.
+        y: Codes or standardised numbers, `[n]` or `[n, d]`.
+        weight: How much each row counts, `[n]`; None if all count alike.
+        splitter: Which rows are held out.
+        n_train_rows: Rows to train on.
     """
 
     decomposition: FittedDecomposition
     target: Target
-    train: Rows
-    validation: Rows
+    x: TableInput
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    splitter: Splitter
+    n_train_rows: int
 
 
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
@@ -125,51 +116,65 @@ def prepare(
         )
     weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    splitter: Splitter = KeepAll()
     if validation_data is None:
         labels = None if groups is None else label_codes(groups, n_rows, "groups")
         classes = np.asarray(y) if task == "classification" and labels is None else None
-        kept, held = split_rows(
-            len(rows),
+        splitter = HoldOut(
             validation_fraction,
-            seed,
             groups=None if labels is None else labels[rows],
             stratify=None if classes is None else classes[rows],
         )
-        train_rows, held_rows = rows[kept], rows[held]
-    else:
-        train_rows = rows
+    train, _ = splitter.split(len(rows), seed)
+    train_rows = rows[train]
     fitted = decomposition.fit(
         table, None if len(train_rows) == n_rows else train_rows, min_rows=min_rows
     )
     target = Target.fit(y, task, train_rows)
     x, codes = fitted.transform(table), target.transform(y)
     _require_length(x, n_rows)
-    train = _select(x, codes, weight, train_rows)
-    if validation_data is None:
-        validation = _select(x, codes, weight, held_rows)
-    else:
-        validation = _given(validation_data, fitted, target)
-    if train.weight is not None:
-        target = replace(target, baseline_entropy_bits=_weighted_baseline(target, train))
-    return Prepared(fitted, target, train, validation)
+    prepared = Prepared(
+        fitted,
+        target,
+        x if len(rows) == n_rows else x.take(rows),
+        codes[rows],
+        None if weight is None else weight[rows],
+        splitter,
+        len(train_rows),
+    )
+    return prepared if validation_data is None else _with_given(prepared, validation_data)
 
 
-def _select(
-    x: TableInput, y: NDArray[Any], weight: NDArray[np.float64] | None, rows: NDArray[np.int64]
-) -> Rows:
-    return Rows(x.take(rows), y[rows], None if weight is None else _mean_one(weight[rows]))
-
-
-def _given(validation_data: Any, fitted: FittedDecomposition, target: Target) -> Rows:
+def _with_given(prepared: Prepared, validation_data: Any) -> Prepared:
+    """The data with the user's own held-out rows after those to train on."""
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
     table, y, *weights = validation_data
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
-    x = fitted.transform(table)
+    x = prepared.decomposition.transform(table)
     _require_length(x, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
-    return _select(x, target.transform(y), weight, rows)
+    own, given = prepared.weight, None if weight is None else weight[rows]
+    both = None
+    if own is not None or given is not None:
+        n_own = len(prepared.y)
+        both = np.concatenate(
+            [
+                np.ones(n_own) if own is None else own / own.mean(),
+                np.ones(len(rows)) if given is None else given / given.mean(),
+            ]
+        )
+    held_out = np.arange(len(prepared.y) + len(rows)) >= len(prepared.y)
+    return replace(
+        prepared,
+        x=TableInput(
+            *(np.concatenate(pair) for pair in zip(prepared.x, x.take(rows), strict=True))
+        ),
+        y=np.concatenate([prepared.y, prepared.target.transform(y)[rows]]),
+        weight=both,
+        splitter=HoldOutGiven(held_out),
+    )
 
 
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
@@ -197,22 +202,6 @@ def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
     if not weight.any():
         raise UserError("Sample weights must contain at least one non-zero number.")
     return None if np.all(weight == weight[0]) else weight
-
-
-def _mean_one(weight: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.asarray(weight / weight.mean(), np.float32)
-
-
-def _weighted_baseline(target: Target, train: Rows) -> float:
-    """Uncertainty about Y where rows count by their weights."""
-    weight = np.asarray(train.weight, np.float64)
-    weight = weight / weight.sum()
-    if target.task == "classification":
-        shares = np.bincount(train.y, weight, minlength=len(target.classes))
-        return float(entropy_bits(shares / shares.sum()))
-    y = train.y.reshape(len(train.y), -1).astype(np.float64)
-    variance = weight @ (y - weight @ y) ** 2
-    return target.baseline_entropy_bits + float(0.5 * np.log2(np.maximum(variance, 1e-12)).sum())
 
 
 def _require_length(x: TableInput, n_rows: int) -> None:

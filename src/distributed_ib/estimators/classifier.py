@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,11 +10,11 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from distributed_ib.data.target import label_array, target_array
+from distributed_ib.data.target import Target, label_array, target_array
 from distributed_ib.errors import UserError, one_line
 from distributed_ib.estimators._base import DistributedIBEstimator
-from distributed_ib.estimators._noise import mean_over_noise
-from distributed_ib.model.predictors import CategoricalPredictor
+from distributed_ib.model.losses import ClassLoss, Loss
+from distributed_ib.scheme.choice import Choice
 
 
 class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
@@ -104,9 +103,7 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         Raises:
             UserError: If columns or values don't fit, or no model is that small.
         """
-        inputs = self._inputs(X)
-        models = self._models({"beta": beta, "bits": bits, "n_components": n_components})
-        mean = mean_over_noise(models, inputs, _probabilities, n_samples=self.n_samples, seed=0)
+        mean = self._averaged(X, Choice(beta, bits, n_components))
         return mean / mean.sum(axis=1, keepdims=True)
 
     def predict_log_proba(self, X: Any, **chosen: Any) -> NDArray[np.float64]:
@@ -142,14 +139,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
         """Set `classes_`."""
+        super().restore(candidates)
         self.classes_ = label_array(self.target_.classes)
 
-    def _predictor_config(self) -> dict[str, Any]:
-        return {"kind": "categorical", "n_classes": len(self.target_.classes)}
-
-    def _baseline(self) -> tuple[str, float]:
-        return "H(Y)", self.target_.baseline_entropy_bits
-
-
-def _probabilities(predictor: CategoricalPredictor, outputs: jax.Array) -> jax.Array:
-    return predictor.probabilities(outputs)
+    def _loss(self, target: Target) -> Loss:
+        return ClassLoss(len(target.classes))

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
-from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.plots.compression_figures import (
     LEVEL_INCHES,
     SHARES,
@@ -26,6 +26,7 @@ from distributed_ib.plots.distinguishability_matrix import (
     value_labels,
 )
 from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.compression_path import compression_path
 from distributed_ib.scheme.measure import NAMES, Measure
 
@@ -65,7 +66,8 @@ class _Column:
 
 
 def compression_figures(
-    estimator: DistributedIBEstimator,
+    scheme: ApproximationScheme,
+    decomposition: FittedDecomposition,
     beta: float,
     *,
     threshold_bits: float = 0.1,
@@ -78,7 +80,8 @@ def compression_figures(
     left out.
 
     Args:
-        estimator: A fitted one.
+        scheme: The scheme of a table.
+        decomposition: Its components.
         beta: Bottleneck strength of the matrices; the components in use there are drawn, those
             that convey most first.
         threshold_bits: What a component must convey to count as in use.
@@ -87,14 +90,14 @@ def compression_figures(
     Returns:
         Figures by name, none if no component can be drawn.
     """
-    approximation = estimator.scheme_.at(beta=beta, measure=measure)
+    approximation = scheme.at(beta=beta, measure=measure)
     order = np.argsort(-approximation.conveyed_bits, kind="stable")
     used = approximation.in_use(threshold_bits)
     columns: list[_Column] = []
     for name in (approximation.components[i] for i in order):
         if name in used and len(columns) < MAX_PANELS:
             try:
-                column = _Column(name, *estimator.decomposition_.component_values(name))
+                column = _Column(name, *decomposition.component_values(name))
             except UserError:
                 continue  # several columns
             if 1 < len(column.values) <= MAX_LEVELS:
@@ -103,8 +106,8 @@ def compression_figures(
         return {}
     return {
         "compression": _matrices(approximation, columns),
-        "compression_along_beta": _along_beta(estimator, columns[:MAX_ROWS], measure),
-        "merging": _merging(estimator, columns, measure),
+        "compression_along_beta": _along_beta(scheme, columns[:MAX_ROWS], measure),
+        "merging": _merging(scheme, decomposition, columns, measure),
     }
 
 
@@ -123,21 +126,24 @@ def _matrices(approximation: Approximation, columns: Sequence[_Column]) -> Figur
 
 
 def _along_beta(
-    estimator: DistributedIBEstimator, columns: Sequence[_Column], measure: Measure | None
+    scheme: ApproximationScheme, columns: Sequence[_Column], measure: Measure | None
 ) -> Figure:
     """A row of matrices for each column, as its information is taken away."""
     n = len(SHARES)
     inches = [2.1 + column.label_inches for column in columns for _ in SHARES]
     figure, axes = _grid(inches, n, 2.3)
     for row, column in enumerate(columns):
-        path = compression_path(estimator.scheme_, column.name, column.inputs, measure=measure)
+        path = compression_path(scheme, column.name, column.inputs, measure=measure)
         plot_compression_along_beta(path, column.values, axes[row * n : (row + 1) * n])
     add_scale(figure, axes[0].images[0], axes)
     return figure
 
 
 def _merging(
-    estimator: DistributedIBEstimator, columns: Sequence[_Column], measure: Measure | None
+    scheme: ApproximationScheme,
+    decomposition: FittedDecomposition,
+    columns: Sequence[_Column],
+    measure: Measure | None,
 ) -> Figure:
     """A strip chart or a merge tree for each column."""
     inches = [3.3 if c.is_number else max(3.3, 0.9 + c.n_leaves * LEVEL_INCHES) for c in columns]
@@ -146,9 +152,9 @@ def _merging(
     for ax, column in zip(axes, columns, strict=True):
         strips = column
         if len(column.values) > MAX_STRIP_VALUES:
-            values = estimator.decomposition_.component_values(column.name, N_STRIP_VALUES)
+            values = decomposition.component_values(column.name, N_STRIP_VALUES)
             strips = _Column(column.name, *values)
-        path = compression_path(estimator.scheme_, column.name, strips.inputs, measure=measure)
+        path = compression_path(scheme, column.name, strips.inputs, measure=measure)
         plot_merging(path, strips.values, ax, with_scale=False)
     charts = [ax.collections[0] for ax in axes if ax.collections]
     if charts:

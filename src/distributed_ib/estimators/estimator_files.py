@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from distributed_ib._checksums import check_files, record_checksums
 from distributed_ib._files import write_atomically, write_text
 from distributed_ib._version import __version__
 from distributed_ib.data.decomposition import Decomposition
@@ -18,7 +19,7 @@ from distributed_ib.errors import UserError, first_line
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.regressor import DistributedIBRegressor
-from distributed_ib.estimators.sweep_settings import resolve
+from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 ESTIMATOR, CANDIDATES = "estimator.json", "candidates.safetensors"
@@ -29,11 +30,13 @@ KINDS: Mapping[str, type[DistributedIBEstimator]] = {
 }
 
 
-def save_estimator(estimator: DistributedIBEstimator, folder: Path) -> None:
+def save_estimator(
+    estimator: DistributedIBEstimator, folder: Path, *, with_scheme: bool = True
+) -> None:
     """Write `estimator.json`, the scheme, and for InfoNCE `candidates.safetensors`.
 
     Each file is written whole or not at all; `scheme.nc` comes last, and a folder without it can't
-    be loaded.
+    be loaded. A run that has saved its scheme leaves it out (`with_scheme`).
 
     Raises:
         UserError: If a file exists already or can't be written, or the components come from a
@@ -66,7 +69,10 @@ def save_estimator(estimator: DistributedIBEstimator, folder: Path) -> None:
     if candidates is not None:
         tensors = {"candidates": np.ascontiguousarray(candidates)}
         write_atomically(folder / CANDIDATES, lambda path: save_file(tensors, path))
-    estimator.scheme_.save(folder)
+    names_written = [ESTIMATOR, *([] if candidates is None else [CANDIDATES])]
+    record_checksums(folder, names_written)
+    if with_scheme:
+        estimator.scheme_.save(folder)
 
 
 def load_estimator(folder: str | Path) -> DistributedIBEstimator:
@@ -84,6 +90,7 @@ def load_estimator(folder: str | Path) -> DistributedIBEstimator:
             raise UserError(f"{folder} holds no {ESTIMATOR}; is it the folder of a fitted model?")
         if path.stat().st_size > LIMIT_BYTES:
             raise UserError(f"{path} is too large to describe an estimator.")
+        check_files(folder, [ESTIMATOR, *([CANDIDATES] if (folder / CANDIDATES).exists() else [])])
         description = json.loads(path.read_text(encoding="utf-8"))
         return _from_description(description, folder)
     except UserError:
@@ -105,6 +112,7 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     }
     estimator = cls(**options)
     estimator.decomposition_, estimator.target_ = decomposition, target
+    estimator.loss_ = estimator._loss(target)
     estimator.settings_ = resolve(
         dict(description["settings"]), n_rows=1, n_components=len(decomposition.names)
     )

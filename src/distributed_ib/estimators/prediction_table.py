@@ -8,24 +8,20 @@ import pandas as pd
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.scheme.choice import Choice
 
 
 def prediction_table(
     estimator: DistributedIBEstimator,
     table: pd.DataFrame,
-    *,
-    beta: float | None = None,
-    bits: float | None = None,
-    n_components: int | None = None,
+    choice: Choice | None = None,
 ) -> pd.DataFrame:
     """A row for each row of `table`: `prediction`, and for classes `probability of CLASS` each.
 
     Args:
         estimator: A fitted one.
         table: Rows with the columns of training; others are ignored.
-        beta: Predict with the model whose bottleneck strength is nearest.
-        bits: Or with the best whose components convey at most this many bits together.
-        n_components: Or with the best that uses at most this many components.
+        choice: Which approximation to predict with; by default that of least loss.
 
     Raises:
         UserError: If columns are missing or hold values that can't be used.
@@ -38,7 +34,7 @@ def prediction_table(
             f"{', '.join(names)}."
         )
     table = table[names]
-    chosen: dict[str, Any] = {"beta": beta, "bits": bits, "n_components": n_components}
+    chosen: dict[str, Any] = vars(choice or Choice())
     if isinstance(estimator, DistributedIBClassifier):
         probabilities = estimator.predict_proba(table, **chosen)
         labels = estimator.classes_

@@ -3,26 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 
 from distributed_ib.data.columns import Kind
 from distributed_ib.data.decomposition import Decomposition, Groups
-from distributed_ib.data.target import target_array
+from distributed_ib.data.target import Target, target_array
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
-from distributed_ib.estimators._noise import draw_with_noise, mean_over_noise
-from distributed_ib.estimators._prepare import Prepared, Rows
-from distributed_ib.estimators.sweep_settings import Settings
 from distributed_ib.model._similarity import Similarity
-from distributed_ib.model.contrastive_predictor import ContrastivePredictor
-from distributed_ib.model.gaussian_predictor import GaussianPredictor
+from distributed_ib.model.losses import ContrastiveLoss, GaussianLoss
+from distributed_ib.model.losses import Loss as PredictionLoss
+from distributed_ib.scheme._noise import draw_with_noise
+from distributed_ib.scheme.choice import Choice
 
 Loss = Literal["gaussian", "infonce"]
 N_CANDIDATES = 2048
@@ -145,14 +141,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         Raises:
             UserError: If columns or values don't fit, or no model is that small.
         """
-        inputs = self._inputs(X)
-        models = self._models({"beta": beta, "bits": bits, "n_components": n_components})
-        options = {"n_samples": self.n_samples, "seed": 0}
-        if self.loss == "gaussian":
-            mean = mean_over_noise(models, inputs, _mean, **options)
-        else:
-            mean = mean_over_noise(models, inputs, _mean_candidate, self.candidates_, **options)
-        return self._in_units(mean)
+        return self._in_units(self._averaged(X, Choice(beta, bits, n_components)))
 
     def sample(
         self,
@@ -175,14 +164,13 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             random_state: Seed of the draws.
         """
         inputs = self._inputs(X)
-        models = self._models({"beta": beta, "bits": bits, "n_components": n_components})
+        choice = Choice(beta, bits, n_components)
+        models = [approximation.model for approximation in self.approximations(choice)]
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-        options = {"n_samples": n, "seed": seed}
-        if self.loss == "gaussian":
-            return self._in_units(draw_with_noise(models, inputs, _draw, **options))
-        return self._in_units(
-            draw_with_noise(models, inputs, _draw_candidate, self.candidates_, **options)
+        drawn = draw_with_noise(
+            models, inputs, self.loss_.draw, *self._extra(), n_samples=n, seed=seed
         )
+        return self._in_units(drawn)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -204,106 +192,8 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             raise UserError(f"loss={self.loss!r} is unknown; choose gaussian or infonce.")
         return y if isinstance(y, (pd.Series, pd.DataFrame)) else target_array(y)
 
-    def _settings(self, prepared: Prepared) -> Settings:
-        settings = super()._settings(prepared)
-        if self.loss == "infonce" and self.batch_size is None:
-            # A batch that holds rows twice has wrong Ys that are right.
-            most = max(2, prepared.train.n_rows // 4)
-            return Settings(**{**vars(settings), "batch_size": min(settings.batch_size, most)})
-        return settings
-
-    def _predictor_config(self) -> dict[str, Any]:
-        n_outputs = len(self.target_.mean)
+    def _loss(self, target: Target) -> PredictionLoss:
+        n_outputs = len(target.mean)
         if self.loss == "gaussian":
-            return {"kind": "gaussian", "output_dim": n_outputs if self.target_.is_vector else None}
-        return {
-            "kind": "contrastive",
-            "y_dim": n_outputs,
-            "batch_size": self.settings_.batch_size,
-            "similarity": self.similarity,
-            "temperature": self.temperature,
-            "symmetric": self.symmetric,
-        }
-
-    def _baseline(self) -> tuple[str, float]:
-        if self.loss == "gaussian":
-            return "Gaussian entropy of Y (standardised)", self.target_.baseline_entropy_bits
-        return "log2(batch size), the most that InfoNCE can certify", float(
-            np.log2(self.settings_.batch_size)
-        )
-
-    def _validation(self, rows: Rows, seed: int) -> Any:
-        if self.loss == "gaussian" or rows.weight is None:
-            return super()._validation(rows, seed)
-        # Weights count for the wrong Ys of a comparison too, so rows are drawn by weight.
-        share = rows.weight.astype(np.float64) / rows.weight.sum(dtype=np.float64)
-        drawn = np.random.default_rng(seed).choice(rows.n_rows, rows.n_rows, p=share)
-        return rows.x.take(drawn), rows.y[drawn]
-
-    def _noise_draws(self, n_rows: int) -> int:
-        """One for InfoNCE, where a copy of a row would be a wrong Y that is right."""
-        return 1 if self.loss == "infonce" else super()._noise_draws(n_rows)
-
-    def restore(self, candidates: NDArray[np.float32] | None) -> None:
-        """Set `candidates_`, which InfoNCE needs to predict."""
-        if self.loss == "infonce":
-            if candidates is None:
-                raise UserError("the candidates of this InfoNCE model are missing.")
-            self.candidates_ = candidates
-
-    def _candidates(self, train: Rows, seed: int) -> NDArray[np.float32] | None:
-        if self.loss != "infonce":
-            return None
-        size = min(N_CANDIDATES, train.n_rows)
-        share = None if train.weight is None else train.weight.astype(np.float64)
-        rng = np.random.default_rng(seed)
-        rows = rng.choice(
-            train.n_rows,
-            size,
-            replace=share is not None,
-            p=None if share is None else share / share.sum(),
-        )
-        return np.asarray(train.y[rows].reshape(size, -1), np.float32)
-
-    def _with_scores(self, dataset: xr.Dataset, prepared: Prepared) -> xr.Dataset:
-        if self.loss != "gaussian":
-            return dataset
-        squared = dataset["squared_error"]
-        spread = xr.DataArray(
-            [_variance(prepared.train), _variance(prepared.validation)],
-            coords={"split": ["train", "validation"]},
-            dims="split",
-        )
-        unit = 1.0 if self.target_.is_vector else self.target_.scale[0]
-        return dataset.drop_vars("squared_error").assign(
-            rmse=np.sqrt(squared) * unit, r2=1.0 - squared / spread.sel(split=squared["split"])
-        )
-
-
-def _variance(rows: Rows) -> float:
-    """Variance of the standardised Y, averaged over its entries."""
-    y = rows.y.reshape(rows.n_rows, -1).astype(np.float64)
-    mean = np.average(y, axis=0, weights=rows.weight)
-    return max(float(np.average((y - mean) ** 2, axis=0, weights=rows.weight).mean()), 1e-12)
-
-
-def _mean(predictor: GaussianPredictor, outputs: jax.Array) -> jax.Array:
-    return predictor.mean(outputs)
-
-
-def _mean_candidate(
-    predictor: ContrastivePredictor, outputs: jax.Array, candidates: jax.Array
-) -> jax.Array:
-    probabilities = predictor.probabilities(outputs, candidates)
-    return jnp.matmul(probabilities, candidates, precision="highest")
-
-
-def _draw(predictor: GaussianPredictor, outputs: jax.Array, key: jax.Array) -> jax.Array:
-    return predictor.draw(outputs, key=key)
-
-
-def _draw_candidate(
-    predictor: ContrastivePredictor, outputs: jax.Array, candidates: jax.Array, key: jax.Array
-) -> jax.Array:
-    probabilities = predictor.probabilities(outputs, candidates)
-    return candidates[jax.random.categorical(key, jnp.log(probabilities), axis=-1)]
+            return GaussianLoss(n_outputs if target.is_vector else None)
+        return ContrastiveLoss(n_outputs, self.similarity, self.temperature, self.symmetric)

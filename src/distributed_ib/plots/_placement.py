@@ -83,6 +83,7 @@ def label_lines(
             path_effects=halo,
             zorder=5,
         )
+        text.set_snap(False)  # snapped to whole pixels, the strokes of a thin "i" vanish
         leader = Line2D([], [], color=one.color, linewidth=0.5, transform=ax.transAxes, zorder=4)
         ax.add_artist(leader)
         for artist in (text, leader):

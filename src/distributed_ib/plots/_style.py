@@ -7,12 +7,13 @@ from functools import cache
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ROWS, ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 
 # Ten of the twelve colours of Paul Tol's qualitative scheme (its sand a little darker, which is
@@ -227,3 +228,9 @@ def figure_style() -> Iterator[None]:
         }
     ):
         yield
+
+
+def of_rows(data: xr.Dataset) -> str:
+    """How a label says on which rows it was measured; empty where there is one kind of rows."""
+    splits = [str(split) for split in data["split"].values]
+    return f", {ROWS[splits[-1]]}" if len(splits) > 1 else ""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.plots._placement import Named, label_lines
 from distributed_ib.plots._scales import known_range, spread_small_bits
-from distributed_ib.plots._style import FAINT, INK, QUIET, component_styles, legend_below
+from distributed_ib.plots._style import FAINT, INK, QUIET, component_styles, legend_below, of_rows
 from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
@@ -83,7 +83,7 @@ def plot_information_plane(
         ax.set_xlim(0, 1.05 * widest)
     ax.set_ylim(bottom, top)
     ax.set_xlabel(f"total {NAMES[measure]} of all components (bits)")
-    ax.set_ylabel(f"information about Y, {split} (bits)")
+    ax.set_ylabel(f"information about Y{of_rows(data)} (bits)")
     legend_below(ax)
     rings = _draw_rings(ax, scheme, predictive_bits[0], threshold_bits, measure)
     label_lines(ax, rings, [*curves, *limits], fontsize="small")

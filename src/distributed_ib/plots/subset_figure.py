@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from distributed_ib.plots._scales import known_range
-from distributed_ib.plots._style import INK, QUIET, CurveStyle, draw_limit, scheme_styles
+from distributed_ib.plots._style import INK, QUIET, CurveStyle, draw_limit, of_rows, scheme_styles
 from distributed_ib.plots._text import literal, short_labels
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
@@ -70,7 +70,7 @@ def plot_subsets(
     ax.set_xlim(-0.6, max(len(by_size), 1) - 0.4)
     ax.set_xticks(places, [str(len(s.components)) for s in by_size])
     ax.set_xlabel("number of components in use", labelpad=2)
-    ax.set_ylabel(f"information about Y,\n{data['split'].item()} (bits)")
+    ax.set_ylabel(f"information about Y\n(bits{of_rows(scheme.to_xarray())})")
     if not rows:
         nothing = f"no component conveys more than {threshold_bits:g} bit"
         ax.text(0.5, 0.5, nothing, transform=ax.transAxes, ha="center", fontsize="small")

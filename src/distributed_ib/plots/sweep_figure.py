@@ -22,6 +22,7 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import literal, short_labels
+from distributed_ib.report.words import ROWS
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
 
@@ -183,7 +184,7 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
             data["prediction_error_bits"].sel(split=split).values,
             color=color,
             linewidth=width,
-            label=f"error, {split}",
+            label=f"error, {ROWS[split]}" if len(splits) > 1 else "error",
         )
         for split, (color, width) in zip(splits, ((INK, 2.0), (QUIET, 1.6)), strict=False)
     ]

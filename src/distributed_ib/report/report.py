@@ -133,6 +133,12 @@ class Report:
     values: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """The report in Markdown."""
+        from distributed_ib.report.markdown import to_markdown
+
+        return to_markdown(self)
+
     def findings(self) -> Iterator[Finding]:
         """All sentences, in order."""
         for section in self.sections:

@@ -265,7 +265,7 @@ def frequency_section(
     Repeats of either direction are counted by themselves, at most 20 subsets for each.
     """
     measure = measure or scheme.measure
-    parts = by_direction(scheme)
+    parts = scheme.by_direction()
     rows = tuple(
         (
             f"{found.n_found} of {found.n_repeats}" + (f" {name}" if len(parts) > 1 else ""),
@@ -321,7 +321,7 @@ def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
         "subset_frequencies": [
             {"direction": direction, "n_found": found.n_found, "n_repeats": found.n_repeats}
             | _subset_values(found, scheme.measure)
-            for direction, part in by_direction(scheme).items()
+            for direction, part in scheme.by_direction().items()
             for found in part.subset_frequencies()
         ],
         "repeats": [
@@ -329,11 +329,6 @@ def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
             for seed in range(scheme.n_seeds)
         ],
     }
-
-
-def by_direction(scheme: ApproximationScheme) -> dict[str, ApproximationScheme]:
-    """The repeats in which beta rose, and those in which it fell."""
-    return {name: scheme.of_direction(name) for name in dict.fromkeys(scheme.directions)}
 
 
 def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:

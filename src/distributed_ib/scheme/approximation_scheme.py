@@ -18,6 +18,7 @@ from distributed_ib.scheme._records import dataset_of_sweep
 from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
 from distributed_ib.scheme.approximation import Approximation, Inputs
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
 from distributed_ib.scheme.repeats import (
     Frontier,
@@ -27,6 +28,9 @@ from distributed_ib.scheme.repeats import (
 )
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
+
+ROWS: dict[str, str] = {"train": "training rows", "validation": "held-out rows"}
+"""The rows of each split, in words."""
 
 
 class ApproximationScheme:
@@ -142,6 +146,10 @@ class ApproximationScheme:
         params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
         dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
         return ApproximationScheme(with_shared_steps(dataset), replace(models, params=params))
+
+    def by_direction(self) -> dict[str, "ApproximationScheme"]:
+        """The repeats in which beta rose, and those in which it fell, by direction."""
+        return {name: self.of_direction(name) for name in dict.fromkeys(self.directions)}
 
     @property
     def baseline_entropy_bits(self) -> float:
@@ -328,12 +336,10 @@ class ApproximationScheme:
         Raises:
             UserError: If not exactly one is given, or no model of the sweep is that small.
         """
-        given = {"beta": beta, "bits": bits, "n_components": n_components}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        if len(chosen) != 1:
+        choice = Choice(beta, bits, n_components)
+        if not choice.is_given:
             raise UserError(
-                f"choose an approximation by exactly one of {', '.join(given)}; got "
-                f"{', '.join(chosen) or 'none'}."
+                "choose an approximation by exactly one of beta, bits, n_components; got none."
             )
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
@@ -343,8 +349,6 @@ class ApproximationScheme:
         conveyed = run[VARIABLES[measure]].values
         predictive = run["predictive_information_bits"].values
         if beta is not None:
-            if not 0 < beta < np.inf:
-                raise UserError(f"beta must be positive and finite, got {beta:g}.")
             index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
         elif bits is not None:
             index = _best(predictive, conveyed.sum(axis=1), bits, "total bits")

@@ -111,10 +111,13 @@ def fit_scheme(
 def measured(
     scheme: ApproximationScheme, split: Split, train: TrainSettings, seed: int
 ) -> ApproximationScheme:
-    """The scheme with the information that its channels transmit on the training rows."""
-    if not train.n_information_inputs or len(scheme.snapshots.record) == 0:
+    """The scheme with the information that its channels transmit on the training rows.
+
+    After an interruption it is not measured: whoever stops a run does not want to wait.
+    """
+    if not train.n_information_inputs or scheme.is_empty or scheme.status == "interrupted":
         return scheme
-    x, _, weight = split.rows(split.train)
+    x, _, weight = split.problem.rows(split.train)
     if lists_values(x):
         x = sample_rows(x, len(split.train), train.n_information_inputs, seed).rows()
     return scheme.with_information(
@@ -148,7 +151,7 @@ def _one_sweep(
         n_seeds=train.n_seeds,
         learning_rate=train.learning_rate,
         first_learning_rate=train.first_learning_rate,
-        validation=split.validation(),
+        validation=split.validation(seed),
         n_records=train.n_records,
         n_snapshots=train.n_snapshots,
         progress=progress,
@@ -180,7 +183,7 @@ def default_baseline(model: Any, split: Split) -> Baseline:
     """
     if split.problem.entropy_bits is not None:
         return Baseline(split.problem.entropy_bits)
-    _, y, weight = split.rows(split.train)
+    _, y, weight = split.problem.rows(split.train)
     predictor = getattr(model, "predictor", None)
     if predictor is not None and hasattr(predictor, "baseline"):
         bits, name = predictor.baseline(np.asarray(y), weight)
@@ -218,5 +221,6 @@ def _joined(schemes: Sequence[ApproximationScheme]) -> ApproximationScheme:
         status=last.status,
         message=f"{first.message} with beta {first.directions[0]}; with beta "
         f"{last.directions[0]}, which is left out, it {last.message}",
+        seconds=sum(float(scheme.to_xarray().attrs["seconds"]) for scheme in schemes),
     )
     return ApproximationScheme(data, first.snapshots)

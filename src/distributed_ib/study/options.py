@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -132,7 +132,7 @@ def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
     """
     _refuse_unknown(cls, table, where)
     try:
-        found: T = _adapter(cls).validate_python(_with_none(cls, table))
+        found: T = _adapter(cast(Any, cls)).validate_python(_with_none(cls, table))
         return found
     except ValidationError as error:
         raise UserError(where + _first_fault(error)) from None

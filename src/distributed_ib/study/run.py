@@ -10,13 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from distributed_ib.data.problem import Problem
-from distributed_ib.plots._style import figure_style, scheme_styles
-from distributed_ib.plots.information_plane import plot_information_plane
-from distributed_ib.plots.subset_figure import plot_subsets
-from distributed_ib.plots.sweep_figure import plot_sweep
+from distributed_ib.plots._style import figure_style
+from distributed_ib.plots.standard_figures import standard_figures
 from distributed_ib.report.report import Report, Section
 from distributed_ib.report.scheme_sections import (
-    by_direction,
     opening_findings,
     scheme_sections,
     scheme_values,
@@ -163,7 +160,12 @@ class Run:
             drawn: dict[str, Figure] = {}
             if self.study.standard_figures:
                 for name, part in self.shown.items():
-                    drawn |= standard_figures(part.scheme, reading, name)
+                    drawn |= standard_figures(
+                        part.scheme,
+                        threshold_bits=reading.threshold_bits,
+                        measure=reading.measure,
+                        prefix=f"{name.replace('/', '_')}_" if name else "",
+                    )
             drawn |= self.study.figures(self, reading)
         return drawn
 
@@ -176,28 +178,3 @@ class Run:
         }
         head = {"study": self.study.name, "status": self.status, "message": self.message}
         return head | values[""] if list(values) == [""] else head | {"parts": values}
-
-
-def standard_figures(
-    scheme: ApproximationScheme, reading: Reading, part: str = ""
-) -> dict[str, Figure]:
-    """The sweep (one for each direction), the information plane and the subsets in use."""
-    options: dict[str, Any] = {
-        "threshold_bits": reading.threshold_bits,
-        "measure": reading.measure,
-    }
-    # Those of all repeats together, so that both directions show a component in the same colour.
-    styles = scheme_styles(scheme, reading.measure)
-    of_direction = by_direction(scheme)
-    first, *others = (
-        (name, plot_sweep(part, styles=styles, **options)) for name, part in of_direction.items()
-    )
-    axes = {
-        "sweep": first[1],
-        **{f"sweep_{name}": ax for name, ax in others},
-        "information_plane": plot_information_plane(scheme, **options),
-        "subsets": plot_subsets(scheme, **options),
-    }
-    prefix = f"{part.replace('/', '_')}_" if part else ""
-    figures = {f"{prefix}{name}": ax.get_figure(root=True) for name, ax in axes.items()}
-    return {name: figure for name, figure in figures.items() if figure is not None}

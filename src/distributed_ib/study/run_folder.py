@@ -93,9 +93,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         str(head["study"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read: {error}.") from None
+    if "options" not in config and head.get("distributed_ib", __version__) == __version__:
+        raise UserError(f"{path} is damaged: it holds no options.")
     if "options" not in config:
         raise UserError(
-            f"{folder} was made by version {head.get('distributed_ib', 'unknown')} and can't be "
+            f"{folder} was made by version {head['distributed_ib']} and can't be "
             f"read by this one ({__version__}); its {SUMMARY_TEXT} and figures/ can still be read, "
             "or run it again."
         )

@@ -143,6 +143,8 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
         last = list(parts)[-1]
         parts[last] = _as_interrupted(parts[last])
     run = Run(request.study, request.seed, parts, folder, request.about)
+    if run.status != "interrupted" and run.shown:
+        run.study.export(run, folder)
     _write_report(run)
     return run
 
@@ -167,6 +169,7 @@ def _run_part(
             store=store,
             progress=progress,
         )
+        scheme = part.complete(scheme, request.seed)
         label, seconds = f"{name}: " if name else "", time.perf_counter() - began
         append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
         scheme.save(place)

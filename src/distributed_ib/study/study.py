@@ -5,10 +5,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from distributed_ib.data.columns import numbers_of
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
 from distributed_ib.report.report import Section
@@ -20,6 +22,8 @@ from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from distributed_ib.study.run import Run
 
 
@@ -161,6 +165,13 @@ class Study:
         It is repeated when a run is resumed, and should then leave what is there.
         """
 
+    def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
+        """The scheme with further numbers of the study's own, before it is saved."""
+        return scheme
+
+    def export(self, run: "Run", folder: Path) -> None:
+        """Write further results into the run folder, such as a fitted estimator."""
+
     def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
         """A step after the sweep: further results, as arrays by name.
 
@@ -183,6 +194,21 @@ class Study:
     def figures(self, run: "Run", reading: Reading) -> Mapping[str, Figure]:
         """Figures beside the standard ones, by name."""
         return {}
+
+    def rows(self, table: "pd.DataFrame") -> Any:
+        """Rows of a table as the model's encoder takes them, for `dib predict`.
+
+        By default components of one number each, in columns of their names: `[n, component, 1]`.
+
+        Raises:
+            UserError: If a column is missing or holds what is no number.
+        """
+        names = self.problem(0).names
+        missing = [name for name in names if name not in table.columns]
+        if missing:
+            raise UserError(f"the table has no column {missing[0]!r}; it needs {', '.join(names)}.")
+        columns = [numbers_of(name, table[name]) for name in names]
+        return np.stack(columns, axis=1)[..., None].astype(np.float32)
 
     def check_reading(self, reading: Reading) -> None:
         """Refuse a way of reading the results that this study does not know.

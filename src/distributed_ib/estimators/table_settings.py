@@ -7,7 +7,8 @@ from typing import Any
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.model.losses import Loss
+from distributed_ib.training.train_settings import TrainSettings
 
 # At beta_start all channels together should cost little compared with what is to be learned. A
 # channel that is freely open takes some 10 nats.
@@ -44,10 +45,16 @@ class Settings:
     n_frequencies: int
     longest_period: float
 
-    @property
-    def schedule(self) -> BetaSchedule:
-        """How beta rises."""
-        return BetaSchedule(self.beta_start, self.beta_end, self.n_steps, self.n_pretraining_steps)
+    def train(self, **options: Any) -> TrainSettings:
+        """How the sweeps are trained; `options` are further ones of `TrainSettings`."""
+        return TrainSettings(
+            beta=(self.beta_start, self.beta_end),
+            n_steps=self.n_steps,
+            n_pretraining_steps=self.n_pretraining_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            **options,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -57,7 +64,9 @@ class Settings:
         }
 
 
-def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Settings:
+def resolve(
+    given: dict[str, Any], *, n_rows: int, n_components: int, loss: Loss | None = None
+) -> Settings:
     """Fill in what is None.
 
     - `beta_start`: 0.002 divided by the number of components, between 1e-5 and 1e-3. Open
@@ -70,6 +79,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Setting
         given: Values by the names of `Settings`; None or absent where the data should decide.
         n_rows: Training rows.
         n_components: Components of X.
+        loss: How predictions are judged, which may bound the size of a batch.
 
     Raises:
         UserError: If a value is out of range.
@@ -83,12 +93,13 @@ def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Setting
     size = min(max(size, 0.0), 1.0)
     n_steps = given.get("n_steps")
     n_steps = round(4000 + 9000 * size) if n_steps is None else n_steps
+    usual = 128 if n_rows <= 2000 else 256
     automatic: dict[str, Any] = {
         "beta_start": min(max(_START_COST / n_components, 1e-5), 1e-3),
         "beta_end": 1.0,
         "n_steps": n_steps,
         "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 13)),
-        "batch_size": 128 if n_rows <= 2000 else 256,
+        "batch_size": usual if loss is None else loss.usual_batch_size(usual, n_rows),
         "learning_rate": 2e-3,
         "encoder_hidden": (64, 64),
         "embedding_dim": 6,
@@ -106,7 +117,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, n_components: int) -> Setting
     for name in ("beta_start", "beta_end", "learning_rate", "longest_period"):
         values[name] = float(values[name])
     settings = Settings(**values)
-    settings.schedule  # noqa: B018  checks itself
+    settings.train()  # checks itself
     return settings
 
 

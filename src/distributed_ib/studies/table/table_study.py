@@ -1,0 +1,169 @@
+"""A table: how much does each column tell about another one?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+from jax import Array
+from matplotlib.figure import Figure
+
+from distributed_ib.data.problem import Problem
+from distributed_ib.data.table_files import read_table
+from distributed_ib.data.target import Target
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._plan import Plan
+from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.estimators.column_figures import compression_figures
+from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
+from distributed_ib.estimators.regressor import DistributedIBRegressor
+from distributed_ib.estimators.sweep_advice import advice
+from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.report.report import Finding, Section
+from distributed_ib.report.scheme_sections import kept_beta
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.study.run import Run
+from distributed_ib.study.study import Reading, Study
+from distributed_ib.training.train_settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TableStudy(Study):
+    """How much does each column of a table tell about another one?
+
+    The table is read and described once, and everything is checked before a folder is made. What
+    is left open follows from the data.
+
+    Attributes:
+        table: CSV or Parquet file.
+        target: The column to explain.
+        exclude: Columns to leave out, such as identifiers.
+        task: What the target is.
+        loss: For numbers: a Gaussian, or a comparison that fits any distribution.
+        components: Groups of columns by name; by default every column is a component.
+        n_seeds: Independent repeats.
+        n_steps: Training steps while beta rises; by default by the size of the data.
+        learning_rate: Step size of training.
+    """
+
+    name: ClassVar[str] = "table"
+
+    table: Path
+    target: str
+    exclude: tuple[str, ...] = ()
+    task: Literal["auto", "classification", "regression"] = "auto"
+    loss: Literal["gaussian", "infonce"] = "gaussian"
+    components: dict[str, list[str]] | None = None
+    n_seeds: int = 1
+    n_steps: int | None = None
+    learning_rate: float | None = None
+
+    @property
+    def train(self) -> TrainSettings:  # type: ignore[override]
+        """How the sweep is trained, worked out from the data."""
+        return self._any_plan.train
+
+    def title(self) -> str:
+        """The target and the table."""
+        return f"{self.target} in {self.table.name}"
+
+    def problem(self, seed: int) -> Problem:
+        """The rows of the table, checked."""
+        return self._plan(seed).problem
+
+    def model(self, key: Array) -> DistributedBottleneck:
+        """Encoders for the table's components, and a predictor for the target."""
+        return self._any_plan.make_model(key)
+
+    def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
+        """The scheme with scores in the units of the target."""
+        return self._plan(seed).with_scores(scheme)
+
+    def export(self, run: Run, folder: Path) -> None:
+        """Write the fitted estimator, with which `dib predict` predicts."""
+        estimator, plan = self._planned(run.seed)
+        estimator.adopt(plan, run.scheme)
+        save_estimator(estimator, folder, with_scheme=False)
+
+    def findings(self, run: Run, reading: Reading) -> list[Section]:
+        """What other settings would show more."""
+        found = tuple(
+            Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
+            for sentence in advice(run.scheme.to_xarray())
+        )
+        return [Section("Settings", found)] if found else []
+
+    def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
+        """Which values of the columns can be told apart."""
+        if not len(run.scheme.snapshots.record) or run.folder is None:
+            return {}
+        fitted = load_estimator(run.folder)
+        return compression_figures(
+            run.scheme,
+            fitted.decomposition_,
+            kept_beta(run.scheme) if reading.beta is None else reading.beta,
+            threshold_bits=reading.threshold_bits,
+            measure=reading.measure,
+        )
+
+    def check_reading(self, reading: Reading) -> None:
+        """Every reading is known."""
+
+    def estimator(self, seed: int) -> DistributedIBEstimator:
+        """An estimator with the options of this study, not fitted."""
+        _, y = self._columns
+        task = self.task
+        if task == "auto":
+            task = Target.fit(y, name=self.target).task
+        common: dict[str, Any] = {
+            "components": self.components,
+            "n_seeds": self.n_seeds,
+            "n_steps": self.n_steps,
+            "learning_rate": self.learning_rate,
+            "random_state": seed,
+        }
+        if task == "classification":
+            return DistributedIBClassifier(**common)
+        return DistributedIBRegressor(loss=self.loss, **common)
+
+    @cached_property
+    def _columns(self) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+        """The components' columns and the target's."""
+        table = read_table(self.table)
+        known = ", ".join(str(name) for name in table.columns)
+        wanted = [("target", self.target), *(("exclude", name) for name in self.exclude)]
+        for role, name in wanted:
+            if name not in table.columns:
+                raise UserError(
+                    f"{self.table} has no column {name!r}, named by --{role}; its columns are "
+                    f"{known}."
+                )
+        if self.target in self.exclude:
+            raise UserError(f"--exclude names the target {self.target!r}; leave it in.")
+        x = table.drop(columns=[self.target, *self.exclude])
+        if x.shape[1] == 0:
+            raise UserError(f"{self.table} has no columns left to explain {self.target!r} with.")
+        return x, table[self.target]
+
+    @cached_property
+    def _plans(self) -> dict[int, tuple[DistributedIBEstimator, Plan]]:
+        """Plans made so far, by seed, with the estimators that made them."""
+        return {}
+
+    def _planned(self, seed: int) -> tuple[DistributedIBEstimator, Plan]:
+        if seed not in self._plans:
+            x, y = self._columns
+            estimator = self.estimator(seed)
+            self._plans[seed] = (estimator, estimator.plan(x, y))
+        return self._plans[seed]
+
+    def _plan(self, seed: int) -> Plan:
+        return self._planned(seed)[1]
+
+    @property
+    def _any_plan(self) -> Plan:
+        """What does not depend on the seed, which only splits the rows, is the same in all."""
+        return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)

@@ -1,0 +1,42 @@
+"""Predictions of a study's run for rows of a table."""
+
+import numpy as np
+import pandas as pd
+
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.best_record import best_record
+from distributed_ib.scheme.choice import Choice
+from distributed_ib.study.run import Run
+
+
+def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """A row for each row of `table`: the likeliest class and the probability of each.
+
+    Args:
+        run: A run whose study has one part.
+        table: Rows, in the form that the study's `rows` takes.
+        choice: Which approximation to predict with; by default that of least loss.
+
+    Raises:
+        UserError: If the study has several parts or predicts no classes, or the table doesn't fit.
+    """
+    if list(run.parts) != [""]:
+        raise UserError(f"runs of {run.study.name} have several parts, and none of them predicts.")
+    if run.scheme.is_empty or not len(run.scheme.snapshots.record):
+        raise UserError(f"the run kept no model: its sweep {run.scheme.message}.")
+    if not choice.is_given:
+        choice = Choice(beta=best_record(run.scheme.to_xarray()))
+    x = run.study.rows(table)
+    probabilities = np.mean(
+        [
+            run.scheme.at(**vars(choice), seed=seed).predict_proba(x, n_samples=64)
+            for seed in range(run.scheme.n_seeds)
+        ],
+        axis=0,
+    )
+    return pd.DataFrame(
+        {
+            "prediction": probabilities.argmax(axis=1),
+            **{f"probability of {k}": p for k, p in enumerate(probabilities.T)},
+        }
+    )
