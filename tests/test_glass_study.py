@@ -163,7 +163,7 @@ def test_what_shells_convey_is_their_information_and_the_kl_on_request(
 
 
 def test_without_its_shells_the_model_knows_nothing(analysed: AnalysedGlass) -> None:
-    x, y, _ = analysed.split.rows(analysed.split.held_out)
+    x, y, _ = analysed.split.problem.rows(analysed.split.held_out)
     model = analysed.scheme.at(beta=0.02)
     one_draw = model.scores(x, y)["accuracy"]
     assert one_draw > 0.9

@@ -68,5 +68,5 @@ def standardisation(
 
 def examples_of(split: Split, rows: RowIndex) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Standardised densities `[n, 100]` and labels `[n]` of some rows of a `glass_problem`."""
-    x, y, _ = split.rows(rows)
+    x, y, _ = split.problem.rows(rows)
     return x[..., 0], y

@@ -231,7 +231,7 @@ def _few_shells(
     scheme, split, measured = glass.scheme, glass.split, glass.measured
     conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
     fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
-    x, y, _ = split.rows(split.held_out)
+    x, y, _ = split.problem.rows(split.held_out)
     found = []
     for asked in COUNTS:
         if fewest > asked:

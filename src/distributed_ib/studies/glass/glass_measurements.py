@@ -101,7 +101,7 @@ def averaged_accuracies(
     Returns:
         `[seed, snapshot]`.
     """
-    x, y, _ = split.rows(split.held_out)
+    x, y, _ = split.problem.rows(split.held_out)
     found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
     for repeat, index in np.ndindex(found.shape):
         model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
