@@ -21,8 +21,7 @@ from jax import Array
 from common import bare_scan, seconds_per_step_in_turns
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.glass_settings import PRESETS
-from distributed_ib.studies.glass.glass_study import glass_model
+from distributed_ib.studies.glass import GlassStudy
 from distributed_ib.studies.glass.simulation._lammps import load_lammps
 from distributed_ib.studies.glass.simulation.quench import PROTOCOLS
 from distributed_ib.studies.glass.simulation.sample import (
@@ -35,14 +34,15 @@ from distributed_ib.studies.glass.structure_functions import N_SHELLS
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
-SETTINGS = PRESETS["paper"]
+STUDY = GlassStudy.presets()["paper"]
+SETTINGS = STUDY.train
 N_COMPONENTS = 2 * N_SHELLS
 N_EXAMPLES = 10_800
 SHORT, LONG = 2, 12  # steps
 N_ROUNDS = 5
-WIDTH = 1 + SETTINGS.n_frequencies
-ENCODER = (*SETTINGS.encoder_hidden, 2 * SETTINGS.embedding_dim)
-PREDICTOR = (N_COMPONENTS * SETTINGS.embedding_dim, *SETTINGS.predictor_hidden, 1)
+WIDTH = 1 + STUDY.n_frequencies
+ENCODER = (*STUDY.encoder_hidden, 2 * STUDY.embedding_dim)
+PREDICTOR = (N_COMPONENTS * STUDY.embedding_dim, *STUDY.predictor_hidden, 1)
 SAMPLES = {"gradual": 1, "rapid": 3}
 
 
@@ -61,7 +61,7 @@ def schedule(n_steps: int) -> BetaSchedule:
 def package_loop() -> Callable[[int], Any]:
     """A sweep of some steps with one record and one snapshot."""
     source = ArrayBatches(examples(), SETTINGS.batch_size)
-    model, rate = glass_model(SETTINGS, N_COMPONENTS), SETTINGS.learning_rate
+    model, rate = STUDY.model, SETTINGS.learning_rate
     return lambda n_steps: sweep(model, source, schedule(n_steps), learning_rate=rate, n_records=1)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from distributed_ib._arrays import load_arrays, save_arrays
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import LOCK, hold_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.simulation import sample, simulate
 from distributed_ib.studies.glass.simulation.shear import Event, State
@@ -152,11 +152,11 @@ def test_more_loci_than_damaged_samples_hold_need_no_engine(
 def test_what_a_kill_left_half_written_goes(tmp_path: Path, made: list[int]) -> None:
     folder = tmp_path / "rapid"
     folder.mkdir()
-    for name in (".settings-x1_y2z3a.json", ".sample-00001-abcd1234.npz"):
+    for name in (".settings-0123456789abcdef.json", ".sample-00001-abcd1234.npz"):
         (folder / name).write_bytes(b"PK")
     table_of(tmp_path)
     found = {path.name for path in folder.iterdir()}
-    assert found == {"settings.json", *(f"sample-0000{k}.npz" for k in range(3))}
+    assert found == {LOCK, "settings.json", *(f"sample-0000{k}.npz" for k in range(3))}
 
 
 def test_nothing_is_written_into_a_folder_that_another_process_holds(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_written_into_a_folder_that_another_process_holds(tmp_path: P
     folder.mkdir()
     with hold_folder(folder), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **OPTIONS)
-    assert list(folder.iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == [LOCK]
     # Nor does it matter what that process has written so far.
     (folder / "settings.json").write_text(json.dumps({"protocol": "rapid"})[:10])
     with hold_folder(folder), pytest.raises(UserError, match="in use"):

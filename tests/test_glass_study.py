@@ -4,40 +4,48 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from distributed_ib._arrays import load_arrays, save_arrays
+from distributed_ib.data.problem import Split
 from distributed_ib.errors import UserError
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.studies.glass import glass_study as study
-from distributed_ib.studies.glass.glass_examples import Examples, prepare_examples
-from distributed_ib.studies.glass.glass_figures import plot_shell_information
-from distributed_ib.studies.glass.glass_run import GlassRun, analyse_glass, load_run
-from distributed_ib.studies.glass.glass_settings import PRESETS
-from distributed_ib.studies.glass.glass_sources import load_glass
+from distributed_ib.studies.glass import GlassStudy, load_glass
+from distributed_ib.studies.glass.glass_examples import examples_of, standardisation
+from distributed_ib.studies.glass.glass_figures import Panels, glass_figure, plot_shell_information
+from distributed_ib.studies.glass.glass_findings import AnalysedGlass, find
 from distributed_ib.studies.glass.glass_tables import GlassData, packaged_data, save_table
 from distributed_ib.studies.glass.linear_svm import best_single_shell, fit_svm
 from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods
-from distributed_ib.studies.glass.noise_accuracies import validation_accuracies
 from distributed_ib.studies.glass.shell_places import shells_of
 from distributed_ib.studies.glass.structure_functions import RadialDistribution, shell_names
+from distributed_ib.study.reading_runs import load_run
+from distributed_ib.study.running import run_study
+from distributed_ib.study.stored_report import stored_report
 from test_cli import dib, one_clear_line
 from test_glass_archive import csv, pack
 
-SMALL = replace(
-    PRESETS["quick"],
-    beta_start=1e-3,
-    n_steps=120,
-    n_pretraining_steps=40,
-    batch_size=64,
-    learning_rate=2e-2,
+SMALL = GlassStudy(
     encoder_hidden=(16,),
     embedding_dim=2,
     predictor_hidden=(16,),
     n_frequencies=1,
-    n_snapshots=15,
+    train=replace(
+        GlassStudy().train,
+        beta=(1e-3, 1.0),
+        n_steps=120,
+        n_pretraining_steps=40,
+        batch_size=64,
+        learning_rate=2e-2,
+        n_snapshots=15,
+        n_information_records=5,
+    ),
 )
 
 
@@ -71,27 +79,42 @@ def glass_like(n_loci: int = 80, name: str = "gradual", seed: int = 0) -> GlassD
     )
 
 
+def split_of(data: GlassData, validation_fraction: float = 0.25) -> Split:
+    study = GlassStudy.of({"gradual": data}, validation_fraction=validation_fraction)
+    return study.protocols["gradual"].problem(0).split(0)
+
+
 @pytest.fixture(scope="module")
-def examples() -> Examples:
-    return prepare_examples(glass_like(), 0.25)
+def split() -> Split:
+    return split_of(glass_like())
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> Path:
+    """A run whose data are nowhere else: whatever reads it reads the folder alone."""
     folder = tmp_path_factory.mktemp("runs") / "glass"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "N_RECORDS", 5)
-        analyse_glass({"gradual": glass_like()}, SMALL, folder)
+    run_study(GlassStudy.of({"gradual": glass_like()}, **options(SMALL)), folder)
     return folder
 
 
+def options(study: GlassStudy) -> dict[str, Any]:
+    """The options of a study but for its data."""
+    return {name: value for name, value in vars(study).items() if name != "data"}
+
+
+def analysed_in(folder: Path) -> dict[str, AnalysedGlass]:
+    run = load_run(folder)
+    assert isinstance(run.study, GlassStudy)
+    return run.study.analysed(run)
+
+
 @pytest.fixture(scope="module")
-def analysed(run_folder: Path) -> GlassRun:
-    return load_run(run_folder)
+def analysed(run_folder: Path) -> AnalysedGlass:
+    return analysed_in(run_folder)["gradual"]
 
 
-def test_the_planted_shell_is_found_and_the_rest_let_go(analysed: GlassRun) -> None:
-    found = analysed.findings()["gradual"]
+def test_the_planted_shell_is_found_and_the_rest_let_go(analysed: AnalysedGlass) -> None:
+    found = find(analysed)
     assert found.best_accuracy > 0.95
     assert found.fewest_near_best <= 3
     # Shells are 0.077 apart and a neighbour sees the same particles.
@@ -108,8 +131,8 @@ def test_the_planted_shell_is_found_and_the_rest_let_go(analysed: GlassRun) -> N
     assert found.one_shell_decades > 0
 
 
-def test_few_shells_are_few_and_above_the_threshold(analysed: GlassRun) -> None:
-    for few in analysed.findings(0.2)["gradual"].few:
+def test_few_shells_are_few_and_above_the_threshold(analysed: AnalysedGlass) -> None:
+    for few in find(analysed, threshold_bits=0.2).few:
         assert len(few.shells) == len(few.bits) <= few.asked
         assert list(few.bits) == sorted(few.bits, reverse=True)
         assert all(bits > 0.2 for bits in few.bits)
@@ -117,11 +140,11 @@ def test_few_shells_are_few_and_above_the_threshold(analysed: GlassRun) -> None:
 
 
 def test_what_shells_convey_is_their_information_and_the_kl_on_request(
-    analysed: GlassRun, run_folder: Path, capsys: pytest.CaptureFixture[str]
+    analysed: AnalysedGlass, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = analysed.protocols["gradual"].scheme.to_xarray()
+    data = analysed.scheme.to_xarray()
     assert float((data["information_bits"] - data["kl_bits"]).max()) <= 0.0
-    found, by_kl = (analysed.findings(measure=m)["gradual"] for m in (None, "kl"))
+    found, by_kl = find(analysed), find(analysed, measure="kl")
     assert (found.measure, by_kl.measure) == ("information", "kl")
     assert found.best_total_bits < by_kl.best_total_bits
     assert found.fewest_near_best <= by_kl.fewest_near_best
@@ -129,38 +152,51 @@ def test_what_shells_convey_is_their_information_and_the_kl_on_request(
     assert dib("show", str(run_folder), "--kl") == 0
     printed = capsys.readouterr().out
     assert "KL" in printed and "conveyed" not in printed
-    part = analysed.protocols["gradual"]
     labels: dict[Measure | None, str] = {None: "information", "kl": "KL"}
     for measure, label in labels.items():
         _, ax = plt.subplots()
-        plot_shell_information(part.scheme, "B", part.distribution, ax, top=8.0, measure=measure)
+        plot_shell_information(
+            analysed.scheme, "B", analysed.distribution, ax, top=8.0, measure=measure
+        )
         assert ax.get_ylabel() == f"{label} of each shell (bits)"
         plt.close()
 
 
-def test_without_its_shells_the_model_knows_nothing(analysed: GlassRun) -> None:
-    part = analysed.protocols["gradual"]
-    model = part.scheme.at(beta=0.02)
-    everything = validation_accuracies(model, part.examples, list(range(100)))
-    assert everything.one_draw == everything.alone > 0.9
-    assert everything.averaged >= everything.one_draw - 0.03
-    assert 0.3 < validation_accuracies(model, part.examples, []).alone < 0.7
+def test_without_its_shells_the_model_knows_nothing(analysed: AnalysedGlass) -> None:
+    x, y, _ = analysed.split.problem.rows(analysed.split.held_out)
+    model = analysed.scheme.at(beta=0.02)
+    one_draw = model.scores(x, y)["accuracy"]
+    assert one_draw > 0.9
+    snapshot = np.argmin(np.abs(analysed.scheme.snapshots.beta - model.beta))
+    assert analysed.measured.averaged_accuracy[0, snapshot] >= one_draw - 0.03
+    assert 0.3 < model.scores(x, y, kept=[])["accuracy"] < 0.7
+
+
+def test_a_table_and_the_dashed_curve_agree_on_averaged_accuracies(
+    analysed: AnalysedGlass,
+) -> None:
+    beta = analysed.scheme.snapshots.beta
+    for few in find(analysed).few:
+        (snapshot,) = np.flatnonzero(beta == few.beta)
+        assert few.averaged == analysed.measured.averaged_accuracy[0, snapshot]
 
 
 def test_a_run_folder_can_be_shown_and_drawn_again(
     run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    names = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*.*")}
+    names = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("[!.]*.*")}
     assert names == {
         "config.toml",
         "summary.json",
         "summary.md",
+        "data/gradual.npz",
+        "figures/glass.png",
         "gradual/scheme.nc",
-        "gradual/examples.npz",
+        "gradual/results.npz",
         "gradual/snapshots/model.json",
         "gradual/snapshots/params.safetensors",
     }
-    summary = json.loads((run_folder / "summary.json").read_text())["gradual"]
+    summary = json.loads((run_folder / "summary.json").read_text())["protocols"]["gradual"]
     assert summary["n_training_examples"] + summary["n_validation_examples"] == 160
     assert summary["repeats"][0]["single"]["kind"] == "B"
     assert dib("show", str(run_folder)) == 0
@@ -171,42 +207,76 @@ def test_a_run_folder_can_be_shown_and_drawn_again(
     assert [path.name for path in tmp_path.iterdir()] == ["glass.png"]
 
 
-def test_no_sample_is_on_both_sides_of_the_split(examples: Examples) -> None:
-    held = set(examples.group[examples.held_out])
-    kept = set(examples.group[~examples.held_out])
+def test_the_numbers_of_the_report_say_what_they_are_of(run_folder: Path) -> None:
+    report = stored_report(run_folder)
+    tables = report.tables()
+    assert set(tables) == {"gradual_few_shells", "gradual_last_shells"}
+    row = tables["gradual_few_shells"].rows[-1]
+    cells = [cell for cell in row if isinstance(cell, Quantity)]
+    assert (cells[0].unit, cells[0].rows) == ("bits", "training rows")
+    assert {cell.rows for cell in cells[1:]} == {"held-out rows"}
+    best = next(found for found in report.findings() if "averaged_accuracy" in found.quantities)
+    accuracy = best.quantities["averaged_accuracy"]
+    assert accuracy.low is not None and accuracy.low <= accuracy.value
+    assert f"{accuracy.value:.3f} ±" in best.text
+
+
+def test_every_label_of_the_figure_is_inside_it(analysed: AnalysedGlass) -> None:
+    data = analysed.scheme.to_xarray()
+    data["prediction_error_bits"] *= 1.4  # an axis whose numbers take more digits in a narrow panel
+    panels = Panels(
+        ApproximationScheme(data, analysed.scheme.snapshots),
+        analysed.distribution,
+        float(analysed.measured.svm.validation_accuracy),
+        analysed.measured.averaged_accuracy,
+    )
+    figure = glass_figure({"gradual": panels, "rapid": panels})
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    plt.close(figure)
+    assert box.x0 >= 0 and box.y0 >= 0
+    assert box.x1 <= figure.get_figwidth() and box.y1 <= figure.get_figheight()
+
+
+def test_no_sample_is_on_both_sides_of_the_split(split: Split, analysed: AnalysedGlass) -> None:
+    group = glass_like().group
+    held, kept = set(group[split.held_out]), set(group[split.train])
     assert held and kept and not held & kept
     # A locus and its negative are from one sample, so both parts are balanced.
-    assert examples.entropy_bits == pytest.approx(1.0)
+    assert split.problem.y[split.train].mean() == 0.5
+    assert analysed.scheme.baseline_entropy_bits == 1.0
 
 
-def test_densities_are_standardised_on_the_training_part(examples: Examples) -> None:
-    x, _ = examples.training
+def test_densities_are_standardised_on_the_training_part(split: Split) -> None:
+    x, _ = examples_of(split, split.train)
     varies = x.std(axis=0) > 1e-6
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(x.std(axis=0)[varies], 1, rtol=1e-4)
     # Nothing comes nearer than 0.6, so the innermost shells are empty and stay at zero.
     assert not varies[0]
-    assert np.all(examples.scale[~varies] == 1)
+    _, scale = standardisation(np.asarray(x, np.float64), np.arange(len(x)))
+    assert np.all(scale[~varies] == 1)
 
 
-def test_the_svm_never_sees_the_held_out_part(examples: Examples) -> None:
-    svm = fit_svm(examples)
+def test_the_svm_never_sees_the_held_out_part(split: Split) -> None:
+    group = glass_like().group
+    svm = fit_svm(split, group)
     assert svm.validation_accuracy > 0.85
     assert "B r=1.40" in {shell_names()[i] for i in np.argsort(-svm.weights)[:3]}
-    turned = replace(
-        examples, is_locus=np.where(examples.held_out, 1 - examples.is_locus, examples.is_locus)
-    )
-    other = fit_svm(turned)
+    labels = split.problem.y.copy()
+    labels[split.held_out] = 1 - labels[split.held_out]
+    turned = replace(split, problem=replace(split.problem, y=labels))
+    other = fit_svm(turned, group)
     assert (other.c, other.training_accuracy) == (svm.c, svm.training_accuracy)
     assert other.validation_accuracy == pytest.approx(1 - svm.validation_accuracy)
-    assert best_single_shell(turned)[0] == best_single_shell(examples)[0]
+    assert best_single_shell(turned)[0] == best_single_shell(split)[0]
 
 
 def test_a_split_that_comes_with_the_data_is_kept() -> None:
     data = glass_like()
     validation = np.arange(160) % 10 == 0
-    examples = prepare_examples(replace(data, validation=validation), 0.25)
-    np.testing.assert_array_equal(examples.held_out, validation)
+    split = split_of(replace(data, validation=validation))
+    np.testing.assert_array_equal(split.held_out, np.flatnonzero(validation))
 
 
 def test_the_published_archive_is_learned_from_in_the_same_way(tmp_path: Path) -> None:
@@ -227,9 +297,9 @@ def test_the_published_archive_is_learned_from_in_the_same_way(tmp_path: Path) -
     for pair in ("AA", "AB"):
         contents[f"g_r_{pair}_GradualQuench.csv"] = csv(data.distribution.g_aa[:, None])
     (archived,) = load_glass(pack(tmp_path / "glass.tar.gz", contents)).values()
-    examples = prepare_examples(archived, 0.5)
-    assert examples.held_out.sum() == held.sum()  # its own split, not half
-    assert fit_svm(examples).validation_accuracy > 0.85
+    split = split_of(archived, 0.5)
+    assert len(split.held_out) == held.sum()  # its own split, not half
+    assert fit_svm(split, archived.group).validation_accuracy > 0.85
 
 
 def test_places_on_the_real_distributions() -> None:
@@ -266,13 +336,40 @@ def test_one_sample_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "one group" in refused(data, tmp_path, capsys)
 
 
-def test_a_name_that_leads_out_of_the_run_folder(
+def test_one_sample_in_the_training_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    data = glass_like()
+    data = replace(data, group=np.where(data.group > 0, 1, 0))
+    assert "training part is from one sample" in refused(data, tmp_path, capsys)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "", "figures", "data"])
+def test_a_name_that_leads_elsewhere_in_the_run_folder(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = tmp_path / "any.npz"
-    save_table(replace(glass_like(), name="../../elsewhere"), table)
+    save_table(replace(glass_like(), name=name), table)
     assert dib("glass", "analyse", str(table), "--out", str(tmp_path / "run")) == 2
     assert "letters and digits" in one_clear_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--validation-fraction", "1.5"], "validation fraction must lie between 0 and 1"),
+        (["--direction", "both"], "rising or falling"),
+        (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
+    ],
+)
+def test_options_that_can_not_be(
+    option: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_table(glass_like(), tmp_path / "gradual.npz")
+    out = tmp_path / "run"
+    assert dib("run", "glass", "--data", str(tmp_path), *option, "--out", str(out)) == 2
+    assert message in one_clear_line(capsys)
+    assert not out.exists()
 
 
 def test_broken_and_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,22 +381,41 @@ def test_broken_and_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "no such file" in one_clear_line(capsys)
 
 
-def test_a_damaged_run_is_refused(run_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["data/gradual.npz", "gradual/results.npz"])
+def test_a_damaged_run_is_refused(name: str, run_folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(run_folder, copy)
-    (copy / "gradual" / "examples.npz").write_bytes(b"none")
-    with pytest.raises(UserError, match="not a readable"):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name} is damaged"):
         load_run(copy)
-    shutil.rmtree(copy / "gradual")
-    with pytest.raises(UserError, match="no analysed glass"):
+    (copy / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
         load_run(copy)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no list of checksums")
+def test_results_that_lack_an_array_are_told_by_name(run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run_folder, copy)
+    for place in (copy, copy / "gradual"):
+        (place / "SHA256SUMS").unlink()
+    path = copy / "gradual" / "results.npz"
+    arrays = load_arrays(path)
+    del arrays["svm_c"]
+    save_arrays(path, arrays)
+    with pytest.raises(UserError, match="lack svm_c"):
+        analysed_in(copy)
 
 
 @pytest.mark.nightly
 def test_the_packaged_data_meet_what_the_paper_leads_us_to_expect(tmp_path: Path) -> None:
-    run = analyse_glass(packaged_data(), PRESETS["quick"], tmp_path / "run")
-    found = run.findings()
-    for name, svm in run.svms().items():
+    run_study(GlassStudy(), tmp_path / "run")
+    glasses = analysed_in(tmp_path / "run")
+    found = {name: find(glass) for name, glass in glasses.items()}
+    for name, glass in glasses.items():
+        svm = glass.measured.svm
         assert found[name].best_averaged >= svm.validation_accuracy - 0.01
         assert found[name].gap_largest_bits > 0.1
         assert found[name].gap_few_bits < 0.5 * found[name].gap_largest_bits

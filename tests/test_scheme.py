@@ -217,6 +217,40 @@ def test_predict_proba_averages_over_the_noise(middling: Approximation) -> None:
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-5)
 
 
+def test_scores_are_those_of_single_draws(middling: Approximation) -> None:
+    x, y = xor_data()
+    x, y = np.repeat(x, 500, axis=0), np.repeat(y, 500)
+    single = [(middling.predict(x, n_samples=1, seed=seed) == y).mean() for seed in range(4)]
+    found = middling.scores(x, y, n_samples=4)
+    assert list(found) == ["accuracy"]
+    # 16,000 draws on either side, each right or wrong: three standard errors are 0.017.
+    assert found["accuracy"] == pytest.approx(np.mean(single), abs=0.017)
+    averaged = (middling.predict(x, n_samples=64) == y).mean()
+    assert found["accuracy"] < averaged - 0.05
+
+
+def test_components_that_are_swapped_between_rows_tell_nothing(xor_scheme: Any) -> None:
+    x, y = xor_data()
+    x, y = np.repeat(x, 250, axis=0), np.repeat(y, 250)
+    model = xor_scheme.at(beta=1e-3)
+    everything = model.scores(x, y)["accuracy"]
+    assert everything > 0.95
+    assert model.scores(x, y, kept=("a", "b", "c"))["accuracy"] == everything
+    assert model.scores(x, y, kept=("b", "a"))["accuracy"] > 0.95  # c is irrelevant
+    for kept in ((), ("a",), ("b", "c")):
+        assert model.scores(x, y, kept=kept)["accuracy"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_scores_refuse_what_does_not_fit(middling: Approximation) -> None:
+    x, y = xor_data()
+    with pytest.raises(UserError, match=r"Y has shape \[3\] for 8 rows"):
+        middling.scores(x, y[:3])
+    with pytest.raises(UserError, match="no component 'z'"):
+        middling.scores(x, y, kept=["z"])
+    with pytest.raises(UserError, match="n_samples"):
+        middling.scores(x, y, n_samples=0)
+
+
 def test_shapes_and_seeds(middling: Approximation) -> None:
     x, _ = xor_data()
     channel = middling.encode(x)

@@ -14,8 +14,7 @@ from PIL import Image
 
 from distributed_ib.studies.boolean import BooleanStudy
 from distributed_ib.studies.boolean import circuit_optimality as optimality
-from distributed_ib.studies.glass.glass_settings import PRESETS as GLASSES
-from distributed_ib.studies.glass.glass_tables import save_table
+from distributed_ib.studies.glass import GlassStudy, save_table
 from distributed_ib.studies.image import ImageStudy
 from distributed_ib.studies.patterns import PatternsStudy
 from distributed_ib.training import sweep as sweep_module
@@ -52,8 +51,9 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
         train = replace(quick.train, **{**training, "n_steps": N_STEPS})
         tiny = replace(quick, **options, train=train)
         patch.setattr(study, "presets", lambda tiny=tiny: {"quick": tiny})
-    steps = {"n_steps": N_STEPS, "n_pretraining_steps": N_BEFORE}
-    patch.setitem(GLASSES, "quick", replace(GLASSES["quick"], **{**vars(SMALL), **steps}))
+    train = replace(SMALL.train, n_steps=N_STEPS, n_pretraining_steps=N_BEFORE)
+    glass = {"quick": replace(SMALL, train=train)}
+    patch.setattr(GlassStudy, "presets", classmethod(lambda _: glass))
 
 
 def arguments(command: str, data: Path, out: Path) -> list[str]:

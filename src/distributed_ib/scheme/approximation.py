@@ -1,6 +1,6 @@
 """One approximation of the scheme: the model, frozen at one bottleneck strength."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,6 +152,55 @@ class Approximation:
         """The likeliest class of each input, `[n]`."""
         return self.predict_proba(x, n_samples=n_samples, seed=seed).argmax(axis=1)
 
+    def scores(
+        self,
+        x: Inputs,
+        y: ArrayLike,
+        *,
+        kept: Collection[str] | None = None,
+        n_samples: int = 32,
+        seed: int = 0,
+    ) -> dict[str, float]:
+        """How well Y is predicted from one draw of the noise, which is what the stated bits tell.
+
+        `predict` averages probabilities over draws, as if one could ask the channels often; this
+        averages the scores of predictions that see a single draw each.
+
+        Args:
+            x: Inputs, `[n, component, ...]`.
+            y: Their true Y, `[n]` or `[n, d]`, as the model was trained on it.
+            kept: Names of components that keep their embeddings; those of all others are swapped
+                between the rows at random, so that they tell nothing. By default all are kept.
+            n_samples: Draws of the noise whose scores are averaged.
+            seed: Seed of the noise and of the swapping.
+
+        Returns:
+            The predictor's scores by name, such as `accuracy`.
+
+        Raises:
+            UserError: If `n_samples` is not positive, `x` and `y` don't fit, or there is no such
+                component.
+        """
+        whole_number("n_samples", n_samples, 1)
+        y, blocks = np.asarray(y), list(self._blocks(x))
+        n_rows = sum(len(jax.tree.leaves(block)[0]) for block in blocks)
+        if y.shape[:1] != (n_rows,):
+            raise UserError(f"Y has shape {list(y.shape)} for {n_rows} rows of X.")
+        is_kept = np.ones(len(self.components), bool)
+        if kept is not None:
+            for name in kept:
+                self._index(name)
+            is_kept = np.isin(self.components, list(kept))
+        keys = jax.random.split(jax.random.key(seed), n_samples)
+        totals: dict[str, float] = {}
+        for number, block in enumerate(blocks):
+            start = number * BLOCK_ROWS
+            true = y[start : start + BLOCK_ROWS]
+            found = _summed_scores(self.model, block, true, np.int32(start), keys, is_kept)
+            for name, value in found.items():
+                totals[name] = totals.get(name, 0.0) + float(value)
+        return {name: total / n_rows / n_samples for name, total in totals.items()}
+
     def distinguishability(self, component: str, x: Inputs) -> NDArray[np.float32]:
         """How far the inputs' values of one component can still be told apart.
 
@@ -166,16 +215,19 @@ class Approximation:
         Raises:
             UserError: If there is no such component.
         """
+        index = self._index(component)
+        channel = self.encode(x)
+        return np.asarray(
+            bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
+        )
+
+    def _index(self, component: str) -> int:
         if component not in self.components:
             raise UserError(
                 f"there is no component {component!r}; the components are "
                 f"{', '.join(self.components)}."
             )
-        index = self.components.index(component)
-        channel = self.encode(x)
-        return np.asarray(
-            bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
-        )
+        return self.components.index(component)
 
     def _blocks(self, x: Inputs) -> Iterator[Any]:
         """Stretches of rows."""
@@ -244,3 +296,27 @@ def _mean_probabilities(
     zeros = jnp.zeros(shape.shape, shape.dtype)
     total, _ = jax.lax.scan(lambda total, key: (total + given(draw(key)), None), zeros, keys)
     return total / keys.shape[0]
+
+
+@eqx.filter_jit
+def _summed_scores(model: Any, x: Any, y: Any, first_row: Any, keys: Any, is_kept: Any) -> Any:
+    """The predictor's scores on a block of rows, summed over rows and one draw per key."""
+    channel = model.encoder(x)
+    channel = GaussianChannel(
+        channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
+    )
+    n_rows = channel.mean.shape[0]
+
+    def one_row(key: Any, row: Any, one: GaussianChannel) -> Any:
+        return one.sample(key=jax.random.fold_in(key, row))
+
+    def one_draw(key: Any) -> Any:
+        key_noise, key_order = jax.random.split(key)
+        rows = first_row + jnp.arange(n_rows)
+        u = jax.vmap(one_row, in_axes=(None, 0, 0))(key_noise, rows, channel)
+        swapped = u[jax.random.permutation(key_order, n_rows)]
+        u = jnp.where(is_kept[None, :, None], u, swapped)
+        scores = model.predictor.scores(model.predictor(u.reshape(n_rows, -1)), y)
+        return jax.tree.map(jnp.sum, scores)
+
+    return jax.tree.map(jnp.sum, jax.lax.map(one_draw, keys))

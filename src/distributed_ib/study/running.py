@@ -96,6 +96,9 @@ def run_study(
     request = _Request(study, folder, seed, resume, progress, say or (lambda _: None), about)
     if resume:
         _check_resumable(study, folder, seed)
+        # With what the folder holds, which may have changed elsewhere.
+        study = type(study).reopened(folder, read_config(folder)["options"])
+        request = replace(request, study=study)
         with hold_folder(folder), _terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
             remove_report(folder)
@@ -171,15 +174,16 @@ def _run_part(
         append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
         scheme.save(place)
     result = PartResult(part, scheme, load_results(place), request.seed)
-    if scheme.status == "interrupted":
-        return result
-    if not scheme.is_empty and not result.results:
+    interrupted = scheme.status == "interrupted"
+    measured = not interrupted or part.measures_interrupted
+    if measured and not scheme.is_empty and not result.results:
         run = Run(part, request.seed, {"": result}, place, request.about, request.say)
         results = part.measure(run)
         if results:
             save_results(place, results)
         result = replace(result, results=results)
-    store.clear()
+    if not interrupted:
+        store.clear()
     return result
 
 

@@ -60,6 +60,8 @@ class Study:
     Attributes:
         name: What the study is called; a class variable.
         standard_figures: Whether sweep, information plane and subsets are drawn; a class variable.
+        measures_interrupted: Whether `measure` is called after an interrupted sweep too, for what
+            its figures need; a class variable. It should then take seconds.
         train: How its sweeps are trained.
 
     Example:
@@ -88,6 +90,7 @@ class Study:
 
     name: ClassVar[str]
     standard_figures: ClassVar[bool] = True
+    measures_interrupted: ClassVar[bool] = False
     train: TrainSettings
 
     # What a study must write ----------------------------------------------------------------------

@@ -279,6 +279,8 @@ def glass_figure(
                 fontweight="bold",
             )
         _draw_scale(figure, axes, threshold_bits)
+        # The layout changes the ticks, and they the room that their labels need.
+        figure.draw_without_rendering()
     return figure
 
 

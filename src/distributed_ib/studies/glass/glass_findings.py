@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
+from distributed_ib.data.problem import Split
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.studies.glass.glass_examples import Examples
-from distributed_ib.studies.glass.linear_svm import SvmResult, accuracy_of_shells, best_single_shell
-from distributed_ib.studies.glass.noise_accuracies import validation_accuracies
-from distributed_ib.studies.glass.shell_places import Shell
+from distributed_ib.studies.glass.glass_measurements import N_DRAWS, GlassMeasurements
+from distributed_ib.studies.glass.linear_svm import accuracy_of_shells
+from distributed_ib.studies.glass.shell_places import Shell, shells_of
+from distributed_ib.studies.glass.structure_functions import RadialDistribution
 
 COUNTS = (20, 10, 5, 2, 1)
 GOOD_ACCURACY = 0.8
@@ -20,6 +22,28 @@ NEAR_BEST = 0.03
 # Records averaged before a best one is looked for: one record alone is best by luck.
 WINDOW = 5
 N_LAST = 10
+
+
+@dataclass(frozen=True)
+class AnalysedGlass:
+    """One glass and all that was measured of it.
+
+    Attributes:
+        scheme: What the sweep found.
+        split: What was learned from, and what was held out.
+        distribution: g(r).
+        measured: What was measured after the sweep.
+    """
+
+    scheme: ApproximationScheme
+    split: Split
+    distribution: RadialDistribution
+    measured: GlassMeasurements
+
+    @property
+    def n_loci(self) -> int:
+        """Loci in both parts together."""
+        return int(np.sum(self.split.problem.y))
 
 
 @dataclass(frozen=True)
@@ -32,10 +56,12 @@ class FewShells:
         bits: What each of them conveys, in the same order.
         beta: Bottleneck strength.
         total_bits: What all shells together convey.
-        accuracy: On the validation part, one draw of the noise an example.
+        accuracy: On the validation part, one draw of the noise an example: what the stated bits
+            tell.
         accuracy_alone: The same when all other shells are swapped between examples, so that
             what they still convey below the threshold says nothing.
-        averaged: On the validation part, predictions averaged over draws of the noise.
+        averaged: On the validation part, predictions averaged over draws of the noise: the best
+            that the model can do for someone who may ask it often.
         svm_accuracy: Of a linear SVM that sees these shells only; NaN if none is in use.
     """
 
@@ -143,11 +169,7 @@ def falling_order(information_bits: NDArray[np.float64], threshold_bits: float) 
 
 
 def find(
-    scheme: ApproximationScheme,
-    examples: Examples,
-    svm: SvmResult,
-    shells: list[Shell],
-    averaged_accuracy: NDArray[np.float64],
+    glass: AnalysedGlass,
     *,
     threshold_bits: float = 0.1,
     seed: int = 0,
@@ -156,16 +178,14 @@ def find(
     """Read the findings off a sweep.
 
     Args:
-        scheme: The sweep, with a validation part.
-        examples: What it was trained and validated on.
-        svm: The SVM beside it; its C is used for SVMs on few shells.
-        shells: From `shells_of`, in the order of the components.
-        averaged_accuracy: From `averaged_accuracies`, `[seed, snapshot]`.
+        glass: The sweep, with a validation part, and what was measured after it.
         threshold_bits: A shell is in use where it conveys more.
         seed: Which repeat.
         measure: "information" or "kl"; by default the information where it was measured.
     """
+    scheme, measured = glass.scheme, glass.measured
     measure = measure or scheme.measure
+    shells = shells_of(glass.distribution)
     data = scheme.to_xarray().isel(seed=seed)
     beta = data["beta"].values
     bits = scheme.conveyed_bits(measure).values[seed]
@@ -175,14 +195,13 @@ def find(
     overfitting = error.sel(split="validation").values - error.sel(split="train").values
     gap = running_mean(overfitting, WINDOW)
     best = int(np.argmax(accuracy))
-    n_held = int(examples.held_out.sum())
+    n_held = len(glass.split.held_out)
     near = accuracy >= accuracy[best] - NEAR_BEST
-    averaged = running_mean(averaged_accuracy[seed], WINDOW)
+    averaged = running_mean(measured.averaged_accuracy[seed], WINDOW)
     best_averaged = int(np.argmax(averaged))
     near_averaged = averaged >= averaged[best_averaged] - NEAR_BEST
     one, few = np.flatnonzero(in_use == 1), np.flatnonzero(in_use <= N_LAST)
     last = np.argsort(falling_order(bits, threshold_bits))[:N_LAST]
-    single, single_accuracy = best_single_shell(examples)
     return GlassFindings(
         measure=measure,
         best_accuracy=float(accuracy[best]),
@@ -196,27 +215,23 @@ def find(
         best_averaged=float(averaged[best_averaged]),
         best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
         fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
-        few=_few_shells(scheme, examples, svm, shells, threshold_bits, seed, measure),
+        few=_few_shells(glass, shells, threshold_bits, seed, measure),
         diffuseness=_diffuseness(beta, bits, accuracy, in_use),
         one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
         last=tuple(shells[int(i)] for i in last),
-        single=shells[single],
-        single_accuracy=single_accuracy,
+        single=shells[measured.single_shell],
+        single_accuracy=float(measured.single_accuracy),
     )
 
 
 def _few_shells(
-    scheme: ApproximationScheme,
-    examples: Examples,
-    svm: SvmResult,
-    shells: list[Shell],
-    threshold_bits: float,
-    seed: int,
-    measure: Measure,
+    glass: AnalysedGlass, shells: list[Shell], threshold_bits: float, seed: int, measure: Measure
 ) -> tuple[FewShells, ...]:
-    """The approximations with ever fewer shells; none is listed twice."""
+    """The approximations with ever fewer shells, as far as the sweep came."""
+    scheme, split, measured = glass.scheme, glass.split, glass.measured
     conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
     fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
+    x, y, _ = split.problem.rows(split.held_out)
     found = []
     for asked in COUNTS:
         if fewest > asked:
@@ -226,7 +241,8 @@ def _few_shells(
         )
         bits = model.conveyed_bits
         order = [int(i) for i in np.argsort(-bits) if bits[i] > threshold_bits]
-        accuracies = validation_accuracies(model, examples, order)
+        kept = [scheme.components[i] for i in order]
+        snapshot = int(np.argmin(np.abs(scheme.snapshots.beta - model.beta)))
         found.append(
             FewShells(
                 asked=asked,
@@ -234,10 +250,12 @@ def _few_shells(
                 bits=tuple(float(bits[i]) for i in order),
                 beta=model.beta,
                 total_bits=model.total_bits,
-                accuracy=accuracies.one_draw,
-                accuracy_alone=accuracies.alone,
-                averaged=accuracies.averaged,
-                svm_accuracy=accuracy_of_shells(examples, order, svm.c) if order else float("nan"),
+                accuracy=model.scores(x, y, n_samples=N_DRAWS)["accuracy"],
+                accuracy_alone=model.scores(x, y, kept=kept, n_samples=N_DRAWS)["accuracy"],
+                averaged=float(measured.averaged_accuracy[seed, snapshot]),
+                svm_accuracy=(
+                    accuracy_of_shells(split, order, measured.svm.c) if order else float("nan")
+                ),
             )
         )
     return tuple(found)
@@ -271,7 +289,4 @@ def effective_number(bits: NDArray[np.float64]) -> float:
     (2.0, 0.0)
     """
     total = bits.sum()
-    if not total > 0:
-        return 0.0
-    share = bits[bits > 0] / total
-    return float(2 ** -(share * np.log2(share)).sum())
+    return float(np.exp(entr(np.maximum(bits, 0) / total).sum())) if total > 0 else 0.0

@@ -1,84 +1,319 @@
-"""Opens the relation of structure and rearrangement with one sweep (paper Fig. 4)."""
+"""A sheared glass: which structure tells where it will rearrange next (paper Fig. 4)."""
 
-from collections.abc import Callable
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 from jax import Array
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from distributed_ib.data.batches import ArrayBatches
+from distributed_ib._files import create_folder
+from distributed_ib._run_files import CHECKPOINTS, FIGURES, SNAPSHOTS, SWEEPS
+from distributed_ib.data.problem import Problem
+from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.encoders import SharedEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
-from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.studies.glass.glass_examples import Examples
-from distributed_ib.studies.glass.glass_settings import PRESETS, GlassSettings
-from distributed_ib.studies.glass.structure_functions import shell_names
-from distributed_ib.training.progress import ProgressCallback
-from distributed_ib.training.sweep import sweep
+from distributed_ib.report.report import Finding, Section
+from distributed_ib.studies.glass.glass_examples import glass_problem, standardisation
+from distributed_ib.studies.glass.glass_figures import Panels, glass_figure
+from distributed_ib.studies.glass.glass_findings import AnalysedGlass, find
+from distributed_ib.studies.glass.glass_measurements import GlassMeasurements, measure_glass
+from distributed_ib.studies.glass.glass_sections import paper_section, protocol_section
+from distributed_ib.studies.glass.glass_sources import load_glass
+from distributed_ib.studies.glass.glass_tables import (
+    GlassData,
+    in_single_precision,
+    load_table,
+    save_table,
+)
+from distributed_ib.studies.glass.structure_functions import N_SHELLS, structure_functions
+from distributed_ib.study.run import PartResult, Run
+from distributed_ib.study.study import Reading, Study
+from distributed_ib.training.train_settings import TrainSettings
+
+TABLES = "data"
+N_COMPONENTS = 2 * N_SHELLS
 
 # A hundred channels at 20 models: some ten seconds of a processor. Between the two bounds lie
 # 1.44 * 2^I / 360 bits: 0.01 bit at 1 bit, 0.1 bit at 5.
-N_INPUTS, N_RECORDS = 360, 20
+QUICK = TrainSettings(
+    beta=(1e-4, 1.0),
+    n_steps=8_000,
+    n_pretraining_steps=500,
+    batch_size=128,
+    learning_rate=1e-3,
+    n_snapshots=100,
+    n_information_inputs=360,
+    n_information_records=20,
+)
+# The paper's own, from its Appendix A; 0.3 s a step on two cores, so better on a GPU.
+PAPER = TrainSettings(
+    beta=(1e-6, 2.0),
+    n_steps=30_000,
+    n_pretraining_steps=2_000,
+    batch_size=512,
+    learning_rate=3e-4,
+    n_snapshots=50,
+    n_information_inputs=360,
+    n_information_records=20,
+)
 
 
-def glass_model(settings: GlassSettings, n_shells: int) -> Callable[[Array], DistributedBottleneck]:
-    """From a random key to the paper's model: one encoder for all shells, told which it sees."""
+@dataclass(frozen=True)
+class GlassStudy(Study):
+    """Which shells around a particle tell that it is about to rearrange?
 
-    def make_model(key: Array) -> DistributedBottleneck:
+    One sweep for each quench protocol, beside a linear support vector machine.
+
+    Attributes:
+        data: Folder made by `dib glass simulate`, a table in it, or the published archive (.tar,
+            .tar.gz); by default the data that come with the package.
+        encoder_hidden: Widths of the layers of the encoder that all shells share.
+        embedding_dim: Dimensions of each shell's channel.
+        predictor_hidden: Widths of the predictor's layers.
+        n_frequencies: Sines of rising frequency beside each density (positional encoding).
+        validation_fraction: Share of the samples held out; only where the data do not bring a
+            split of their own.
+        train: How the sweeps are trained.
+
+    Example:
+        >>> sorted(GlassStudy().parts())
+        ['gradual', 'rapid']
+    """
+
+    name: ClassVar[str] = "glass"
+    standard_figures: ClassVar[bool] = False
+
+    data: Path | None = None
+    # Small networks without sines: with some thousand examples larger ones learn them by heart,
+    # and tell less of those held out.
+    encoder_hidden: tuple[int, ...] = (32,)
+    embedding_dim: int = 4
+    predictor_hidden: tuple[int, ...] = (16,)
+    n_frequencies: int = 0
+    validation_fraction: float = 0.2
+    train: TrainSettings = QUICK
+
+    @classmethod
+    def of(cls, tables: Mapping[str, GlassData], **options: Any) -> Self:
+        """The study of data in memory, by protocol, with other options than the default ones.
+
+        Positions are rounded to single precision, in which the run folder keeps them.
+        """
+        rounded = {name: in_single_precision(table) for name, table in tables.items()}
+        return cls(data=Path("in-memory"), **options)._with(rounded)
+
+    @classmethod
+    def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
+        """The study of a run, whose folder holds the data that were analysed."""
+        study = super().reopened(folder, options)
+        if not (folder / TABLES).is_dir():
+            return study
+        paths = sorted((folder / TABLES).glob("*.npz"))
+        return study._with({path.stem: load_table(path) for path in paths})
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Self]:
+        """quick: minutes; paper: the paper's own settings, for a GPU."""
+        wide = (256, 256, 256)
+        paper = cls(
+            encoder_hidden=wide,
+            embedding_dim=64,
+            predictor_hidden=wide,
+            n_frequencies=4,
+            validation_fraction=0.1,
+            train=PAPER,
+        )
+        return {"quick": cls(), "paper": paper}
+
+    @cached_property
+    def protocols(self) -> Mapping[str, "ProtocolStudy"]:
+        """The study of each glass, by protocol."""
+        return self._parts_of(load_glass(self.data))
+
+    def parts(self) -> Mapping[str, Study]:
+        """A sweep for each protocol."""
+        return self.protocols
+
+    def check(self) -> None:
+        """Refuse numbers out of range, and names of protocols that can't name a folder."""
+        if not 0 < self.validation_fraction < 1:
+            raise UserError(
+                "the validation fraction must lie between 0 and 1, not "
+                f"{self.validation_fraction:g}."
+            )
+        if self.train.direction == "both":
+            raise UserError(
+                "a glass is analysed in one direction of beta; choose rising or falling."
+            )
+        for name in self.protocols:  # which a stranger may have chosen
+            reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
+            if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+                raise UserError(
+                    f"the data are of a protocol called {name!r}; give it another name, of "
+                    "letters and digits only."
+                )
+
+    def model(self, key: Array) -> DistributedBottleneck:
+        """The paper's model for every glass: one encoder for all shells, told which it sees."""
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SharedEncoder(
-            n_shells,
+            N_COMPONENTS,
             input_dim=1,
-            hidden=settings.encoder_hidden,
-            embedding_dim=settings.embedding_dim,
-            n_frequencies=settings.n_frequencies,
+            hidden=self.encoder_hidden,
+            embedding_dim=self.embedding_dim,
+            n_frequencies=self.n_frequencies,
             key=key_encoder,
         )
         predictor = BernoulliPredictor(
-            n_shells * settings.embedding_dim, hidden=settings.predictor_hidden, key=key_predictor
+            N_COMPONENTS * self.embedding_dim, hidden=self.predictor_hidden, key=key_predictor
         )
         return DistributedBottleneck(encoder, predictor)
 
-    return make_model
+    def keep(self, folder: Path) -> None:
+        """Write the data that are analysed, so that the run does not need them elsewhere."""
+        if (folder / TABLES).is_dir():
+            return
+        half = folder / f".{TABLES}-half"
+        shutil.rmtree(half, ignore_errors=True)
+        create_folder(half)
+        for name, protocol in self.protocols.items():
+            save_table(protocol.table, half / f"{name}.npz")
+        half.rename(folder / TABLES)
+
+    def title(self) -> str:
+        """What it is about."""
+        return "Structure and rearrangement in a sheared glass"
+
+    def analysed(self, run: Run) -> dict[str, AnalysedGlass]:
+        """The glasses whose sweep came as far as its first record, by protocol."""
+        return {name: self.protocols[name].analysed(part) for name, part in run.shown.items()}
+
+    def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
+        """How the sweeps went, what each found, and what the paper found beside it."""
+        glasses = self.analysed(run)
+        svms = {name: glass.measured.svm for name, glass in glasses.items()}
+        findings = {
+            name: find(glass, threshold_bits=reading.threshold_bits, measure=reading.measure)
+            for name, glass in glasses.items()
+        }
+        measure = next(iter(findings.values())).measure
+        return [
+            Section(findings=tuple(_how_it_went(name, part) for name, part in run.parts.items())),
+            *(
+                protocol_section(
+                    name, found, svms[name], glasses[name].n_loci, reading.threshold_bits
+                )
+                for name, found in findings.items()
+            ),
+            paper_section(findings, svms, measure),
+        ]
+
+    def values(self, run: Run) -> Mapping[str, Any]:
+        """Examples, SVM and the findings of every repeat, by protocol."""
+        return {
+            "protocols": {
+                name: {
+                    "status": glass.scheme.status,
+                    "message": glass.scheme.message,
+                    "n_loci": glass.n_loci,
+                    "n_training_examples": len(glass.split.train),
+                    "n_validation_examples": len(glass.split.held_out),
+                    "svm": {
+                        "c": float(glass.measured.svm.c),
+                        "training_accuracy": float(glass.measured.svm.training_accuracy),
+                        "validation_accuracy": float(glass.measured.svm.validation_accuracy),
+                    },
+                    "repeats": [
+                        asdict(find(glass, seed=seed)) for seed in range(glass.scheme.n_seeds)
+                    ],
+                }
+                for name, glass in self.analysed(run).items()
+            }
+        }
+
+    def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
+        """Error, accuracy and information of each shell: three panels for each glass."""
+        panels = {
+            name: Panels(
+                glass.scheme,
+                glass.distribution,
+                float(glass.measured.svm.validation_accuracy),
+                glass.measured.averaged_accuracy,
+            )
+            for name, glass in self.analysed(run).items()
+        }
+        options: dict[str, Any] = {
+            "threshold_bits": reading.threshold_bits,
+            "measure": reading.measure,
+        }
+        return {"glass": glass_figure(panels, **options)}
+
+    def _with(self, tables: Mapping[str, GlassData]) -> Self:
+        """This study with data that are in memory already."""
+        vars(self)["protocols"] = self._parts_of(tables)
+        return self
+
+    def _parts_of(self, tables: Mapping[str, GlassData]) -> Mapping[str, "ProtocolStudy"]:
+        return {name: ProtocolStudy(self, table, self.train) for name, table in tables.items()}
 
 
-def open_glass(
-    examples: Examples,
-    settings: GlassSettings = PRESETS["quick"],
-    *,
-    seed: int = 0,
-    n_seeds: int = 1,
-    progress: ProgressCallback | None = None,
-) -> ApproximationScheme:
-    """Find the scheme of approximations between the shells' densities and being a locus.
+@dataclass(frozen=True, eq=False)
+class ProtocolStudy(Study):
+    """Which shells around a particle tell that it is about to rearrange, in one glass?
 
-    Args:
-        examples: From `prepare_examples`.
-        settings: How to train; by default the preset "quick".
-        seed: Seed of everything random.
-        n_seeds: Independent repeats, on the same split.
-        progress: Called as the sweep goes on.
-
-    Returns:
-        A scheme whose components are the shells, named 'A r=0.25' to 'B r=4.00', with the
-        information of each on the training part.
+    Attributes:
+        glass: The study that it is a part of, with all options.
+        table: The examples.
+        train: How its sweep is trained.
     """
-    (x, y), (x_held, y_held) = examples.training, examples.validation
-    names = shell_names()
-    result = sweep(
-        glass_model(settings, len(names)),
-        ArrayBatches((x[..., None], y), settings.batch_size),
-        settings.schedule,
-        seed=seed,
-        n_seeds=n_seeds,
-        learning_rate=settings.learning_rate,
-        validation=(x_held[..., None], y_held),
-        n_snapshots=settings.n_snapshots,
-        progress=progress,
-    )
-    scheme = ApproximationScheme.from_sweep(
-        result, names, baseline_entropy_bits=examples.entropy_bits, baseline="H(Y)"
-    )
-    if len(scheme.snapshots.record) == 0:  # interrupted before its first record
-        return scheme
-    return scheme.with_information(x[..., None], n_inputs=N_INPUTS, n_records=N_RECORDS, seed=seed)
+
+    name: ClassVar[str] = "glass protocol"
+    measures_interrupted: ClassVar[bool] = True
+
+    glass: GlassStudy
+    table: GlassData
+    train: TrainSettings
+
+    @cached_property
+    def densities(self) -> NDArray[np.float64]:
+        """The structure functions of all examples, `[n, 100]`."""
+        return structure_functions(self.table.around)
+
+    def problem(self, seed: int) -> Problem:
+        """All examples: densities of the shells, standardised, and whether it is a locus."""
+        return glass_problem(self.table, self.densities, self.glass.validation_fraction, seed=seed)
+
+    def model(self, key: Array) -> DistributedBottleneck:
+        """The paper's model, the same for every glass."""
+        return self.glass.model(key)
+
+    def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
+        """The SVM, the best single shell, and accuracies averaged over the noise."""
+        split = run.problem.split(run.seed)
+        standardised = standardisation(self.densities, split.train)
+        return measure_glass(run.scheme, split, self.table.group, standardised).to_arrays()
+
+    def analysed(self, part: PartResult) -> AnalysedGlass:
+        """What a run left of this glass."""
+        return AnalysedGlass(
+            part.scheme,
+            part.problem.split(part.seed),
+            self.table.distribution,
+            GlassMeasurements.from_arrays(part.results),
+        )
+
+
+def _how_it_went(name: str, part: PartResult) -> Finding:
+    scheme = part.scheme
+    seconds = scheme.to_xarray().attrs["seconds"]
+    took = f", {seconds:.0f} s" if scheme.status == "finished" else ""
+    return Finding(f"{name}: the sweep {scheme.message}{took}.", kind="note")

@@ -1,7 +1,7 @@
 """The data of one quench protocol: loci, negatives, their neighbourhoods, and g(r)."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -9,8 +9,12 @@ import numpy as np
 
 from distributed_ib._arrays import MAX_BYTES, load_arrays, save_arrays
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.neighbourhoods import NEIGHBOURHOOD_RADIUS, Neighbourhoods
-from distributed_ib.studies.glass.simulation.potential import TYPE_A, TYPE_B
+from distributed_ib.studies.glass.neighbourhoods import (
+    NEIGHBOURHOOD_RADIUS,
+    TYPE_A,
+    TYPE_B,
+    Neighbourhoods,
+)
 from distributed_ib.studies.glass.structure_functions import RadialDistribution
 
 MIN_LOCI = 50
@@ -84,13 +88,19 @@ def check_enough(data: GlassData, min_loci: int = MIN_LOCI) -> None:
             )
 
 
+def in_single_precision(data: GlassData) -> GlassData:
+    """The data with positions as a table holds them."""
+    positions = data.around.positions.astype(np.float32)
+    return replace(data, around=replace(data.around, positions=positions))
+
+
 def save_table(data: GlassData, path: Path) -> None:
     """Write data as one `.npz` file, positions in single precision, replacing any older file."""
     arrays: dict[str, np.ndarray] = {
         "format": np.array(FORMAT),
         "name": np.array(data.name),
         "about": np.array(json.dumps(data.about, sort_keys=True)),
-        "positions": data.around.positions.astype(np.float32),
+        "positions": in_single_precision(data).around.positions,
         "types": data.around.types.astype(np.int8),
         "sizes": np.diff(data.around.offsets).astype(np.int32),
         "is_locus": data.is_locus.astype(bool),

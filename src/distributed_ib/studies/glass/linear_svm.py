@@ -8,8 +8,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.glass_examples import Examples
+from distributed_ib.data.problem import Split
+from distributed_ib.studies.glass.glass_examples import examples_of
 
 # Two values a decade.
 C_GRID = tuple(float(c) for c in np.logspace(-4, 1, 11))
@@ -37,18 +37,19 @@ class SvmResult:
     weights: NDArray[np.float64]
 
 
-def fit_svm(examples: Examples, *, c_grid: tuple[float, ...] = C_GRID) -> SvmResult:
+def fit_svm(
+    split: Split, group: NDArray[np.int64], *, c_grid: tuple[float, ...] = C_GRID
+) -> SvmResult:
     """Fit a linear SVM, its C chosen by five folds of whole samples within the training part.
 
-    Raises:
-        UserError: If the training part has fewer than two samples.
+    Args:
+        split: A `glass_problem` and its split.
+        group: The sample that each example is from, `[n]`; at least two in the training part.
+        c_grid: The values of C to choose from.
     """
-    x, y = examples.training
-    group = examples.group[~examples.held_out]
-    n_groups = len(np.unique(group))
-    if n_groups < 2:
-        raise UserError("the training part is from one sample; C is chosen on at least two.")
-    folds = list(GroupKFold(min(N_FOLDS, n_groups)).split(x, y, group))
+    x, y = examples_of(split, split.train)
+    samples = group[split.train]
+    folds = list(GroupKFold(min(N_FOLDS, len(np.unique(samples)))).split(x, y, samples))
     accuracy = np.array(
         [
             [_machine(c).fit(x[rest], y[rest]).score(x[fold], y[fold]) for rest, fold in folds]
@@ -63,25 +64,25 @@ def fit_svm(examples: Examples, *, c_grid: tuple[float, ...] = C_GRID) -> SvmRes
         c_grid=np.array(c_grid),
         fold_accuracy=accuracy,
         training_accuracy=float(machine.score(x, y)),
-        validation_accuracy=float(machine.score(*examples.validation)),
+        validation_accuracy=float(machine.score(*examples_of(split, split.held_out))),
         weights=machine.coef_[0].astype(float),
     )
 
 
-def accuracy_of_shells(examples: Examples, shells: list[int], c: float) -> float:
+def accuracy_of_shells(split: Split, shells: list[int], c: float) -> float:
     """Validation accuracy of a linear SVM that sees some shells only.
 
     Args:
-        examples: What to learn from.
+        split: A `glass_problem` and its split.
         shells: Indices of the shells, at least one.
         c: Its C.
     """
-    (x, y), (x_held, y_held) = examples.training, examples.validation
+    (x, y), (x_held, y_held) = (examples_of(split, rows) for rows in (split.train, split.held_out))
     machine = _machine(c).fit(x[:, shells], y)
     return float(machine.score(x_held[:, shells], y_held))
 
 
-def best_single_shell(examples: Examples) -> tuple[int, float]:
+def best_single_shell(split: Split) -> tuple[int, float]:
     """The shell that tells most by itself, chosen on the training part, and how much.
 
     The rule is a tree on that one density: up to eight intervals, each with its own answer. So it
@@ -90,7 +91,7 @@ def best_single_shell(examples: Examples) -> tuple[int, float]:
     Returns:
         Index of the shell, and validation accuracy of its rule.
     """
-    (x, y), (x_held, y_held) = examples.training, examples.validation
+    (x, y), (x_held, y_held) = (examples_of(split, rows) for rows in (split.train, split.held_out))
     smallest = max(1, len(y) // 50)
     rules = [
         DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=smallest, random_state=0).fit(

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distributed_ib.studies.glass.simulation._cell import nearest_images
+from distributed_ib.studies.glass._cell import nearest_images
+
+TYPE_A, TYPE_B = 1, 2
+"""The small and the large particles."""
 
 # Everything the structure functions can feel: the outermost shell at 4, and more than ten widths.
 NEIGHBOURHOOD_RADIUS = 4.5

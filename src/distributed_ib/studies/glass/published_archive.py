@@ -15,8 +15,7 @@ import numpy as np
 
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import GlassData, check_reach
-from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods, join
-from distributed_ib.studies.glass.simulation.potential import TYPE_A, TYPE_B
+from distributed_ib.studies.glass.neighbourhoods import TYPE_A, TYPE_B, Neighbourhoods, join
 from distributed_ib.studies.glass.structure_functions import RadialDistribution
 
 MAX_MEMBER_BYTES = 500_000_000

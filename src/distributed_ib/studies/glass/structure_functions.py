@@ -6,9 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.neighbourhoods import Neighbourhoods
-from distributed_ib.studies.glass.simulation._cell import cell_width, nearest_images
-from distributed_ib.studies.glass.simulation.potential import TYPE_A, TYPE_B
+from distributed_ib.studies.glass._cell import cell_width, nearest_images
+from distributed_ib.studies.glass.neighbourhoods import TYPE_A, TYPE_B, Neighbourhoods
 
 N_SHELLS = 50
 SHELL_RADII = np.linspace(0.25, 4.0, N_SHELLS)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distributed_ib._files import write_text
+from distributed_ib._locks import LOCK
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.simulation.sample import (
     Sample,
@@ -20,7 +21,7 @@ from distributed_ib.studies.glass.simulation.sample import (
 _SETTINGS_FILE = "settings.json"
 _SAMPLE_NAME = re.compile(r"sample-(\d{5,})\.npz")
 # What `write_atomically` leaves behind if the process is killed in the middle.
-_LEFTOVER_NAME = re.compile(r"\.(settings|(sample|quench)-\d{5,})-\w{8}\.(json|npz)")
+_LEFTOVER_NAME = re.compile(r"\.(settings|(sample|quench)-\d{5,})-(\w{8}|\w{16})\.(json|npz)")
 _LIQUID_NAME = re.compile(r"quench-(\d{5,})\.npz")
 
 
@@ -59,7 +60,8 @@ def claim(folder: Path, settings: Settings) -> None:
                 f"not {wanted[key]}; choose another folder or the same settings."
             )
         return
-    if any(not _LEFTOVER_NAME.fullmatch(path.name) for path in folder.iterdir()):
+    names = {path.name for path in folder.iterdir()} - {LOCK}
+    if any(not _LEFTOVER_NAME.fullmatch(name) for name in names):
         raise UserError(f"{folder}: not empty, and not made by this command; choose another.")
     write_text(path, json.dumps(wanted, indent=2) + "\n")
 

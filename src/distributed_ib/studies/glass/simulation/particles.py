@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from distributed_ib.errors import UserError
+from distributed_ib.studies.glass._cell import cell_width, fractions
 from distributed_ib.studies.glass.neighbourhoods import (
     NEIGHBOURHOOD_RADIUS,
+    TYPE_A,
+    TYPE_B,
     Neighbourhoods,
     neighbourhoods_in,
 )
-from distributed_ib.studies.glass.simulation._cell import cell_width, fractions
 from distributed_ib.studies.glass.simulation._lammps import INSTALL_COMMAND
-from distributed_ib.studies.glass.simulation.potential import TYPE_A, TYPE_B
 from distributed_ib.studies.glass.structure_functions import structure_functions
 
 MAX_FILE_BYTES = 2_000_000_000

@@ -12,10 +12,10 @@ from functools import cache
 import numpy as np
 
 from distributed_ib.errors import UserError
+from distributed_ib.studies.glass.neighbourhoods import TYPE_A, TYPE_B
 
 INNER_RADIUS = 2.0
 CUTOFF_RADIUS = 2.5
-TYPE_A, TYPE_B = 1, 2
 MIN_PARTICLES = 150
 
 SIGMA = {

@@ -9,8 +9,9 @@ import numpy as np
 
 from distributed_ib._arrays import load_arrays, save_arrays
 from distributed_ib.errors import UserError
-from distributed_ib.studies.glass.simulation._cell import nearest_images
-from distributed_ib.studies.glass.simulation.potential import MIN_PARTICLES, TYPE_A, box_length
+from distributed_ib.studies.glass._cell import nearest_images
+from distributed_ib.studies.glass.neighbourhoods import TYPE_A
+from distributed_ib.studies.glass.simulation.potential import MIN_PARTICLES, box_length
 from distributed_ib.studies.glass.simulation.quench import (
     COOLING_TIME,
     PROTOCOLS,

@@ -13,6 +13,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import GlassData, save_table
 from distributed_ib.studies.glass.neighbourhoods import (
     NEIGHBOURHOOD_RADIUS,
+    TYPE_A,
     Neighbourhoods,
     join,
     neighbourhoods_in,
@@ -28,7 +29,6 @@ from distributed_ib.studies.glass.simulation._sample_folder import (
     sample_files,
     set_damaged_aside,
 )
-from distributed_ib.studies.glass.simulation.potential import TYPE_A
 from distributed_ib.studies.glass.simulation.quench import COOLING_TIME, Protocol
 from distributed_ib.studies.glass.simulation.sample import (
     DIRECTIONS_OF,

@@ -1,19 +1,17 @@
 """The findings of a glass run in words and tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
-import numpy as np
-
-from distributed_ib.report.words import markdown_table
+from distributed_ib.report.quantity import Quantity, Rows
+from distributed_ib.report.report import Finding, Section, Table
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.studies.glass.glass_findings import GOOD_ACCURACY, GlassFindings
 from distributed_ib.studies.glass.linear_svm import SvmResult
 from distributed_ib.studies.glass.shell_places import Shell
 
+HELD_OUT: Rows = "held-out rows"
 LAST_COLUMNS = ("shells left", "shell", "where on g(r)", "g(r) there")
-CLAIM_COLUMNS = ("the paper", "here")
+ONE_STANDARD_ERROR = 0.683  # coverage of an interval of one standard error either side
 _MOST_NAMED = 5
 _MEANING: dict[Measure, str] = {
     "information": "the information that all shells convey together, in bits; of each shell it is "
@@ -22,63 +20,104 @@ _MEANING: dict[Measure, str] = {
 }
 
 
-def sentences(name: str, found: GlassFindings, svm: SvmResult, n_loci: int) -> list[str]:
+def protocol_section(
+    name: str, found: GlassFindings, svm: SvmResult, n_loci: int, threshold_bits: float = 0.1
+) -> Section:
+    """What one sweep found in one glass.
+
+    Args:
+        name: The quench protocol.
+        found: The findings.
+        svm: The SVM beside them.
+        n_loci: Loci in both parts together.
+        threshold_bits: What a shell had to convey to count as in use.
+    """
+    last = Table(
+        f"{name}_last_shells",
+        f"The last shells to fall below {threshold_bits:g} bit",
+        LAST_COLUMNS,
+        tuple(
+            (left, shell.name, shell.place, Quantity(shell.usual, digits=2))
+            for left, shell in enumerate(found.last, start=1)
+        ),
+    )
+    return Section(
+        f"{name} quench",
+        protocol_findings(name, found, svm, n_loci),
+        (few_shells_table(name, found), last),
+    )
+
+
+def protocol_findings(
+    name: str, found: GlassFindings, svm: SvmResult, n_loci: int
+) -> tuple[Finding, ...]:
     """What one sweep found, in plain words."""
-    spread = found.diffuseness
-    limit = "at most " if found.measure == "kl" else ""
-    return [
-        f"{name} quench, {n_loci} loci: the best validation accuracy is "
-        f"{found.best_averaged:.3f} ± {found.best_error:.3f} when predictions are averaged over "
-        f"the channels' noise (beta={found.best_averaged_beta:.2g}) and {found.best_accuracy:.3f} "
-        f"from one draw of it (beta={found.best_beta:.2g}); a linear SVM on all shells has "
-        f"{svm.validation_accuracy:.3f} (C={svm.c:.2g}).",
-        f"The validation error is up to {found.gap_largest_bits:.2f} bits above the training error "
-        f"(overfitting), with ten shells in use {found.gap_few_bits:.2f} bits.",
-        f"{_shells(found.fewest_near_best_averaged)} in use keep the averaged accuracy within 3 "
-        f"points of its best, {found.fewest_near_best} that of one draw.",
-        "No approximation has a validation accuracy of 80 %."
-        if spread is None
-        else f"80 % needs {limit}{spread.total_bits:.2f} bits in all, spread as if over "
-        f"{spread.effective_shells:.1f} shells that tell the same; {spread.n_in_use} are above "
-        "the threshold.",
-    ]
+    averaged = _with_error(found.best_averaged, found.best_error)
+    one_draw = _with_error(found.best_accuracy, found.best_error)
+    of_svm = Quantity(svm.validation_accuracy, rows=HELD_OUT)
+    gap, gap_few = (
+        Quantity(bits, "bits", rows=HELD_OUT, digits=2)
+        for bits in (found.gap_largest_bits, found.gap_few_bits)
+    )
+    return (
+        Finding(
+            f"{name} quench, {n_loci} loci: the best validation accuracy is {averaged.number()} ± "
+            f"{found.best_error:.3f} when predictions are averaged over the channels' noise "
+            f"(beta={found.best_averaged_beta:.2g}) and {one_draw.number()} from one draw of it "
+            f"(beta={found.best_beta:.2g}); a linear SVM on all shells has {of_svm.number()} "
+            f"(C={svm.c:.2g}).",
+            {"averaged_accuracy": averaged, "accuracy": one_draw, "svm_accuracy": of_svm},
+        ),
+        Finding(
+            f"The validation error is up to {gap.text()} above the training error (overfitting), "
+            f"with ten shells in use {gap_few.text()}.",
+            {"gap_largest_bits": gap, "gap_few_bits": gap_few},
+        ),
+        Finding(
+            f"{_shells(found.fewest_near_best_averaged)} in use keep the averaged accuracy within "
+            f"3 points of its best, {found.fewest_near_best} that of one draw."
+        ),
+        _diffuseness_finding(found),
+    )
 
 
-def few_columns(measure: Measure) -> tuple[str, ...]:
-    """Headings of `few_rows`."""
-    shells = "shells in use, most telling first"
-    return ("at most", shells, COLUMNS[measure], "accuracy", "alone", "averaged", "SVM")
-
-
-def few_rows(found: GlassFindings) -> list[list[str]]:
+def few_shells_table(name: str, found: GlassFindings) -> Table:
     """One row for each approximation with few shells."""
-    return [
-        [
-            str(few.asked),
+    shells = "shells in use, most telling first"
+    columns = ("at most", shells, COLUMNS[found.measure], "accuracy", "alone", "averaged", "SVM")
+    rows = tuple(
+        (
+            few.asked,
             _listed(few.shells),
-            f"{few.total_bits:.2f}",
-            f"{few.accuracy:.3f}",
-            f"{few.accuracy_alone:.3f}",
-            f"{few.averaged:.3f}",
-            f"{few.svm_accuracy:.3f}" if np.isfinite(few.svm_accuracy) else "-",
-        ]
+            Quantity(few.total_bits, "bits", rows="training rows", digits=2),
+            Quantity(few.accuracy, rows=HELD_OUT),
+            Quantity(few.accuracy_alone, rows=HELD_OUT),
+            Quantity(few.averaged, rows=HELD_OUT),
+            Quantity(few.svm_accuracy, rows=HELD_OUT),
+        )
         for few in found.few
-    ]
+    )
+    title = "Approximations with few shells, information in bits"
+    return Table(f"{name}_few_shells", title, columns, rows)
 
 
-def last_rows(found: GlassFindings) -> list[list[str]]:
-    """The last shells to fall, the very last first; columns are `LAST_COLUMNS`."""
-    return [
-        [str(left), shell.name, shell.place, f"{shell.usual:.2f}"]
-        for left, shell in enumerate(found.last, start=1)
-    ]
+def paper_section(
+    findings: Mapping[str, GlassFindings], svms: Mapping[str, SvmResult], measure: Measure
+) -> Section:
+    """What the paper found beside what was found here, and how to read all of it."""
+    compared = tuple(
+        Finding(f"{claim[:1].upper()}{claim[1:]}: {'; '.join(here)}.")
+        for claim, here in claims(findings, svms).items()
+    )
+    notes = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure])
+    return Section("Beside the paper", compared, notes=notes)
 
 
-def claim_rows(
+def claims(
     findings: Mapping[str, GlassFindings], svms: Mapping[str, SvmResult]
-) -> list[list[str]]:
-    """What the paper found beside what was found here; columns are `CLAIM_COLUMNS`."""
-    here = {
+) -> dict[str, list[str]]:
+    """What the paper found, and for each glass what was found here."""
+    return {
         "the best validation accuracy is about that of the SVM": [
             f"{name} {found.best_averaged:.3f} (one draw {found.best_accuracy:.3f}) against "
             f"{svms[name].validation_accuracy:.3f}"
@@ -106,34 +145,10 @@ def claim_rows(
             f"{name} {_one_shell(found)}" for name, found in findings.items()
         ],
     }
-    return [[claim, "; ".join(parts)] for claim, parts in here.items()]
-
-
-def summary_text(
-    findings: Mapping[str, GlassFindings],
-    svms: Mapping[str, SvmResult],
-    n_loci: Mapping[str, int],
-    opening: Sequence[str],
-) -> str:
-    """The summary of a run for people, in Markdown."""
-    parts = ["# Structure and rearrangement in a sheared glass", " ".join(opening)]
-    if not findings:
-        return "\n\n".join(parts) + "\n"
-    for name, found in findings.items():
-        parts += [
-            f"## {name} quench",
-            "\n".join(f"- {line}" for line in sentences(name, found, svms[name], n_loci[name])),
-            markdown_table(few_columns(found.measure), few_rows(found)),
-            "The last shells to fall below 0.1 bit:",
-            markdown_table(LAST_COLUMNS, last_rows(found)),
-        ]
-    parts += ["## Beside the paper", markdown_table(CLAIM_COLUMNS, claim_rows(findings, svms))]
-    measure = next(iter(findings.values())).measure
-    return "\n\n".join([*parts, _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure])])
 
 
 _LEGEND = """\
-## How to read this
+**How to read this**
 
 - A **shell** is a structure function: how densely particles of type A (small) or B (large) lie at
   a distance r from a particle of type A, in units of sigma_AB. On a *peak* of g(r) particles are
@@ -148,20 +163,23 @@ _LEGEND = """\
 """
 
 
-def plain(found: GlassFindings) -> dict[str, Any]:
-    """The findings as JSON values; what is not a number becomes null."""
+def _with_error(accuracy: float, error: float) -> Quantity:
+    low, high = accuracy - error, accuracy + error
+    return Quantity(accuracy, low=low, high=high, level=ONE_STANDARD_ERROR, rows=HELD_OUT)
 
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: clean(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(part) for part in value]
-        if isinstance(value, float) and not np.isfinite(value):
-            return None
-        return value
 
-    cleaned: dict[str, Any] = clean(asdict(found))
-    return cleaned
+def _diffuseness_finding(found: GlassFindings) -> Finding:
+    spread = found.diffuseness
+    if spread is None:
+        return Finding("No approximation has a validation accuracy of 80 %.")
+    limit = "at most " if found.measure == "kl" else ""
+    total = Quantity(spread.total_bits, "bits", rows="training rows", digits=2)
+    return Finding(
+        f"80 % needs {limit}{total.text()} in all, spread as if over "
+        f"{spread.effective_shells:.1f} shells that tell the same; {spread.n_in_use} are above the "
+        "threshold.",
+        {"conveyed_bits_at_80_percent": total},
+    )
 
 
 def _shells(count: int) -> str:

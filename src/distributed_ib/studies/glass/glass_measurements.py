@@ -1,0 +1,109 @@
+"""What is measured of one glass after its sweep, once, because it takes time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.problem import Split
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.glass.linear_svm import SvmResult, best_single_shell, fit_svm
+
+N_DRAWS = 16
+_SVM = "svm_"
+
+
+@dataclass(frozen=True)
+class GlassMeasurements:
+    """The linear SVM, the best single shell, and accuracies averaged over the noise.
+
+    Attributes:
+        svm: The linear SVM on all shells.
+        single_shell: Index of the shell that tells most by itself, chosen on the training part.
+        single_accuracy: Validation accuracy of the best rule on it.
+        averaged_accuracy: Validation accuracy of each kept model when predictions are averaged
+            over its noise, `[seed, snapshot]`.
+        density_mean: What was subtracted from each structure function, `[100]`.
+        density_scale: What it was divided by, `[100]`.
+    """
+
+    svm: SvmResult
+    single_shell: int
+    single_accuracy: float
+    averaged_accuracy: NDArray[np.float64]
+    density_mean: NDArray[np.float64]
+    density_scale: NDArray[np.float64]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as arrays by name, from which `from_arrays` makes it again."""
+        own = {name: getattr(self, name) for name in _NAMES}
+        svm = {f"{_SVM}{name}": value for name, value in vars(self.svm).items()}
+        return {name: np.asarray(value) for name, value in {**own, **svm}.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "GlassMeasurements":
+        """Read what `to_arrays` gave.
+
+        Raises:
+            UserError: If an array is missing.
+        """
+        wanted = {*_NAMES, *(f"{_SVM}{field.name}" for field in fields(SvmResult))}
+        if missing := wanted - set(arrays):
+            raise UserError(f"the results of a glass lack {min(missing)}; analyse it again.")
+        # Numbers for arrays without axes.
+        plain: dict[str, Any] = {name: arrays[name][()] for name in wanted}
+        svm = {name.removeprefix(_SVM): plain.pop(name) for name in wanted - set(_NAMES)}
+        return cls(SvmResult(**svm), **plain)
+
+
+_NAMES = tuple(field.name for field in fields(GlassMeasurements) if field.name != "svm")
+
+
+def measure_glass(
+    scheme: ApproximationScheme,
+    split: Split,
+    group: NDArray[np.int64],
+    standardised: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> GlassMeasurements:
+    """Measure all of it.
+
+    Args:
+        scheme: The sweep, with a validation part.
+        split: What it was trained and validated on.
+        group: The sample that each example is from, `[n]`.
+        standardised: From `standardisation`.
+    """
+    single, single_accuracy = best_single_shell(split)
+    return GlassMeasurements(
+        fit_svm(split, group),
+        single,
+        single_accuracy,
+        averaged_accuracies(scheme, split),
+        *standardised,
+    )
+
+
+def averaged_accuracies(
+    scheme: ApproximationScheme, split: Split, *, seed: int = 0
+) -> NDArray[np.float64]:
+    """Validation accuracy of every kept model, predictions averaged over 16 draws of the noise.
+
+    It is the best that a model can do for someone who may ask it often.
+
+    Args:
+        scheme: The sweep.
+        split: What it is tested on.
+        seed: Of the noise.
+
+    Returns:
+        `[seed, snapshot]`.
+    """
+    x, y, _ = split.problem.rows(split.held_out)
+    found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
+    for repeat, index in np.ndindex(found.shape):
+        model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
+        found[repeat, index] = (model.predict(x, n_samples=N_DRAWS, seed=seed) == y).mean()
+    return found
