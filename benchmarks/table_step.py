@@ -18,7 +18,7 @@ from common import seconds_per_step_in_turns
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.data.distinct_values import repeated_numbers
 from distributed_ib.data.table_input import TableInput
-from distributed_ib.estimators.sweep_settings import resolve
+from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.predictors import CategoricalPredictor
 from distributed_ib.model.table_encoder import TableEncoder

@@ -1,6 +1,7 @@
 """Circuits analysed by a sweep, held against exhaustive search."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from distributed_ib.studies.boolean import (
 )
 
 QUICK = BooleanStudy().train
-SMALL = {
+SMALL: dict[str, Any] = {
     "train": replace(QUICK, n_steps=2_500, n_pretraining_steps=300),
     "hidden": (32, 32),
 }

@@ -189,7 +189,7 @@ def labels_of(axis: Any) -> list[str]:
 
 
 def test_matrices_and_strips_show_the_values_of_the_data(estimator: Any) -> None:
-    figures = compression_figures(estimator, 1.0)
+    figures = compression_figures(estimator.scheme_, estimator.decomposition_, 1.0)
     panels = {ax.get_ylabel(): ax for ax in figures["compression"].axes}
     image = panels["weekday"].images[0].get_array()
     assert image is not None and image.shape == (7, 7)
@@ -217,7 +217,8 @@ def test_a_column_of_very_many_levels_is_left_out(table: pd.DataFrame, estimator
     wide = table.assign(year=names)
     fitted = Decomposition.from_frame(wide).fit(wide)
     figures = compression_figures(
-        SimpleNamespace(scheme_=estimator.scheme_, decomposition_=fitted),  # type: ignore[arg-type]
+        estimator.scheme_,
+        fitted,
         1.0,
     )
     drawn = {ax.get_ylabel() for ax in figures["compression"].axes}

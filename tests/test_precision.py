@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from distributed_ib.estimators import regressor
 from distributed_ib.information import bounds, gaussian_decoder
 from distributed_ib.model._info_nce import info_nce_nats
 from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.losses import ContrastiveLoss
 from distributed_ib.model.predictors import CategoricalPredictor
 from distributed_ib.optimum._discrete_channels import DiscreteChannels
 from distributed_ib.optimum._refine_loop import Rates, Samples, start_state, train
@@ -113,7 +113,7 @@ def test_measures_and_predictions_are_of_full_precision() -> None:
         (partial(bounds._terms, rows=5), (ones, ones, key)),
         (gaussian_decoder._left_over_nats, (ones, ones, ones, key)),
         (partial(reconstruct._choose, rule="expected"), (ones, jnp.ones((2, 3), jnp.uint8))),
-        (lambda z, y: regressor._mean_candidate(contrastive, outputs, y), (outputs, ones)),
+        (lambda z, y: ContrastiveLoss(2).read(contrastive, outputs, y), (outputs, ones)),
     ]
     for program, arguments in programs:
         assert are_full(products(program, *arguments)[-1:])  # others may be those of a network

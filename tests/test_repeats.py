@@ -274,4 +274,4 @@ def test_a_falling_sweep_finds_single_inputs_but_not_what_tells_only_together() 
     assert xor.subsets(seed=0)[0].components == ("a", "b")
     assert [subset.components for subset in xor.subsets(seed=1)] == [()]
     with pytest.raises(UserError, match="'sideways'"):
-        replace(train, direction="sideways")
+        replace(train, direction="sideways")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,13 @@ def test_far_apart_bounds_show_the_lower_one(xor_scheme: ApproximationScheme) ->
     figures = {"": middle, "lower_": middle - spread, "upper_": middle + spread}
     data = data.assign({f"information_{name}bits": (dims, v) for name, v in figures.items()})
     scheme = ApproximationScheme(data, xor_scheme.snapshots)
-    rows = {name: cells for name, *cells in components_table(scheme).rows}
+    rows: Any = {name: cells for name, *cells in components_table(scheme).rows}
     assert sorted(rows) == ["a", "b", "c"]
     assert [cell.number() for cell in rows["a"][:2]] == ["3.00", "3.00"]
     assert [cell.number() for cell in rows["b"][:2]] == ["> 3.00", "> 3.00"]
     assert rows["b"][0].high == 7.0
     assert rows["c"][2] == "never in use"
-    kl_rows = components_table(scheme, measure="kl").rows
+    kl_rows: Any = components_table(scheme, measure="kl").rows
     assert not any(cell.is_bound for row in kl_rows for cell in row[1:3])
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import DistributedBottleneck
-from distributed_ib.report.words import opening_words, summary
+from distributed_ib.report.scheme_sections import opening_findings, scheme_values
 from distributed_ib.scheme import approximation as approximation_module
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -347,15 +347,16 @@ def test_every_choice_goes_by_held_out_rows(xor_scheme: ApproximationScheme) -> 
         assert chosen.predictive_bits == pytest.approx(-2.0, abs=0.1)
     assert all(subset.predictive_bits < 0 for subset in scheme.subsets())
     assert scheme.frontier().predictive_bits.max() < 0
-    words = " ".join(opening_words(scheme))
+    words = " ".join([one.text for one in opening_findings(scheme)])
     assert "nothing is known about Y on held-out rows" in words
     assert "outlives" not in words
-    assert summary(scheme)["measured_on"] == "held-out rows"
+    assert scheme_values(scheme)["measured_on"] == "held-out rows"
 
 
 def test_a_differential_entropy_is_no_uncertainty(xor_scheme: ApproximationScheme) -> None:
     data = xor_scheme.to_xarray()
-    assert "The entropy of Y is 1.000 bits." in opening_words(xor_scheme)
+    assert "The entropy of Y is 1.000 bits." in [one.text for one in opening_findings(xor_scheme)]
     data.attrs["baseline"] = "Gaussian entropy of Y (standardised)"
-    words = " ".join(opening_words(ApproximationScheme(data, xor_scheme.snapshots)))
+    scheme = ApproximationScheme(data, xor_scheme.snapshots)
+    words = " ".join([one.text for one in opening_findings(scheme)])
     assert "uncertain" not in words and "entropy of Y is" not in words

@@ -25,7 +25,7 @@ from distributed_ib.information.bounds import information_bounds
 from distributed_ib.information.entropy import entropy_bits
 from distributed_ib.information.exact_channel import exact_information
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.scheme.approximation import Approximation, Inputs
+from distributed_ib.model.encoding import Inputs, encode_inputs
 from distributed_ib.training.sweep_result import Snapshots
 
 FloatArray = NDArray[np.float64]
@@ -217,7 +217,7 @@ def _measure(
         for j, place in enumerate(places):
             params = jax.tree.map(lambda leaf, s=place, r=repeat: leaf[s, r], snapshots.params)
             model = eqx.combine(params, snapshots.static)
-            channel = Approximation(model, tuple(components), 1.0, np.zeros(0), 0.0).encode(inputs)
+            channel = encode_inputs(model, inputs, len(components))
             for k, values in enumerate(plan.values):
                 if values is None:
                     one = _part(channel, slice(plan.n_sampled), k)

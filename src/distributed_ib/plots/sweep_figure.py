@@ -22,8 +22,7 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import literal, short_labels
-from distributed_ib.report.words import ROWS
-from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ROWS, ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
 
 MAIN_INCHES = 3.8

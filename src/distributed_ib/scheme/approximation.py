@@ -1,10 +1,9 @@
 """One approximation of the scheme: the model, frozen at one bottleneck strength."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,16 +11,13 @@ from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib._checks import whole_number
-from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.errors import UserError
 from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coefficients
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.encoding import BLOCK_ROWS, Inputs, encode_inputs, input_blocks
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
+from distributed_ib.scheme._noise import mean_probabilities, summed_scores
 from distributed_ib.scheme.measure import Measure
-
-BLOCK_ROWS = 8192
-
-Inputs = Any  # an array [n, component, ...], or a tree of arrays [n, ...]
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,7 @@ class Approximation:
         Raises:
             UserError: If `x` has no rows or another number of components.
         """
-        parts = [_encode(self.model, block) for block in self._blocks(x)]
-        arrays: Any = [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
-        mean, log_variance = arrays
-        return GaussianChannel(mean, log_variance)
+        return encode_inputs(self.model, x, len(self.components))
 
     def sample(self, x: Inputs, *, seed: int = 0) -> NDArray[np.float32]:
         """One noisy embedding for each input, `[n, component, embedding]`."""
@@ -115,9 +108,9 @@ class Approximation:
             )
         keys = jax.random.split(jax.random.key(seed), n_samples)
         parts = []
-        for number, block in enumerate(self._blocks(x)):
+        for number, block in enumerate(input_blocks(x, len(self.components))):
             first_row = np.int32(number * BLOCK_ROWS)
-            parts.append(_mean_probabilities(self.model, block, keys, first_row))
+            parts.append(mean_probabilities(self.model, block, keys, first_row))
         return np.concatenate(parts)
 
     def candidate_probabilities(
@@ -146,7 +139,7 @@ class Approximation:
         if not isinstance(self.model.predictor, ContrastivePredictor):
             raise UserError("this model does not compare Ys; use predict_proba.")
         keys = jax.random.split(jax.random.key(seed), n_samples)
-        return _mean_probabilities(self.model, x, keys, None, jnp.asarray(candidates))
+        return mean_probabilities(self.model, x, keys, None, jnp.asarray(candidates))
 
     def predict(self, x: Inputs, *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
         """The likeliest class of each input, `[n]`."""
@@ -182,7 +175,7 @@ class Approximation:
                 component.
         """
         whole_number("n_samples", n_samples, 1)
-        y, blocks = np.asarray(y), list(self._blocks(x))
+        y, blocks = np.asarray(y), list(input_blocks(x, len(self.components)))
         n_rows = sum(len(jax.tree.leaves(block)[0]) for block in blocks)
         if y.shape[:1] != (n_rows,):
             raise UserError(f"Y has shape {list(y.shape)} for {n_rows} rows of X.")
@@ -196,7 +189,7 @@ class Approximation:
         for number, block in enumerate(blocks):
             start = number * BLOCK_ROWS
             true = y[start : start + BLOCK_ROWS]
-            found = _summed_scores(self.model, block, true, np.int32(start), keys, is_kept)
+            found = summed_scores(self.model, block, true, np.int32(start), keys, is_kept)
             for name, value in found.items():
                 totals[name] = totals.get(name, 0.0) + float(value)
         return {name: total / n_rows / n_samples for name, total in totals.items()}
@@ -228,95 +221,3 @@ class Approximation:
                 f"{', '.join(self.components)}."
             )
         return self.components.index(component)
-
-    def _blocks(self, x: Inputs) -> Iterator[Any]:
-        """Stretches of rows."""
-        if lists_values(x):
-            x = x.rows()
-        if isinstance(x, tuple | dict):
-            x = jax.tree.map(np.asarray, x)
-            n_rows = len(jax.tree.leaves(x)[0])
-        else:
-            x = np.asarray(x)
-            if x.ndim < 2 or len(x) == 0 or x.shape[1] != len(self.components):
-                raise UserError(
-                    f"X should have shape [n, {len(self.components)}, ...], one column or group "
-                    f"of features for each component, got {list(x.shape)}."
-                )
-            n_rows = len(x)
-        if n_rows == 0:
-            raise UserError("X has no rows.")
-        for leaf in jax.tree.leaves(x):
-            if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
-                row = int(np.argwhere(~np.isfinite(leaf))[0, 0])
-                raise UserError(f"row {row} of X holds a value that is not finite; drop the row.")
-        for start in range(0, n_rows, BLOCK_ROWS):
-            yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
-
-
-@eqx.filter_jit
-def _encode(model: Any, x: Any) -> tuple[Any, Any]:
-    channel = model.encoder(x)
-    return channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
-
-
-@eqx.filter_jit
-def _mean_probabilities(
-    model: Any, x: Any, keys: Array, first_row: Any, *candidates: Array
-) -> Array:
-    """Probabilities of a block of rows, averaged over one draw of the noise per key.
-
-    Args:
-        model: The model.
-        x: The rows.
-        keys: One for each draw; without any there is no noise.
-        first_row: Number of the first row, from which each row has noise of its own, wherever the
-            blocks are cut; None if all rows share the noise.
-        candidates: What the predictor's `probabilities` takes beside its outputs.
-    """
-    channel = model.encoder(x)  # once, since it is the same for every draw
-    mean = channel.mean
-    channel = GaussianChannel(mean, jnp.broadcast_to(channel.log_variance, mean.shape))
-
-    def given(u: Array) -> Array:
-        outputs = model.predictor(u.reshape(u.shape[0], -1))
-        return model.predictor.probabilities(outputs, *candidates)
-
-    def draw(key: Array) -> Array:
-        if first_row is None:
-            noise = jax.random.normal(key, (1, *mean.shape[1:]), mean.dtype)
-            return mean + jnp.exp(0.5 * channel.log_variance) * noise
-        rows = first_row + jnp.arange(mean.shape[0])
-        of_rows = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
-        return jax.vmap(lambda one, key: one.sample(key=key))(channel, of_rows)
-
-    if keys.shape[0] == 0:
-        return given(mean)
-    shape = jax.eval_shape(given, mean)
-    zeros = jnp.zeros(shape.shape, shape.dtype)
-    total, _ = jax.lax.scan(lambda total, key: (total + given(draw(key)), None), zeros, keys)
-    return total / keys.shape[0]
-
-
-@eqx.filter_jit
-def _summed_scores(model: Any, x: Any, y: Any, first_row: Any, keys: Any, is_kept: Any) -> Any:
-    """The predictor's scores on a block of rows, summed over rows and one draw per key."""
-    channel = model.encoder(x)
-    channel = GaussianChannel(
-        channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
-    )
-    n_rows = channel.mean.shape[0]
-
-    def one_row(key: Any, row: Any, one: GaussianChannel) -> Any:
-        return one.sample(key=jax.random.fold_in(key, row))
-
-    def one_draw(key: Any) -> Any:
-        key_noise, key_order = jax.random.split(key)
-        rows = first_row + jnp.arange(n_rows)
-        u = jax.vmap(one_row, in_axes=(None, 0, 0))(key_noise, rows, channel)
-        swapped = u[jax.random.permutation(key_order, n_rows)]
-        u = jnp.where(is_kept[None, :, None], u, swapped)
-        scores = model.predictor.scores(model.predictor(u.reshape(n_rows, -1)), y)
-        return jax.tree.map(jnp.sum, scores)
-
-    return jax.tree.map(jnp.sum, jax.lax.map(one_draw, keys))

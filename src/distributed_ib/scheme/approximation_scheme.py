@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 
 from distributed_ib.errors import UserError
 from distributed_ib.information.sweep_information import measure_information
+from distributed_ib.model.encoding import Inputs
 from distributed_ib.scheme._joining import join_repeats
 from distributed_ib.scheme._records import dataset_of_sweep
 from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
-from distributed_ib.scheme.approximation import Approximation, Inputs
+from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
 from distributed_ib.scheme.repeats import (

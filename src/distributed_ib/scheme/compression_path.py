@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.approximation import Inputs
+from distributed_ib.model.encoding import Inputs
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
 
