@@ -18,10 +18,11 @@ from distributed_ib.data.row_batches import RowBatches
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import UserError
-from distributed_ib.estimators import _base as base
+from distributed_ib.estimators import _plan as plan_module
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.model.table_encoder import TableEncoder
+from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training._fingerprint import describe
 from distributed_ib.training.schedule import BetaSchedule
@@ -209,7 +210,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.append(source)
         return sweep(model, source, *arguments, **options)
 
-    monkeypatch.setattr(base, "sweep", remember)
+    monkeypatch.setattr(fitting_module, "sweep", remember)
     return made
 
 
@@ -233,7 +234,7 @@ def test_comparing_ys_and_weights_go_the_same_way(
     x = people()
     schemes = []
     for find in (repeated_numbers, lambda table, *_, **__: table):
-        monkeypatch.setattr(base, "repeated_numbers", find)
+        monkeypatch.setattr(plan_module, "repeated_numbers", find)
         model = DistributedIBRegressor(loss="infonce", **SHORT)
         model.fit(x, x.age - x.weight, np.linspace(0.5, 1.5, len(x)))
         schemes.append(model.scheme_.to_xarray())
@@ -255,7 +256,7 @@ def test_without_repeats_or_memory_rows_are_drawn_as_ever(monkeypatch: pytest.Mo
             made.append(source)
             raise Seen
 
-        monkeypatch.setattr(base, "sweep", stop)
+        monkeypatch.setattr(fitting_module, "sweep", stop)
         with pytest.raises(Seen):
             DistributedIBClassifier(**SHORT).fit(x, x.weight > 70)
         return made[0]
@@ -264,5 +265,5 @@ def test_without_repeats_or_memory_rows_are_drawn_as_ever(monkeypatch: pytest.Mo
     assert isinstance(source, ArrayBatches)
     assert isinstance(source.arrays[0], TableInput)
     assert isinstance(source_for(people()).arrays[0], RepeatedNumbers)
-    monkeypatch.setattr(base, "fits_on_device", lambda arrays: False)
+    monkeypatch.setattr(plan_module, "fits_on_device", lambda arrays: False)
     assert isinstance(source_for(people()), RowBatches)
