@@ -1,14 +1,16 @@
 """The whole model: an encoder, a channel after every component, and a predictor."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 from jax import Array
 
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.encoders import ENCODERS, Encoder, count_components
+from distributed_ib.model.encoders import ENCODERS, Encoder
 from distributed_ib.model.predictors import PREDICTORS, Predictor
 
 
@@ -98,21 +100,22 @@ def model_from_config(config: dict[str, Any], *, key: Array) -> DistributedBottl
     key_encoder, key_predictor = jax.random.split(key)
     encoder = _make(ENCODERS, config, "encoder", key_encoder)
     predictor = _make(PREDICTORS, config, "predictor", key_predictor)
-    sent, expected = encoder.config(), predictor.config()["input_dim"]
-    n_components = count_components(sent)
-    if n_components * sent["embedding_dim"] != expected:
+    if encoder.n_components * encoder.embedding_dim != predictor.input_dim:
         raise UserError(
-            f"the model description has an encoder of {n_components} x "
-            f"{sent['embedding_dim']} embeddings and a predictor that reads {expected}."
+            f"the model description has an encoder of {encoder.n_components} x "
+            f"{encoder.embedding_dim} embeddings and a predictor that reads {predictor.input_dim}."
         )
     return DistributedBottleneck(encoder, predictor)
 
 
-def _kind(registry: Any, part: Any) -> str:
+_P = TypeVar("_P", bound=Part)
+
+
+def _kind(registry: Mapping[str, type[Part]], part: Part) -> str:
     return next(kind for kind, cls in registry.items() if cls is type(part))
 
 
-def _make(registry: Any, config: dict[str, Any], role: str, key: Array) -> Any:
+def _make(registry: Mapping[str, type[_P]], config: dict[str, Any], role: str, key: Array) -> _P:
     try:
         options = dict(config[role])
         cls = registry[options.pop("kind")]

@@ -12,11 +12,12 @@ from jax import Array
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model._info_nce import info_nce_nats
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.mlp import MLP
 
 
-class ContrastivePredictor(eqx.Module):
+class ContrastivePredictor(Part):
     """Places embeddings and Ys in one space, where those that belong together lie close.
 
     The loss is InfoNCE: the cross entropy of finding the true Y among the `batch_size` Ys of a
@@ -30,7 +31,6 @@ class ContrastivePredictor(eqx.Module):
     Attributes:
         x_encoder: From the concatenated embeddings to the common space.
         y_encoder: From Y to the common space.
-        options: See `config`.
 
     Example:
         >>> predictor = ContrastivePredictor(6, y_dim=1, hidden=(16,), batch_size=8,
@@ -42,7 +42,16 @@ class ContrastivePredictor(eqx.Module):
 
     x_encoder: MLP
     y_encoder: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    y_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    y_hidden: tuple[int, ...] = eqx.field(static=True)
+    shared_dim: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
+    batch_size: int = eqx.field(static=True)
+    similarity: Similarity = eqx.field(static=True)
+    temperature: float = eqx.field(static=True)
+    symmetric: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -86,17 +95,21 @@ class ContrastivePredictor(eqx.Module):
             )
         if not (temperature > 0 and math.isfinite(temperature)):
             raise UserError(f"temperature must be positive, got {temperature:g}.")
-        y_hidden = hidden if y_hidden is None else y_hidden
-        whole_number("batch_size", batch_size, 2)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.y_dim = whole_number("y_dim", y_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.y_hidden = self.hidden if y_hidden is None else hidden_widths(y_hidden)
+        self.shared_dim = whole_number("shared_dim", shared_dim, 1)
+        self.activation = activation
+        self.batch_size = whole_number("batch_size", batch_size, 2)
+        self.similarity = similarity
+        self.temperature = float(temperature)
+        self.symmetric = bool(symmetric)
         key_x, key_y = jax.random.split(key)
-        self.x_encoder = MLP((input_dim, *hidden, shared_dim), activation=activation, key=key_x)
-        self.y_encoder = MLP((y_dim, *y_hidden, shared_dim), activation=activation, key=key_y)
-        self.options = (
-            ("batch_size", int(batch_size)),
-            ("similarity", similarity),
-            ("temperature", float(temperature)),
-            ("symmetric", bool(symmetric)),
-        )
+        x_sizes = (self.input_dim, *self.hidden, self.shared_dim)
+        y_sizes = (self.y_dim, *self.y_hidden, self.shared_dim)
+        self.x_encoder = MLP(x_sizes, activation=activation, key=key_x)
+        self.y_encoder = MLP(y_sizes, activation=activation, key=key_y)
 
     def __call__(self, u: Array) -> Array:
         """Where embeddings `[batch, input_dim]` lie in the common space, `[batch, shared_dim]`."""
@@ -104,16 +117,15 @@ class ContrastivePredictor(eqx.Module):
 
     def encode_y(self, y: Array) -> Array:
         """Where Ys `[n]` or `[n, y_dim]` lie in the common space, `[n, shared_dim]`."""
-        y_dim = self.y_encoder.weights[0].shape[-2]
-        if not (y.ndim == 2 and y.shape[1] == y_dim) and not (y.ndim == 1 and y_dim == 1):
-            raise UserError(f"Y should have shape [n, {y_dim}], got {list(y.shape)}.")
-        return self.y_encoder(y.reshape(y.shape[0], y_dim))
+        if y.shape[1:] != (self.y_dim,) and not (y.ndim == 1 and self.y_dim == 1):
+            raise UserError(f"Y should have shape [n, {self.y_dim}], got {list(y.shape)}.")
+        return self.y_encoder(y.reshape(y.shape[0], self.y_dim))
 
     def loss_nats(self, outputs: Array, y: Array) -> Array:
         """InfoNCE of each row `[batch]`, as in a batch of `batch_size`."""
         if len(outputs) != len(y):
             raise UserError(f"Y has {len(y)} rows for {len(outputs)} embeddings.")
-        z_y, size = self.encode_y(y), int(dict(self.options)["batch_size"])
+        z_y, size = self.encode_y(y), self.batch_size
         n_rows = len(outputs)
         if n_rows <= size:
             return self._loss_of_part(outputs, z_y)
@@ -146,27 +158,12 @@ class ContrastivePredictor(eqx.Module):
 
     def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
         """The most that InfoNCE can certify, in bits, and its name; it does not depend on Y."""
-        size = int(dict(self.options)["batch_size"])
-        return math.log2(size), f"InfoNCE's ceiling, log2({size:,})"
-
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {
-            "input_dim": int(self.x_encoder.weights[0].shape[-2]),
-            "y_dim": int(self.y_encoder.weights[0].shape[-2]),
-            "hidden": [int(bias.shape[-1]) for bias in self.x_encoder.biases[:-1]],
-            "y_hidden": [int(bias.shape[-1]) for bias in self.y_encoder.biases[:-1]],
-            "shared_dim": int(self.x_encoder.biases[-1].shape[-1]),
-            "activation": self.x_encoder.activation,
-            **dict(self.options),
-        }
+        return math.log2(self.batch_size), f"InfoNCE's ceiling, log2({self.batch_size:,})"
 
     def _similarities(self, z_x: Array, z_y: Array) -> Array:
-        options = dict(self.options)
-        return similarities(z_x, z_y, options["similarity"]) / options["temperature"]
+        return similarities(z_x, z_y, self.similarity) / self.temperature
 
     def _loss_of_part(self, z_x: Array, z_y: Array) -> Array:
         """InfoNCE `[n]` of n <= batch_size pairs."""
-        options = dict(self.options)
         scores = self._similarities(z_x, z_y)
-        return info_nce_nats(scores, options["batch_size"], options["symmetric"])
+        return info_nce_nats(scores, self.batch_size, self.symmetric)

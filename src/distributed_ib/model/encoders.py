@@ -6,7 +6,6 @@ the bottleneck distributed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,6 +17,7 @@ from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import OPEN_LOG_VARIANCE, channel_from, open_channels
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._value_lookup import check_parts, spread
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
@@ -25,7 +25,7 @@ from distributed_ib.model.positional_encoding import positional_encoding
 from distributed_ib.model.table_encoder import TableEncoder
 
 
-class BinaryEncoder(eqx.Module):
+class BinaryEncoder(Part):
     """Two trainable constants for every binary component.
 
     p(u_i | x_i) = N((2 x_i - 1) mu_i, sigma_i^2), the encoder of the paper's Boolean circuit.
@@ -65,12 +65,8 @@ class BinaryEncoder(eqx.Module):
         mean = sign * jnp.broadcast_to(self.mean, (*x.shape, self.embedding_dim))
         return GaussianChannel(mean, self.log_variance[None])
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return {"n_components": self.n_components, "embedding_dim": self.embedding_dim}
 
-
-class SharedEncoder(eqx.Module):
+class SharedEncoder(Part):
     """One MLP for all components, told which component it looks at.
 
     The paper appends a one-hot identity to the input. A one-hot times a weight matrix is a row
@@ -92,7 +88,12 @@ class SharedEncoder(eqx.Module):
     first: Array
     identity: Array
     rest: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_components: int = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -110,9 +111,12 @@ class SharedEncoder(eqx.Module):
         Raises:
             UserError: If a size is not a positive whole number or there is no hidden layer.
         """
-        self.options = _options(
-            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
-        )
+        self.n_components = whole_number("n_components", n_components, 1)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.activation = activation
         if not hidden:
             raise UserError("a shared encoder needs at least one hidden layer.")
         width = input_dim * (1 + n_frequencies)
@@ -129,11 +133,10 @@ class SharedEncoder(eqx.Module):
         """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
         if isinstance(x, DistinctRows):
             return spread(self.encode_parts(x.parts), x.codes)
-        options = dict(self.options)
-        _require_shape(x, options["n_components"], options["input_dim"])
-        features = positional_encoding(x, options["n_frequencies"])
+        _require_shape(x, self.n_components, self.input_dim)
+        features = positional_encoding(x, self.n_frequencies)
         product = features @ self.first
-        hidden = ACTIVATIONS[self.rest.activation](
+        hidden = ACTIVATIONS[self.activation](
             product + jnp.broadcast_to(self.identity, product.shape)
         )
         return channel_from(self.rest(hidden))
@@ -144,10 +147,9 @@ class SharedEncoder(eqx.Module):
         Returns:
             For each component the means and log variances, `[n_i, 2 * embedding]`.
         """
-        options = dict(self.options)
-        check_parts(parts, options["n_components"], options["input_dim"])
+        check_parts(parts, self.n_components, self.input_dim)
         # One product for all components, however many values each has.
-        features = positional_encoding(jnp.concatenate(parts), options["n_frequencies"])
+        features = positional_encoding(jnp.concatenate(parts), self.n_frequencies)
         lengths = [part.shape[0] for part in parts]
         identity = jnp.concatenate(
             [
@@ -155,15 +157,11 @@ class SharedEncoder(eqx.Module):
                 for row, n in zip(self.identity[:, None], lengths, strict=True)
             ]
         )
-        hidden = ACTIVATIONS[self.rest.activation](features @ self.first + identity)
+        hidden = ACTIVATIONS[self.activation](features @ self.first + identity)
         return jnp.split(self.rest(hidden), np.cumsum(lengths)[:-1].tolist())
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return _config(self.options)
 
-
-class SeparateEncoder(eqx.Module):
+class SeparateEncoder(Part):
     """An MLP of its own for every component, all of them run as one batched product.
 
     Components with fewer features than the widest are padded with zeros; the weights that meet
@@ -180,7 +178,12 @@ class SeparateEncoder(eqx.Module):
     """
 
     mlp: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_components: int = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -198,9 +201,12 @@ class SeparateEncoder(eqx.Module):
         Raises:
             UserError: If a size is not a positive whole number.
         """
-        self.options = _options(
-            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
-        )
+        self.n_components = whole_number("n_components", n_components, 1)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.activation = activation
         sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
         self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
 
@@ -208,9 +214,8 @@ class SeparateEncoder(eqx.Module):
         """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
         if isinstance(x, DistinctRows):
             return spread(self.encode_parts(x.parts), x.codes)
-        options = dict(self.options)
-        _require_shape(x, options["n_components"], options["input_dim"])
-        features = positional_encoding(x, options["n_frequencies"])
+        _require_shape(x, self.n_components, self.input_dim)
+        features = positional_encoding(x, self.n_frequencies)
         # [component, batch, feature], so that each component is one matrix product.
         outputs = self.mlp(jnp.swapaxes(features, 0, 1))
         return channel_from(jnp.swapaxes(outputs, 0, 1))
@@ -221,19 +226,14 @@ class SeparateEncoder(eqx.Module):
         Returns:
             For each component the means and log variances, `[n_i, 2 * embedding]`.
         """
-        options = dict(self.options)
-        check_parts(parts, options["n_components"], options["input_dim"])
+        check_parts(parts, self.n_components, self.input_dim)
         # The components have different numbers of values, so this is one product for each.
         return [
             jax.tree.map(lambda leaf, k=k: leaf[k : k + 1], self.mlp)(
-                positional_encoding(part, options["n_frequencies"])[None]
+                positional_encoding(part, self.n_frequencies)[None]
             )[0]
             for k, part in enumerate(parts)
         ]
-
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return _config(self.options)
 
 
 def _require_shape(x: Array, *expected: int) -> None:
@@ -241,35 +241,6 @@ def _require_shape(x: Array, *expected: int) -> None:
     if x.shape[-len(expected) :] != expected:
         sizes = ", ".join(map(str, expected))
         raise UserError(f"the encoder takes X of shape [batch, {sizes}], got {list(x.shape)}.")
-
-
-def _options(
-    n_components: int,
-    input_dim: int,
-    hidden: Sequence[int],
-    embedding_dim: int,
-    n_frequencies: int,
-    activation: str,
-) -> tuple[tuple[str, Any], ...]:
-    # A tuple, because static fields must be hashable; plain integers, because JSON knows no other.
-    return (
-        ("n_components", whole_number("n_components", n_components, 1)),
-        ("input_dim", whole_number("input_dim", input_dim, 1)),
-        ("hidden", tuple(whole_number("hidden width", width, 1) for width in hidden)),
-        ("embedding_dim", whole_number("embedding_dim", embedding_dim, 1)),
-        ("n_frequencies", whole_number("n_frequencies", n_frequencies, 0)),
-        ("activation", activation),
-    )
-
-
-def _config(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
-
-
-def count_components(config: Mapping[str, Any]) -> int:
-    """Number of components that an encoder's `config` describes."""
-    sizes = config.get("n_numbers")
-    return int(config["n_components"]) if sizes is None else len(sizes)
 
 
 Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder | TableEncoder

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from distributed_ib._checks import whole_number
 from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.mlp import MLP
 
 # Y is standardised, so a standard deviation below exp(-5) = 0.7 % of Y's own is not resolved. A
@@ -19,13 +21,12 @@ from distributed_ib.model.mlp import MLP
 _LIMIT = 10.0
 
 
-class GaussianPredictor(eqx.Module):
+class GaussianPredictor(Part):
     """The distribution of a number, or of each entry of a vector, as a Gaussian of its own width.
 
     Attributes:
         mlp: From the concatenated embeddings to means and logarithms of variances.
-        output_dim: Entries of Y.
-        is_vector: Whether Y is `[batch, output_dim]`; False for plain numbers `[batch]`.
+        output_dim: Entries of Y `[batch, output_dim]`; None for plain numbers `[batch]`.
 
     Example:
         >>> predictor = GaussianPredictor(6, hidden=(16,), key=jax.random.key(0))
@@ -35,8 +36,10 @@ class GaussianPredictor(eqx.Module):
     """
 
     mlp: MLP
-    output_dim: int = eqx.field(static=True)
-    is_vector: bool = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    output_dim: int | None = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -51,9 +54,17 @@ class GaussianPredictor(eqx.Module):
 
         `output_dim` is the length of Y's vectors; None, the default, is for plain numbers.
         """
-        self.output_dim = 1 if output_dim is None else output_dim
-        self.is_vector = output_dim is not None
-        self.mlp = MLP((input_dim, *hidden, 2 * self.output_dim), activation=activation, key=key)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.output_dim = None if output_dim is None else whole_number("output_dim", output_dim, 1)
+        self.activation = activation
+        sizes = (self.input_dim, *self.hidden, 2 * self.n_outputs)
+        self.mlp = MLP(sizes, activation=activation, key=key)
+
+    @property
+    def n_outputs(self) -> int:
+        """Entries of Y, 1 for plain numbers."""
+        return 1 if self.output_dim is None else self.output_dim
 
     def __call__(self, u: Array) -> Array:
         """Means, then log variances, `[batch, 2 * output_dim]`, given `u` `[batch, input_dim]`."""
@@ -61,12 +72,12 @@ class GaussianPredictor(eqx.Module):
 
     def mean(self, outputs: Array) -> Array:
         """Mean of Y, `[batch, output_dim]`."""
-        return outputs[..., : self.output_dim]
+        return outputs[..., : self.n_outputs]
 
     def log_variance(self, outputs: Array) -> Array:
         """Logarithm of the variance of Y, `[batch, output_dim]`, between -10 and 10."""
         # Smooth, so that there is a way back from either end.
-        return _LIMIT * jnp.tanh(outputs[..., self.output_dim :] / _LIMIT)
+        return _LIMIT * jnp.tanh(outputs[..., self.n_outputs :] / _LIMIT)
 
     def loss_nats(self, outputs: Array, y: Array) -> Array:
         """Negative log likelihood `[batch]` of `y`, `[batch]` or `[batch, output_dim]`.
@@ -99,18 +110,10 @@ class GaussianPredictor(eqx.Module):
         nats = 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-12)).sum()
         return float(nats_to_bits(nats)), "Gaussian entropy of Y (standardised)"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {
-            "input_dim": int(self.mlp.weights[0].shape[-2]),
-            "hidden": [int(bias.shape[-1]) for bias in self.mlp.biases[:-1]],
-            "output_dim": self.output_dim if self.is_vector else None,
-            "activation": self.mlp.activation,
-        }
-
     def _columns(self, outputs: Array, y: Array) -> Array:
         """Y as `[batch, output_dim]`; refuses what would be paired with every row."""
-        expected = (*outputs.shape[:-1], self.output_dim) if self.is_vector else outputs.shape[:-1]
+        is_vector = self.output_dim is not None
+        expected = (*outputs.shape[:-1], *([self.output_dim] if is_vector else []))
         if y.shape != expected:
             raise UserError(f"numbers Y should have shape {list(expected)}, got {list(y.shape)}.")
-        return y if self.is_vector else y[..., None]
+        return y if is_vector else y[..., None]

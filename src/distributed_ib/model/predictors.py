@@ -10,14 +10,16 @@ import numpy as np
 from jax import Array
 from scipy.special import entr
 
+from distributed_ib._checks import whole_number
 from distributed_ib._units import NATS_PER_BIT
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
 from distributed_ib.model.mlp import MLP
 
 
-class BernoulliPredictor(eqx.Module):
+class BernoulliPredictor(Part):
     """The probability that a binary Y is one.
 
     Attributes:
@@ -31,12 +33,18 @@ class BernoulliPredictor(eqx.Module):
     """
 
     mlp: MLP
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self, input_dim: int, *, hidden: Sequence[int], activation: str = "relu", key: Array
     ) -> None:
         """Make the predictor for `input_dim` = components x embedding dimensions."""
-        self.mlp = MLP((input_dim, *hidden, 1), activation=activation, key=key)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.activation = activation
+        self.mlp = MLP((self.input_dim, *self.hidden, 1), activation=activation, key=key)
 
     def __call__(self, u: Array) -> Array:
         """Logits `[batch]` of Y = 1 given embeddings `[batch, input_dim]`."""
@@ -60,12 +68,8 @@ class BernoulliPredictor(eqx.Module):
         """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
         return _label_entropy_bits(y, weight), "H(Y)"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return _mlp_config(self.mlp)
 
-
-class CategoricalPredictor(eqx.Module):
+class CategoricalPredictor(Part):
     """The probabilities of the classes 0 .. n_classes - 1 of Y.
 
     Attributes:
@@ -78,6 +82,10 @@ class CategoricalPredictor(eqx.Module):
     """
 
     mlp: MLP
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
+    n_classes: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -89,7 +97,13 @@ class CategoricalPredictor(eqx.Module):
         key: Array,
     ) -> None:
         """Make the predictor for `input_dim` = components x embedding dimensions."""
-        self.mlp = MLP((input_dim, *hidden, n_classes), activation=activation, key=key)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.activation = activation
+        self.n_classes = whole_number("n_classes", n_classes, 1)
+        self.mlp = MLP(
+            (self.input_dim, *self.hidden, self.n_classes), activation=activation, key=key
+        )
 
     def __call__(self, u: Array) -> Array:
         """Logits `[batch, class]` given embeddings `[batch, input_dim]`."""
@@ -113,10 +127,6 @@ class CategoricalPredictor(eqx.Module):
         """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
         return _label_entropy_bits(y, weight), "H(Y)"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {**_mlp_config(self.mlp), "n_classes": int(self.mlp.biases[-1].shape[-1])}
-
 
 def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
     """Refuse labels that would be paired with every row of the batch."""
@@ -127,14 +137,6 @@ def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
 def _label_entropy_bits(y: Any, weight: Any) -> float:
     counts = np.bincount(np.asarray(y, np.int64), weight)
     return float(entr(counts / counts.sum()).sum() / NATS_PER_BIT)
-
-
-def _mlp_config(mlp: MLP) -> dict[str, Any]:
-    return {
-        "input_dim": int(mlp.weights[0].shape[-2]),
-        "hidden": [int(bias.shape[-1]) for bias in mlp.biases[:-1]],
-        "activation": mlp.activation,
-    }
 
 
 Predictor = BernoulliPredictor | CategoricalPredictor | GaussianPredictor | ContrastivePredictor

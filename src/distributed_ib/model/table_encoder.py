@@ -15,6 +15,7 @@ from distributed_ib.data.distinct_values import RepeatedNumbers
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import channel_from, open_channels
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._table_layout import TableLayout
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP
@@ -24,7 +25,7 @@ from distributed_ib.model.positional_encoding import positional_encoding
 LIMIT_VALUES = 1 << 16
 
 
-class TableEncoder(eqx.Module):
+class TableEncoder(Part):
     """A network for every component of a table, with a first layer of its own for each.
 
     The first layer of a component is a matrix for its continuous columns, plus a learned vector
@@ -57,7 +58,15 @@ class TableEncoder(eqx.Module):
     vectors: Array
     bias: Array
     rest: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_numbers: tuple[int, ...] = eqx.field(static=True)
+    n_levels: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    longest_period: float = eqx.field(static=True)
+    separate: bool = eqx.field(static=True)
+    max_values: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -97,18 +106,15 @@ class TableEncoder(eqx.Module):
             raise UserError("a TableEncoder needs at least one hidden layer, got none.")
         if not longest_period > 0:
             raise UserError(f"longest_period must be positive, got {longest_period:g}.")
-        whole_number("max_values", max_values, 0, LIMIT_VALUES)
-        self.options = (
-            ("n_numbers", tuple(map(int, n_numbers))),
-            ("n_levels", tuple(tuple(map(int, levels)) for levels in n_levels)),
-            ("hidden", tuple(hidden)),
-            ("embedding_dim", embedding_dim),
-            ("n_frequencies", n_frequencies),
-            ("longest_period", longest_period),
-            ("separate", separate),
-            ("max_values", max_values),
-            ("activation", activation),
-        )
+        self.n_numbers = tuple(map(int, n_numbers))
+        self.n_levels = tuple(tuple(map(int, levels)) for levels in n_levels)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.longest_period = float(longest_period)
+        self.separate = bool(separate)
+        self.max_values = whole_number("max_values", max_values, 0, LIMIT_VALUES)
+        self.activation = activation
         layout = self.layout
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
         # Inputs that can be on at once: numbers with their sines, one level a column, the bias.
@@ -136,6 +142,11 @@ class TableEncoder(eqx.Module):
         )
 
     @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.n_numbers)
+
+    @property
     def layout(self) -> TableLayout:
         """Where the columns of each component stand."""
         return self._layout_with(())
@@ -147,17 +158,16 @@ class TableEncoder(eqx.Module):
             UserError: If values are listed for another number of components or columns, or for a
                 component with categories.
         """
-        separate = dict(self.options)["separate"]
         table, lists = (x.table, x) if isinstance(x, RepeatedNumbers) else (x, None)
         if lists is not None:
             self._check_values(lists)
-            lists = None if separate or not lists.listed else lists
+            lists = None if self.separate or not lists.listed else lists
         layout = self._layout_with(() if lists is None else lists.listed)
-        activate = ACTIVATIONS[self.rest.activation]
+        activate = ACTIVATIONS[self.activation]
         codes = jnp.pad(table.codes.astype(jnp.int32), ((0, 0), (0, 1)))  # points at the zeros
         # [component, batch, hidden]
         by_row = activate(self._first_layer_by_row(layout, table.numbers, codes))
-        if separate:
+        if self.separate:
             order = np.array(layout.by_row, np.int32)
             stack = jax.tree.map(lambda leaf: leaf[order], self.rest)
             parts = jnp.swapaxes(stack(by_row), 0, 1)
@@ -179,37 +189,24 @@ class TableEncoder(eqx.Module):
             parts = jnp.concatenate([jnp.swapaxes(of_rows, 0, 1), of_values], axis=1)
         return channel_from(parts[:, layout.to_declared_order])
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        options = dict(self.options)
-        return {
-            **options,
-            "n_numbers": list(options["n_numbers"]),
-            "n_levels": [list(levels) for levels in options["n_levels"]],
-            "hidden": list(options["hidden"]),
-        }
-
     def _layout_with(self, listed: tuple[int, ...]) -> TableLayout:
-        options = dict(self.options)
-        max_values = 0 if options["separate"] else options["max_values"]
-        return _layout(options["n_numbers"], options["n_levels"], max_values, listed)
+        max_values = 0 if self.separate else self.max_values
+        return _layout(self.n_numbers, self.n_levels, max_values, listed)
 
     def _check_values(self, x: RepeatedNumbers) -> None:
-        n_numbers = dict(self.options)["n_numbers"]
         given = [None if part is None else part.shape[1] for part in x.values]
-        fits = len(given) == len(n_numbers) and all(
-            width in (None, count) for width, count in zip(given, n_numbers, strict=True)
+        fits = len(given) == len(self.n_numbers) and all(
+            width in (None, count) for width, count in zip(given, self.n_numbers, strict=True)
         )
         if not fits or x.codes.shape[1] != len(x.listed):
             raise UserError(
                 f"values of {given} columns (None: not listed) and {x.codes.shape[1]} columns of "
-                f"codes don't fit an encoder of components with {list(n_numbers)} numbers."
+                f"codes don't fit an encoder of components with {list(self.n_numbers)} numbers."
             )
 
     def _features(self, numbers: Array) -> Array:
         """Numbers with the sines of all of them, along the last axis."""
-        options = dict(self.options)
-        sines = positional_encoding(numbers / options["longest_period"], options["n_frequencies"])
+        sines = positional_encoding(numbers / self.longest_period, self.n_frequencies)
         return jnp.concatenate([numbers, sines[..., numbers.shape[-1] :]], axis=-1)
 
     def _first_layer_by_row(self, layout: TableLayout, numbers: Array, codes: Array) -> Array:
