@@ -22,11 +22,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
 FloatArray = NDArray[np.float64]
 
-_NATS_PER_BIT = float(np.log(2.0))
 _CPU_BLOCK_CELLS = 2**17  # one megabyte of log densities: about what a core's cache holds
 _DEVICE_BLOCK_CELLS = 2**23
 _MAX_LOG_VARIANCE = 1400.0  # beyond, a standard deviation or its inverse leaves double precision
@@ -109,7 +109,7 @@ def information_bounds(
             noise_key = jax.random.fold_in(key, row)
             terms = _terms(flat_mean[row], flat_log_variance[row], noise_key, rows)
             figures[:, row] = _mean_and_error(*(np.asarray(term) for term in terms))
-    lower, upper, lower_error, upper_error = (figures / _NATS_PER_BIT).reshape(4, *leading)
+    lower, upper, lower_error, upper_error = nats_to_bits(figures).reshape(4, *leading)
     return InformationBounds(lower, upper, lower_error, upper_error)
 
 

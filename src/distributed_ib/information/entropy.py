@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr, xlogy
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
 _SUM_TOLERANCE = 1e-9
@@ -24,7 +26,7 @@ def entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     1.5
     """
     probability = _distribution(p, axes=1, what="entropy_bits")
-    return np.maximum(-(probability * _log2_or_zero(probability)).sum(axis=-1), 0.0)
+    return np.maximum(nats_to_bits(entr(probability).sum(axis=-1)), 0.0)
 
 
 def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
@@ -45,8 +47,7 @@ def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     probability = np.asarray(p, dtype=np.float64)
     if not np.all((probability >= 0.0) & (probability <= 1.0)):  # also catches NaN
         raise UserError("binary_entropy_bits: every probability must lie between 0 and 1.")
-    rest = 1.0 - probability
-    return np.maximum(-probability * _log2_or_zero(probability) - rest * _log2_or_zero(rest), 0.0)
+    return np.maximum(nats_to_bits(entr(probability) + entr(1.0 - probability)), 0.0)
 
 
 def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
@@ -67,9 +68,9 @@ def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
     table = _distribution(joint, axes=2, what="mutual_information_bits")
     p_x = table.sum(axis=-1, keepdims=True)
     p_y = table.sum(axis=-2, keepdims=True)
-    log_ratio = _log2_or_zero(table) - _log2_or_zero(p_x) - _log2_or_zero(p_y)
-    # Where table is 0 the term is 0 by convention, whatever the ratio says.
-    return np.maximum((table * log_ratio).sum(axis=(-2, -1)), 0.0)
+    # Three terms, since the product of two tiny probabilities may be too small for a number.
+    terms = xlogy(table, table) - xlogy(table, p_x) - xlogy(table, p_y)
+    return np.maximum(nats_to_bits(terms.sum(axis=(-2, -1))), 0.0)
 
 
 def _distribution(p: ArrayLike, *, axes: int, what: str) -> NDArray[np.float64]:
@@ -86,8 +87,3 @@ def _distribution(p: ArrayLike, *, axes: int, what: str) -> NDArray[np.float64]:
         worst = np.ravel(total)[np.argmax(np.abs(np.ravel(total) - 1.0))]
         raise UserError(f"{what}: probabilities must sum to 1, but they sum to {worst:.6g}.")
     return probability
-
-
-def _log2_or_zero(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The binary logarithm of `p`, and 0 where `p` is 0."""
-    return np.log2(p, out=np.zeros_like(p), where=p > 0.0)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
 FloatArray = NDArray[np.float64]
 
-_NATS_PER_BIT = float(np.log(2.0))
 _REACH = 9.0  # standard deviations on either side; beyond lies 2e-19 of the weight
 _STEP = 0.125  # of the trapezoid: error below 1e-11 bits at any separation
 _PANEL_EDGES = np.arange(-12, 13) * 0.75  # standard deviations around each value's mean
@@ -97,7 +97,7 @@ def exact_information(
         noise = np.random.default_rng(seed).standard_normal((n_samples // 2, dims))
         nats, error = _monte_carlo(means, log_variances, weights, noise)
     return ExactInformation(
-        (nats / _NATS_PER_BIT).reshape(leading), (error / _NATS_PER_BIT).reshape(leading)
+        nats_to_bits(nats).reshape(leading), nats_to_bits(error).reshape(leading)
     )
 
 

@@ -3,9 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import entr
 from numpy.typing import ArrayLike, NDArray
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
+from distributed_ib.information.entropy import entropy_bits
 
 FloatArray = NDArray[np.float64]
 
@@ -53,16 +56,15 @@ def decoded_information_bits(
     n_models, n_rows = means.shape[:2]
     classes = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
     p_y = classes.mean(axis=0, dtype=np.float64)
-    outcome_bits = float(-np.sum(p_y * np.log2(np.maximum(p_y, 1e-300))))
+    outcome_bits = float(entropy_bits(p_y))
     bits, error = np.zeros(n_models), np.zeros(n_models)
     for model in range(n_models):
         centre, width = (v[model].reshape(n_rows, -1) for v in (means, spread))
-        left = np.concatenate(
-            [
-                np.asarray(_left_over_nats(centre, width, classes, key), dtype=np.float64)
-                for key in jax.random.split(jax.random.key(seed), n_draws)
-            ]
-        ) / np.log(2.0)
+        draws = [
+            np.asarray(_left_over_nats(centre, width, classes, key), dtype=np.float64)
+            for key in jax.random.split(jax.random.key(seed), n_draws)
+        ]
+        left = nats_to_bits(np.concatenate(draws))
         bits[model] = outcome_bits - left.mean()
         error[model] = left.std(ddof=1) / np.sqrt(len(left))
     return bits, error
@@ -82,4 +84,4 @@ def _left_over_nats(
     squared = jax.lax.fori_loop(0, centre.shape[1], add, jnp.zeros((len(u), len(centre))))
     posterior = jax.nn.softmax(-0.5 * squared - jnp.log(scale).sum(axis=1)[None], axis=1)
     p_y = jnp.matmul(posterior, classes, precision="highest")
-    return -jnp.sum(p_y * jnp.log(jnp.maximum(p_y, 1e-30)), axis=1)
+    return entr(p_y).sum(axis=1)

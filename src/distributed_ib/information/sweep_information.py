@@ -177,7 +177,7 @@ def _plan(
     found: list[Values | None] = [None] * n_components
     if inputs is not None:
         found = [few_values(part, shares, n_inputs, complete=complete) for part in inputs]
-    if encoder.embedding_dim == 1:
+    if encoder.config()["embedding_dim"] == 1:
         found = [v if v and len(v.rows) <= _MAX_QUADRATURE_VALUES else None for v in found]
     parts = [sample] if None in found else []
     placed: list[Values | None] = []
