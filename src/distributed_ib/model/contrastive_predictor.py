@@ -1,13 +1,15 @@
-"""A prediction by comparison: which of the Ys of a batch belongs to which embedding (InfoNCE)."""
+"""Prediction by comparison: which Y of a batch belongs to which embedding (InfoNCE)."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, Real
+from numpy.typing import ArrayLike
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
@@ -18,19 +20,29 @@ from distributed_ib.model.mlp import MLP
 
 
 class ContrastivePredictor(Part):
-    """Places embeddings and Ys in one space, where those that belong together lie close.
+    """Maps embeddings and Ys to a common space, in which matching pairs lie close together.
 
-    The loss is InfoNCE: the cross entropy of finding the true Y among the `batch_size` Ys of a
+    The loss is InfoNCE: the cross entropy of identifying the true Y among the `batch_size` Ys of a
     batch by its similarity. log(batch_size) minus the loss is a lower bound of I(U;Y), which can
     certify at most log(batch_size). Y may be a number or a vector of any kind.
 
     A batch of another size than `batch_size`, such as a block of validation data, is scored as if
     it had that size, so that losses can be compared: a larger one in parts of that size, a smaller
-    one with every wrong Y counted as often as is missing.
+    one with a larger weight on every wrong Y.
 
     Attributes:
         x_encoder: From the concatenated embeddings to the common space.
         y_encoder: From Y to the common space.
+        input_dim: Components x embedding dimensions.
+        y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
+        hidden: Widths of the hidden layers for the embeddings.
+        y_hidden: Widths of the hidden layers for Y.
+        shared_dim: Dimensions of the common space.
+        activation: "relu" or "tanh".
+        batch_size: Rows of a training batch.
+        similarity: "euclidean", "squared_euclidean" or "cosine".
+        temperature: What similarities are divided by.
+        symmetric: Whether the loss averages over identifying Y by u and u by Y.
 
     Example:
         >>> predictor = ContrastivePredictor(6, y_dim=1, hidden=(16,), batch_size=8,
@@ -66,7 +78,7 @@ class ContrastivePredictor(Part):
         temperature: float = 1.0,
         symmetric: bool = True,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
         """Make the two encoders.
 
@@ -75,14 +87,14 @@ class ContrastivePredictor(Part):
             y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
             hidden: Widths of the hidden layers for the embeddings.
             batch_size: Rows of a training batch, at least 2.
-            y_hidden: Widths of the hidden layers for Y; default as `hidden`.
-            shared_dim: Dimensions of the common space.
-            similarity: "euclidean" (its negative, the paper's), "squared_euclidean" (its
-                negative) or "cosine".
-            temperature: What similarities are divided by. Cosines lie between -1 and 1 and need a
-                small one, such as 0.1.
-            symmetric: Whether to average over finding Y by u and u by Y, instead of the former
-                alone.
+            y_hidden: Widths of the hidden layers for Y; by default those of `hidden`.
+            shared_dim: Dimensions of the common space, 32 by default.
+            similarity: "euclidean" (the negative distance, as in the paper; the default),
+                "squared_euclidean" (the negative squared distance) or "cosine".
+            temperature: What similarities are divided by, 1 by default. Cosines lie between -1 and
+                1 and need a small temperature, such as 0.1.
+            symmetric: Whether to average over identifying Y by u and u by Y (the default), instead
+                of the former alone.
             activation: "relu" or "tanh".
             key: Random key.
 
@@ -111,18 +123,28 @@ class ContrastivePredictor(Part):
         self.x_encoder = MLP(x_sizes, activation=activation, key=key_x)
         self.y_encoder = MLP(y_sizes, activation=activation, key=key_y)
 
-    def __call__(self, u: Array) -> Array:
-        """Where embeddings `[batch, input_dim]` lie in the common space, `[batch, shared_dim]`."""
+    def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch shared"]:
+        """Points `[batch, shared_dim]` of embeddings `[batch, input_dim]` in the common space."""
         return self.x_encoder(u)
 
-    def encode_y(self, y: Array) -> Array:
-        """Where Ys `[n]` or `[n, y_dim]` lie in the common space, `[n, shared_dim]`."""
+    def encode_y(self, y: Real[Array, " n *entry"]) -> Float[Array, "n shared"]:
+        """Points `[n, shared_dim]` of Ys `[n]` or `[n, y_dim]` in the common space.
+
+        Raises:
+            UserError: If `y` has another shape.
+        """
         if y.shape[1:] != (self.y_dim,) and not (y.ndim == 1 and self.y_dim == 1):
             raise UserError(f"Y should have shape [n, {self.y_dim}], got {list(y.shape)}.")
         return self.y_encoder(y.reshape(y.shape[0], self.y_dim))
 
-    def loss_nats(self, outputs: Array, y: Array) -> Array:
-        """InfoNCE of each row `[batch]`, as in a batch of `batch_size`."""
+    def loss_nats(
+        self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
+    ) -> Float[Array, " batch"]:
+        """InfoNCE of each row `[batch]` in nats, as in a batch of `batch_size`.
+
+        Raises:
+            UserError: If `y` has another shape.
+        """
         if len(outputs) != len(y):
             raise UserError(f"Y has {len(y)} rows for {len(outputs)} embeddings.")
         z_y, size = self.encode_y(y), self.batch_size
@@ -139,11 +161,15 @@ class ContrastivePredictor(Part):
         last = self._loss_of_part(outputs[-size:], z_y[-size:])
         return jnp.concatenate([losses, last[-n_left:]])
 
-    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
-        """None: how far a prediction is off shows only where Ys are looked up by it."""
+    def scores(
+        self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
+    ) -> dict[str, Float[Array, " batch"]]:
+        """None: the error of a prediction can be measured only by retrieving Ys with it."""
         return {}
 
-    def probabilities(self, outputs: Array, candidates: Array) -> Array:
+    def probabilities(
+        self, outputs: Float[Array, "batch shared"], candidates: Real[Array, " n *entry"]
+    ) -> Float[Array, "batch n"]:
         """Probability of each of some Ys, drawn from all Ys, given the embeddings.
 
         Args:
@@ -156,14 +182,18 @@ class ContrastivePredictor(Part):
         """
         return jax.nn.softmax(self._similarities(outputs, self.encode_y(candidates)), axis=-1)
 
-    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+    def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
         """The most that InfoNCE can certify, in bits, and its name; it does not depend on Y."""
         return math.log2(self.batch_size), f"InfoNCE's ceiling, log2({self.batch_size:,})"
 
-    def _similarities(self, z_x: Array, z_y: Array) -> Array:
+    def _similarities(
+        self, z_x: Float[Array, "batch shared"], z_y: Float[Array, "n shared"]
+    ) -> Float[Array, "batch n"]:
         return similarities(z_x, z_y, self.similarity) / self.temperature
 
-    def _loss_of_part(self, z_x: Array, z_y: Array) -> Array:
+    def _loss_of_part(
+        self, z_x: Float[Array, "n shared"], z_y: Float[Array, "n shared"]
+    ) -> Float[Array, " n"]:
         """InfoNCE `[n]` of n <= batch_size pairs."""
         scores = self._similarities(z_x, z_y)
         return info_nce_nats(scores, self.batch_size, self.symmetric)
