@@ -1,7 +1,8 @@
 """Exact entropies of discrete distributions, in bits."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 from scipy.special import entr, xlogy
 
 from distributed_ib._units import nats_to_bits
@@ -10,7 +11,7 @@ from distributed_ib.errors import UserError
 _SUM_TOLERANCE = 1e-9
 
 
-def entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
+def entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Shannon entropy H = -sum p log2 p of each distribution along the last axis.
 
     Args:
@@ -29,14 +30,14 @@ def entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     return np.maximum(nats_to_bits(entr(probability).sum(axis=-1)), 0.0)
 
 
-def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
-    """Entropy of a yes/no variable, h(p) = -p log2 p - (1 - p) log2(1 - p), elementwise.
+def binary_entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
+    """Entropy of a binary variable, h(p) = -p log2 p - (1 - p) log2(1 - p), elementwise.
 
     Args:
-        p: Probabilities of a yes `[...]`, each between 0 and 1.
+        p: Probabilities of one of the two outcomes `[...]`, each between 0 and 1.
 
     Returns:
-        Entropies `[...]` in bits, with h(0) = h(1) = 0.
+        Entropies `[...]` in bits, with h(0) = h(1) = 0 (a NumPy scalar for a single probability).
 
     Raises:
         UserError: If a value lies outside 0 to 1.
@@ -50,7 +51,7 @@ def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     return np.maximum(nats_to_bits(entr(probability) + entr(1.0 - probability)), 0.0)
 
 
-def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
+def mutual_information_bits(joint: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Mutual information I(X;Y) = sum p(x,y) log2[ p(x,y) / (p(x) p(y)) ] of each joint table.
 
     Args:
@@ -68,12 +69,12 @@ def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
     table = _distribution(joint, axes=2, what="mutual_information_bits")
     p_x = table.sum(axis=-1, keepdims=True)
     p_y = table.sum(axis=-2, keepdims=True)
-    # Three terms, since the product of two tiny probabilities may be too small for a number.
+    # Three terms, since the product of two tiny probabilities may underflow.
     terms = xlogy(table, table) - xlogy(table, p_x) - xlogy(table, p_y)
     return np.maximum(nats_to_bits(terms.sum(axis=(-2, -1))), 0.0)
 
 
-def _distribution(p: ArrayLike, *, axes: int, what: str) -> NDArray[np.float64]:
+def _distribution(p: ArrayLike, *, axes: int, what: str) -> Float64[np.ndarray, "..."]:
     """Return `p` as float64 after checking that its last `axes` axes hold distributions."""
     probability = np.asarray(p, dtype=np.float64)
     if probability.ndim < axes:
