@@ -9,21 +9,26 @@ with a checkpoint after each, and rests after every step, so that it takes a kno
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import numpy as np
+from jax import Array
 
-from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.data.batches import ArrayBatches, Batch
 from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep import Model, sweep
 from toy import line_data, line_model, xor_data, xor_model
 
 REST_SECONDS = 0.005
-MODELS = {"line": (line_model, line_data()), "xor": (xor_model, xor_data())}
+MODELS: dict[str, tuple[Callable[[Array], Model], Batch]] = {
+    "line": (line_model, line_data()),
+    "xor": (xor_model, xor_data()),
+}
 
 
 def tell(now: SweepProgress) -> None:

@@ -60,6 +60,68 @@ def test_config_describes_the_model(cls: type[SharedEncoder] | type[SeparateEnco
     assert eqx.tree_equal(*(jax.tree.map(lambda a: a.shape, m) for m in (again, model)))
 
 
+LAYERS = {"hidden": [8], "activation": "tanh"}
+WRITTEN_PARTS: list[dict[str, dict[str, Any]]] = [
+    {
+        "encoder": {"kind": "binary", "n_components": 6, "embedding_dim": 1},
+        "predictor": {"kind": "bernoulli", "input_dim": 6, **LAYERS},
+    },
+    {
+        "encoder": {
+            "kind": "shared",
+            "n_components": 3,
+            "input_dim": 2,
+            "embedding_dim": 2,
+            "n_frequencies": 2,
+            **LAYERS,
+        },
+        "predictor": {
+            "kind": "contrastive",
+            "input_dim": 6,
+            "y_dim": 2,
+            "y_hidden": [4],
+            "shared_dim": 5,
+            "batch_size": 32,
+            "similarity": "cosine",
+            "temperature": 0.1,
+            "symmetric": False,
+            **LAYERS,
+        },
+    },
+    {
+        "encoder": {
+            "kind": "separate",
+            "n_components": 3,
+            "input_dim": 2,
+            "embedding_dim": 2,
+            "n_frequencies": 0,
+            **LAYERS,
+        },
+        "predictor": {"kind": "categorical", "input_dim": 6, "n_classes": 3, **LAYERS},
+    },
+    {
+        "encoder": {
+            "kind": "table",
+            "n_numbers": [1, 0, 2],
+            "n_levels": [[], [4], [3]],
+            "embedding_dim": 2,
+            "n_frequencies": 2,
+            "longest_period": 2.0,
+            "separate": True,
+            "max_values": 256,
+            **LAYERS,
+        },
+        "predictor": {"kind": "gaussian", "input_dim": 6, "output_dim": None, **LAYERS},
+    },
+]
+
+
+@pytest.mark.parametrize("written", WRITTEN_PARTS, ids=lambda part: part["encoder"]["kind"])
+def test_saved_descriptions_keep_their_options(written: dict[str, Any]) -> None:
+    model = model_from_config(json.loads(json.dumps(written)), key=jax.random.key(0))
+    assert model.config() == written
+
+
 HOSTILE: list[tuple[str, str, Any]] = [
     ("encoder", "kind", "pickle"),
     ("encoder", "kind", ["shared"]),

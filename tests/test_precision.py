@@ -111,7 +111,7 @@ def test_measures_and_predictions_are_of_full_precision() -> None:
     outputs = contrastive(ones)
     programs: list[tuple[Callable[..., Any], Any]] = [
         (partial(bounds._terms, rows=5), (ones, ones, key)),
-        (gaussian_decoder._left_over_nats, (ones, ones, ones, key)),
+        (gaussian_decoder._conditional_entropy_nats, (ones, ones, ones, key)),
         (partial(reconstruct._choose, rule="expected"), (ones, jnp.ones((2, 3), jnp.uint8))),
         (lambda z, y: ContrastiveLoss(2).read(contrastive, outputs, y), (outputs, ones)),
     ]

@@ -81,9 +81,9 @@ def test_few_numbers_are_listed_and_many_are_not() -> None:
     assert shapes == [None, (5, 1), None, (9, 2), None, (17, 1)]
     assert found.codes.dtype == np.uint8
     for k, (component, columns) in enumerate(((1, [0]), (3, [2, 3]), (5, [5]))):
-        np.testing.assert_array_equal(
-            found.values[component][found.codes[:, k]], x.numbers[:, columns]
-        )
+        values = found.values[component]
+        assert values is not None
+        np.testing.assert_array_equal(values[found.codes[:, k]], x.numbers[:, columns])
     assert listed(9).listed == (1, 3)
     # Without anything to list it is the very same table.
     same = repeated_numbers(x, 4, **COLUMNS)

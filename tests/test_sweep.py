@@ -7,7 +7,6 @@ import re
 import signal
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +19,7 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.progress import ProgressBar, SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import sweep
+from distributed_ib.training.sweep import Model, sweep
 from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, FallingModel, MeanModel, xor_data, xor_model
 
@@ -40,7 +39,7 @@ def short_result() -> SweepResult:
     return short_sweep()
 
 
-def toy_sweep(model: eqx.Module, **options: Any) -> SweepResult:
+def toy_sweep(model: Model, **options: Any) -> SweepResult:
     """A sweep whose weight starts at 1.05 and falls by 0.1 a step."""
     source = FreshBatches(no_data)
     defaults: dict[str, Any] = {"learning_rate": 0.1, "n_records": 20}

@@ -50,7 +50,6 @@ def columns_of(counts: list[int]) -> Iterator[range]:
 
 def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndarray]:
     """The same function of one component after another, with one-hots and matrix products."""
-    options = dict(encoder.options)
     with_numbers = [*encoder.layout.numeric, *encoder.layout.mixed]
     widest = encoder.layout.number_columns.shape[1]
     first_vector, parts = 0, []
@@ -61,10 +60,10 @@ def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndar
         total = np.tile(np.asarray(encoder.bias[k], np.float64), (BATCH, 1))
         if len(numbers):
             matrix = np.asarray(encoder.weights[with_numbers.index(k)], np.float64)
-            blocks = matrix.reshape(1 + options["n_frequencies"], widest, -1)[:, : len(numbers)]
+            blocks = matrix.reshape(1 + encoder.n_frequencies, widest, -1)[:, : len(numbers)]
             value = x.numbers[:, list(numbers)].astype(np.float64)
             total += value @ blocks[0]
-            for frequency in range(1, options["n_frequencies"] + 1):
+            for frequency in range(1, encoder.n_frequencies + 1):
                 total += np.sin(2.0**frequency * math.pi * value / 4.0) @ blocks[frequency]
         for column, count in zip(codes, levels, strict=True):
             one_hot = np.eye(count)[x.codes[:, column]]
@@ -74,8 +73,8 @@ def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndar
             zip(encoder.rest.weights, encoder.rest.biases, strict=True)
         ):
             hidden = np.maximum(total, 0.0)
-            total = hidden @ (weight[k] if options["separate"] else weight)
-            shift = bias[k] if options["separate"] else bias
+            total = hidden @ (weight[k] if encoder.separate else weight)
+            shift = bias[k] if encoder.separate else bias
             total = total + jnp.broadcast_to(shift, total.shape)
             assert layer < 2
         parts.append(total)

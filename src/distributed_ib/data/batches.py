@@ -1,49 +1,65 @@
-"""Where the batches of a sweep come from.
+"""Sources of training batches.
 
-A source does its work in three places. `prepare` runs on the host before a stretch of steps and
-hands over arrays; `pick` and `draw` run inside the compiled loop and make the batch of one step,
-`draw` once for each repeat with a random key of its own. What a batch is made of depends on the
-random keys and the step alone, never on how the sweep was cut into stretches.
+A source works in three places. `prepare` runs on the host before a stretch of steps and returns
+arrays; `pick` and `draw` run inside the compiled loop and make the batch of one step, `draw` once
+for each repeat with its own random key. A batch depends on the random keys and the step alone,
+never on how the sweep is divided into stretches.
 """
 
 import itertools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Integer, PRNGKeyArray, PyTree, Shaped
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.errors import UserError
 
-Batch = Any  # a tree of arrays [batch, ...], usually the pair (x, y)
+Batch: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
+"""A tree of arrays `[batch, ...]`, usually the pair (x, y)."""
+
+Prepared: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
+"""What a source passes from `prepare` to `pick`, or from `pick` to `draw`."""
+
+Step: TypeAlias = Integer[Array, ""]
+Rows: TypeAlias = Integer[Array | np.ndarray, " taken"] | Bool[np.ndarray, " n"] | slice
 
 
 class BatchSource(Protocol):
-    """What the sweep asks of a source; see the module's text for who calls what."""
+    """What a sweep needs of a source of batches; the module's docstring says what runs where.
+
+    Example:
+        >>> from distributed_ib.data.batches import ArrayBatches
+        >>> source: BatchSource = ArrayBatches(np.arange(3), batch_size=4)
+        >>> prepared = source.prepare(0, n_steps=10, n_repeats=2)
+        >>> source.draw(source.pick(prepared, jax.numpy.int32(0)), jax.random.key(0)).shape
+        (4,)
+    """
 
     @property
     def max_steps(self) -> int | None:
-        """Most steps one `prepare` may serve; None for no limit."""
+        """Most steps that one call of `prepare` may cover; None for no limit."""
         ...
 
     @property
     def repeat_axis(self) -> int | None:
-        """Axis of `pick`'s arrays that runs over repeats; None if all repeats share them."""
+        """Axis of the arrays from `pick` that runs over repeats; None if all repeats share them."""
         ...
 
-    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """Arrays for the steps `first_step .. first_step + n_steps - 1`."""
         ...
 
-    def pick(self, prepared: Any, offset: Array) -> Any:
-        """The part of `prepared` that belongs to one step."""
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
+        """The part of `prepared` that belongs to one step, number `offset` of the prepared ones."""
         ...
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The batch of one repeat at one step."""
         ...
 
@@ -51,7 +67,8 @@ class BatchSource(Protocol):
 def shared_length(arrays: Batch, what: str) -> int:
     """The number of rows that all arrays of a tree share.
 
-    Values that are listed once, as in `DistinctRows`, are no rows and don't count.
+    Values that are listed once, as in `DistinctRows`, are not rows and don't count. `what` names
+    the arrays in an error message.
 
     Raises:
         UserError: If they differ, there are no rows, or a leaf of the tree is no array.
@@ -68,8 +85,18 @@ def shared_length(arrays: Batch, what: str) -> int:
     return int(lengths.pop())
 
 
-def take_rows(arrays: Batch, rows: Any) -> Batch:
-    """The given rows of all arrays of a tree; values that are listed once stay whole."""
+def take_rows(arrays: Batch, rows: Rows) -> Batch:
+    """The given rows of all arrays of a tree; values that are listed once are kept whole.
+
+    Args:
+        arrays: A tree of arrays `[n, ...]`.
+        rows: Indices, a mask or a slice.
+
+    Example:
+        >>> x, y = take_rows((np.arange(6).reshape(3, 2), np.arange(3)), np.array([2, 0]))
+        >>> x.tolist(), y.tolist()
+        ([[4, 5], [0, 1]], [2, 0])
+    """
     return jax.tree.map(
         lambda part: part.take(rows) if lists_values(part) else part[rows],
         arrays,
@@ -77,14 +104,14 @@ def take_rows(arrays: Batch, rows: Any) -> Batch:
     )
 
 
-def _arrays_of_rows(arrays: Batch) -> list[Any]:
+def _arrays_of_rows(arrays: Batch) -> list[Shaped[Array | np.ndarray, "..."]]:
     """The leaves of a tree that have an entry for every row."""
     parts = jax.tree.leaves(arrays, is_leaf=lists_values)
     return jax.tree.leaves([part.by_row() if lists_values(part) else part for part in parts])
 
 
 class ArrayBatches(eqx.Module):
-    """Rows drawn at random, with replacement, from arrays that live on the device.
+    """Rows drawn at random, with replacement, from arrays in the device's memory.
 
     Attributes:
         arrays: A tree of arrays with the same first axis, usually (x, y). Where it holds
@@ -101,11 +128,11 @@ class ArrayBatches(eqx.Module):
         ((4, 2), (4,))
     """
 
-    arrays: Any
+    arrays: Batch
     batch_size: int = eqx.field(static=True)
 
-    def __init__(self, arrays: Any, batch_size: int) -> None:
-        """Move `arrays` to the device."""
+    def __init__(self, arrays: Batch, batch_size: int) -> None:
+        """Copy `arrays` to the device."""
         shared_length(arrays, "arrays of a batch source")
         self.arrays = jax.tree.map(jax.numpy.asarray, arrays)
         self.batch_size = whole_number("batch_size", batch_size, 1)
@@ -118,15 +145,15 @@ class ArrayBatches(eqx.Module):
     def repeat_axis(self) -> None:
         """All repeats draw from the same arrays."""
 
-    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The arrays themselves."""
         return self.arrays
 
-    def pick(self, prepared: Any, offset: Array) -> Any:
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
         """The arrays themselves."""
         return prepared
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """`batch_size` rows, independently and uniformly."""
         n_rows = _arrays_of_rows(picked)[0].shape[0]
         rows = jax.random.randint(key, (self.batch_size,), 0, n_rows)
@@ -134,11 +161,11 @@ class ArrayBatches(eqx.Module):
 
 
 class FreshBatches(eqx.Module):
-    """New points every step, made on the device by a function of a random key.
+    """New points at every step, made on the device by a function of a random key.
 
     Attributes:
-        function: From a key to a batch; pure, and traceable by JAX. Pass the same function object
-            to later sweeps, and they need not compile again.
+        function: From a key to a batch; pure, and traceable by JAX. Later sweeps with the same
+            function object are not compiled again.
 
     Example:
         >>> source = FreshBatches(lambda key: jax.random.uniform(key, (8, 2)))
@@ -146,7 +173,7 @@ class FreshBatches(eqx.Module):
         (8, 2)
     """
 
-    function: Callable[[Array], Batch] = eqx.field(static=True)
+    function: Callable[[PRNGKeyArray], Batch] = eqx.field(static=True)
 
     @property
     def max_steps(self) -> None:
@@ -154,17 +181,17 @@ class FreshBatches(eqx.Module):
 
     @property
     def repeat_axis(self) -> None:
-        """Nothing is prepared, so there is nothing to share out."""
+        """None: nothing is prepared."""
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> tuple[()]:
         """Nothing."""
         return ()
 
-    def pick(self, prepared: Any, offset: Array) -> tuple[()]:
+    def pick(self, prepared: tuple[()], offset: Step) -> tuple[()]:
         """Nothing."""
         return ()
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The function's batch for `key`."""
         return self.function(key)
 
@@ -175,8 +202,9 @@ class HostBatches(eqx.Module):
     Attributes:
         function: From a seeded `numpy.random.Generator` to a batch of NumPy arrays, always of the
             same shapes.
-        seed: Seed of those generators; batch number k of a repeat depends on it and k alone.
-        steps_per_transfer: Batches moved to the device at once.
+        seed: Seed of those generators, 0 by default; batch k of a repeat depends on the seed, the
+            repeat and k alone.
+        steps_per_transfer: Batches copied to the device at once, 64 by default.
 
     Raises:
         UserError: If `seed` is negative or `steps_per_transfer` not positive.
@@ -194,7 +222,7 @@ class HostBatches(eqx.Module):
     steps_per_transfer: int = eqx.field(static=True, default=64)
 
     def __check_init__(self) -> None:
-        """Refuse what would fail later, in the middle of a sweep."""
+        """Check the settings, which would otherwise fail in the middle of a sweep."""
         whole_number("seed", self.seed, 0)
         whole_number("steps_per_transfer", self.steps_per_transfer, 1)
 
@@ -205,16 +233,16 @@ class HostBatches(eqx.Module):
 
     @property
     def repeat_axis(self) -> int:
-        """Every repeat has batches of its own."""
+        """Every repeat has its own batches."""
         return 0
 
-    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
         A stretch shorter than `steps_per_transfer` is padded with zeros that are never read, so
-        that the compiled loop always meets the same shapes.
+        that the compiled loop always gets the same shapes.
         """
-        prepared: Any = None
+        prepared: Prepared = None
         for k, repeat in itertools.product(range(n_steps), range(n_repeats)):
             batch = jax.tree.map(np.asarray, self._batch(first_step + k, repeat))
             if prepared is None:
@@ -226,11 +254,11 @@ class HostBatches(eqx.Module):
                 whole[k, repeat] = part
         return prepared
 
-    def pick(self, prepared: Any, offset: Array) -> Any:
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
         """The batches of all repeats at one step."""
         return jax.tree.map(lambda array: array[offset], prepared)
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The batch that was prepared for this repeat."""
         return picked
 

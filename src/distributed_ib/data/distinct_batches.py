@@ -1,12 +1,10 @@
-"""Batches whose components take few values, in the form that is cheap to encode."""
-
-from typing import Any
+"""Batches whose components take few values, with each distinct value listed once."""
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Shaped
 
 from distributed_ib._checks import whole_number
-from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.data.batches import ArrayBatches, Batch
 from distributed_ib.data.distinct_values import DistinctRows, distinct_rows
 from distributed_ib.errors import UserError
 
@@ -14,11 +12,11 @@ from distributed_ib.errors import UserError
 class DistinctBatches(ArrayBatches):
     """Rows drawn at random as by `ArrayBatches`, with each distinct value listed once.
 
-    The batches are pairs (`DistinctRows`, y), which `SharedEncoder` and `SeparateEncoder` take in
-    the place of arrays: a sweep follows the same path, but for rounding, and a step costs as many
-    encodings as there are values instead of batch size times components. It pays for pixels,
-    categories, integers and everything else with fewer values than a batch has rows; components
-    with more values are encoded row by row, as ever.
+    The batches are pairs (`DistinctRows`, y), which `SharedEncoder` and `SeparateEncoder` accept
+    instead of arrays. A sweep is the same except for rounding, and a step encodes each value once
+    instead of each component of each row. This saves time for pixels, categories, integers and
+    everything else with fewer values than a batch has rows; components with more values are encoded
+    row by row.
 
     Attributes:
         arrays: All rows of X, from `distinct_rows`, and Y.
@@ -33,11 +31,16 @@ class DistinctBatches(ArrayBatches):
         ((2, 1), (4,), (4, 2, 1), (4,))
     """
 
-    def __init__(self, x: NDArray[Any] | DistinctRows, y: Any, batch_size: int) -> None:
-        """Find the distinct values, unless `x` has them already, and move all to the device.
+    def __init__(
+        self,
+        x: Shaped[np.ndarray, "n component feature"] | DistinctRows,
+        y: Batch,
+        batch_size: int,
+    ) -> None:
+        """Find the distinct values, unless `x` lists them already, and copy all to the device.
 
         Args:
-            x: `[n, component, feature]`, or what `distinct_rows` gave for it.
+            x: `[n, component, feature]`, or the result of `distinct_rows` for it.
             y: `[n, ...]`, or a tree of such arrays.
             batch_size: Rows in a batch.
 

@@ -1,43 +1,42 @@
-"""Components that take few values: each value once, and for every row a code that points at it."""
+"""Components that take few values: each value once, and for every row the code of its value."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float, Integer, PyTree, Shaped, UInt
 
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 
-# So many times the wanted number of values are looked at first, where columns of very many values
-# show themselves without being sorted.
+# This many times the wanted number of values are examined first: it finds columns of very many
+# values without sorting them.
 _PREVIEW = 16
 
 
 class DistinctRows(NamedTuple):
     """A batch for an encoder that encodes each distinct value of a component once.
 
-    It stands for the array `x` with `x[:, i] = parts[i][codes[i]]`, or `parts[i]` itself where the
-    component has no codes. An encoder that takes `x` takes this too and gives the same channels,
-    with less work wherever a component has fewer values than the batch has rows.
+    It represents the array `x` with `x[:, i] = parts[i][codes[i]]`, or `parts[i]` itself where the
+    component has no codes. An encoder gives the same channels for it as for `x`, with less work
+    wherever a component has fewer values than the batch has rows.
 
     Attributes:
         parts: For each component its distinct values, `[n_values, feature]`, or, if it has no
             codes, its rows, `[batch, feature]`.
         codes: For each component which value every row has, `[batch]` integers, or None.
+
+    Example:
+        >>> few = DistinctRows((np.array([[5.0], [7.0]]),), (np.array([0, 0, 1]),))
+        >>> few.rows()[:, 0, 0].tolist()
+        [5.0, 5.0, 7.0]
     """
 
-    parts: tuple[Any, ...]
-    codes: tuple[Any, ...]
+    parts: tuple[Shaped[Any, "_ feature"], ...]
+    codes: tuple[Integer[Any, " batch"] | None, ...]
 
-    def rows(self) -> Any:
-        """The array this stands for, `[batch, component, feature]`.
-
-        Example:
-            >>> few = DistinctRows((np.array([[5.0], [7.0]]),), (np.array([0, 0, 1]),))
-            >>> few.rows()[:, 0, 0].tolist()
-            [5.0, 5.0, 7.0]
-        """
+    def rows(self) -> Shaped[np.ndarray, "batch component feature"]:
+        """The array this represents, `[batch, component, feature]`."""
         columns = [
             part if code is None else part[code]
             for part, code in zip(self.parts, self.codes, strict=True)
@@ -52,7 +51,7 @@ class DistinctRows(NamedTuple):
             tuple(None if code is None else code[rows] for _, code in pairs),
         )
 
-    def by_row(self) -> Any:
+    def by_row(self) -> PyTree[Shaped[Any, "batch ..."]]:
         """A tree of the arrays that have an entry for every row."""
         return [p if code is None else code for p, code in zip(self.parts, self.codes, strict=True)]
 
@@ -60,7 +59,7 @@ class DistinctRows(NamedTuple):
 class RepeatedNumbers(NamedTuple):
     """Rows of a table in which some components of numbers list each of their values once.
 
-    It stands for `table` and gives the same channels; a `TableEncoder` encodes the values instead
+    It represents `table`: a `TableEncoder` gives the same channels, but encodes the values instead
     of the rows. Ages, counts and ratings take fewer values than a batch has rows.
 
     Attributes:
@@ -69,11 +68,17 @@ class RepeatedNumbers(NamedTuple):
             encoded row by row.
         codes: Which value every row has, `[batch, listed]` integers: a column for each component
             that lists its values, in the order of the components.
+
+    Example:
+        >>> table = TableInput(np.array([[5.0, 0.1], [7.0, 0.2]]), np.empty((2, 0), np.uint8))
+        >>> values = (np.array([[5.0], [7.0]]), None)
+        >>> RepeatedNumbers(table, values, np.array([[0], [1]])).listed
+        (0,)
     """
 
     table: TableInput
-    values: tuple[Any, ...]
-    codes: Any
+    values: tuple[Float[Any, "_ column"] | None, ...]
+    codes: Integer[Any, "batch listed"]
 
     @property
     def listed(self) -> tuple[int, ...]:
@@ -81,30 +86,35 @@ class RepeatedNumbers(NamedTuple):
         return tuple(k for k, part in enumerate(self.values) if part is not None)
 
     def rows(self) -> TableInput:
-        """The rows this stands for."""
+        """The rows this represents."""
         return self.table
 
     def take(self, rows: Any) -> "RepeatedNumbers":
         """The given rows (indices, a mask or a slice); the values stay as they are."""
         return RepeatedNumbers(self.table.take(rows), self.values, self.codes[rows])
 
-    def by_row(self) -> Any:
+    def by_row(self) -> PyTree[Shaped[Any, "batch ..."]]:
         """A tree of the arrays that have an entry for every row."""
         return self.table, self.codes
 
 
 def lists_values(part: Any) -> TypeGuard[DistinctRows | RepeatedNumbers]:
-    """Whether a part of a batch holds values beside its rows."""
+    """Whether a part of a batch lists values in addition to its rows.
+
+    Example:
+        >>> lists_values(DistinctRows((np.zeros((2, 1)),), (np.array([0, 1, 0]),)))
+        True
+    """
     return isinstance(part, DistinctRows | RepeatedNumbers)
 
 
-def distinct_rows(x: NDArray[Any], max_values: int) -> DistinctRows:
+def distinct_rows(x: Shaped[np.ndarray, "n component feature"], max_values: int) -> DistinctRows:
     """Find the distinct values of each component of `x`.
 
     Args:
         x: `[n, component, feature]`.
-        max_values: Components with more values than this keep their rows. What pays is the size of
-            a batch, which is what a plain encoder encodes.
+        max_values: Components with more values than this keep their rows. A good choice is the
+            batch size, the number of rows that are otherwise encoded at every step.
 
     Raises:
         UserError: If `x` has another number of axes.
@@ -132,19 +142,20 @@ def repeated_numbers(
     n_numbers: Sequence[int],
     n_levels: Sequence[Sequence[int]],
 ) -> TableInput | RepeatedNumbers:
-    """List the values of the components that consist of numbers alone and take few of them.
+    """List the values of the components that consist of numbers alone and take few values.
 
-    Components with categories stay as they are: the encoder knows their values beforehand.
+    Components with categories are not changed: the encoder knows their values in advance.
 
     Args:
         table: All rows.
-        max_values: Components with more values than this are encoded row by row, and so are those
+        max_values: Components with more values than this are encoded row by row, as are those
             whose rows all differ.
-        n_numbers: See `FittedDecomposition.encoder_options`.
-        n_levels: Likewise.
+        n_numbers: Continuous columns of each component, from
+            `FittedDecomposition.encoder_options`.
+        n_levels: Levels of each categorical column of each component, from the same.
 
     Returns:
-        The table with its values, or the table itself if no component has few.
+        The table with its values, or the table itself if no component takes few values.
 
     Example:
         >>> numbers = np.array([[5.0, 0.1], [7.0, 0.2], [5.0, 0.3]])
@@ -167,9 +178,9 @@ def repeated_numbers(
 
 
 def _values(
-    rows: NDArray[Any], max_values: int
-) -> tuple[NDArray[Any], NDArray[np.unsignedinteger[Any]]] | None:
-    """The distinct values of `rows` `[n, feature]` and which each row has; None if too many."""
+    rows: Shaped[np.ndarray, "n feature"], max_values: int
+) -> tuple[Shaped[np.ndarray, "value feature"], UInt[np.ndarray, " n"]] | None:
+    """The distinct values of `rows` and which each row has; None if there are too many."""
     # Sorting plain numbers is many times faster than sorting rows of one number.
     plain, axis = (rows[:, 0], None) if rows.shape[1] == 1 else (rows, 0)
     if len(np.unique(plain[: _PREVIEW * max_values], axis=axis)) > max_values:

@@ -1,25 +1,28 @@
 """Batches of random rows gathered on the host, for arrays too large for the device."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
+from jaxtyping import Int64, PRNGKeyArray, PyTree, Shaped, UInt64
 
-from distributed_ib.data.batches import Batch
+from distributed_ib.data.batches import Batch, Prepared, Step
 from distributed_ib.errors import UserError
 
 DEVICE_BUDGET_BYTES = 4 << 30
-# Philox makes four numbers for each value of its counter.
+# Philox generates four numbers for each value of its counter.
 _NUMBERS_PER_COUNT = 4
 
 
 class HostArrays:
-    """Arrays that the compiled loop never sees: all of them are equal to the compiler."""
+    """Arrays that the compiled loop never reads: to the compiler all of them are equal.
 
-    def __init__(self, arrays: Any) -> None:
+    Example:
+        >>> HostArrays(np.zeros(3)) == HostArrays(np.ones(4))
+        True
+    """
+
+    def __init__(self, arrays: PyTree[Shaped[np.ndarray, "n ..."]]) -> None:
         self.arrays = arrays
 
     def __eq__(self, other: object) -> bool:
@@ -32,15 +35,15 @@ class HostArrays:
 class RowBatches(eqx.Module):
     """Rows drawn at random, with replacement, from NumPy arrays or memory-mapped files.
 
-    The rows of batch k of a repeat depend on (seed, repeat, k) alone. They come from a random
-    number generator with a counter, so that the rows of a whole stretch of steps are one draw and
-    one gather.
+    The rows of batch k of a repeat depend on (seed, repeat, k) alone. They come from a
+    counter-based random number generator, so that a whole stretch of steps takes one draw and one
+    gather.
 
     Attributes:
         data: The arrays.
         batch_size: Rows in a batch.
-        seed: Seed of the draws.
-        steps_per_transfer: Batches moved to the device at once.
+        seed: Seed of the draws, 0 by default.
+        steps_per_transfer: Batches copied to the device at once, 64 by default.
 
     Raises:
         UserError: If the arrays differ in length or are empty, or a number is not positive.
@@ -58,7 +61,12 @@ class RowBatches(eqx.Module):
     steps_per_transfer: int = eqx.field(static=True)
 
     def __init__(
-        self, arrays: Any, batch_size: int, *, seed: int = 0, steps_per_transfer: int = 64
+        self,
+        arrays: PyTree[Shaped[np.ndarray, "n ..."]],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        steps_per_transfer: int = 64,
     ) -> None:
         """Draw from `arrays`, a tree of arrays with the same first axis, which is not copied."""
         lengths = {int(leaf.shape[0]) for leaf in jax.tree.leaves(arrays)}
@@ -83,11 +91,13 @@ class RowBatches(eqx.Module):
 
     @property
     def repeat_axis(self) -> int:
-        """Every repeat has batches of its own."""
+        """Every repeat has its own batches."""
         return 0
 
-    def rows(self, first_step: int, n_steps: int, n_repeats: int) -> NDArray[np.int64]:
-        """Which rows make the batches of a stretch of steps, `[step, repeat, batch]`."""
+    def rows(
+        self, first_step: int, n_steps: int, n_repeats: int
+    ) -> Int64[np.ndarray, "step repeat batch"]:
+        """Indices of the rows in the batches of a stretch of steps, `[step, repeat, batch]`."""
         n_rows = jax.tree.leaves(self.data.arrays)[0].shape[0]
         counts = -(-self.batch_size // _NUMBERS_PER_COUNT)
         drawn = np.empty((n_steps, n_repeats, self.batch_size), np.int64)
@@ -100,38 +110,47 @@ class RowBatches(eqx.Module):
             drawn[:, repeat] = (steps * n_rows).astype(np.int64)
         return drawn
 
-    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
-        The arrays always hold `steps_per_transfer` steps, so that the compiled loop meets the same
+        The arrays always hold `steps_per_transfer` steps, so that the compiled loop gets the same
         shapes; those beyond `n_steps` are zero and never read.
         """
         rows = self.rows(first_step, n_steps, n_repeats)
 
-        def gather(leaf: Any) -> NDArray[Any]:
+        def gather(
+            leaf: Shaped[np.ndarray, "n ..."],
+        ) -> Shaped[np.ndarray, "step repeat batch ..."]:
             lead = (self.steps_per_transfer, n_repeats, self.batch_size)
             batches = np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
-            # The rows are all there; without mode="clip" NumPy would fill a copy first.
+            # No index is out of range; without mode="clip" NumPy would fill a copy first.
             np.take(leaf, rows, axis=0, out=batches[:n_steps], mode="clip")
             return batches
 
         return jax.tree.map(gather, self.data.arrays)
 
-    def pick(self, prepared: Any, offset: Array) -> Any:
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
         """The batches of all repeats at one step."""
         return jax.tree.map(lambda array: array[offset], prepared)
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The batch that was prepared for this repeat."""
         return picked
 
 
-def fits_on_device(arrays: Any, budget_bytes: int = DEVICE_BUDGET_BYTES) -> bool:
-    """Whether all arrays of a tree together take at most `budget_bytes`, 4 GiB by default."""
+def fits_on_device(
+    arrays: PyTree[Shaped[Array | np.ndarray, "..."]], budget_bytes: int = DEVICE_BUDGET_BYTES
+) -> bool:
+    """Whether all arrays of a tree together take at most `budget_bytes`, 4 GiB by default.
+
+    Example:
+        >>> fits_on_device((np.zeros(10), np.zeros(2)), budget_bytes=80)
+        False
+    """
     return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) <= budget_bytes
 
 
-def _key(seed: int, repeat: int) -> NDArray[np.uint64]:
+def _key(seed: int, repeat: int) -> UInt64[np.ndarray, "2"]:
     return np.asarray(
         np.random.SeedSequence((seed, repeat)).generate_state(2, np.uint64), np.uint64
     )

@@ -2,20 +2,28 @@
 
 from typing import Any, NamedTuple
 
+from jaxtyping import Float, Integer
+
 
 class TableInput(NamedTuple):
     """Rows of a table for a `TableEncoder`: a tree of two arrays with the same first axis.
 
-    The columns stand in the order of the components, and within a component in the order in which
-    it lists them. No one-hot is ever made: a category is one small integer.
+    The columns are in the order of the components, and within a component in the order in which
+    it lists them. There are no one-hots: a category is one small integer.
 
     Attributes:
         numbers: Standardised continuous columns, `[n, n_numbers]`, float32.
         codes: Index of the level in each categorical column, `[n, n_categorical]`, integers.
+
+    Example:
+        >>> import numpy as np
+        >>> table = TableInput(np.zeros((3, 2), np.float32), np.zeros((3, 1), np.uint8))
+        >>> table.n_rows, table.take([0, 2]).numbers.shape
+        (3, (2, 2))
     """
 
-    numbers: Any
-    codes: Any
+    numbers: Float[Any, "n number"]
+    codes: Integer[Any, "n categorical"]
 
     @property
     def n_rows(self) -> int:

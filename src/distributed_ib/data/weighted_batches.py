@@ -1,23 +1,21 @@
 """Training batches in which rows appear in proportion to their weights."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
+from jaxtyping import Float32, Float64, Int32, Int64, PRNGKeyArray, Real
 
 from distributed_ib._checks import whole_number
-from distributed_ib.data.batches import Batch, shared_length, take_rows
+from distributed_ib.data.batches import Batch, Prepared, Step, shared_length, take_rows
 
 
 class WeightedBatches(eqx.Module):
     """Rows drawn with replacement in proportion to their weights.
 
-    This is the weighted objective exactly, with less noise than uniform batches whose losses are
-    weighted. A draw takes a time that does not depend on the number of rows (alias method, Walker
-    1977): every row has a cell, which it shares with at most one other.
+    The expected loss is the weighted objective, with less noise than weighted losses of uniform
+    batches. The time of a draw does not depend on the number of rows (alias method, Walker 1977):
+    every row has a cell, which it shares with at most one other.
 
     Attributes:
         arrays: A tree of arrays with the same first axis, usually (x, y).
@@ -31,13 +29,22 @@ class WeightedBatches(eqx.Module):
         [1, 1, 1, 1]
     """
 
-    arrays: Any
-    share: Array
-    other: Array
+    arrays: Batch
+    share: Float32[Array, " n"]
+    other: Int32[Array, " n"]
     batch_size: int = eqx.field(static=True)
 
-    def __init__(self, arrays: Any, weights: NDArray[Any], batch_size: int) -> None:
-        """Move `arrays` to the device; `weights` `[n]` are not negative, and not all zero."""
+    def __init__(self, arrays: Batch, weights: Real[np.ndarray, " n"], batch_size: int) -> None:
+        """Copy `arrays` to the device.
+
+        Args:
+            arrays: A tree of arrays `[n, ...]`.
+            weights: Weight of each row, `[n]`; not negative, and not all zero.
+            batch_size: Rows in a batch.
+
+        Raises:
+            UserError: If the lengths differ or are 0, or `batch_size` is not positive.
+        """
         shared_length((arrays, weights), "arrays and weights")
         share, other = alias_table(np.asarray(weights, np.float64))
         self.arrays = jax.tree.map(jax.numpy.asarray, arrays)
@@ -53,15 +60,15 @@ class WeightedBatches(eqx.Module):
     def repeat_axis(self) -> None:
         """All repeats draw from the same arrays."""
 
-    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
-        """The arrays themselves, with the table of shares."""
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
+        """The arrays themselves, with the alias table."""
         return self.arrays, self.share, self.other
 
-    def pick(self, prepared: Any, offset: Array) -> Any:
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
         """The same."""
         return prepared
 
-    def draw(self, picked: Any, key: Array) -> Batch:
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """`batch_size` rows, independently, in proportion to their weights."""
         arrays, share, other = picked
         key_cell, key_share = jax.random.split(key)
@@ -71,8 +78,17 @@ class WeightedBatches(eqx.Module):
         return take_rows(arrays, rows)
 
 
-def alias_table(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Cells of equal size, each shared by its own row and at most one other.
+def alias_table(
+    weights: Float64[np.ndarray, " n"],
+) -> tuple[Float64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """Cells of equal size, each shared by its own row and at most one other (Walker 1977).
+
+    Args:
+        weights: `[n]`, not negative, and not all zero.
+
+    Returns:
+        The share of each cell that belongs to its own row, and the row that the rest belongs to,
+        both `[n]`.
 
     Example:
         >>> alias_table(np.array([1.0, 3.0]))

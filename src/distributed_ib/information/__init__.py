@@ -1,1 +1,1 @@
-"""What a channel tells: entropies, exact information, bounds, and these along a sweep."""
+"""Information that channels transmit: entropies, exact values, bounds, and these along a sweep."""

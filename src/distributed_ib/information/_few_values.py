@@ -1,18 +1,18 @@
-"""Which components take few values, so that what they convey can be worked out exactly."""
+"""Components that take few values, whose transmitted information can be computed exactly."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64, PyTree, Shaped
 
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.model.table_encoder import TableEncoder
 
 MAX_VALUES = 64
-# Frequencies from a sample are themselves uncertain. Below this many rows for each value they would
-# cost more than some hundredths of a bit, and the bounds, which know of it, are more honest.
+# Frequencies from a sample are themselves uncertain. With fewer rows per value than this they would
+# cause an error of more than some hundredths of a bit, and the bounds, which allow for it, are
+# better.
 ROWS_PER_VALUE = 16
 
 
@@ -25,12 +25,14 @@ class Values:
         probabilities: How often each occurs, `[value]`.
     """
 
-    rows: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
+    rows: Int64[np.ndarray, " value"]
+    probabilities: Float64[np.ndarray, " value"]
 
 
-def component_inputs(encoder: Any, x: Any, n_components: int) -> list[NDArray[Any]] | None:
-    """What the encoder sees of each component, `[n, feature]` each; None for an unknown form.
+def component_inputs(
+    encoder: object, x: PyTree[Shaped[np.ndarray, "n ..."]], n_components: int
+) -> list[Shaped[np.ndarray, "n _"]] | None:
+    """The input of the encoder for each component, `[n, feature]` each; None for an unknown form.
 
     Args:
         encoder: The model's encoder.
@@ -49,15 +51,19 @@ def component_inputs(encoder: Any, x: Any, n_components: int) -> list[NDArray[An
 
 
 def few_values(
-    inputs: NDArray[Any], shares: NDArray[np.float64], n_preview: int, *, complete: bool
+    inputs: Shaped[np.ndarray, "n feature"],
+    shares: Float64[np.ndarray, " n"],
+    n_preview: int,
+    *,
+    complete: bool,
 ) -> Values | None:
-    """The values of one component with their frequencies, or None if they are too many.
+    """The values of one component with their frequencies, or None if there are too many.
 
     Args:
-        inputs: What the encoder sees of it, `[n, feature]`.
-        shares: How much each row counts, `[n]`, with the sum 1.
-        n_preview: Rows that are looked at first, since a continuous component shows itself there.
-        complete: Whether the rows are all there is, so that their frequencies are certain.
+        inputs: The component's input to the encoder, `[n, feature]`.
+        shares: Weight of each row, `[n]`, with the sum 1.
+        n_preview: Rows that are examined first: enough to recognise a continuous component.
+        complete: Whether the rows are the whole population, so that their frequencies are exact.
 
     Example:
         >>> found = few_values(np.array([[1], [0], [1], [1]]), np.full(4, 0.25), 4, complete=True)

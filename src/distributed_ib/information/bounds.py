@@ -1,4 +1,4 @@
-"""Bounds on what a channel really transmits, I(U; X), from a batch of inputs.
+"""Bounds on the transmitted information of a channel, I(U; X), from a batch of inputs.
 
 The KL divergence to a fixed prior only bounds I(U; X) from above, often loosely. With u_i drawn
 from p(u|x_i) for N inputs x_1 .. x_N from the data,
@@ -7,10 +7,11 @@ from p(u|x_i) for N inputs x_1 .. x_N from the data,
     upper = mean_i log[ p(u_i|x_i) / ((1/(N-1)) sum_{j != i} p(u_i|x_j)) ]      (leave one out)
 
 bound it on average from both sides (Poole et al. 2019, "On variational bounds of mutual
-information"). The lower bound never exceeds log2(N) bits. Over separated symbols the two part by
-about 1.44 * 2^I / N bits; for a continuous X the upper bound grows useless once 2^I nears N, as
-some inputs then have no neighbour. The sums run in double precision whatever JAX's default is, with
-differences of means taken first, so that neither far apart nor nearly equal inputs lose digits.
+information"). The lower bound never exceeds log2(N) bits. For separated symbols the two differ by
+about 1.44 * 2^I / N bits; for a continuous X the upper bound becomes useless as 2^I approaches N,
+since some inputs then have no neighbour. The sums are in double precision whatever JAX's default
+is, with differences of means taken first, so that neither distant nor nearly equal inputs lose
+digits.
 """
 
 from dataclasses import dataclass
@@ -19,18 +20,22 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.typing import ArrayLike
-from numpy.typing import NDArray
+from jaxtyping import Float, Float64, PRNGKeyArray, Shaped
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
-FloatArray = NDArray[np.float64]
-
-_NATS_PER_BIT = float(np.log(2.0))
 _CPU_BLOCK_CELLS = 2**17  # one megabyte of log densities: about what a core's cache holds
 _DEVICE_BLOCK_CELLS = 2**23
 _MAX_LOG_VARIANCE = 1400.0  # beyond, a standard deviation or its inverse leaves double precision
 _MAX_DISTANCE = 1e150  # in standard deviations; squared it is still finite
+
+# First index of a block, and its means, shifts by the noise and log densities at its own inputs.
+_Block = tuple[
+    Shaped[Array, ""], Float[Array, "rows k"], Float[Array, "rows k"], Float[Array, " rows"]
+]
 
 
 @dataclass(frozen=True)
@@ -44,36 +49,36 @@ class InformationBounds:
         upper_error_bits: Standard error of `upper_bits`.
     """
 
-    lower_bits: FloatArray
-    upper_bits: FloatArray
-    lower_error_bits: FloatArray
-    upper_error_bits: FloatArray
+    lower_bits: Float64[np.ndarray, "*channels"]
+    upper_bits: Float64[np.ndarray, "*channels"]
+    lower_error_bits: Float64[np.ndarray, "*channels"]
+    upper_error_bits: Float64[np.ndarray, "*channels"]
 
 
 def information_bounds(
     mean: ArrayLike,
     log_variance: ArrayLike,
     *,
-    key: jax.Array,
+    key: PRNGKeyArray,
     block_cells: int | None = None,
 ) -> InformationBounds:
     """Bound I(U; X) of diagonal Gaussian channels p(u|x) = N(mean(x), exp(log_variance(x))).
 
-    One u is drawn per input. The bounds hold on average: a figure may lie off by its standard
-    error, so below zero for a dead channel, and there the upper may lie below the lower. The
-    errors (infinitesimal jackknife) count that each input appears in every other's denominator
-    too. Memory is that of one block, never N x N.
+    One u is drawn per input. The bounds hold on average: each estimate deviates by about its
+    standard error, so that for a closed channel it may be below zero, and the upper bound below the
+    lower. The errors (infinitesimal jackknife) take into account that each input also appears in
+    the denominators of all others. Memory is that of one block, never N x N.
 
     Args:
-        mean: `[.., n, k]`: n inputs drawn from the data (with their frequencies), k dimensions;
-            leading axes are separate channels (components, snapshots).
+        mean: Means `[.., n, k]` for n inputs drawn from the data (with their frequencies) in k
+            dimensions; leading axes are separate channels (components, snapshots).
         log_variance: Natural logarithm of the variance, broadcast against `mean`.
         key: Random key of the noise.
-        block_cells: Rows times n of a block; 2^17 on a CPU, 2^23 elsewhere by default, for speed
-            alone.
+        block_cells: Rows times n of a block; by default 2^17 on a CPU and 2^23 on other devices.
+            It affects the speed alone.
 
     Returns:
-        The bounds; always finite.
+        The bounds in bits, always finite.
 
     Raises:
         UserError: If there are fewer than 2 inputs, shapes disagree, or a value is not finite.
@@ -109,33 +114,36 @@ def information_bounds(
             noise_key = jax.random.fold_in(key, row)
             terms = _terms(flat_mean[row], flat_log_variance[row], noise_key, rows)
             figures[:, row] = _mean_and_error(*(np.asarray(term) for term in terms))
-    lower, upper, lower_error, upper_error = (figures / _NATS_PER_BIT).reshape(4, *leading)
+    lower, upper, lower_error, upper_error = nats_to_bits(figures).reshape(4, *leading)
     return InformationBounds(lower, upper, lower_error, upper_error)
 
 
 def _mean_and_error(
-    lower: FloatArray, upper: FloatArray, lower_pull: FloatArray, upper_pull: FloatArray
+    lower: Float64[np.ndarray, " n"],
+    upper: Float64[np.ndarray, " n"],
+    lower_influence: Float64[np.ndarray, " n"],
+    upper_influence: Float64[np.ndarray, " n"],
 ) -> tuple[float, float, float, float]:
-    """Means and standard errors in nats of `[n]` terms and each input's pull on the others."""
+    """Means and standard errors in nats of terms, given each input's influence on the others."""
     return (
         float(lower.mean()),
         float(upper.mean()),
-        _standard_error(lower - lower_pull),
-        _standard_error(upper - upper_pull),
+        _standard_error(lower - lower_influence),
+        _standard_error(upper - upper_influence),
     )
 
 
-def _standard_error(influence: FloatArray) -> float:
-    """Standard error of a mean, without overflow where terms are astronomically large."""
+def _standard_error(influence: Float64[np.ndarray, " n"]) -> float:
+    """Standard error of a mean, without overflow where terms are extremely large."""
     scale = max(1.0, float(np.abs(influence).max()))
     return float(np.std(influence / scale, ddof=1)) * scale / float(np.sqrt(len(influence)))
 
 
 @partial(jax.jit, static_argnames="rows")
 def _terms(
-    mean: jax.Array, log_variance: jax.Array, key: jax.Array, rows: int
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Terms of the two bounds and each input's share in the denominators, `[n]` each, in nats."""
+    mean: Float[Array, "n k"], log_variance: Float[Array, "n k"], key: PRNGKeyArray, rows: int
+) -> tuple[Float[Array, " n"], Float[Array, " n"], Float[Array, " n"], Float[Array, " n"]]:
+    """Terms of the two bounds in nats, and each input's influence through the denominators."""
     n = mean.shape[0]
     log_variance = jnp.clip(log_variance, -_MAX_LOG_VARIANCE, _MAX_LOG_VARIANCE)
     noise = jax.random.normal(key, mean.shape, mean.dtype)
@@ -146,14 +154,19 @@ def _terms(
 
     blocks = -(-n // rows)
 
-    def in_blocks(values: jax.Array) -> jax.Array:  # the last block is filled up with zeros
+    def in_blocks(values: Float[Array, " n *rest"]) -> Float[Array, "blocks rows *rest"]:
+        # The last block is padded with zeros.
         padded = jnp.pad(values, [(0, blocks * rows - n)] + [(0, 0)] * (values.ndim - 1))
         return padded.reshape(blocks, rows, *values.shape[1:])
 
-    def block(part: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def block(
+        part: _Block,
+    ) -> tuple[Float[Array, " rows"], Float[Array, " rows"], Float[Array, "2 n"]]:
         start, block_mean, block_shift, block_own = part
 
-        def add_dimension(d: jax.Array, total: jax.Array) -> jax.Array:
+        def add_dimension(
+            d: Shaped[Array, ""], total: Float[Array, "rows n"]
+        ) -> Float[Array, "rows n"]:
             away = (block_mean[:, d, None] - mean[None, :, d]) + block_shift[:, d, None]
             scaled = jnp.clip(away * precision[None, :, d], -_MAX_DISTANCE, _MAX_DISTANCE)
             return total + scaled**2
@@ -170,18 +183,18 @@ def _terms(
         share = jnp.where(index < n, 1.0 / total, 0.0)
         own_share = jnp.exp(block_own - everyone)
         shares = jnp.stack([share * (1.0 - own_share), share])
-        pull = jnp.matmul(shares, weight, precision="highest")  # [2, n]
-        return others, everyone, pull
+        influence = jnp.matmul(shares, weight, precision="highest")
+        return others, everyone, influence
 
     def step(
-        pull: jax.Array, part: tuple[jax.Array, ...]
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        influence: Float[Array, "2 n"], part: _Block
+    ) -> tuple[Float[Array, "2 n"], tuple[Float[Array, " rows"], Float[Array, " rows"]]]:
         others, everyone, more = block(part)
-        return pull + more, (others, everyone)
+        return influence + more, (others, everyone)
 
     parts = (jnp.arange(blocks) * rows, in_blocks(mean), in_blocks(shift), in_blocks(own))
-    pull, (others, everyone) = jax.lax.scan(step, jnp.zeros((2, n)), parts)
+    influence, (others, everyone) = jax.lax.scan(step, jnp.zeros((2, n)), parts)
     others, everyone = others.reshape(-1)[:n], everyone.reshape(-1)[:n]
     lower = own - everyone + jnp.log(float(n))
     upper = own - others + jnp.log(float(n - 1))
-    return lower, upper, pull[0] + jnp.exp(own - everyone), pull[1]
+    return lower, upper, influence[0] + jnp.exp(own - everyone), influence[1]

@@ -1,14 +1,17 @@
 """Exact entropies of discrete distributions, in bits."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+from scipy.special import entr, xlogy
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
 _SUM_TOLERANCE = 1e-9
 
 
-def entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
+def entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Shannon entropy H = -sum p log2 p of each distribution along the last axis.
 
     Args:
@@ -24,17 +27,17 @@ def entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     1.5
     """
     probability = _distribution(p, axes=1, what="entropy_bits")
-    return np.maximum(-(probability * _log2_or_zero(probability)).sum(axis=-1), 0.0)
+    return np.maximum(nats_to_bits(entr(probability).sum(axis=-1)), 0.0)
 
 
-def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
-    """Entropy of a yes/no variable, h(p) = -p log2 p - (1 - p) log2(1 - p), elementwise.
+def binary_entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
+    """Entropy of a binary variable, h(p) = -p log2 p - (1 - p) log2(1 - p), elementwise.
 
     Args:
-        p: Probabilities of a yes `[...]`, each between 0 and 1.
+        p: Probabilities of one of the two outcomes `[...]`, each between 0 and 1.
 
     Returns:
-        Entropies `[...]` in bits, with h(0) = h(1) = 0.
+        Entropies `[...]` in bits, with h(0) = h(1) = 0 (a NumPy scalar for a single probability).
 
     Raises:
         UserError: If a value lies outside 0 to 1.
@@ -45,11 +48,10 @@ def binary_entropy_bits(p: ArrayLike) -> NDArray[np.float64]:
     probability = np.asarray(p, dtype=np.float64)
     if not np.all((probability >= 0.0) & (probability <= 1.0)):  # also catches NaN
         raise UserError("binary_entropy_bits: every probability must lie between 0 and 1.")
-    rest = 1.0 - probability
-    return np.maximum(-probability * _log2_or_zero(probability) - rest * _log2_or_zero(rest), 0.0)
+    return np.maximum(nats_to_bits(entr(probability) + entr(1.0 - probability)), 0.0)
 
 
-def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
+def mutual_information_bits(joint: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Mutual information I(X;Y) = sum p(x,y) log2[ p(x,y) / (p(x) p(y)) ] of each joint table.
 
     Args:
@@ -67,12 +69,12 @@ def mutual_information_bits(joint: ArrayLike) -> NDArray[np.float64]:
     table = _distribution(joint, axes=2, what="mutual_information_bits")
     p_x = table.sum(axis=-1, keepdims=True)
     p_y = table.sum(axis=-2, keepdims=True)
-    log_ratio = _log2_or_zero(table) - _log2_or_zero(p_x) - _log2_or_zero(p_y)
-    # Where table is 0 the term is 0 by convention, whatever the ratio says.
-    return np.maximum((table * log_ratio).sum(axis=(-2, -1)), 0.0)
+    # Three terms, since the product of two tiny probabilities may underflow.
+    terms = xlogy(table, table) - xlogy(table, p_x) - xlogy(table, p_y)
+    return np.maximum(nats_to_bits(terms.sum(axis=(-2, -1))), 0.0)
 
 
-def _distribution(p: ArrayLike, *, axes: int, what: str) -> NDArray[np.float64]:
+def _distribution(p: ArrayLike, *, axes: int, what: str) -> Float64[np.ndarray, "..."]:
     """Return `p` as float64 after checking that its last `axes` axes hold distributions."""
     probability = np.asarray(p, dtype=np.float64)
     if probability.ndim < axes:
@@ -86,8 +88,3 @@ def _distribution(p: ArrayLike, *, axes: int, what: str) -> NDArray[np.float64]:
         worst = np.ravel(total)[np.argmax(np.abs(np.ravel(total) - 1.0))]
         raise UserError(f"{what}: probabilities must sum to 1, but they sum to {worst:.6g}.")
     return probability
-
-
-def _log2_or_zero(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The binary logarithm of `p`, and 0 where `p` is 0."""
-    return np.log2(p, out=np.zeros_like(p), where=p > 0.0)

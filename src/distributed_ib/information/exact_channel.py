@@ -6,21 +6,24 @@ With p(u) = sum_a p_a p(u|a) a mixture of Gaussians,
 
 an integral in as many dimensions as u has. Two values with equal variances differ along one line
 only, so that the integral is one-dimensional whatever the embedding. One-dimensional integrals are
-done by quadrature, others by Monte Carlo with a standard error.
+computed by quadrature, others by Monte Carlo with a standard error.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
+from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
 
-FloatArray = NDArray[np.float64]
+_Means = Float64[np.ndarray, "channel value k"]
+_Scalars = Float64[np.ndarray, "channel value"]
+_Nats = Float64[np.ndarray, " channel"]
 
-_NATS_PER_BIT = float(np.log(2.0))
-_REACH = 9.0  # standard deviations on either side; beyond lies 2e-19 of the weight
+_REACH = 9.0  # standard deviations on either side; 2e-19 of the weight lies beyond
 _STEP = 0.125  # of the trapezoid: error below 1e-11 bits at any separation
 _PANEL_EDGES = np.arange(-12, 13) * 0.75  # standard deviations around each value's mean
 _PANEL_NODES = 8
@@ -35,12 +38,12 @@ class ExactInformation:
 
     Attributes:
         information_bits: I(U; X) in bits.
-        error_bits: Standard error of the Monte Carlo integral; 0 where quadrature did it, which
-            is good to 1e-8 bits.
+        error_bits: Standard error of the Monte Carlo integral in bits; 0 for quadrature, which is
+            accurate to 1e-8 bits.
     """
 
-    information_bits: FloatArray
-    error_bits: FloatArray
+    information_bits: Float64[np.ndarray, "*channels"]
+    error_bits: Float64[np.ndarray, "*channels"]
 
 
 def exact_information(
@@ -54,20 +57,20 @@ def exact_information(
     """I(U; X) of diagonal Gaussian channels for an input of few values.
 
     Two values with equal variances (any k) and one-dimensional embeddings are integrated by
-    quadrature, anything else by Monte Carlo with antithetic pairs. All channels share the same
-    noise, so that curves along a sweep are smooth.
+    quadrature, all others by Monte Carlo with antithetic pairs. All channels share the same noise,
+    so that curves along a sweep are smooth.
 
     Args:
         mean: Means of p(u|x) at each value of x, `[.., v, k]`; leading axes are separate channels
             (seeds, snapshots, components).
         log_variance: Natural logarithm of the variances, broadcast against `mean`.
         probabilities: p(x), `[v]` or `[.., v]`, rescaled to sum to 1; uniform by default.
-        n_samples: Noise vectors per value for Monte Carlo, at least 4. 4096 gives an error of
-            about 0.01 bit.
-        seed: Of the noise.
+        n_samples: Noise vectors per value for Monte Carlo, at least 4. The default of 4096 gives an
+            error of about 0.01 bits.
+        seed: Seed of the noise, 0 by default.
 
     Returns:
-        The information and its standard error.
+        The information in bits and its standard error.
 
     Raises:
         UserError: If shapes disagree, a value is not finite or probabilities are unusable.
@@ -97,13 +100,18 @@ def exact_information(
         noise = np.random.default_rng(seed).standard_normal((n_samples // 2, dims))
         nats, error = _monte_carlo(means, log_variances, weights, noise)
     return ExactInformation(
-        (nats / _NATS_PER_BIT).reshape(leading), (error / _NATS_PER_BIT).reshape(leading)
+        nats_to_bits(nats).reshape(leading), nats_to_bits(error).reshape(leading)
     )
 
 
 def _checked(
     mean: ArrayLike, log_variance: ArrayLike, probabilities: ArrayLike | None
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> tuple[
+    Float64[np.ndarray, "*channels value k"],
+    Float64[np.ndarray, "*channels value k"],
+    Float64[np.ndarray, "*channels value"],
+]:
+    """Means, log variances and probabilities as arrays of matching shapes."""
     means = np.asarray(mean, dtype=np.float64)
     if means.ndim < 2 or 0 in means.shape[-2:]:
         raise UserError(f"The means must be [.., values, dimensions]; they are {means.shape}.")
@@ -131,8 +139,8 @@ def _checked(
 
 
 def _in_batches(
-    integrate: Callable[..., FloatArray], cells: int, *arrays: FloatArray
-) -> FloatArray:
+    integrate: Callable[..., _Nats], cells: int, *arrays: Float64[np.ndarray, "channel ..."]
+) -> _Nats:
     """Apply `integrate` to a bounded number of channels at a time."""
     width = max(1, _BATCH_CELLS // cells)
     starts = range(0, len(arrays[0]), width)
@@ -140,19 +148,19 @@ def _in_batches(
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _offsets_on_a_line(means: FloatArray, log_variances: FloatArray) -> FloatArray:
-    """Means in units of the shared standard deviation, along the line they lie on, `[c, v]`."""
+def _offsets_on_a_line(means: _Means, log_variances: _Means) -> _Scalars:
+    """Means in units of the shared standard deviation, along the line on which they lie."""
     difference = means - means[:, :1]
     with np.errstate(over="ignore"):
         scaled = np.clip(difference * np.exp(-0.5 * log_variances), -_FAR, _FAR)
     return scaled[..., 0] if means.shape[2] == 1 else np.linalg.norm(scaled, axis=2)
 
 
-def _log_weights(weights: FloatArray) -> FloatArray:
+def _log_weights(weights: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     return np.log(np.maximum(weights, 1e-300))
 
 
-def _log_sum_exp(terms: FloatArray) -> FloatArray:
+def _log_sum_exp(terms: Float64[np.ndarray, " n *rest"]) -> Float64[np.ndarray, "*rest"]:
     """Over the first axis; overwrites `terms`."""
     top = terms.max(axis=0)
     terms -= top
@@ -160,8 +168,8 @@ def _log_sum_exp(terms: FloatArray) -> FloatArray:
     return top + np.log(terms.sum(axis=0))
 
 
-def _equal_widths(offsets: FloatArray, weights: FloatArray) -> FloatArray:
-    """I in nats for unit variances and means `[c, v]`, by the trapezoid rule.
+def _equal_widths(offsets: _Scalars, weights: _Scalars) -> _Nats:
+    """I in nats for unit variances and means `offsets`, by the trapezoid rule.
 
     The rule converges exponentially for an analytic integrand with a Gaussian weight.
     """
@@ -174,13 +182,11 @@ def _equal_widths(offsets: FloatArray, weights: FloatArray) -> FloatArray:
     return np.maximum(-np.sum(weights.T * expected, axis=0), 0.0)
 
 
-def _unequal_widths(
-    means: FloatArray, log_variances: FloatArray, weights: FloatArray
-) -> FloatArray:
-    """I in nats for one-dimensional channels `[c, v]`, by Gauss-Legendre panels.
+def _unequal_widths(means: _Scalars, log_variances: _Scalars, weights: _Scalars) -> _Nats:
+    """I in nats for one-dimensional channels, by Gauss-Legendre panels.
 
-    Seen from value a, another b may be a narrow spike or a wide hill. So the line is cut at
-    fractions of every value's standard deviation around its mean, in units of a's own.
+    Relative to value a, the density of another value b may be narrow or wide. So the line is
+    divided at fractions of every value's standard deviation around its mean, in units of a's own.
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(_PANEL_NODES)
     nats = np.zeros(len(means))
@@ -204,9 +210,9 @@ def _unequal_widths(
 
 
 def _monte_carlo(
-    means: FloatArray, log_variances: FloatArray, weights: FloatArray, noise: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """I and its standard error in nats, from noise `[n, k]` and its mirror image."""
+    means: _Means, log_variances: _Means, weights: _Scalars, noise: Float64[np.ndarray, "n k"]
+) -> tuple[_Nats, _Nats]:
+    """I and its standard error in nats, from the noise and its mirror image."""
     nats, error = np.zeros(len(means)), np.zeros(len(means))
     block = max(1, _BATCH_CELLS // (means.shape[1] ** 2))
     for channel in range(len(means)):
@@ -227,9 +233,12 @@ def _monte_carlo(
 
 
 def _pair_terms(
-    mean: FloatArray, log_variance: FloatArray, weight: FloatArray, noise: FloatArray
-) -> FloatArray:
-    """Mean over x and over the pair (z, -z) of -log p(u) / p(u|x), `[n]`.
+    mean: Float64[np.ndarray, "value k"],
+    log_variance: Float64[np.ndarray, "value k"],
+    weight: Float64[np.ndarray, " value"],
+    noise: Float64[np.ndarray, "n k"],
+) -> Float64[np.ndarray, " n"]:
+    """Mean over x and over the pair (z, -z) of -log p(u) / p(u|x), in nats.
 
     The squared distance of u = m_a + sigma_a z from m_b is a quadratic form in z; its
     coefficients hold the difference of means, so that close values lose no digits.

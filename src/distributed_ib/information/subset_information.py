@@ -1,27 +1,28 @@
 """Exact information of every subset of inputs about the output of a Boolean function.
 
 A subset S of the n inputs is a bit mask: **bit i of the mask is input i**, so that `0b101` is the
-subset {0, 2}. Rows of a truth table are numbered in the same way: bit i of the row is the value of
-input i.
+subset {0, 2}. Rows of a truth table are numbered in the same way: bit i of the row number is the
+value of input i.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int32, UInt8
+from numpy.typing import ArrayLike
 
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import binary_entropy_bits
 
 MAX_EXHAUSTIVE_INPUTS = 20
-"""Most inputs for which all subsets are tried: work grows as 3^n and memory as 2^n."""
+"""Most inputs for which all subsets are searched: time grows as 3^n and memory as 2^n."""
 
 TIE_BITS = 1e-9
-"""Informations closer than this are a tie: far above rounding, far below any real difference."""
+"""Values closer than this are a tie: far above rounding, far below any real difference."""
 
-_BASE_INPUTS = 8  # these many inputs are expanded at once, into 3^8 = 6561 columns
-_BASE_ROWS = 64  # rows expanded at a time: 64 x 6561 numbers stay near the processor
+_BASE_INPUTS = 8  # so many inputs are expanded at once, into 3^8 = 6561 columns
+_BASE_ROWS = 64  # rows expanded at a time: 64 x 6561 numbers stay in the cache
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class BestSubsets:
     Attributes:
         size: Number of inputs in the subset.
         information_bits: I(X_S;Y) of the best subset, in bits.
-        masks: Every subset that reaches it (ties within `TIE_BITS`), in rising order of mask.
-        runner_up_bits: The best information of the subsets that do not, or None if there are none.
+        masks: All subsets with that information (ties within `TIE_BITS`), in order of mask.
+        runner_up_bits: The highest information of all others, in bits; None if there are none.
     """
 
     size: int
@@ -42,7 +43,7 @@ class BestSubsets:
 
 
 def check_exhaustive(n_inputs: int) -> None:
-    """Refuse a search over all subsets that would take too long.
+    """Check that a search over all subsets would not take too long.
 
     Raises:
         UserError: If there are more than `MAX_EXHAUSTIVE_INPUTS` inputs.
@@ -56,7 +57,7 @@ def check_exhaustive(n_inputs: int) -> None:
         )
 
 
-def subset_information_bits(y: ArrayLike) -> NDArray[np.float64]:
+def subset_information_bits(y: ArrayLike) -> Float64[np.ndarray, " subset"]:
     """Mutual information I(X_S;Y) of every subset S of uniform binary inputs.
 
     I(X_S;Y) = H(Y) - E_a[ h(P(Y=1 | X_S=a)) ]. Inputs are taken one at a time and either averaged
@@ -124,7 +125,7 @@ def rank_within_size(information_bits: ArrayLike, mask: int) -> int:
 
 
 def best_subsets(information_bits: ArrayLike) -> tuple[BestSubsets, ...]:
-    """The most informative subsets of every size from 0 to n, all tied ones included.
+    """The most informative subsets of every size from 0 to n, including all ties.
 
     Args:
         information_bits: Information `[2**n]` of every subset, indexed by mask.
@@ -177,8 +178,10 @@ def subset_inputs(mask: int) -> tuple[int, ...]:
 
 
 def _expand(
-    scaled: NDArray[np.int32], n_undecided: int, entropy_table: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    scaled: Int32[np.ndarray, "kept undecided"],
+    n_undecided: int,
+    entropy_table: Float64[np.ndarray, " counts"],
+) -> Float64[np.ndarray, " subset"]:
     """E[h(P(Y=1|.))] for every subset of the undecided inputs: `[2**n_undecided]` by mask.
 
     Every undecided axis of length 2 becomes one of length 3 (value 0, value 1, averaged out), one
@@ -205,7 +208,7 @@ def _expand(
     return mean.reshape(-1)
 
 
-def _truth_table(y: ArrayLike) -> tuple[NDArray[np.uint8], int]:
+def _truth_table(y: ArrayLike) -> tuple[UInt8[np.ndarray, " row"], int]:
     """Return a checked truth table and its number of inputs."""
     values = np.asarray(y)
     if values.ndim != 1:

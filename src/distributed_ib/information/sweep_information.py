@@ -1,21 +1,21 @@
-"""What the channels of a sweep really transmit, measured along its snapshots.
+"""The transmitted information of the channels of a sweep, measured along its snapshots.
 
 The KL to the prior only bounds the information I(U_i; X_i) from above. Here every component of the
-kept models is measured: exactly where the component takes few values, else between the two bounds
-of `information.bounds`. The two err by equal and opposite amounts while 2^I is small against the
-number N of inputs, so their middle is a better estimate than either. Where 2^I nears N all that is
-known is that the information lies between log2(N) and the KL, and the bounds say so.
+kept models is measured: exactly where the component takes few values, else by the two bounds of
+`information.bounds`. Their errors are equal and opposite while 2^I is small compared to the number
+N of inputs, so that their mean is a better estimate than either. As 2^I approaches N, the bounds
+only show that the information lies between log2(N) and the KL.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int64, PRNGKeyArray, PyTree, Shaped
+from numpy.typing import ArrayLike
 
 from distributed_ib._checks import whole_number
 from distributed_ib._units import nats_to_bits
@@ -28,15 +28,16 @@ from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.encoding import Inputs, encode_inputs
 from distributed_ib.training.sweep_result import Snapshots
 
-FloatArray = NDArray[np.float64]
+# Means and log variances of one component.
+_Channel = tuple[Float64[np.ndarray, "row embedding"], Float64[np.ndarray, "row embedding"]]
 
-# A one-dimensional integral grows with the cube of the number of values.
+# The cost of a one-dimensional integral grows as the cube of the number of values.
 _MAX_QUADRATURE_VALUES = 16
 _MONTE_CARLO_CELLS = 2**20  # values^2 x samples of a channel: some ten milliseconds
 _LEAST_SAMPLES, _MOST_SAMPLES = 256, 4096
-# Below this KL the information lies between 0 and the KL, and measuring would say no more.
+# Below this KL the information lies between 0 and the KL; a measurement would be no more precise.
 _DEAD_BITS = 1e-3
-_CLOCK_BITS = 1e-3
+_MIN_CHANGE_BITS = 1e-3
 
 INFORMATION, ERROR = "information_bits", "information_error_bits"
 LOWER, UPPER = "information_lower_bits", "information_upper_bits"
@@ -45,15 +46,15 @@ MEASURED, EXACT = "information_measured", "information_exact"
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which rows to encode, and what to do with each component.
+    """Rows to encode, and how each component is measured.
 
     Attributes:
-        rows: Rows to encode: first the sample that stands for the data, then one row a value.
-        n_sampled: Length of that sample.
-        values: For each component its values, with places among `rows`; None where it takes many.
+        rows: Rows to encode: first a random sample of the data, then one row for each value.
+        n_sampled: Size of that sample.
+        values: For each component its values, as positions in `rows`; None where it takes many.
     """
 
-    rows: NDArray[np.int64]
+    rows: Int64[np.ndarray, " encoded"]
     n_sampled: int
     values: tuple[Values | None, ...]
 
@@ -69,9 +70,9 @@ def measure_information(
     n_records: int | None = 60,
     seed: int = 0,
 ) -> xr.Dataset:
-    """The numbers of a scheme, with the information that its channels transmit.
+    """The dataset of a scheme, with the information that its channels transmit.
 
-    Args and errors are those of `ApproximationScheme.with_information`.
+    Arguments, errors and an example are those of `ApproximationScheme.with_information`.
     """
     whole_number("n_inputs", n_inputs, 2)
     whole_number("seed", seed, 0, 2**32 - 1)
@@ -93,7 +94,8 @@ def measure_information(
         name: between_records(values, records, kl_bits, log_beta)
         for name, values in zip((INFORMATION, LOWER, UPPER, ERROR), figures, strict=True)
     }
-    for name in (INFORMATION, LOWER, UPPER):  # a KL averages its record, whose end is measured
+    # The KL is a mean over the record, while these are measured at its end.
+    for name in (INFORMATION, LOWER, UPPER):
         curves[name] = np.minimum(curves[name], kl_bits)
     measured = np.isin(np.arange(dataset.sizes["step"]), records)
     exact = np.array([values is not None for values in plan.values])
@@ -105,22 +107,26 @@ def measure_information(
 
 
 def between_records(
-    measured: FloatArray, records: NDArray[np.int64], kl_bits: FloatArray, log_beta: FloatArray
-) -> FloatArray:
-    """Fill in the records between those that were measured.
+    measured: Float64[np.ndarray, "seed measured component"],
+    records: Int64[np.ndarray, " measured"],
+    kl_bits: Float64[np.ndarray, "seed step component"],
+    log_beta: Float64[np.ndarray, " step"],
+) -> Float64[np.ndarray, "seed step component"]:
+    """Interpolate the records between those that were measured.
 
-    The KL, which is known at every record, tells how far a component has come from one measurement
-    to the next; where it stands still, the logarithm of beta does. So a component that goes all at
-    once does so at the right place, and what is below the KL stays below.
+    The interpolation is linear in the KL, which is known at every record; where the KL is constant,
+    in the logarithm of beta. So a component that is lost within a few records is lost at the right
+    ones, and values below the KL stay below it.
 
     Args:
-        measured: `[seed, measured, component]`.
-        records: Their records, rising, `[measured]`.
-        kl_bits: `[seed, step, component]`.
-        log_beta: `[step]`.
+        measured: Information in bits at some records, `[seed, measured, component]`.
+        records: Indices of these records, increasing, `[measured]`.
+        kl_bits: KL at all records, `[seed, step, component]`.
+        log_beta: Logarithm of beta at all records, `[step]`.
 
     Returns:
-        `[seed, step, component]`; constant before the first measurement and after the last.
+        Information in bits, `[seed, step, component]`; constant before the first measurement and
+        after the last.
 
     Example:
         >>> kl_bits = np.array([3.0, 3.0, 0.5, 0.0]).reshape(1, 4, 1)
@@ -135,7 +141,7 @@ def between_records(
     first, last = records[left], records[left + 1]
     by_beta = (log_beta - log_beta[first]) / (log_beta[last] - log_beta[first])
     change = kl_bits[:, last] - kl_bits[:, first]
-    moves = np.abs(change) > _CLOCK_BITS
+    moves = np.abs(change) > _MIN_CHANGE_BITS
     by_kl = (kl_bits - kl_bits[:, first]) / np.where(moves, change, 1.0)
     share = np.clip(np.where(moves, by_kl, by_beta[None, :, None]), 0.0, 1.0)
     share[:, step <= records[0]] = 0.0
@@ -143,8 +149,8 @@ def between_records(
     return np.asarray((1 - share) * measured[:, left] + share * measured[:, left + 1])
 
 
-def _shares(n_rows: int, weights: ArrayLike | None) -> FloatArray:
-    """How much each row counts, with the sum 1."""
+def _shares(n_rows: int, weights: ArrayLike | None) -> Float64[np.ndarray, " row"]:
+    """Weight of each row, with the sum 1."""
     if n_rows < 2:
         raise UserError(f"the information needs at least 2 rows of inputs, got {n_rows}.")
     if weights is None:
@@ -157,14 +163,14 @@ def _shares(n_rows: int, weights: ArrayLike | None) -> FloatArray:
 
 def _plan(
     snapshots: Snapshots,
-    x: Any,
-    shares: FloatArray,
+    x: PyTree[Shaped[np.ndarray, "row ..."]],
+    shares: Float64[np.ndarray, " row"],
     n_components: int,
     n_inputs: int,
     complete: bool,
     seed: int,
 ) -> _Plan:
-    """Look which components take few values, and draw the rows that stand for all data."""
+    """Find the components that take few values, and draw a sample of the rows."""
     n_rows = len(shares)
     rng = np.random.default_rng(seed)
     if np.ptp(shares) == 0 and n_rows <= n_inputs:
@@ -177,8 +183,7 @@ def _plan(
     found: list[Values | None] = [None] * n_components
     if inputs is not None:
         found = [few_values(part, shares, n_inputs, complete=complete) for part in inputs]
-    dimensions = encoder.config()["embedding_dim"]
-    if dimensions == 1:
+    if encoder.config()["embedding_dim"] == 1:
         found = [v if v and len(v.rows) <= _MAX_QUADRATURE_VALUES else None for v in found]
     parts = [sample] if None in found else []
     placed: list[Values | None] = []
@@ -191,7 +196,7 @@ def _plan(
     return _Plan(np.concatenate(parts), len(sample) if None in found else 0, tuple(placed))
 
 
-def _evenly(n_snapshots: int, n_records: int | None) -> NDArray[np.int64]:
+def _evenly(n_snapshots: int, n_records: int | None) -> Int64[np.ndarray, " place"]:
     """Snapshots to measure, evenly spaced, the first and the last among them."""
     wanted = n_snapshots if n_records is None else min(n_records, n_snapshots)
     first = n_snapshots - 1 if wanted == 1 else 0
@@ -200,16 +205,16 @@ def _evenly(n_snapshots: int, n_records: int | None) -> NDArray[np.int64]:
 
 def _measure(
     snapshots: Snapshots,
-    places: NDArray[np.int64],
+    places: Int64[np.ndarray, " place"],
     components: Sequence[str],
-    inputs: Any,
+    inputs: PyTree[Shaped[np.ndarray, "encoded ..."]],
     plan: _Plan,
     seed: int,
-) -> FloatArray:
-    """Estimate, lower and upper bound and standard error in bits, `[4, seed, place, component]`."""
+) -> Float64[np.ndarray, "4 seed place component"]:
+    """Estimate, lower bound, upper bound and standard error in bits."""
     n_repeats = len(jax.tree.leaves(snapshots.params)[0][0])
     figures = np.zeros((4, n_repeats, len(places), len(components)))
-    exact: dict[int, list[tuple[FloatArray, FloatArray]]] = {
+    exact: dict[int, list[_Channel]] = {
         k: [] for k, values in enumerate(plan.values) if values is not None
     }
     key = jax.random.key(seed)
@@ -221,7 +226,7 @@ def _measure(
             for k, values in enumerate(plan.values):
                 if values is None:
                     one = _part(channel, slice(plan.n_sampled), k)
-                    # The same noise for a component at every beta makes for smooth curves.
+                    # The same noise for a component at every beta gives smooth curves.
                     figures[:, repeat, j, k] = _bounded(one, jax.random.fold_in(key, k))
                 else:
                     exact[k].append(_part(channel, values.rows, k))
@@ -235,17 +240,17 @@ def _measure(
     return figures
 
 
-def _part(channel: GaussianChannel, rows: Any, component: int) -> tuple[FloatArray, FloatArray]:
-    """Means and log variances of one component at some rows, `[row, embedding]`."""
+def _part(
+    channel: GaussianChannel, rows: slice | Int64[np.ndarray, " row"], component: int
+) -> _Channel:
+    """Means and log variances of one component at some rows."""
     return (
         np.asarray(channel.mean[rows, component], np.float64),
         np.asarray(channel.log_variance[rows, component], np.float64),
     )
 
 
-def _bounded(
-    channel: tuple[FloatArray, FloatArray], key: jax.Array
-) -> tuple[float, float, float, float]:
+def _bounded(channel: _Channel, key: PRNGKeyArray) -> tuple[float, float, float, float]:
     """Estimate, lower bound, upper bound and standard error, in bits."""
     kl_bits = float(_kl_bits(*channel).mean())
     if kl_bits < _DEAD_BITS:
@@ -253,19 +258,22 @@ def _bounded(
     bounds = information_bounds(*channel, key=key)
     lower, upper = max(float(bounds.lower_bits), 0.0), min(float(bounds.upper_bits), kl_bits)
     middle = max(0.5 * (lower + upper), 0.0)
-    if lower > upper:  # by chance: they part by less than their errors
+    if lower > upper:  # by chance, if they differ by less than their errors
         lower = upper = middle = min(middle, kl_bits)
     error = 0.5 * (float(bounds.lower_error_bits) + float(bounds.upper_error_bits))
-    # Where the KL is the upper bound, the other's error says nothing.
+    # Where the KL is the upper bound, the error of the other bound does not apply.
     if upper == kl_bits:
         error = float(bounds.lower_error_bits)
     return middle, lower, upper, error
 
 
 def _exact(
-    mean: FloatArray, log_variance: FloatArray, probabilities: FloatArray, seed: int
-) -> tuple[FloatArray, FloatArray]:
-    """Information and standard error in bits of channels `[channel, value, embedding]`."""
+    mean: Float64[np.ndarray, "channel value embedding"],
+    log_variance: Float64[np.ndarray, "channel value embedding"],
+    probabilities: Float64[np.ndarray, " value"],
+    seed: int,
+) -> tuple[Float64[np.ndarray, " channel"], Float64[np.ndarray, " channel"]]:
+    """Information of channels and its standard error in bits."""
     kl_bits = _kl_bits(mean, log_variance) @ probabilities
     bits, error = 0.5 * kl_bits, np.zeros(len(kl_bits))
     alive = kl_bits >= _DEAD_BITS
@@ -279,11 +287,14 @@ def _exact(
             seed=seed,
         )
         bits[alive], error[alive] = found.information_bits, found.error_bits
-    # Nothing conveys more than what there is to convey; only rounding could.
+    # The information exceeds neither the KL nor the entropy; rounding errors could.
     return np.minimum(bits, np.minimum(kl_bits, entropy_bits(probabilities))), error
 
 
-def _kl_bits(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+def _kl_bits(
+    mean: Float64[np.ndarray, "*batch embedding"],
+    log_variance: Float64[np.ndarray, "*batch embedding"],
+) -> Float64[np.ndarray, "*batch"]:
     """KL of each channel to the prior, summed over the last axis."""
     nats = 0.5 * np.sum(mean**2 + np.exp(log_variance) - log_variance - 1.0, axis=-1)
     return np.asarray(nats_to_bits(np.maximum(nats, 0.0)))

@@ -1,31 +1,36 @@
-"""InfoNCE: the cross entropy of finding what belongs to each row among all that is there."""
+"""InfoNCE: the cross entropy of identifying the Y of each row among all Ys of a batch."""
 
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float
+
+# Exponentials of the scores, shifted by the highest, and their sums along one axis.
+_Parts = tuple[Float[Array, "n n"], Float[Array, "#n #n"]]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def info_nce_nats(scores: Array, n_candidates: int, symmetric: bool) -> Array:
+def info_nce_nats(
+    scores: Float[Array, "n n"], n_candidates: int, symmetric: bool
+) -> Float[Array, " n"]:
     """Cross entropy of picking entry i of row i by the exponential of its score.
 
     log(n_candidates) minus its mean is a lower bound of the mutual information, in nats (van den
-    Oord et al., 2018). Its gradient is written out, since automatic differentiation takes every
-    exponential twice and fills a matrix for the diagonal.
+    Oord et al., 2018). The gradient is written out, because automatic differentiation would compute
+    every exponential twice and fill a matrix for the diagonal.
 
     Args:
-        scores: Similarity of each X to each Y, `[n, n]`; those that belong together stand on the
-            diagonal.
-        n_candidates: Ys to choose among, at least n. If n is less, each wrong one stands for as
-            many as are missing.
+        scores: Similarity of each X to each Y, `[n, n]`; the diagonal holds the matching pairs.
+        n_candidates: Number of Ys to choose among, at least n. If it is larger than n, each wrong
+            Y is weighted to stand for the missing ones.
         symmetric: Whether to average over picking entry i of column i too.
 
     Returns:
-        `[n]`, never negative. A single pair has nothing to be compared with and scores 0.
+        Losses in nats, `[n]`, never negative. A single pair has nothing to be compared with and
+        scores 0.
 
     Example:
         >>> losses = info_nce_nats(jnp.zeros((4, 4)), 4, False)
@@ -36,25 +41,25 @@ def info_nce_nats(scores: Array, n_candidates: int, symmetric: bool) -> Array:
 
 
 def _forward(
-    scores: Array, n_candidates: int, symmetric: bool
-) -> tuple[Array, list[tuple[Array, Array]]]:
+    scores: Float[Array, "n n"], n_candidates: int, symmetric: bool
+) -> tuple[Float[Array, " n"], list[_Parts]]:
     weighted = _weighted(scores, n_candidates)
     found = [_log_sum(weighted, axis) for axis in _axes(symmetric)]
-    mean: Any = sum(log_sum for log_sum, _ in found) / len(found)
-    return mean - jnp.diagonal(scores), [parts for _, parts in found]
+    total = sum((log_sum for log_sum, _ in found[1:]), found[0][0])
+    return total / len(found) - jnp.diagonal(scores), [parts for _, parts in found]
 
 
 def _backward(
-    n_candidates: int, symmetric: bool, saved: list[tuple[Array, Array]], slope: Array
-) -> tuple[Array]:
+    n_candidates: int, symmetric: bool, saved: list[_Parts], cotangent: Float[Array, " n"]
+) -> tuple[Float[Array, "n n"]]:
     del n_candidates  # is in the parts
-    own = _own(len(slope))
-    pull: Any = 0.0
+    diagonal = _diagonal(len(cotangent))
+    terms = []
     for axis, (parts, sums) in zip(_axes(symmetric), saved, strict=True):
-        along = jnp.expand_dims(slope, axis) / len(saved)
+        along = jnp.expand_dims(cotangent, axis) / len(saved)
         picked = parts * (along / sums)
-        pull += jnp.where(own, picked - along, picked)
-    return (pull,)
+        terms.append(jnp.where(diagonal, picked - along, picked))
+    return (sum(terms[1:], terms[0]),)
 
 
 info_nce_nats.defvjp(_forward, _backward)
@@ -64,21 +69,21 @@ def _axes(symmetric: bool) -> tuple[int, ...]:
     return (1, 0) if symmetric else (1,)
 
 
-def _weighted(scores: Array, n_candidates: int) -> Array:
+def _weighted(scores: Float[Array, "n n"], n_candidates: int) -> Float[Array, "n n"]:
     n = len(scores)
     if n in (1, n_candidates):
         return scores
-    return scores + jnp.where(_own(n), 0.0, math.log((n_candidates - 1) / (n - 1)))
+    return scores + jnp.where(_diagonal(n), 0.0, math.log((n_candidates - 1) / (n - 1)))
 
 
-def _own(n: int) -> Array:
-    """True on the diagonal of `[n, n]`."""
+def _diagonal(n: int) -> Bool[Array, "n n"]:
+    """True on the diagonal."""
     index = jnp.arange(n)
     return index[:, None] == index[None]
 
 
-def _log_sum(scores: Array, axis: int) -> tuple[Array, tuple[Array, Array]]:
-    """Logarithm of a sum of exponentials; the parts of the sum, and the sum (kept as an axis)."""
+def _log_sum(scores: Float[Array, "n n"], axis: int) -> tuple[Float[Array, " n"], _Parts]:
+    """Logarithm of a sum of exponentials; its terms, and the sum with its axis kept."""
     highest = scores.max(axis=axis, keepdims=True)
     parts = jnp.exp(scores - highest)
     sums = parts.sum(axis=axis, keepdims=True)

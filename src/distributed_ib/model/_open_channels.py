@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import MLP
@@ -19,7 +20,7 @@ def open_channels(mlp: MLP) -> MLP:
     return eqx.tree_at(lambda m: m.biases, mlp, (*others, opened))
 
 
-def channel_from(outputs: Array) -> GaussianChannel:
+def channel_from(outputs: Float[Array, "*batch component outputs"]) -> GaussianChannel:
     """Channels whose mean and log variance are the two halves of the last axis."""
     mean, log_variance = jnp.split(outputs, 2, axis=-1)
     return GaussianChannel(mean, log_variance)

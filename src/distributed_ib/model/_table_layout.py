@@ -1,27 +1,25 @@
-"""Where the columns of each component stand, worked out once before a table is encoded."""
+"""The columns of each component of a table as index arrays, computed once."""
 
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int32
 
 from distributed_ib.errors import UserError
-
-Index = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class TableLayout:
-    """Index arrays of a `TableEncoder`; hashable, so that it can be part of a model's shape.
+    """Index arrays of a `TableEncoder`; hashable, so that it can be part of a compiled shape.
 
-    The encoder works on the components in an order of its own: those with numbers alone, those
-    with numbers and categories, those with categories of very many values, which are all encoded
-    row by row; and last those of few values, which are encoded value by value: first of categories,
-    then of numbers, if the batch lists their values.
+    The encoder sorts the components into groups: those of numbers alone, those of numbers and
+    categories, and those of categories with very many values, which are all encoded row by row;
+    last those of few values, which are encoded value by value: first those of categories, then
+    those of numbers whose values the batch lists.
 
     Attributes:
         n_numbers: Continuous columns of each component.
@@ -29,14 +27,18 @@ class TableLayout:
         max_values: Most values of a component of categories that is encoded value by value.
         listed: Components of numbers alone whose values the batch lists (`RepeatedNumbers`).
 
+    Raises:
+        UserError: If the two lists describe different components, a size is negative, a component
+            has no columns, or one that lists its values has categories.
+
     Example:
         >>> layout = TableLayout((1, 0, 2), ((), (4,), (3,)), max_values=256)
         >>> layout.numeric, layout.mixed, layout.large, layout.few
         ((0,), (2,), (), (1,))
         >>> layout.number_columns.tolist()  # 3 stands for a column of zeros
         [[0, 3], [1, 2]]
-    >>> layout.columns[2]
-    (slice(1, 3, None), slice(1, 2, None))
+        >>> layout.columns[2]
+        (slice(1, 3, None), slice(1, 2, None))
     """
 
     n_numbers: tuple[int, ...]
@@ -45,6 +47,7 @@ class TableLayout:
     listed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        """Check the sizes."""
         sizes = [*self.n_numbers, *itertools.chain.from_iterable(self.n_levels)]
         if len(self.n_numbers) != len(self.n_levels) or any(size < 0 for size in sizes):
             raise UserError(
@@ -79,7 +82,7 @@ class TableLayout:
 
     @cached_property
     def few(self) -> tuple[int, ...]:
-        """Components of categories that take few values together."""
+        """Components of categories with at most `max_values` combinations of levels."""
         return tuple(
             k
             for k in range(self.n_components)
@@ -88,7 +91,7 @@ class TableLayout:
 
     @cached_property
     def large(self) -> tuple[int, ...]:
-        """Components of categories that take many."""
+        """Components of categories with more combinations of levels than that."""
         others = {*self.numeric, *self.mixed, *self.few}
         return tuple(k for k in range(self.n_components) if k not in others)
 
@@ -99,8 +102,8 @@ class TableLayout:
         return (*numeric, *self.mixed, *self.large)
 
     @cached_property
-    def to_declared_order(self) -> Index:
-        """Place of each component in the encoder's order, `[component]`."""
+    def to_declared_order(self) -> Int32[np.ndarray, " component"]:
+        """Position of each component in the encoder's order, `[component]`."""
         return np.argsort((*self.by_row, *self.few, *self.listed)).astype(np.int32)
 
     @cached_property
@@ -113,31 +116,33 @@ class TableLayout:
         return tuple(zip(*parts, strict=True))
 
     @cached_property
-    def number_columns(self) -> Index:
+    def number_columns(self) -> Int32[np.ndarray, "numeric column"]:
         """Columns of each component with numbers, `[component, column]`.
 
-        Padded with the number of all columns, where the encoder puts a column of zeros.
+        Padded with the index after the last column, where the encoder puts a column of zeros.
         """
         starts = np.concatenate([[0], np.cumsum(self.n_numbers)])
         rows = [range(starts[k], starts[k + 1]) for k in (*self.numeric, *self.mixed)]
         return _pad(rows, int(starts[-1]))
 
     @cached_property
-    def row_numbers(self) -> Index:
-        """Which of the components with numbers are encoded row by row, as rows of the above."""
+    def row_numbers(self) -> Int32[np.ndarray, " row_numeric"]:
+        """Rows of `number_columns` whose components are encoded row by row."""
         with_numbers = (*self.numeric, *self.mixed)
         return np.array([j for j, k in enumerate(with_numbers) if k not in self.listed], np.int32)
 
     @cached_property
-    def listed_numbers(self) -> Index:
-        """Which of them list their values, in the order of `listed`."""
+    def listed_numbers(self) -> Int32[np.ndarray, " listed"]:
+        """Rows of `number_columns` whose components list their values, in the order of `listed`."""
         return np.array([self.numeric.index(k) for k in self.listed], np.int32)
 
     @cached_property
-    def row_codes(self) -> tuple[Index, Index]:
+    def row_codes(
+        self,
+    ) -> tuple[Int32[np.ndarray, "component column"], Int32[np.ndarray, "component column"]]:
         """Columns of codes of the components `mixed` and `large`, and their first vectors.
 
-        Both `[component, column]`; padded with a column of zeros and a vector of zeros.
+        Both `[component, column]`; padded with the indices of a column and a vector of zeros.
         """
         members = (*self.mixed, *self.large)
         return (
@@ -146,11 +151,17 @@ class TableLayout:
         )
 
     @cached_property
-    def value_codes(self) -> tuple[Index, Index, Index]:
-        """Columns of codes of the components `few`, what each counts, and their first values.
+    def value_codes(
+        self,
+    ) -> tuple[
+        Int32[np.ndarray, "component column"],
+        Int32[np.ndarray, "component column"],
+        Int32[np.ndarray, " component"],
+    ]:
+        """Columns of codes of the components `few`, their place values, and their first values.
 
         `[component, column]` twice, and `[component]`: the value of component c in a row is
-        first[c] + sum over columns of count[c] * code, as the digits of a number.
+        first[c] + sum over columns of place_value[c] * code, as in a number with digits.
         """
         counts = [
             [math.prod(self.n_levels[k][j + 1 :]) for j in range(len(self.n_levels[k]))]
@@ -165,7 +176,7 @@ class TableLayout:
         )
 
     @cached_property
-    def value_vectors(self) -> Index:
+    def value_vectors(self) -> Int32[np.ndarray, "value column"]:
         """Vectors that add up to the first layer of each value, `[value, column]`."""
         rows = []
         for k in self.few:
@@ -175,12 +186,12 @@ class TableLayout:
         return _pad(rows, self.n_vectors)
 
     @cached_property
-    def value_owner(self) -> Index:
+    def value_owner(self) -> Int32[np.ndarray, " value"]:
         """Component of each value, `[value]`."""
         return np.array([k for k in self.few for _ in range(math.prod(self.n_levels[k]))], np.int32)
 
     @cached_property
-    def vector_owner(self) -> Index:
+    def vector_owner(self) -> Int32[np.ndarray, " vector"]:
         """Component of each learned vector, `[vector]`."""
         return np.repeat(
             np.arange(self.n_components), [sum(levels) for levels in self.n_levels]
@@ -200,9 +211,9 @@ class TableLayout:
         return [first + sum(levels[:j]) for j in range(len(levels))]
 
 
-def _pad(rows: Any, filler: int) -> Index:
+def _pad(ragged: Iterable[Sequence[int]], filler: int) -> Int32[np.ndarray, "row longest"]:
     """Rows of unequal lengths as one array, `[row, longest]`."""
-    rows = [list(row) for row in rows]
+    rows = [list(row) for row in ragged]
     padded = np.full((len(rows), max(map(len, rows), default=0)), filler, np.int32)
     for k, row in enumerate(rows):
         padded[k, : len(row)] = row

@@ -1,9 +1,10 @@
-"""Encoding each distinct value of a component once, and spreading the result over a batch."""
+"""Encoding each distinct value of a component once, and looking the result up for every row."""
 
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, Integer
 
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import channel_from
@@ -11,7 +12,7 @@ from distributed_ib.model.channel import GaussianChannel
 
 
 def check_parts(parts: Sequence[Array], n_components: int, input_dim: int) -> None:
-    """Refuse values of another number of components or features.
+    """Check the number of components and of features.
 
     Raises:
         UserError: If there are not `n_components` arrays `[n_i, input_dim]`.
@@ -24,10 +25,13 @@ def check_parts(parts: Sequence[Array], n_components: int, input_dim: int) -> No
         )
 
 
-def spread(encoded: Sequence[Array], codes: Sequence[Array | None]) -> GaussianChannel:
+def look_up(
+    encoded: Sequence[Float[Array, "_ outputs"]],
+    codes: Sequence[Integer[Array, " batch"] | None],
+) -> GaussianChannel:
     """Channels of a batch from what was encoded once for each value.
 
-    The gradient of looking up is adding up, so training sees every row as ever.
+    The gradient of a look-up is a sum over the rows, so training sees every row.
 
     Args:
         encoded: For each component the means and log variances of its values,
@@ -36,7 +40,7 @@ def spread(encoded: Sequence[Array], codes: Sequence[Array | None]) -> GaussianC
             the rows.
 
     Returns:
-        Arrays `[batch, component, embedding]`.
+        Channels with arrays `[batch, component, embedding]`.
     """
     columns = [
         values if code is None else values[code]

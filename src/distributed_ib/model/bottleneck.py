@@ -1,19 +1,22 @@
 """The whole model: an encoder, a channel after every component, and a predictor."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, PyTree, Shaped
 
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.encoders import ENCODERS, Encoder, count_components
+from distributed_ib.model.encoders import ENCODERS, Encoder
 from distributed_ib.model.predictors import PREDICTORS, Predictor
 
 
 class Terms(NamedTuple):
-    """The parts of the objective on one batch, each a mean over the batch.
+    """The terms of the objective on one batch, each a mean over the batch.
 
     Attributes:
         kl_nats: KL divergence of each channel from the prior, `[component]`.
@@ -21,9 +24,9 @@ class Terms(NamedTuple):
         scores: Further measures such as `accuracy`, each a scalar.
     """
 
-    kl_nats: Array
-    prediction_error_nats: Array
-    scores: dict[str, Array]
+    kl_nats: Float[Array, " component"]
+    prediction_error_nats: Float[Array, ""]
+    scores: dict[str, Float[Array, ""]]
 
 
 class DistributedBottleneck(eqx.Module):
@@ -51,7 +54,9 @@ class DistributedBottleneck(eqx.Module):
     encoder: Encoder
     predictor: Predictor
 
-    def outputs(self, x: Any, *, key: Array) -> tuple[GaussianChannel, Array]:
+    def outputs(
+        self, x: PyTree[Shaped[Array, "..."]], *, key: PRNGKeyArray
+    ) -> tuple[GaussianChannel, Float[Array, " batch *outputs"]]:
         """The channels of `x` and the predictor's outputs for one draw of the noise.
 
         `x` is what the encoder takes: an array, or a tree of arrays such as a `TableInput`.
@@ -60,16 +65,19 @@ class DistributedBottleneck(eqx.Module):
         u = channel.sample(key=key)
         return channel, self.predictor(u.reshape(u.shape[0], -1))
 
-    def terms(self, batch: tuple[Any, ...], *, key: Array) -> Terms:
-        """The parts of the objective on a batch (x, y), with one draw of the noise.
+    def terms(self, batch: tuple[PyTree[Shaped[Array, "..."]], ...], *, key: PRNGKeyArray) -> Terms:
+        """The terms of the objective on a batch (x, y), with one draw of the noise.
 
         The batch may also be (x, y, weight) with a weight for each row, `[batch]`, whose mean over
         all data is one.
+
+        Raises:
+            UserError: If the shape of `x` or `y` does not suit the encoder or the predictor.
         """
         x, y, *weights = batch
         channel, outputs = self.outputs(x, key=key)
 
-        def mean(values: Array) -> Array:
+        def mean(values: Float[Array, " batch *rest"]) -> Float[Array, "*rest"]:
             if weights:
                 values = values * weights[0].reshape(-1, *(1,) * (values.ndim - 1))
             return values.mean(axis=0)
@@ -81,38 +89,53 @@ class DistributedBottleneck(eqx.Module):
         )
 
     def config(self) -> dict[str, Any]:
-        """Names and sizes of the parts, enough for `model_from_config`; plain JSON values."""
+        """Kinds and options of both parts, as plain JSON values for `model_from_config`."""
         return {
             "encoder": {"kind": _kind(ENCODERS, self.encoder), **self.encoder.config()},
             "predictor": {"kind": _kind(PREDICTORS, self.predictor), **self.predictor.config()},
         }
 
 
-def model_from_config(config: dict[str, Any], *, key: Array) -> DistributedBottleneck:
-    """Make a fresh model of the shape that `DistributedBottleneck.config` describes.
+def model_from_config(config: Mapping[str, Any], *, key: PRNGKeyArray) -> DistributedBottleneck:
+    """Make a new model with the shapes that `DistributedBottleneck.config` describes.
+
+    Args:
+        config: Description with an "encoder" and a "predictor".
+        key: Random key of the initial weights.
 
     Raises:
         UserError: If the description names an unknown part, lacks an option, or its two parts do
             not fit together.
+
+    Example:
+        >>> encoder = {"kind": "binary", "n_components": 3, "embedding_dim": 1}
+        >>> predictor = {"kind": "bernoulli", "input_dim": 3, "hidden": [8], "activation": "tanh"}
+        >>> model = model_from_config({"encoder": encoder, "predictor": predictor},
+        ...                           key=jax.random.key(0))
+        >>> model.predictor.hidden
+        (8,)
     """
     key_encoder, key_predictor = jax.random.split(key)
     encoder = _make(ENCODERS, config, "encoder", key_encoder)
     predictor = _make(PREDICTORS, config, "predictor", key_predictor)
-    sent, expected = encoder.config(), predictor.config()["input_dim"]
-    n_components = count_components(sent)
-    if n_components * sent["embedding_dim"] != expected:
+    if encoder.n_components * encoder.embedding_dim != predictor.input_dim:
         raise UserError(
-            f"the model description has an encoder of {n_components} x "
-            f"{sent['embedding_dim']} embeddings and a predictor that reads {expected}."
+            f"the model description has an encoder of {encoder.n_components} x "
+            f"{encoder.embedding_dim} embeddings and a predictor that reads {predictor.input_dim}."
         )
     return DistributedBottleneck(encoder, predictor)
 
 
-def _kind(registry: Any, part: Any) -> str:
+_P = TypeVar("_P", bound=Part)
+
+
+def _kind(registry: Mapping[str, type[Part]], part: Part) -> str:
     return next(kind for kind, cls in registry.items() if cls is type(part))
 
 
-def _make(registry: Any, config: dict[str, Any], role: str, key: Array) -> Any:
+def _make(
+    registry: Mapping[str, type[_P]], config: Mapping[str, Any], role: str, key: PRNGKeyArray
+) -> _P:
     try:
         options = dict(config[role])
         cls = registry[options.pop("kind")]

@@ -1,36 +1,48 @@
-"""A prediction by comparison: which of the Ys of a batch belongs to which embedding (InfoNCE)."""
+"""Prediction by comparison: which Y of a batch belongs to which embedding (InfoNCE)."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, Real
+from numpy.typing import ArrayLike
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model._info_nce import info_nce_nats
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.mlp import MLP
 
 
-class ContrastivePredictor(eqx.Module):
-    """Places embeddings and Ys in one space, where those that belong together lie close.
+class ContrastivePredictor(Part):
+    """Maps embeddings and Ys to a common space, in which matching pairs lie close together.
 
-    The loss is InfoNCE: the cross entropy of finding the true Y among the `batch_size` Ys of a
+    The loss is InfoNCE: the cross entropy of identifying the true Y among the `batch_size` Ys of a
     batch by its similarity. log(batch_size) minus the loss is a lower bound of I(U;Y), which can
     certify at most log(batch_size). Y may be a number or a vector of any kind.
 
     A batch of another size than `batch_size`, such as a block of validation data, is scored as if
     it had that size, so that losses can be compared: a larger one in parts of that size, a smaller
-    one with every wrong Y counted as often as is missing.
+    one with a larger weight on every wrong Y.
 
     Attributes:
         x_encoder: From the concatenated embeddings to the common space.
         y_encoder: From Y to the common space.
-        options: See `config`.
+        input_dim: Components x embedding dimensions.
+        y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
+        hidden: Widths of the hidden layers for the embeddings.
+        y_hidden: Widths of the hidden layers for Y.
+        shared_dim: Dimensions of the common space.
+        activation: "relu" or "tanh".
+        batch_size: Rows of a training batch.
+        similarity: "euclidean", "squared_euclidean" or "cosine".
+        temperature: What similarities are divided by.
+        symmetric: Whether the loss averages over identifying Y by u and u by Y.
 
     Example:
         >>> predictor = ContrastivePredictor(6, y_dim=1, hidden=(16,), batch_size=8,
@@ -42,7 +54,16 @@ class ContrastivePredictor(eqx.Module):
 
     x_encoder: MLP
     y_encoder: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    y_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    y_hidden: tuple[int, ...] = eqx.field(static=True)
+    shared_dim: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
+    batch_size: int = eqx.field(static=True)
+    similarity: Similarity = eqx.field(static=True)
+    temperature: float = eqx.field(static=True)
+    symmetric: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -57,7 +78,7 @@ class ContrastivePredictor(eqx.Module):
         temperature: float = 1.0,
         symmetric: bool = True,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
         """Make the two encoders.
 
@@ -66,14 +87,14 @@ class ContrastivePredictor(eqx.Module):
             y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
             hidden: Widths of the hidden layers for the embeddings.
             batch_size: Rows of a training batch, at least 2.
-            y_hidden: Widths of the hidden layers for Y; default as `hidden`.
-            shared_dim: Dimensions of the common space.
-            similarity: "euclidean" (its negative, the paper's), "squared_euclidean" (its
-                negative) or "cosine".
-            temperature: What similarities are divided by. Cosines lie between -1 and 1 and need a
-                small one, such as 0.1.
-            symmetric: Whether to average over finding Y by u and u by Y, instead of the former
-                alone.
+            y_hidden: Widths of the hidden layers for Y; by default those of `hidden`.
+            shared_dim: Dimensions of the common space, 32 by default.
+            similarity: "euclidean" (the negative distance, as in the paper; the default),
+                "squared_euclidean" (the negative squared distance) or "cosine".
+            temperature: What similarities are divided by, 1 by default. Cosines lie between -1 and
+                1 and need a small temperature, such as 0.1.
+            symmetric: Whether to average over identifying Y by u and u by Y (the default), instead
+                of the former alone.
             activation: "relu" or "tanh".
             key: Random key.
 
@@ -86,34 +107,47 @@ class ContrastivePredictor(eqx.Module):
             )
         if not (temperature > 0 and math.isfinite(temperature)):
             raise UserError(f"temperature must be positive, got {temperature:g}.")
-        y_hidden = hidden if y_hidden is None else y_hidden
-        whole_number("batch_size", batch_size, 2)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.y_dim = whole_number("y_dim", y_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.y_hidden = self.hidden if y_hidden is None else hidden_widths(y_hidden)
+        self.shared_dim = whole_number("shared_dim", shared_dim, 1)
+        self.activation = activation
+        self.batch_size = whole_number("batch_size", batch_size, 2)
+        self.similarity = similarity
+        self.temperature = float(temperature)
+        self.symmetric = bool(symmetric)
         key_x, key_y = jax.random.split(key)
-        self.x_encoder = MLP((input_dim, *hidden, shared_dim), activation=activation, key=key_x)
-        self.y_encoder = MLP((y_dim, *y_hidden, shared_dim), activation=activation, key=key_y)
-        self.options = (
-            ("batch_size", int(batch_size)),
-            ("similarity", similarity),
-            ("temperature", float(temperature)),
-            ("symmetric", bool(symmetric)),
-        )
+        x_sizes = (self.input_dim, *self.hidden, self.shared_dim)
+        y_sizes = (self.y_dim, *self.y_hidden, self.shared_dim)
+        self.x_encoder = MLP(x_sizes, activation=activation, key=key_x)
+        self.y_encoder = MLP(y_sizes, activation=activation, key=key_y)
 
-    def __call__(self, u: Array) -> Array:
-        """Where embeddings `[batch, input_dim]` lie in the common space, `[batch, shared_dim]`."""
+    def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch shared"]:
+        """Points `[batch, shared_dim]` of embeddings `[batch, input_dim]` in the common space."""
         return self.x_encoder(u)
 
-    def encode_y(self, y: Array) -> Array:
-        """Where Ys `[n]` or `[n, y_dim]` lie in the common space, `[n, shared_dim]`."""
-        y_dim = self.y_encoder.weights[0].shape[-2]
-        if not (y.ndim == 2 and y.shape[1] == y_dim) and not (y.ndim == 1 and y_dim == 1):
-            raise UserError(f"Y should have shape [n, {y_dim}], got {list(y.shape)}.")
-        return self.y_encoder(y.reshape(y.shape[0], y_dim))
+    def encode_y(self, y: Real[Array, " n *entry"]) -> Float[Array, "n shared"]:
+        """Points `[n, shared_dim]` of Ys `[n]` or `[n, y_dim]` in the common space.
 
-    def loss_nats(self, outputs: Array, y: Array) -> Array:
-        """InfoNCE of each row `[batch]`, as in a batch of `batch_size`."""
+        Raises:
+            UserError: If `y` has another shape.
+        """
+        if y.shape[1:] != (self.y_dim,) and not (y.ndim == 1 and self.y_dim == 1):
+            raise UserError(f"Y should have shape [n, {self.y_dim}], got {list(y.shape)}.")
+        return self.y_encoder(y.reshape(y.shape[0], self.y_dim))
+
+    def loss_nats(
+        self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
+    ) -> Float[Array, " batch"]:
+        """InfoNCE of each row `[batch]` in nats, as in a batch of `batch_size`.
+
+        Raises:
+            UserError: If `y` has another shape.
+        """
         if len(outputs) != len(y):
             raise UserError(f"Y has {len(y)} rows for {len(outputs)} embeddings.")
-        z_y, size = self.encode_y(y), int(dict(self.options)["batch_size"])
+        z_y, size = self.encode_y(y), self.batch_size
         n_rows = len(outputs)
         if n_rows <= size:
             return self._loss_of_part(outputs, z_y)
@@ -127,11 +161,15 @@ class ContrastivePredictor(eqx.Module):
         last = self._loss_of_part(outputs[-size:], z_y[-size:])
         return jnp.concatenate([losses, last[-n_left:]])
 
-    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
-        """None: how far a prediction is off shows only where Ys are looked up by it."""
+    def scores(
+        self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
+    ) -> dict[str, Float[Array, " batch"]]:
+        """None: the error of a prediction can be measured only by retrieving Ys with it."""
         return {}
 
-    def probabilities(self, outputs: Array, candidates: Array) -> Array:
+    def probabilities(
+        self, outputs: Float[Array, "batch shared"], candidates: Real[Array, " n *entry"]
+    ) -> Float[Array, "batch n"]:
         """Probability of each of some Ys, drawn from all Ys, given the embeddings.
 
         Args:
@@ -144,29 +182,18 @@ class ContrastivePredictor(eqx.Module):
         """
         return jax.nn.softmax(self._similarities(outputs, self.encode_y(candidates)), axis=-1)
 
-    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
+    def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
         """The most that InfoNCE can certify, in bits, and its name; it does not depend on Y."""
-        size = int(dict(self.options)["batch_size"])
-        return math.log2(size), f"InfoNCE's ceiling, log2({size:,})"
+        return math.log2(self.batch_size), f"InfoNCE's ceiling, log2({self.batch_size:,})"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {
-            "input_dim": int(self.x_encoder.weights[0].shape[-2]),
-            "y_dim": int(self.y_encoder.weights[0].shape[-2]),
-            "hidden": [int(bias.shape[-1]) for bias in self.x_encoder.biases[:-1]],
-            "y_hidden": [int(bias.shape[-1]) for bias in self.y_encoder.biases[:-1]],
-            "shared_dim": int(self.x_encoder.biases[-1].shape[-1]),
-            "activation": self.x_encoder.activation,
-            **dict(self.options),
-        }
+    def _similarities(
+        self, z_x: Float[Array, "batch shared"], z_y: Float[Array, "n shared"]
+    ) -> Float[Array, "batch n"]:
+        return similarities(z_x, z_y, self.similarity) / self.temperature
 
-    def _similarities(self, z_x: Array, z_y: Array) -> Array:
-        options = dict(self.options)
-        return similarities(z_x, z_y, options["similarity"]) / options["temperature"]
-
-    def _loss_of_part(self, z_x: Array, z_y: Array) -> Array:
+    def _loss_of_part(
+        self, z_x: Float[Array, "n shared"], z_y: Float[Array, "n shared"]
+    ) -> Float[Array, " n"]:
         """InfoNCE `[n]` of n <= batch_size pairs."""
-        options = dict(self.options)
         scores = self._similarities(z_x, z_y)
-        return info_nce_nats(scores, options["batch_size"], options["symmetric"])
+        return info_nce_nats(scores, self.batch_size, self.symmetric)

@@ -1,31 +1,32 @@
 """Encoders: from the components of X to one Gaussian channel each.
 
-All of them map a batch of components to a `GaussianChannel` with arrays
-`[batch, component, embedding]`, and all of them act on each component alone: that is what makes
-the bottleneck distributed.
+An encoder maps a batch of components to a `GaussianChannel` with arrays
+`[batch, component, embedding]`. It acts on each component alone: that is what makes the bottleneck
+distributed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, Real
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import OPEN_LOG_VARIANCE, channel_from, open_channels
-from distributed_ib.model._value_lookup import check_parts, spread
+from distributed_ib.model._part import Part, hidden_widths
+from distributed_ib.model._value_lookup import check_parts, look_up
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP, glorot_uniform
 from distributed_ib.model.positional_encoding import positional_encoding
 from distributed_ib.model.table_encoder import TableEncoder
 
 
-class BinaryEncoder(eqx.Module):
+class BinaryEncoder(Part):
     """Two trainable constants for every binary component.
 
     p(u_i | x_i) = N((2 x_i - 1) mu_i, sigma_i^2), the encoder of the paper's Boolean circuit.
@@ -33,6 +34,8 @@ class BinaryEncoder(eqx.Module):
     Attributes:
         mean: mu, `[component, embedding]`; starts at 1.
         log_variance: log sigma^2, `[component, embedding]`; starts at -3.
+        n_components: Number of components.
+        embedding_dim: Dimensions of u_i, 1 by default.
 
     Example:
         >>> encoder = BinaryEncoder(2)
@@ -40,17 +43,20 @@ class BinaryEncoder(eqx.Module):
         [[-1.0, 1.0]]
     """
 
-    mean: Array
-    log_variance: Array
+    mean: Float[Array, "component embedding"]
+    log_variance: Float[Array, "component embedding"]
     n_components: int = eqx.field(static=True)
     embedding_dim: int = eqx.field(static=True)
 
     def __init__(
-        self, n_components: int, *, embedding_dim: int = 1, key: Array | None = None
+        self, n_components: int, *, embedding_dim: int = 1, key: PRNGKeyArray | None = None
     ) -> None:
         """Make an open channel for each of `n_components` binary components.
 
-        `key` is accepted so that all encoders are made alike; nothing here is random.
+        `key` is not used: it is accepted so that all encoders have the same signature.
+
+        Raises:
+            UserError: If a size is not a positive whole number.
         """
         self.n_components = whole_number("n_components", n_components, 1)
         self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
@@ -58,29 +64,35 @@ class BinaryEncoder(eqx.Module):
         self.mean = jnp.ones(shape)
         self.log_variance = jnp.full(shape, OPEN_LOG_VARIANCE)
 
-    def __call__(self, x: Array) -> GaussianChannel:
-        """Encode `x`, `[batch, component]` of zeros and ones."""
+    def __call__(self, x: Real[Array, "batch component"]) -> GaussianChannel:
+        """Encode `x`, `[batch, component]` of zeros and ones.
+
+        Raises:
+            UserError: If `x` has another number of components.
+        """
         _require_shape(x, self.n_components)
         sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
         mean = sign * jnp.broadcast_to(self.mean, (*x.shape, self.embedding_dim))
         return GaussianChannel(mean, self.log_variance[None])
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return {"n_components": self.n_components, "embedding_dim": self.embedding_dim}
 
-
-class SharedEncoder(eqx.Module):
-    """One MLP for all components, told which component it looks at.
+class SharedEncoder(Part):
+    """One MLP for all components, which gets the identity of the component as a further input.
 
     The paper appends a one-hot identity to the input. A one-hot times a weight matrix is a row
-    of that matrix, so here each component owns a learned vector that is added to the first layer:
+    of that matrix, so here each component has a learned vector that is added to the first layer:
     the same function without the multiplication by zeros.
 
     Attributes:
         first: First weight matrix, `[feature, hidden]`.
-        identity: The component's own vector, `[component, hidden]`; it holds the bias too.
+        identity: The component's own vector, `[component, hidden]`; it includes the bias.
         rest: The remaining layers; the last gives mean and log variance.
+        n_components: Number of components.
+        input_dim: Features of each component.
+        hidden: Widths of the hidden layers.
+        embedding_dim: Dimensions of u_i.
+        n_frequencies: Sines of the positional encoding of every feature.
+        activation: "relu" or "tanh".
 
     Example:
         >>> encoder = SharedEncoder(6, input_dim=1, hidden=(32, 32), embedding_dim=4,
@@ -89,10 +101,15 @@ class SharedEncoder(eqx.Module):
         (10, 6, 4)
     """
 
-    first: Array
-    identity: Array
+    first: Float[Array, "feature hidden"]
+    identity: Float[Array, "component hidden"]
     rest: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_components: int = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -103,16 +120,28 @@ class SharedEncoder(eqx.Module):
         embedding_dim: int,
         n_frequencies: int = 0,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
-        """Make the encoder; `hidden` holds the widths of at least one hidden layer.
+        """Make the encoder.
+
+        Args:
+            n_components: Number of components.
+            input_dim: Features of each component.
+            hidden: Widths of at least one hidden layer.
+            embedding_dim: Dimensions of u_i.
+            n_frequencies: Sines of the positional encoding of every feature; none by default.
+            activation: "relu" or "tanh".
+            key: Random key.
 
         Raises:
             UserError: If a size is not a positive whole number or there is no hidden layer.
         """
-        self.options = _options(
-            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
-        )
+        self.n_components = whole_number("n_components", n_components, 1)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.activation = activation
         if not hidden:
             raise UserError("a shared encoder needs at least one hidden layer.")
         width = input_dim * (1 + n_frequencies)
@@ -125,29 +154,38 @@ class SharedEncoder(eqx.Module):
             MLP((*hidden, 2 * embedding_dim), activation=activation, key=key_rest)
         )
 
-    def __call__(self, x: Array | DistinctRows) -> GaussianChannel:
-        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
+    def __call__(
+        self, x: Float[Array, "batch component feature"] | DistinctRows
+    ) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`.
+
+        Raises:
+            UserError: If `x` has another number of components or features.
+        """
         if isinstance(x, DistinctRows):
-            return spread(self.encode_parts(x.parts), x.codes)
-        options = dict(self.options)
-        _require_shape(x, options["n_components"], options["input_dim"])
-        features = positional_encoding(x, options["n_frequencies"])
+            return look_up(self.encode_parts(x.parts), x.codes)
+        _require_shape(x, self.n_components, self.input_dim)
+        features = positional_encoding(x, self.n_frequencies)
         product = features @ self.first
-        hidden = ACTIVATIONS[self.rest.activation](
+        hidden = ACTIVATIONS[self.activation](
             product + jnp.broadcast_to(self.identity, product.shape)
         )
         return channel_from(self.rest(hidden))
 
-    def encode_parts(self, parts: Sequence[Array]) -> list[Array]:
+    def encode_parts(
+        self, parts: Sequence[Float[Array, "_ feature"]]
+    ) -> list[Float[Array, "_ outputs"]]:
         """Encode any number of values of each component, `[n_i, feature]` each.
 
         Returns:
             For each component the means and log variances, `[n_i, 2 * embedding]`.
+
+        Raises:
+            UserError: If there is another number of components or features.
         """
-        options = dict(self.options)
-        check_parts(parts, options["n_components"], options["input_dim"])
+        check_parts(parts, self.n_components, self.input_dim)
         # One product for all components, however many values each has.
-        features = positional_encoding(jnp.concatenate(parts), options["n_frequencies"])
+        features = positional_encoding(jnp.concatenate(parts), self.n_frequencies)
         lengths = [part.shape[0] for part in parts]
         identity = jnp.concatenate(
             [
@@ -155,22 +193,24 @@ class SharedEncoder(eqx.Module):
                 for row, n in zip(self.identity[:, None], lengths, strict=True)
             ]
         )
-        hidden = ACTIVATIONS[self.rest.activation](features @ self.first + identity)
+        hidden = ACTIVATIONS[self.activation](features @ self.first + identity)
         return jnp.split(self.rest(hidden), np.cumsum(lengths)[:-1].tolist())
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return _config(self.options)
 
+class SeparateEncoder(Part):
+    """A separate MLP for every component, all of them evaluated as one batched product.
 
-class SeparateEncoder(eqx.Module):
-    """An MLP of its own for every component, all of them run as one batched product.
-
-    Components with fewer features than the widest are padded with zeros; the weights that meet
-    the padding never matter.
+    Components with fewer features than the widest are padded with zeros; the weights that multiply
+    the padding have no effect.
 
     Attributes:
         mlp: The stack of networks, weights `[component, in, out]`.
+        n_components: Number of components.
+        input_dim: Features of each component.
+        hidden: Widths of the hidden layers.
+        embedding_dim: Dimensions of u_i.
+        n_frequencies: Sines of the positional encoding of every feature.
+        activation: "relu" or "tanh".
 
     Example:
         >>> encoder = SeparateEncoder(6, input_dim=1, hidden=(32,), embedding_dim=4,
@@ -180,7 +220,12 @@ class SeparateEncoder(eqx.Module):
     """
 
     mlp: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_components: int = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -191,85 +236,73 @@ class SeparateEncoder(eqx.Module):
         embedding_dim: int,
         n_frequencies: int = 0,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
         """Make one network for each component.
+
+        Args:
+            n_components: Number of components.
+            input_dim: Features of each component.
+            hidden: Widths of the hidden layers; none makes a linear map.
+            embedding_dim: Dimensions of u_i.
+            n_frequencies: Sines of the positional encoding of every feature; none by default.
+            activation: "relu" or "tanh".
+            key: Random key.
 
         Raises:
             UserError: If a size is not a positive whole number.
         """
-        self.options = _options(
-            n_components, input_dim, hidden, embedding_dim, n_frequencies, activation
-        )
+        self.n_components = whole_number("n_components", n_components, 1)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.activation = activation
         sizes = (input_dim * (1 + n_frequencies), *hidden, 2 * embedding_dim)
         self.mlp = open_channels(MLP(sizes, activation=activation, stack=n_components, key=key))
 
-    def __call__(self, x: Array | DistinctRows) -> GaussianChannel:
-        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`."""
+    def __call__(
+        self, x: Float[Array, "batch component feature"] | DistinctRows
+    ) -> GaussianChannel:
+        """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`.
+
+        Raises:
+            UserError: If `x` has another number of components or features.
+        """
         if isinstance(x, DistinctRows):
-            return spread(self.encode_parts(x.parts), x.codes)
-        options = dict(self.options)
-        _require_shape(x, options["n_components"], options["input_dim"])
-        features = positional_encoding(x, options["n_frequencies"])
+            return look_up(self.encode_parts(x.parts), x.codes)
+        _require_shape(x, self.n_components, self.input_dim)
+        features = positional_encoding(x, self.n_frequencies)
         # [component, batch, feature], so that each component is one matrix product.
         outputs = self.mlp(jnp.swapaxes(features, 0, 1))
         return channel_from(jnp.swapaxes(outputs, 0, 1))
 
-    def encode_parts(self, parts: Sequence[Array]) -> list[Array]:
+    def encode_parts(
+        self, parts: Sequence[Float[Array, "_ feature"]]
+    ) -> list[Float[Array, "_ outputs"]]:
         """Encode any number of values of each component, `[n_i, feature]` each.
 
         Returns:
             For each component the means and log variances, `[n_i, 2 * embedding]`.
+
+        Raises:
+            UserError: If there is another number of components or features.
         """
-        options = dict(self.options)
-        check_parts(parts, options["n_components"], options["input_dim"])
+        check_parts(parts, self.n_components, self.input_dim)
         # The components have different numbers of values, so this is one product for each.
         return [
             jax.tree.map(lambda leaf, k=k: leaf[k : k + 1], self.mlp)(
-                positional_encoding(part, options["n_frequencies"])[None]
+                positional_encoding(part, self.n_frequencies)[None]
             )[0]
             for k, part in enumerate(parts)
         ]
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        return _config(self.options)
-
 
 def _require_shape(x: Array, *expected: int) -> None:
-    """Refuse inputs that would be broadcast to the expected shape without a word."""
+    """Check the shape, so that no input is broadcast to it silently."""
     if x.shape[-len(expected) :] != expected:
         sizes = ", ".join(map(str, expected))
         raise UserError(f"the encoder takes X of shape [batch, {sizes}], got {list(x.shape)}.")
-
-
-def _options(
-    n_components: int,
-    input_dim: int,
-    hidden: Sequence[int],
-    embedding_dim: int,
-    n_frequencies: int,
-    activation: str,
-) -> tuple[tuple[str, Any], ...]:
-    # A tuple, because static fields must be hashable; plain integers, because JSON knows no other.
-    return (
-        ("n_components", whole_number("n_components", n_components, 1)),
-        ("input_dim", whole_number("input_dim", input_dim, 1)),
-        ("hidden", tuple(whole_number("hidden width", width, 1) for width in hidden)),
-        ("embedding_dim", whole_number("embedding_dim", embedding_dim, 1)),
-        ("n_frequencies", whole_number("n_frequencies", n_frequencies, 0)),
-        ("activation", activation),
-    )
-
-
-def _config(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options}
-
-
-def count_components(config: Mapping[str, Any]) -> int:
-    """Number of components that an encoder's `config` describes."""
-    sizes = config.get("n_numbers")
-    return int(config["n_components"]) if sizes is None else len(sizes)
 
 
 Encoder = BinaryEncoder | SharedEncoder | SeparateEncoder | TableEncoder

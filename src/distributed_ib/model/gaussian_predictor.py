@@ -1,31 +1,36 @@
-"""A prediction of numbers: a Gaussian whose mean and variance both follow the embeddings."""
+"""Prediction of numbers: a Gaussian whose mean and variance both depend on the embeddings."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, Real
+from numpy.typing import ArrayLike
 
+from distributed_ib._checks import whole_number
 from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.mlp import MLP
 
-# Y is standardised, so a standard deviation below exp(-5) = 0.7 % of Y's own is not resolved. A
-# floor keeps the loss bounded where Y repeats values exactly; exp(5) bounds the other side.
+# Y is standardised, so a standard deviation below exp(-5) = 0.7 % of Y's own is not resolved. This
+# lower limit keeps the loss bounded where Y repeats values exactly; exp(5) is the upper limit.
 _LIMIT = 10.0
 
 
-class GaussianPredictor(eqx.Module):
-    """The distribution of a number, or of each entry of a vector, as a Gaussian of its own width.
+class GaussianPredictor(Part):
+    """A Gaussian for Y, or for each entry of a vector Y, with its own mean and variance.
 
     Attributes:
         mlp: From the concatenated embeddings to means and logarithms of variances.
-        output_dim: Entries of Y.
-        is_vector: Whether Y is `[batch, output_dim]`; False for plain numbers `[batch]`.
+        input_dim: Components x embedding dimensions.
+        hidden: Widths of the hidden layers.
+        output_dim: Entries of Y `[batch, output_dim]`; None for plain numbers `[batch]`.
+        activation: "relu" or "tanh".
 
     Example:
         >>> predictor = GaussianPredictor(6, hidden=(16,), key=jax.random.key(0))
@@ -35,8 +40,10 @@ class GaussianPredictor(eqx.Module):
     """
 
     mlp: MLP
-    output_dim: int = eqx.field(static=True)
-    is_vector: bool = eqx.field(static=True)
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    output_dim: int | None = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -45,34 +52,55 @@ class GaussianPredictor(eqx.Module):
         hidden: Sequence[int],
         output_dim: int | None = None,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
-        """Make the predictor for `input_dim` = components x embedding dimensions.
+        """Make the predictor.
 
-        `output_dim` is the length of Y's vectors; None, the default, is for plain numbers.
+        Args:
+            input_dim: Components x embedding dimensions.
+            hidden: Widths of the hidden layers.
+            output_dim: Length of the vectors Y; None, the default, for plain numbers.
+            activation: "relu" or "tanh".
+            key: Random key.
+
+        Raises:
+            UserError: If a size is not a positive whole number or the activation is unknown.
         """
-        self.output_dim = 1 if output_dim is None else output_dim
-        self.is_vector = output_dim is not None
-        self.mlp = MLP((input_dim, *hidden, 2 * self.output_dim), activation=activation, key=key)
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.output_dim = None if output_dim is None else whole_number("output_dim", output_dim, 1)
+        self.activation = activation
+        sizes = (self.input_dim, *self.hidden, 2 * self.n_outputs)
+        self.mlp = MLP(sizes, activation=activation, key=key)
 
-    def __call__(self, u: Array) -> Array:
+    @property
+    def n_outputs(self) -> int:
+        """Entries of Y, 1 for plain numbers."""
+        return 1 if self.output_dim is None else self.output_dim
+
+    def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch outputs"]:
         """Means, then log variances, `[batch, 2 * output_dim]`, given `u` `[batch, input_dim]`."""
         return self.mlp(u)
 
-    def mean(self, outputs: Array) -> Array:
+    def mean(self, outputs: Float[Array, "*batch outputs"]) -> Float[Array, "*batch entry"]:
         """Mean of Y, `[batch, output_dim]`."""
-        return outputs[..., : self.output_dim]
+        return outputs[..., : self.n_outputs]
 
-    def log_variance(self, outputs: Array) -> Array:
-        """Logarithm of the variance of Y, `[batch, output_dim]`, between -10 and 10."""
-        # Smooth, so that there is a way back from either end.
-        return _LIMIT * jnp.tanh(outputs[..., self.output_dim :] / _LIMIT)
+    def log_variance(self, outputs: Float[Array, "*batch outputs"]) -> Float[Array, "*batch entry"]:
+        """Natural logarithm of the variance of Y, `[batch, output_dim]`, between -10 and 10."""
+        # Smooth, so that the gradient does not vanish at either limit.
+        return _LIMIT * jnp.tanh(outputs[..., self.n_outputs :] / _LIMIT)
 
-    def loss_nats(self, outputs: Array, y: Array) -> Array:
-        """Negative log likelihood `[batch]` of `y`, `[batch]` or `[batch, output_dim]`.
+    def loss_nats(
+        self, outputs: Float[Array, "batch outputs"], y: Real[Array, " batch *entry"]
+    ) -> Float[Array, " batch"]:
+        """Negative log likelihood `[batch]` in nats of `y`, `[batch]` or `[batch, output_dim]`.
 
-        With all its constants, in units of the standardised Y: a differential entropy, which may
-        be negative.
+        It includes all constants and is measured in units of the standardised Y: a differential
+        entropy, which may be negative.
+
+        Raises:
+            UserError: If `y` has another shape.
         """
         log_variance = self.log_variance(outputs)
         squared = (self._columns(outputs, y) - self.mean(outputs)) ** 2
@@ -80,37 +108,41 @@ class GaussianPredictor(eqx.Module):
             squared * jnp.exp(-log_variance) + log_variance + math.log(2 * math.pi), axis=-1
         )
 
-    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+    def scores(
+        self, outputs: Float[Array, "batch outputs"], y: Real[Array, " batch *entry"]
+    ) -> dict[str, Float[Array, " batch"]]:
         """`squared_error`: of the mean, averaged over the entries of Y, `[batch]`."""
         squared = (self._columns(outputs, y) - self.mean(outputs)) ** 2
         return {"squared_error": squared.mean(axis=-1)}
 
-    def draw(self, outputs: Array, *, key: Array) -> Array:
-        """One Y from each distribution, `[batch, output_dim]`."""
+    def draw(
+        self, outputs: Float[Array, "batch outputs"], *, key: PRNGKeyArray
+    ) -> Float[Array, "batch entry"]:
+        """One random Y from each distribution, `[batch, output_dim]`."""
         mean = self.mean(outputs)
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         return mean + jnp.exp(0.5 * self.log_variance(outputs)) * noise
 
-    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
-        """Entropy in bits of a Gaussian with the variance of `y`, `[n]` or `[n, d]`; its name."""
-        columns = np.asarray(y, np.float64).reshape(len(y), -1)
-        mean = np.average(columns, axis=0, weights=weight)
-        variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+    def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
+        """The prediction error without X in bits, and its name.
+
+        This is the entropy of a Gaussian with the variance of `y`, `[n]` or `[n, d]`. `weight`
+        `[n]` says how much each row counts; by default all count the same.
+        """
+        values = np.asarray(y, np.float64)
+        columns = values.reshape(len(values), -1)
+        weights = None if weight is None else np.asarray(weight, np.float64)
+        mean = np.average(columns, axis=0, weights=weights)
+        variance = np.average((columns - mean) ** 2, axis=0, weights=weights)
         nats = 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-12)).sum()
         return float(nats_to_bits(nats)), "Gaussian entropy of Y (standardised)"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {
-            "input_dim": int(self.mlp.weights[0].shape[-2]),
-            "hidden": [int(bias.shape[-1]) for bias in self.mlp.biases[:-1]],
-            "output_dim": self.output_dim if self.is_vector else None,
-            "activation": self.mlp.activation,
-        }
-
-    def _columns(self, outputs: Array, y: Array) -> Array:
-        """Y as `[batch, output_dim]`; refuses what would be paired with every row."""
-        expected = (*outputs.shape[:-1], self.output_dim) if self.is_vector else outputs.shape[:-1]
+    def _columns(
+        self, outputs: Float[Array, "batch outputs"], y: Real[Array, " batch *entry"]
+    ) -> Real[Array, "batch entries"]:
+        """Y as `[batch, output_dim]`, after a check that no value is broadcast to all rows."""
+        is_vector = self.output_dim is not None
+        expected = (*outputs.shape[:-1], *([self.output_dim] if is_vector else []))
         if y.shape != expected:
             raise UserError(f"numbers Y should have shape {list(expected)}, got {list(y.shape)}.")
-        return y if self.is_vector else y[..., None]
+        return y if is_vector else y[..., None]

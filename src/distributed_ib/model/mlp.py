@@ -1,21 +1,35 @@
-"""Multilayer perceptrons, one or a stack of them, and how their weights start."""
+"""Multilayer perceptrons, one or a stack of them, and their initial weights."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 
-ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
+ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
-def glorot_uniform(key: Array, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-    """Weights uniform in +-sqrt(6 / (fan_in + fan_out)), the start the paper's networks had."""
+def glorot_uniform(
+    key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int
+) -> Float[Array, "..."]:
+    """Weights uniform in +-sqrt(6 / (fan_in + fan_out)), the initial weights of the paper.
+
+    Args:
+        key: Random key.
+        shape: Shape of the weights.
+        fan_in: Number of inputs of the layer.
+        fan_out: Number of its outputs.
+
+    Example:
+        >>> bool(abs(glorot_uniform(jax.random.key(0), (4, 2), 4, 2)).max() <= 1)
+        True
+    """
     limit = (6.0 / (fan_in + fan_out)) ** 0.5
     return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
 
@@ -24,8 +38,8 @@ class MLP(eqx.Module):
     """A multilayer perceptron on the last axis, or `stack` independent ones on the last two.
 
     Attributes:
-        weights: One matrix a layer, `[in, out]`, or `[stack, in, out]`.
-        biases: One vector a layer, `[out]`, or `[stack, 1, out]`.
+        weights: One matrix per layer, `[in, out]`, or `[stack, in, out]`.
+        biases: One vector per layer, `[out]`, or `[stack, 1, out]`.
         activation: "relu" or "tanh", between layers and not after the last.
 
     Example:
@@ -37,8 +51,8 @@ class MLP(eqx.Module):
         (4, 5, 2)
     """
 
-    weights: tuple[Array, ...]
-    biases: tuple[Array, ...]
+    weights: tuple[Float[Array, "*stack n_in n_out"], ...]
+    biases: tuple[Float[Array, "*stack n_out"], ...]
     activation: str = eqx.field(static=True)
 
     def __init__(
@@ -47,9 +61,16 @@ class MLP(eqx.Module):
         *,
         activation: str = "relu",
         stack: int | None = None,
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
-        """Make a perceptron with layer widths `sizes`, input and output included.
+        """Make the perceptron.
+
+        Args:
+            sizes: Widths of the layers, input and output included.
+            activation: "relu" or "tanh".
+            stack: Number of independent perceptrons; None, the default, for a single one without
+                that axis.
+            key: Random key.
 
         Raises:
             UserError: If `activation` is unknown or a width is not positive.
@@ -71,14 +92,18 @@ class MLP(eqx.Module):
         self.biases = tuple(jnp.zeros((*lead, *row, n_out)) for _, n_out in pairs)
         self.activation = activation
 
-    def __call__(self, x: Array) -> Array:
-        """Apply to `[..., in]` (or `[stack, batch, in]`), giving the same with `out` last."""
+    def __call__(self, x: Float[Array, "*batch n_in"]) -> Float[Array, "*batch n_out"]:
+        """Apply to `[..., in]` (or `[stack, batch, in]`); gives `[..., out]`."""
         activate = ACTIVATIONS[self.activation]
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = activate(_affine(x, weight, bias))
         return _affine(x, self.weights[-1], self.biases[-1])
 
 
-def _affine(x: Array, weight: Array, bias: Array) -> Array:
+def _affine(
+    x: Float[Array, "*batch n_in"],
+    weight: Float[Array, "*stack n_in n_out"],
+    bias: Float[Array, "*bias_stack n_out"],
+) -> Float[Array, "*batch n_out"]:
     product = x @ weight
     return product + jnp.broadcast_to(bias, product.shape)

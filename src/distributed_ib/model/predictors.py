@@ -1,27 +1,33 @@
 """Predictors: from the embeddings of all components to a distribution over Y."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray, Real
+from numpy.typing import ArrayLike
 from scipy.special import entr
 
+from distributed_ib._checks import whole_number
 from distributed_ib._units import NATS_PER_BIT
 from distributed_ib.errors import UserError
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
 from distributed_ib.model.mlp import MLP
 
 
-class BernoulliPredictor(eqx.Module):
+class BernoulliPredictor(Part):
     """The probability that a binary Y is one.
 
     Attributes:
         mlp: From the concatenated embeddings to a single logit.
+        input_dim: Components x embedding dimensions.
+        hidden: Widths of the hidden layers.
+        activation: "relu" or "tanh".
 
     Example:
         >>> predictor = BernoulliPredictor(10, hidden=(16,), key=jax.random.key(0))
@@ -31,45 +37,72 @@ class BernoulliPredictor(eqx.Module):
     """
 
     mlp: MLP
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
-        self, input_dim: int, *, hidden: Sequence[int], activation: str = "relu", key: Array
+        self, input_dim: int, *, hidden: Sequence[int], activation: str = "relu", key: PRNGKeyArray
     ) -> None:
-        """Make the predictor for `input_dim` = components x embedding dimensions."""
-        self.mlp = MLP((input_dim, *hidden, 1), activation=activation, key=key)
+        """Make the predictor.
 
-    def __call__(self, u: Array) -> Array:
+        Args:
+            input_dim: Components x embedding dimensions.
+            hidden: Widths of the hidden layers.
+            activation: "relu" or "tanh".
+            key: Random key.
+
+        Raises:
+            UserError: If a size is not a positive whole number or the activation is unknown.
+        """
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.activation = activation
+        self.mlp = MLP((self.input_dim, *self.hidden, 1), activation=activation, key=key)
+
+    def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, " batch"]:
         """Logits `[batch]` of Y = 1 given embeddings `[batch, input_dim]`."""
         return self.mlp(u)[..., 0]
 
-    def loss_nats(self, outputs: Array, y: Array) -> Array:
-        """Cross entropy `[batch]` with labels `y` in {0, 1}, `[batch]`."""
+    def loss_nats(
+        self, outputs: Float[Array, " batch"], y: Real[Array, " batch"]
+    ) -> Float[Array, " batch"]:
+        """Cross entropy `[batch]` in nats with labels `y` in {0, 1}, `[batch]`.
+
+        Raises:
+            UserError: If `y` has another shape.
+        """
         _require_labels(y, outputs.shape)
         return jax.nn.softplus(outputs) - y.astype(outputs.dtype) * outputs
 
-    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+    def scores(
+        self, outputs: Float[Array, " batch"], y: Real[Array, " batch"]
+    ) -> dict[str, Float[Array, " batch"]]:
         """`accuracy`: 1 where the likelier label is the true one, `[batch]`."""
         return {"accuracy": ((outputs > 0) == (y > 0)).astype(outputs.dtype)}
 
-    def probabilities(self, outputs: Array) -> Array:
+    def probabilities(self, outputs: Float[Array, "*batch"]) -> Float[Array, "*batch 2"]:
         """Probabilities `[batch, 2]` of Y = 0 and Y = 1."""
-        # Not one minus the other, which is zero where the smaller is below 1e-7.
+        # Not one minus the other, which rounds to zero where the smaller is below 1e-7.
         return jnp.stack([jax.nn.sigmoid(-outputs), jax.nn.sigmoid(outputs)], axis=-1)
 
-    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
-        """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
+    def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
+        """The prediction error without X in bits, and its name: H(Y) of the labels `y` `[n]`.
+
+        `weight` `[n]` says how much each row counts; by default all count the same.
+        """
         return _label_entropy_bits(y, weight), "H(Y)"
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return _mlp_config(self.mlp)
 
-
-class CategoricalPredictor(eqx.Module):
+class CategoricalPredictor(Part):
     """The probabilities of the classes 0 .. n_classes - 1 of Y.
 
     Attributes:
-        mlp: From the concatenated embeddings to one logit a class.
+        mlp: From the concatenated embeddings to one logit per class.
+        input_dim: Components x embedding dimensions.
+        hidden: Widths of the hidden layers.
+        activation: "relu" or "tanh".
+        n_classes: Number of classes.
 
     Example:
         >>> predictor = CategoricalPredictor(6, n_classes=3, hidden=(16,), key=jax.random.key(0))
@@ -78,6 +111,10 @@ class CategoricalPredictor(eqx.Module):
     """
 
     mlp: MLP
+    input_dim: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
+    n_classes: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -86,55 +123,73 @@ class CategoricalPredictor(eqx.Module):
         n_classes: int,
         hidden: Sequence[int],
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
-        """Make the predictor for `input_dim` = components x embedding dimensions."""
-        self.mlp = MLP((input_dim, *hidden, n_classes), activation=activation, key=key)
+        """Make the predictor.
 
-    def __call__(self, u: Array) -> Array:
+        Args:
+            input_dim: Components x embedding dimensions.
+            n_classes: Number of classes.
+            hidden: Widths of the hidden layers.
+            activation: "relu" or "tanh".
+            key: Random key.
+
+        Raises:
+            UserError: If a size is not a positive whole number or the activation is unknown.
+        """
+        self.input_dim = whole_number("input_dim", input_dim, 1)
+        self.hidden = hidden_widths(hidden)
+        self.activation = activation
+        self.n_classes = whole_number("n_classes", n_classes, 1)
+        self.mlp = MLP(
+            (self.input_dim, *self.hidden, self.n_classes), activation=activation, key=key
+        )
+
+    def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch classes"]:
         """Logits `[batch, class]` given embeddings `[batch, input_dim]`."""
         return self.mlp(u)
 
-    def loss_nats(self, outputs: Array, y: Array) -> Array:
-        """Cross entropy `[batch]` with integer labels `y`, `[batch]`."""
+    def loss_nats(
+        self, outputs: Float[Array, "batch classes"], y: Real[Array, " batch"]
+    ) -> Float[Array, " batch"]:
+        """Cross entropy `[batch]` in nats with integer labels `y`, `[batch]`.
+
+        Raises:
+            UserError: If `y` has another shape.
+        """
         _require_labels(y, outputs.shape[:-1])
         chosen = jnp.take_along_axis(outputs, y.astype(jnp.int32)[:, None], axis=-1)[:, 0]
         return jax.nn.logsumexp(outputs, axis=-1) - chosen
 
-    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+    def scores(
+        self, outputs: Float[Array, "batch classes"], y: Real[Array, " batch"]
+    ) -> dict[str, Float[Array, " batch"]]:
         """`accuracy`: 1 where the likeliest class is the true one, `[batch]`."""
         return {"accuracy": (jnp.argmax(outputs, axis=-1) == y).astype(outputs.dtype)}
 
-    def probabilities(self, outputs: Array) -> Array:
+    def probabilities(
+        self, outputs: Float[Array, "*batch classes"]
+    ) -> Float[Array, "*batch classes"]:
         """Probabilities `[batch, class]`."""
         return jax.nn.softmax(outputs, axis=-1)
 
-    def baseline(self, y: Any, weight: Any = None) -> tuple[float, str]:
-        """The error without X in bits, H(Y) of the labels `y` `[n]`, and its name."""
-        return _label_entropy_bits(y, weight), "H(Y)"
+    def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
+        """The prediction error without X in bits, and its name: H(Y) of the labels `y` `[n]`.
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make a predictor of the same shape."""
-        return {**_mlp_config(self.mlp), "n_classes": int(self.mlp.biases[-1].shape[-1])}
+        `weight` `[n]` says how much each row counts; by default all count the same.
+        """
+        return _label_entropy_bits(y, weight), "H(Y)"
 
 
 def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
-    """Refuse labels that would be paired with every row of the batch."""
+    """Check the shape, so that no label is broadcast to all rows of the batch."""
     if y.shape != expected:
         raise UserError(f"labels Y should have shape {list(expected)}, got {list(y.shape)}.")
 
 
-def _label_entropy_bits(y: Any, weight: Any) -> float:
+def _label_entropy_bits(y: ArrayLike, weight: ArrayLike | None) -> float:
     counts = np.bincount(np.asarray(y, np.int64), weight)
     return float(entr(counts / counts.sum()).sum() / NATS_PER_BIT)
-
-
-def _mlp_config(mlp: MLP) -> dict[str, Any]:
-    return {
-        "input_dim": int(mlp.weights[0].shape[-2]),
-        "hidden": [int(bias.shape[-1]) for bias in mlp.biases[:-1]],
-        "activation": mlp.activation,
-    }
 
 
 Predictor = BernoulliPredictor | CategoricalPredictor | GaussianPredictor | ContrastivePredictor

@@ -2,40 +2,42 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Float32, Integer, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import RepeatedNumbers
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import channel_from, open_channels
+from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._table_layout import TableLayout
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP
 from distributed_ib.model.positional_encoding import positional_encoding
 
-# Every value of a component has a row of indices, which no model description may make without end.
+# Every value of a component has a row of indices; the limit keeps a model description from a file
+# from taking all memory.
 LIMIT_VALUES = 1 << 16
 
 
-class TableEncoder(eqx.Module):
-    """A network for every component of a table, with a first layer of its own for each.
+class TableEncoder(Part):
+    """An encoder for the components of a table, with a separate first layer for each of them.
 
     The first layer of a component is a matrix for its continuous columns, plus a learned vector
     for each level of its categorical columns: what a one-hot times a matrix would give, without
-    the one-hot. The layers after it are shared by all components by default; a component's own
-    bias tells them whom they serve.
+    the one-hot. The layers after it are shared by all components by default; each component has its
+    own bias, by which the shared layers distinguish it.
 
     A component without continuous columns takes few values. It is encoded once for every value
-    instead of once for every row, and the rows look theirs up: the same function, far cheaper. So
-    are components of numbers alone, such as ages, if the batch lists their values
-    (`RepeatedNumbers`); these are no part of the encoder, which takes any number.
+    instead of once for every row, and rows look up the result: the same function, far cheaper. The
+    same holds for components of numbers alone, such as ages, if the batch lists their values
+    (`RepeatedNumbers`); the encoder does not depend on that list and takes any number.
 
     Attributes:
         weights: First matrices of components with continuous columns, `[component, feature,
@@ -44,6 +46,15 @@ class TableEncoder(eqx.Module):
         bias: First bias of each component, `[component, hidden]`; it starts at random, as its
             identity.
         rest: The remaining layers; the last gives mean and log variance.
+        n_numbers: Continuous columns of each component.
+        n_levels: Levels of each categorical column of each component.
+        hidden: Widths of the hidden layers.
+        embedding_dim: Dimensions of u_i.
+        n_frequencies: Sines of the positional encoding of every continuous column.
+        longest_period: Period of the slowest of them, in standard deviations of the column.
+        separate: Whether no layer is shared by components.
+        max_values: Most values of a component that is encoded once for every value.
+        activation: "relu" or "tanh".
 
     Example:
         >>> encoder = TableEncoder(n_numbers=[1, 0, 2], n_levels=[[], [4], [3]], hidden=[16, 16],
@@ -53,11 +64,19 @@ class TableEncoder(eqx.Module):
         (10, 3, 2)
     """
 
-    weights: Array
-    vectors: Array
-    bias: Array
+    weights: Float[Array, "numeric feature hidden"]
+    vectors: Float[Array, "level hidden"]
+    bias: Float[Array, "component hidden"]
     rest: MLP
-    options: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    n_numbers: tuple[int, ...] = eqx.field(static=True)
+    n_levels: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
+    embedding_dim: int = eqx.field(static=True)
+    n_frequencies: int = eqx.field(static=True)
+    longest_period: float = eqx.field(static=True)
+    separate: bool = eqx.field(static=True)
+    max_values: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -71,7 +90,7 @@ class TableEncoder(eqx.Module):
         separate: bool = False,
         max_values: int = 256,
         activation: str = "relu",
-        key: Array,
+        key: PRNGKeyArray,
     ) -> None:
         """Make the encoder.
 
@@ -81,37 +100,37 @@ class TableEncoder(eqx.Module):
             n_levels: Levels of each categorical column of each component.
             hidden: Widths of at least one hidden layer.
             embedding_dim: Dimensions of u_i.
-            n_frequencies: Sines of the positional encoding of every continuous column.
+            n_frequencies: Sines of the positional encoding of every continuous column; none by
+                default.
             longest_period: Period of the slowest of them, in standard deviations of the column.
-                The paper's encoding has 1; a larger one suits relationships without fine detail.
-            separate: Whether each component has all its layers to itself.
-            max_values: Most values of a component that is encoded once for every value, at most
-                65,536. Does not apply to separate layers.
+                The default of 1 is that of the paper; a longer one suits relationships without fine
+                detail.
+            separate: Whether no layer is shared by components.
+            max_values: Most values of a component that is encoded once for every value, 256 by
+                default and at most 65,536. Does not apply to separate layers.
             activation: "relu" or "tanh".
             key: Random key.
 
         Raises:
-            UserError: If the sizes don't fit together.
+            UserError: If a size is out of range or the sizes don't fit together.
         """
         if not hidden:
             raise UserError("a TableEncoder needs at least one hidden layer, got none.")
         if not longest_period > 0:
             raise UserError(f"longest_period must be positive, got {longest_period:g}.")
-        whole_number("max_values", max_values, 0, LIMIT_VALUES)
-        self.options = (
-            ("n_numbers", tuple(map(int, n_numbers))),
-            ("n_levels", tuple(tuple(map(int, levels)) for levels in n_levels)),
-            ("hidden", tuple(hidden)),
-            ("embedding_dim", embedding_dim),
-            ("n_frequencies", n_frequencies),
-            ("longest_period", longest_period),
-            ("separate", separate),
-            ("max_values", max_values),
-            ("activation", activation),
-        )
+        self.n_numbers = tuple(map(int, n_numbers))
+        self.n_levels = tuple(tuple(map(int, levels)) for levels in n_levels)
+        self.hidden = hidden_widths(hidden)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, 1)
+        self.n_frequencies = whole_number("n_frequencies", n_frequencies, 0)
+        self.longest_period = float(longest_period)
+        self.separate = bool(separate)
+        self.max_values = whole_number("max_values", max_values, 0, LIMIT_VALUES)
+        self.activation = activation
         layout = self.layout
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
-        # Inputs that can be on at once: numbers with their sines, one level a column, the bias.
+        # Inputs that can be non-zero at once: numbers with their sines, one level per column, the
+        # bias.
         fan_in = np.array(
             [
                 count * (1 + n_frequencies) + len(levels) + 1
@@ -136,8 +155,13 @@ class TableEncoder(eqx.Module):
         )
 
     @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.n_numbers)
+
+    @property
     def layout(self) -> TableLayout:
-        """Where the columns of each component stand."""
+        """The columns of each component."""
         return self._layout_with(())
 
     def __call__(self, x: TableInput | RepeatedNumbers) -> GaussianChannel:
@@ -147,17 +171,16 @@ class TableEncoder(eqx.Module):
             UserError: If values are listed for another number of components or columns, or for a
                 component with categories.
         """
-        separate = dict(self.options)["separate"]
         table, lists = (x.table, x) if isinstance(x, RepeatedNumbers) else (x, None)
         if lists is not None:
             self._check_values(lists)
-            lists = None if separate or not lists.listed else lists
+            lists = None if self.separate or not lists.listed else lists
         layout = self._layout_with(() if lists is None else lists.listed)
-        activate = ACTIVATIONS[self.rest.activation]
+        activate = ACTIVATIONS[self.activation]
         codes = jnp.pad(table.codes.astype(jnp.int32), ((0, 0), (0, 1)))  # points at the zeros
         # [component, batch, hidden]
         by_row = activate(self._first_layer_by_row(layout, table.numbers, codes))
-        if separate:
+        if self.separate:
             order = np.array(layout.by_row, np.int32)
             stack = jax.tree.map(lambda leaf: leaf[order], self.rest)
             parts = jnp.swapaxes(stack(by_row), 0, 1)
@@ -165,12 +188,12 @@ class TableEncoder(eqx.Module):
             by_value = activate(self._first_layer_by_value(layout, lists))  # [value, hidden]
             n_components, n_batch, width = by_row.shape
             n_rows = n_components * n_batch
-            # One product for everything that goes through the shared layers.
+            # One matrix product for everything that passes through the shared layers.
             outputs = self.rest(jnp.concatenate([by_row.reshape(n_rows, width), by_value]))
             of_rows = outputs[:n_rows].reshape(n_components, n_batch, outputs.shape[-1])
             columns, counts, first = layout.value_codes
             digits = codes[:, columns] * counts[None]
-            value: Any = first[None] + digits.sum(axis=-1)
+            value = digits.sum(axis=-1) + first[None]
             if lists is not None:
                 stops = np.cumsum([len(layout.value_owner), *map(len, _values_of(lists))])
                 starts = stops[:-1].astype(np.int32)
@@ -179,41 +202,34 @@ class TableEncoder(eqx.Module):
             parts = jnp.concatenate([jnp.swapaxes(of_rows, 0, 1), of_values], axis=1)
         return channel_from(parts[:, layout.to_declared_order])
 
-    def config(self) -> dict[str, Any]:
-        """What is needed to make an encoder of the same shape."""
-        options = dict(self.options)
-        return {
-            **options,
-            "n_numbers": list(options["n_numbers"]),
-            "n_levels": [list(levels) for levels in options["n_levels"]],
-            "hidden": list(options["hidden"]),
-        }
-
     def _layout_with(self, listed: tuple[int, ...]) -> TableLayout:
-        options = dict(self.options)
-        max_values = 0 if options["separate"] else options["max_values"]
-        return _layout(options["n_numbers"], options["n_levels"], max_values, listed)
+        max_values = 0 if self.separate else self.max_values
+        return _layout(self.n_numbers, self.n_levels, max_values, listed)
 
     def _check_values(self, x: RepeatedNumbers) -> None:
-        n_numbers = dict(self.options)["n_numbers"]
+        """Check that the lists of values fit the components."""
         given = [None if part is None else part.shape[1] for part in x.values]
-        fits = len(given) == len(n_numbers) and all(
-            width in (None, count) for width, count in zip(given, n_numbers, strict=True)
+        fits = len(given) == len(self.n_numbers) and all(
+            width in (None, count) for width, count in zip(given, self.n_numbers, strict=True)
         )
         if not fits or x.codes.shape[1] != len(x.listed):
             raise UserError(
                 f"values of {given} columns (None: not listed) and {x.codes.shape[1]} columns of "
-                f"codes don't fit an encoder of components with {list(n_numbers)} numbers."
+                f"codes don't fit an encoder of components with {list(self.n_numbers)} numbers."
             )
 
-    def _features(self, numbers: Array) -> Array:
+    def _features(self, numbers: Float[Array, "*batch column"]) -> Float[Array, "*batch feature"]:
         """Numbers with the sines of all of them, along the last axis."""
-        options = dict(self.options)
-        sines = positional_encoding(numbers / options["longest_period"], options["n_frequencies"])
+        sines = positional_encoding(numbers / self.longest_period, self.n_frequencies)
         return jnp.concatenate([numbers, sines[..., numbers.shape[-1] :]], axis=-1)
 
-    def _first_layer_by_row(self, layout: TableLayout, numbers: Array, codes: Array) -> Array:
-        """Before activation, `[component, batch, hidden]`, in the encoder's order."""
+    def _first_layer_by_row(
+        self,
+        layout: TableLayout,
+        numbers: Float[Array, "batch number"],
+        codes: Integer[Array, "batch code"],
+    ) -> Float[Array, "component batch hidden"]:
+        """First layer before activation of the components encoded row by row, in that order."""
         n_mixed = len(layout.mixed)
         n_numeric = len(layout.row_numbers) - n_mixed
         columns, weights = layout.number_columns, self.weights
@@ -233,15 +249,19 @@ class TableEncoder(eqx.Module):
         )
         return total + self.bias[np.array(layout.by_row, np.int32)][:, None]
 
-    def _first_layer_by_value(self, layout: TableLayout, lists: RepeatedNumbers | None) -> Array:
-        """Before activation, `[value, hidden]`: values of categories, then those of numbers."""
+    def _first_layer_by_value(
+        self, layout: TableLayout, lists: RepeatedNumbers | None
+    ) -> Float[Array, "value hidden"]:
+        """First layer before activation: of the values of categories, then of those of numbers."""
         total = self._padded_vectors()[layout.value_vectors].sum(axis=1)
         total = total + self.bias[layout.value_owner]
         if lists is None:
             return total
         return jnp.concatenate([total, self._first_layer_of_numbers(layout, _values_of(lists))])
 
-    def _first_layer_of_numbers(self, layout: TableLayout, values: list[Array]) -> Array:
+    def _first_layer_of_numbers(
+        self, layout: TableLayout, values: Sequence[Float[Array, "_ _"]]
+    ) -> Float[Array, "value hidden"]:
         """The same for the values of the components `listed`, one after another."""
         most, widest = max(map(len, values)), layout.number_columns.shape[1]
         padded = [
@@ -253,17 +273,19 @@ class TableEncoder(eqx.Module):
         kept = [k * most + np.arange(len(part)) for k, part in enumerate(values)]
         return total.reshape(-1, total.shape[-1])[np.concatenate(kept)]
 
-    def _padded_vectors(self) -> Array:
+    def _padded_vectors(self) -> Float[Array, "padded hidden"]:
         return jnp.pad(self.vectors, ((0, 1), (0, 0)))
 
 
-def _values_of(lists: RepeatedNumbers) -> list[Array]:
+def _values_of(lists: RepeatedNumbers) -> list[Float[Array, "_ _"]]:
     """The values of the components that list them."""
     return [part for part in lists.values if part is not None]
 
 
-def _uniform(key: Array, limits: Any, *sizes: int) -> Array:
-    """Numbers uniform in +-limits; `limits` is broadcast along `sizes` at the end."""
+def _uniform(
+    key: PRNGKeyArray, limits: Float32[np.ndarray, "*limits"], *sizes: int
+) -> Float[Array, "..."]:
+    """Uniform random numbers within +-limits, which are broadcast along `sizes` at the end."""
     shape = (*limits.shape[: limits.ndim - len(sizes)], *sizes)
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0) * limits
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 FloatArray = NDArray[np.float64]
 
@@ -67,8 +68,7 @@ def entropy_nats(
     >>> float(entropy_nats(np.array([0.5, 0.5])).round(4))
     0.6931
     """
-    terms = probabilities * np.log(np.maximum(probabilities, _TINY))
-    return np.asarray(-terms.sum(axis=axis))
+    return np.asarray(entr(probabilities).sum(axis=axis))
 
 
 def channel_information_nats(channel: FloatArray, marginal: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from distributed_ib._checks import whole_number
 from distributed_ib._units import nats_to_bits
 from distributed_ib.errors import UserError
+from distributed_ib.information.entropy import entropy_bits
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
 from distributed_ib.optimum._descent import channel_information_nats
 from distributed_ib.optimum._discrete_channels import subset_channels
@@ -175,7 +176,7 @@ class _Refinement:
         self.subsets = np.unique(np.asarray(given, dtype=bool), axis=0)[::-1]
         self.samples = _samples(rows, labels, max(self.sizes))
         self.held = (jnp.asarray(held_x), jnp.asarray(held_y))
-        self.baseline_bits = _entropy_bits(held_y)
+        self.baseline_bits = float(entropy_bits(np.bincount(held_y) / len(held_y)))
 
     def run(self, progress: Callable[[str], None]) -> Candidates:
         progress(f"learning to predict from {len(self.subsets)} subsets")
@@ -340,8 +341,3 @@ def _checked_rows(
             f"most {MAX_VALUES}; group them first."
         )
     return rows.astype(np.int32), labels.astype(np.int32)
-
-
-def _entropy_bits(labels: NDArray[np.int32]) -> float:
-    frequency = np.bincount(labels) / len(labels)
-    return float(-np.sum(frequency * np.log2(np.maximum(frequency, 1e-300))))

@@ -16,7 +16,6 @@ from distributed_ib._files import write_atomically, write_text
 from distributed_ib._run_files import MODEL, PARAMS, SCHEME, SCHEME_FILES, SNAPSHOTS
 from distributed_ib.errors import UserError, first_line
 from distributed_ib.model.bottleneck import model_from_config
-from distributed_ib.model.encoders import count_components
 from distributed_ib.training.sweep_result import Snapshots
 
 DATASET, FILES = SCHEME, SCHEME_FILES
@@ -128,7 +127,7 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         )
     # Shapes only: nothing is computed, and no memory is taken for what the file must bring.
     model = eqx.filter_eval_shape(lambda: model_from_config(config, key=jax.random.key(0)))
-    if (found_components := count_components(model.encoder.config())) != n_components:
+    if (found_components := model.encoder.n_components) != n_components:
         raise UserError(
             f"{folder / MODEL_FILE} describes {found_components} components, but {DATASET} holds "
             f"{n_components}; do they belong to the same run?"

@@ -1,12 +1,12 @@
-"""Checkpoints as files: numbered, with checksums, whole or not there at all.
+"""Checkpoints as files: numbered, with checksums, each complete or absent.
 
 FOLDER/  checkpoint-000007.json                  what the checkpoint is, with the checksums of
          checkpoint-000007-state.safetensors     the state of the sweep, and of
          checkpoint-000007-models.safetensors    the models kept since the checkpoint before
 
-A checkpoint names the models of all earlier ones too, so that a model is written once. The JSON
-file is written last: without it the others count for nothing. A file is never written again
-under the same name.
+A checkpoint also names the models of all earlier ones, so that each model is written once. The JSON
+file is written last: without it the other files are ignored. No file is written twice under the
+same name.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ FORMAT = "distributed-ib checkpoint 1"
 MANIFEST_LIMIT_BYTES = 16 << 20
 _MANIFEST = re.compile(r"checkpoint-(\d{6,9})\.json")
 _DATA = re.compile(r"checkpoint-\d{6,9}-(state|models)\.safetensors")
-# What `write_atomically` leaves behind if the process is killed in the middle.
+# Files that `write_atomically` leaves if the process is killed while it writes.
 _TEMPORARY = re.compile(r"\.checkpoint-\d{6,9}(-state|-models)?-\w+\.(json|safetensors)")
 
 
@@ -52,12 +52,12 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a checkpoint is.
+    """Description of a checkpoint.
 
     Attributes:
         number: Checkpoints are numbered in the order in which they were written.
         sweep: Description of the sweep it belongs to.
-        made_with: Versions and device, which may change the last digits.
+        made_with: Versions and device, which may affect the last digits.
         step: Training steps made.
         seconds: Time spent until then.
         state: File of the sweep's state.
@@ -100,7 +100,7 @@ def read_data(folder: Path, file: DataFile) -> Tensors:
     """The arrays of a file.
 
     Raises:
-        DamagedError: If it is missing, or not what was written.
+        DamagedError: If it is missing or has changed since it was written.
     """
     path = folder / file.name
     try:
@@ -120,7 +120,7 @@ def read_data(folder: Path, file: DataFile) -> Tensors:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the JSON file that makes a checkpoint whole, and see the folder to the disk."""
+    """Write the JSON file that completes a checkpoint, and flush the folder to the disk."""
     body = _canonical(asdict(manifest))
     text = json.dumps(
         {"format": FORMAT, "sha256": _sha256(body.encode()), "checkpoint": json.loads(body)},
@@ -131,10 +131,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path, number: int) -> Manifest:
-    """What a checkpoint is.
+    """The description of a checkpoint.
 
     Raises:
-        DamagedError: If it is not what `write_manifest` wrote.
+        DamagedError: If it has changed since `write_manifest` wrote it.
     """
     path = folder / manifest_name(number)
     try:
@@ -152,7 +152,7 @@ def read_manifest(folder: Path, number: int) -> Manifest:
         raise DamagedError(f"{path.name} can't be read: {error.strerror or error}") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise DamagedError(f"{path.name} is no description of a checkpoint") from None
-    # A name with a path in it would reach out of the folder.
+    # A name that contains a path could point outside the folder.
     if not all(_DATA.fullmatch(str(file.name)) for file in (state, *models)):
         raise DamagedError(f"{path.name} names files that are no checkpoint's")
     if not (manifest.number == number and isinstance(manifest.seconds, int | float)):
@@ -161,7 +161,7 @@ def read_manifest(folder: Path, number: int) -> Manifest:
 
 
 def remove_all_but(folder: Path, kept: tuple[Manifest, ...] = ()) -> None:
-    """Remove checkpoints and what unfinished ones left, except `kept` and what they name."""
+    """Remove checkpoints and unfinished files, except `kept` and the files they name."""
     names = {manifest_name(manifest.number) for manifest in kept}
     names |= {file.name for manifest in kept for file in (manifest.state, *manifest.models)}
     ours = [
@@ -170,13 +170,13 @@ def remove_all_but(folder: Path, kept: tuple[Manifest, ...] = ()) -> None:
         if path.name not in names
         and any(kind.fullmatch(path.name) for kind in (_MANIFEST, _DATA, _TEMPORARY))
     ]
-    # First what names the others: a checkpoint never lacks a file because it is being removed.
+    # The JSON files first, so that no checkpoint lacks a file while it is being removed.
     for path in sorted(ours, key=lambda path: path.suffix != ".json"):
         path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that files renamed into a folder stay there when the power fails."""
+    """Make sure that files renamed into a folder survive a power failure."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What a sweep is, in plain values that can be compared between processes."""
+"""Descriptions of sweeps in plain values, which can be compared between processes."""
 
 import dataclasses
 import functools
@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Shaped
 
 from distributed_ib.data.row_batches import HostArrays
 
@@ -21,9 +22,8 @@ N_BLOCKS, BLOCK_BYTES = 256, 1 << 20
 def describe(value: Any) -> Any:
     """A value as plain JSON: arrays by shape, type and checksum, functions by name.
 
-    Two processes that are given the same thing describe it in the same words. What has no words
-    of its own, such as what a function remembers, is left out. Arrays of more than 256 MiB are
-    read in part.
+    Two processes give the same description of the same value. What can't be described, such as the
+    values that a closure captures, is left out. Arrays of more than 256 MiB are read in part.
 
     Example:
         >>> describe((3, "adam", jax.nn.relu, jax.ShapeDtypeStruct((2, 3), np.float32)))
@@ -68,7 +68,7 @@ def _describe_object(value: Any) -> Any:
 
 
 def differences(there: Any, here: Any, name: str = "") -> list[str]:
-    """What differs between two descriptions, in words, one line for each leaf.
+    """The differences between two descriptions in words, one line for each leaf.
 
     Example:
         >>> differences({"seed": 1, "batches": {"batch_size": 8}},
@@ -95,7 +95,7 @@ def _brief(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _checksum(array: Any) -> str:
+def _checksum(array: Shaped[jax.Array | np.ndarray, "..."]) -> str:
     if isinstance(array, jax.Array):
         if jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key):
             array = jax.random.key_data(array)
@@ -106,7 +106,7 @@ def _checksum(array: Any) -> str:
     return digest.hexdigest()
 
 
-def _blocks(array: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+def _blocks(array: Shaped[np.ndarray, "..."]) -> list[Shaped[np.ndarray, "..."]]:
     """The array itself, or evenly spaced blocks of its rows if it is large."""
     if array.nbytes <= WHOLE_BYTES:
         return [array]

@@ -1,18 +1,18 @@
-"""Ctrl-C as a request to stop at the next good moment, not as a crash."""
+"""Ctrl-C as a request to stop at the next safe moment."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 
-# SIGTERM is what a cluster's scheduler sends some time before it kills.
+# A cluster's scheduler sends SIGTERM some time before it kills a process.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptGuard:
     """Within this context the first Ctrl-C sets `requested`; a second one interrupts at once.
 
-    The polite signal to end, SIGTERM, counts as Ctrl-C. Outside the main thread signals belong to
-    somebody else, and the guard does nothing.
+    SIGTERM has the same effect as Ctrl-C. Python handles signals in the main thread only; in other
+    threads the guard does nothing.
 
     Example:
         >>> with InterruptGuard() as guard:

@@ -1,13 +1,13 @@
 """The compiled inner loop: many training steps of all repeats in one call.
 
-The loop is compiled once for a model, a batch source and a number of repeats. How many steps a
-call makes, where beta stands and how fast Adam moves are arguments, so pre-training, annealing and
-the last short stretch all run the same program, and so does the next sweep of the same shapes.
+The loop is compiled once for a model, a batch source and a number of repeats. The number of steps,
+the schedule of beta and the learning rates are arguments, so that pre-training, annealing, the last
+short stretch and the next sweep of the same shapes all run the same program.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -15,27 +15,38 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from jaxtyping import Bool, Float, Int32, Key, PRNGKeyArray, PyTree
 
-from distributed_ib.data.batches import BatchSource
+from distributed_ib.data.batches import Batch, BatchSource, Prepared
+from distributed_ib.model.bottleneck import Terms
 from distributed_ib.training.schedule import traced_beta
 
-# The direction of Adam's step; the learning rate is applied by hand to stay out of the compiled
-# constants. Made once: a new one would be a new constant, and a new compilation.
+# The direction of Adam's step; the learning rate is applied by hand so that it is no compiled
+# constant. Made once: a new one would be a new constant, and a new compilation.
 _ADAM = optax.scale_by_adam()
+
+Params: TypeAlias = PyTree[Float[Array | np.ndarray, "repeat ..."]]
+"""The trainable arrays of a model, stacked over repeats."""
+
+OneRepeat: TypeAlias = PyTree[Float[Array, "..."]]
+"""The trainable arrays of one repeat."""
+
+Static: TypeAlias = PyTree
+"""A model without its trainable arrays, from `equinox.partition`."""
 
 
 class Sums(NamedTuple):
-    """What was measured since the last record, summed over steps.
+    """Measurements since the last record, summed over steps (or means, where a docstring says so).
 
     Attributes:
-        kl_nats: `[repeat, component]`.
-        prediction_error_nats: `[repeat]`.
-        scores: Each `[repeat]`.
+        kl_nats: KL divergence of each channel from the prior, `[repeat, component]`.
+        prediction_error_nats: Loss of the prediction of Y, `[repeat]`.
+        scores: Further measures such as `accuracy`, each `[repeat]`.
     """
 
-    kl_nats: Array
-    prediction_error_nats: Array
-    scores: dict[str, Array]
+    kl_nats: Float[Array | np.ndarray, "repeat component"]
+    prediction_error_nats: Float[Array | np.ndarray, " repeat"]
+    scores: dict[str, Float[Array | np.ndarray, " repeat"]]
 
 
 class LoopState(NamedTuple):
@@ -49,15 +60,15 @@ class LoopState(NamedTuple):
         finite: Whether the loss of each repeat was finite at the last step, `[repeat]`.
     """
 
-    params: Any
-    optimizer: Any
-    step: Array
+    params: Params
+    optimizer: optax.OptState
+    step: Int32[Array, ""]
     sums: Sums
-    finite: Array
+    finite: Bool[Array, " repeat"]
 
 
 class LoopSettings(NamedTuple):
-    """What stays the same through a sweep, given to the loop as arrays.
+    """Settings that are constant through a sweep, as arrays.
 
     Attributes:
         keys: One random key for each repeat, `[repeat]`.
@@ -65,26 +76,32 @@ class LoopSettings(NamedTuple):
         rates: From `rates_as_array`.
     """
 
-    keys: Array
-    schedule: Array
-    rates: Array
+    keys: Key[Array, " repeat"]
+    schedule: Float[Array, "4"]
+    rates: Float[Array, "3"]
 
 
-def rates_as_array(first: float, last: float, n_falling: int) -> Array:
-    """Adam's rate, which falls evenly in its logarithm over so many steps and then stays."""
+def rates_as_array(first: float, last: float, n_falling: int) -> Float[Array, "3"]:
+    """Adam's learning rate as numbers for the compiled loop.
+
+    Args:
+        first: Rate at the first step.
+        last: Rate after `n_falling` steps, and from then on.
+        n_falling: Steps over which the rate falls, evenly in its logarithm.
+    """
     return jnp.array([math.log(first / last), last, max(n_falling, 1)], dtype=jnp.float32)
 
 
-def _rate(rates: Array, step: Array) -> Array:
+def _rate(rates: Float[Array, "3"], step: Int32[Array, ""]) -> Float[Array, ""]:
     fall, last, n_falling = rates
     return last * jnp.exp(fall * jnp.maximum(1 - step.astype(jnp.float32) / n_falling, 0.0))
 
 
-def initial_state(params: Any, sums: Sums) -> LoopState:
-    """The state before the first step."""
+def initial_state(params: Params, sums: Sums) -> LoopState:
+    """The state before the first step; `sums` are zeros of the right shapes."""
     n_repeats = sums.prediction_error_nats.shape[0]
-    # JAX marks constants as "weakly" typed, the loop returns plain types, and a change of type
-    # would be a second compilation.
+    # JAX marks constants as weakly typed and the loop returns plain types; a change of type would
+    # cause a second compilation.
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), params)
     return LoopState(
         params=params,
@@ -98,32 +115,34 @@ def initial_state(params: Any, sums: Sums) -> LoopState:
 @eqx.filter_jit
 def run_steps(
     state: LoopState,
-    static: Any,
+    static: Static,
     source: BatchSource,
-    prepared: Any,
-    first_step: Array | np.int32,
-    last_step: Array | np.int32,
+    prepared: Prepared,
+    first_step: Int32[Array, ""],
+    last_step: Int32[Array, ""],
     settings: LoopSettings,
 ) -> LoopState:
     """Train until `last_step` steps are made, or a loss is not finite.
 
     Args:
-        state: Where to go on from.
+        state: State to continue from.
         static: The model without its arrays (from `equinox.partition`).
         source: Batch source.
-        prepared: What `source.prepare(first_step, ...)` returned.
+        prepared: Result of `source.prepare(first_step, ...)`.
         first_step: Step to which the first of the prepared batches belongs.
-        last_step: Steps to have made at the end.
+        last_step: Total number of steps at the end.
         settings: Keys, schedule and learning rates.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
     """
 
-    def loss(params: Any, picked: Any, key: Array, beta: Array) -> tuple[Array, Any]:
+    def loss(
+        params: OneRepeat, picked: Prepared, key: PRNGKeyArray, beta: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Terms]:
         key_batch, key_noise = jax.random.split(key)
         batch = source.draw(picked, key_batch)
-        terms = eqx.combine(params, static).terms(batch, key=key_noise)
+        terms: Terms = eqx.combine(params, static).terms(batch, key=key_noise)
         return beta * terms.kl_nats.sum() + terms.prediction_error_nats, terms
 
     gradient = _over_repeats(
@@ -132,7 +151,7 @@ def run_steps(
         n_repeats=settings.keys.shape[0],
     )
 
-    def unfinished(state: LoopState) -> Array:
+    def unfinished(state: LoopState) -> Bool[Array, ""]:
         return (state.step < last_step) & jnp.all(state.finite)
 
     def step(state: LoopState) -> LoopState:
@@ -157,9 +176,9 @@ def run_steps(
 def _over_repeats(
     function: Callable[..., Any], in_axes: tuple[int | None, ...], n_repeats: int
 ) -> Callable[..., Any]:
-    """`jax.vmap`, but a single repeat runs as it is.
+    """`jax.vmap`, except that a single repeat is not batched.
 
-    A batched matrix product of one is 15 % slower than a plain one on the CPU.
+    A batched product of one matrix is 15 % slower than a plain product on the CPU.
     """
     if n_repeats > 1:
         return jax.vmap(function, in_axes=in_axes)
@@ -175,22 +194,30 @@ def _over_repeats(
 
 
 @eqx.filter_jit
-def evaluate_batch(params: Any, static: Any, batch: Any, keys: Array) -> Any:
-    """The terms of the objective of all repeats on the same batch, without training."""
+def evaluate_batch(
+    params: Params, static: Static, batch: Batch, keys: Key[Array, " repeat"]
+) -> Terms:
+    """The terms of the objective on the same batch for all repeats, each `[repeat, ...]`."""
 
-    def terms(params: Any, key: Array) -> Any:
+    def terms(params: OneRepeat, key: PRNGKeyArray) -> Terms:
         return eqx.combine(params, static).terms(batch, key=key)
 
     return jax.vmap(terms)(params, keys)
 
 
-def zero_sums(params: Any, static: Any, source: BatchSource, prepared: Any, keys: Array) -> Sums:
-    """Sums of the right shapes, all zero, found without running the model."""
+def zero_sums(
+    params: Params,
+    static: Static,
+    source: BatchSource,
+    prepared: Prepared,
+    keys: Key[Array, " repeat"],
+) -> Sums:
+    """Sums of the right shapes, all zero, made without running the model."""
 
-    def terms(params: Any, picked: Any, key: Array) -> Any:
+    def terms(params: OneRepeat, picked: Prepared, key: PRNGKeyArray) -> Terms:
         return eqx.combine(params, static).terms(source.draw(picked, key), key=key)
 
-    def all_repeats(params: Any, prepared: Any, keys: Array) -> Any:
+    def all_repeats(params: Params, prepared: Prepared, keys: Key[Array, " repeat"]) -> Terms:
         picked = source.pick(prepared, jnp.zeros((), jnp.int32))
         return jax.vmap(terms, in_axes=(0, source.repeat_axis, 0))(params, picked, keys)
 

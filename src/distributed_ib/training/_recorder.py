@@ -2,25 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import numpy as np
+from jax import Array
+from jaxtyping import Float, Float64, PyTree, Shaped
 
-from distributed_ib.training._loop import Sums
+from distributed_ib.training._loop import Params, Static, Sums
 from distributed_ib.training.sweep_result import History, Snapshots
+
+Stacked: TypeAlias = dict[str, PyTree[Shaped[np.ndarray, "record ..."]]]
+"""The records of a phase as arrays: "beta", "step", and `Sums` under the name of each split."""
 
 
 @dataclass
 class Recorder:
-    """Grows by one record at a time and turns into a `History` at the end.
+    """Collects one record at a time; `history` gives all of them.
 
     Attributes:
         splits: Names along `split` of the history: "train", and "validation" where it is measured.
         beta: Bottleneck strength of each record.
         step: Training step at the end of each record.
         train: Mean measurements of each record.
-        validation: The same on held-out data; empty where there is none.
+        validation: The same on held-out data; empty if there is none.
     """
 
     splits: tuple[str, ...]
@@ -32,14 +37,14 @@ class Recorder:
     def add(
         self, *, beta: float, step: int, sums: Sums, n_steps: int, validation: Sums | None
     ) -> None:
-        """Append the mean of `sums` over `n_steps`, and the validation measurements if any."""
+        """Append the mean of `sums` over `n_steps`, and the means on the validation data if any."""
         self.beta.append(beta)
         self.step.append(step)
         self.train.append(jax.tree.map(lambda s: np.asarray(s, np.float64) / n_steps, sums))
         if validation is not None:
             self.validation.append(validation)
 
-    def stacked(self, like: Sums) -> dict[str, Any]:
+    def stacked(self, like: Sums) -> Stacked:
         """All records as arrays `[record, ...]`; `like` gives the shapes if there are none."""
 
         def stack(records: list[Sums]) -> Sums:
@@ -52,8 +57,8 @@ class Recorder:
             **{name: stack(getattr(self, name)) for name in self.splits},
         }
 
-    def stacked_shapes(self, like: Sums, n_records: int) -> dict[str, Any]:
-        """Shapes and types of what `stacked` gives for a number of records."""
+    def stacked_shapes(self, like: Sums, n_records: int) -> dict[str, PyTree[jax.ShapeDtypeStruct]]:
+        """Shapes and types of the result of `stacked` for a number of records."""
         sums = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct((n_records, *leaf.shape), np.float64), like
         )
@@ -64,8 +69,8 @@ class Recorder:
         }
 
     @classmethod
-    def restored(cls, splits: tuple[str, ...], stacked: dict[str, Any]) -> "Recorder":
-        """The recorder whose `stacked` was this."""
+    def restored(cls, splits: tuple[str, ...], stacked: Stacked) -> "Recorder":
+        """The recorder whose records `stacked` holds."""
         n_records = len(stacked["step"])
         rows = {
             name: [jax.tree.map(lambda leaf, k=k: leaf[k], stacked[name]) for k in range(n_records)]
@@ -74,10 +79,12 @@ class Recorder:
         return cls(splits, stacked["beta"].tolist(), stacked["step"].tolist(), **rows)
 
     def history(self, like: Sums) -> History:
-        """Everything so far; `like` gives the shapes if nothing was recorded."""
+        """All records so far; `like` gives the shapes if there are none."""
         splits = [self.train, self.validation][: len(self.splits)]
 
-        def stack(read: Callable[[Sums], Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        def stack(
+            read: Callable[[Sums], Float[Array | np.ndarray, "repeat ..."]],
+        ) -> Float64[np.ndarray, "repeat record split ..."]:
             shape = np.shape(read(like))
             per_split = [
                 np.stack([np.asarray(read(record)) for record in records], axis=1)
@@ -114,19 +121,22 @@ class SnapshotAlbum:
 
     stride: int
     final_record: int
-    params: list[Any] = field(default_factory=list)
+    params: list[PyTree[Float[np.ndarray, "repeat ..."]]] = field(default_factory=list)
     record: list[int] = field(default_factory=list)
     beta: list[float] = field(default_factory=list)
 
-    def offer(self, record: int, beta: float, params: Any, *, keep: bool) -> None:
-        """Take the model of a record if its turn has come or it is to be kept anyway, and once."""
+    def add_if_due(self, record: int, beta: float, params: Params, *, keep: bool) -> None:
+        """Add the model of a record if it is one of every `stride`, or if `keep` is True.
+
+        A record that was added last is not added again.
+        """
         due = (self.final_record - record) % self.stride == 0
         if (due or keep) and record not in self.record[-1:]:
             self.params.append(jax.tree.map(np.asarray, params))
             self.record.append(record)
             self.beta.append(beta)
 
-    def snapshots(self, static: Any, like: Any) -> Snapshots:
+    def snapshots(self, static: Static, like: Params) -> Snapshots:
         """All kept models, stacked; `like` gives the shapes if there are none."""
         params = (
             jax.tree.map(lambda *leaves: np.stack(leaves), *self.params)

@@ -1,30 +1,30 @@
-"""Everything that a sweep in progress must remember, as one thing that can be put away.
+"""The state of a sweep in progress, and how it becomes named arrays for a checkpoint.
 
-The random keys, the batches and beta follow from the step alone, so they are no part of it.
+The random keys, the batches and beta follow from the step alone, so they are not part of it.
 """
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import PyTree, Shaped
 
-from distributed_ib.training._loop import LoopState
-from distributed_ib.training._recorder import Recorder, SnapshotAlbum
+from distributed_ib.training._loop import LoopState, Params
+from distributed_ib.training._recorder import Recorder, SnapshotAlbum, Stacked
 
-Tensors = dict[str, NDArray[Any]]
+Tensors = dict[str, Shaped[np.ndarray, "..."]]
 
 
 class MismatchError(Exception):
-    """Stored arrays are not those of this sweep; the message says which."""
+    """Stored arrays do not belong to this sweep; the message says which."""
 
 
 class Phase(NamedTuple):
-    """A run of records that belong together: pre-training or annealing.
+    """The records of pre-training or of the annealing.
 
     Attributes:
         recorder: The records made so far.
@@ -42,8 +42,8 @@ class SweepState:
     Attributes:
         loop: State of the compiled loop, with the sums of the record in progress.
         good: The loop's state at the start of that record, to which a sweep that diverges returns.
-        pretraining: Records at beta_start.
-        annealing: Records while beta rises.
+        pretraining: Records before beta moves.
+        annealing: Records while beta moves.
         album: Models kept so far.
         seconds: Time spent, in earlier processes too.
     """
@@ -61,7 +61,7 @@ class SweepState:
         return int(self.loop.step)
 
     def records(self) -> Iterator[tuple[Phase, int, int]]:
-        """First and last step of every record that is not made yet, in order."""
+        """First and last step of every record that is still to be made, in order."""
         for phase in (self.pretraining, self.annealing):
             remaining = phase.boundaries[len(phase.recorder.step) :]
             for first, last in itertools.pairwise(remaining):
@@ -97,7 +97,7 @@ def pack(state: SweepState) -> Tensors:
 
 
 def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepState:
-    """Turn what `pack` and `pack_models` gave into a state again.
+    """The state from the results of `pack` and `pack_models`.
 
     Args:
         tensors: From `pack`.
@@ -105,7 +105,7 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
         fresh: State of the same sweep before its first step.
 
     Raises:
-        MismatchError: If the arrays are not those of such a sweep.
+        MismatchError: If the arrays do not belong to such a sweep.
     """
     sums, phases = fresh.loop.sums, (fresh.pretraining, fresh.annealing)
     counts = [_length(tensors, f"{name}/step") for name in ("pretraining", "annealing")]
@@ -140,13 +140,13 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
     return state
 
 
-def pack_models(models: list[Any]) -> Tensors:
+def pack_models(models: list[Params]) -> Tensors:
     """Trainable arrays of some snapshots as named arrays `[snapshot, repeat, ...]`."""
     return named_leaves(jax.tree.map(lambda *leaves: np.stack(leaves), *models))
 
 
-def unpack_models(parts: list[Tensors], like: Any) -> list[Any]:
-    """The models in all parts, one after the other."""
+def unpack_models(parts: list[Tensors], like: Params) -> list[Params]:
+    """The models in all parts, in order; `like` gives their shapes."""
     models = []
     for part in parts:
         n_models = max((array.shape[0] for array in part.values() if array.ndim), default=0)
@@ -158,13 +158,13 @@ def unpack_models(parts: list[Tensors], like: Any) -> list[Any]:
     return models
 
 
-def named_leaves(tree: Any) -> Tensors:
+def named_leaves(tree: PyTree[Shaped[jax.Array | np.ndarray, "..."]]) -> Tensors:
     """Leaves as arrays by their path, such as "loop/params/encoder/rest/weights/0"."""
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {_name(path): np.array(leaf, order="C", copy=None) for path, leaf in leaves}
 
 
-def _name(path: Any) -> str:
+def _name(path: jax.tree_util.KeyPath) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
@@ -174,7 +174,9 @@ def _length(tensors: Tensors, name: str) -> int:
     return len(tensors[name])
 
 
-def _fill(expected: Any, tensors: Tensors) -> Any:
+def _fill(
+    expected: PyTree[jax.ShapeDtypeStruct | Shaped[jax.Array, "..."]], tensors: Tensors
+) -> PyTree[Shaped[np.ndarray, "..."]]:
     """The tree `expected` with the arrays of the same names, shapes and types."""
     leaves, treedef = jax.tree_util.tree_flatten_with_path(expected)
     found = []
@@ -188,12 +190,12 @@ def _fill(expected: Any, tensors: Tensors) -> Any:
     return jax.tree.unflatten(treedef, found)
 
 
-def _restored(phase: Phase, found: dict[str, Any]) -> Phase:
+def _restored(phase: Phase, found: Stacked) -> Phase:
     return phase._replace(recorder=Recorder.restored(phase.recorder.splits, found))
 
 
 def _check_position(state: SweepState) -> None:
-    """Refuse records that this sweep can't have made, or a step outside the record in progress."""
+    """Check that the records are those of this sweep, and the step within the one in progress."""
     for phase in (state.pretraining, state.annealing):
         n_records = len(phase.recorder.step)
         if phase.recorder.step != phase.boundaries[1 : n_records + 1]:

@@ -1,4 +1,4 @@
-"""Checkpoints of a running sweep, from which it goes on as if it had never been stopped."""
+"""Checkpoints of a running sweep, from which it continues as if it had never been stopped."""
 
 import contextlib
 import math
@@ -39,16 +39,16 @@ N_DIFFERENCES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where a sweep puts its checkpoints, and how often.
+    """Where a sweep writes its checkpoints, and how often.
 
-    The first is written after the first step, so that a folder that can't be written shows at
-    once; the next ones when `seconds` have passed, and one at Ctrl-C. The last two are kept. They
-    stay when the sweep is finished, because its result still has to be saved: call `remove` then.
-    At most about `seconds` of work are ever lost.
+    The first is written after the first step, so that a folder without write permission is noticed
+    at once; the next ones whenever `seconds` have passed, and one at Ctrl-C. The last two are kept.
+    They remain when the sweep is finished, because its result still has to be saved: call `remove`
+    after that. At most about `seconds` of work are lost.
 
     Attributes:
-        folder: Folder for nothing but checkpoints; made if it does not exist.
-        seconds: Time between checkpoints; 60 by default, 0 for as often as possible.
+        folder: A folder for checkpoints only; made if it does not exist.
+        seconds: Time between checkpoints in seconds; 60 by default, 0 for as often as possible.
 
     Raises:
         UserError: If `seconds` is negative or not finite.
@@ -63,7 +63,7 @@ class Checkpoints:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse a time that can't be waited for."""
+        """Check the settings."""
         object.__setattr__(self, "folder", Path(self.folder))
         if not (self.seconds >= 0 and math.isfinite(self.seconds)):
             raise UserError(f"seconds between checkpoints must be 0 or more, got {self.seconds}.")
@@ -73,7 +73,7 @@ class Checkpoints:
         return bool(checkpoint_numbers(self.folder))
 
     def make_folder(self) -> None:
-        """Make the folder, parents included, unless it is there.
+        """Make the folder, parents included, unless it exists.
 
         Raises:
             UserError: If it can't be made.
@@ -107,8 +107,13 @@ class CheckpointKeeper:
     """Writes and reads the checkpoints of one sweep.
 
     Args:
-        checkpoints: Where, and how often.
-        sweep: Description of the sweep, plain JSON; checkpoints of another one are refused.
+        checkpoints: Where to write them, and how often.
+        sweep: Description of the sweep, plain JSON; checkpoints of another sweep are an error.
+
+    Example:
+        >>> import tempfile
+        >>> keeper = CheckpointKeeper(Checkpoints(Path(tempfile.mkdtemp())), {"seed": 0})
+        >>> keeper.begin()  # an empty folder: nothing is in the way
     """
 
     def __init__(self, checkpoints: Checkpoints, sweep: dict[str, Any]) -> None:
@@ -131,13 +136,13 @@ class CheckpointKeeper:
             )
 
     def resume(self, fresh: SweepState) -> SweepState:
-        """The state in the newest checkpoint that is sound; `fresh` if there is none at all.
+        """The state in the newest undamaged checkpoint; `fresh` if there are no checkpoints.
 
         Damaged checkpoints are skipped with a warning. If all are damaged, that is an error: only
-        the user can know whether to give up what was reached.
+        the user can decide whether to start again.
 
         Raises:
-            UserError: If the checkpoints belong to another sweep, or none of them is sound.
+            UserError: If the checkpoints belong to another sweep, or all of them are damaged.
         """
         numbers = checkpoint_numbers(self._folder)
         for number in numbers:
@@ -160,14 +165,14 @@ class CheckpointKeeper:
         return fresh
 
     def save_if_due(self, state: SweepState) -> None:
-        """Write a checkpoint if it is time for one."""
+        """Write a checkpoint if one is due."""
         if time.monotonic() >= self._due:
             self.save(state)
 
     def save(self, state: SweepState) -> None:
         """Write a checkpoint now.
 
-        If that fails the sweep goes on with a warning, unless it was the first checkpoint.
+        If that fails, the sweep continues with a warning, unless it was the first checkpoint.
 
         Raises:
             UserError: If the first checkpoint can't be written.
@@ -223,8 +228,8 @@ class CheckpointKeeper:
         others = differences(manifest.made_with, _made_with())
         if others:
             _warn(
-                f"the checkpoint was made elsewhere ({'; '.join(others)}); the last digits may "
-                "differ from those of a sweep in one go."
+                f"the checkpoint was made with another setup ({'; '.join(others)}); the last "
+                "digits may differ from those of an uninterrupted sweep."
             )
 
 

@@ -1,4 +1,4 @@
-"""What a sweep says about itself while it runs."""
+"""Progress of a running sweep: where it stands, and a bar that shows it."""
 
 import sys
 from collections.abc import Callable
@@ -11,14 +11,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Where a sweep stands.
+    """Position of a running sweep and its latest measurements.
 
     Attributes:
         step: Training steps made, pre-training included.
         total_steps: Steps the sweep will make.
-        beta: Bottleneck strength now.
-        prediction_error_bits: Mean over the repeats, since the last record.
-        total_bits: Sum of the KL of all components, mean over the repeats.
+        beta: Current bottleneck strength.
+        prediction_error_bits: Prediction error in bits, averaged over the repeats and over the
+            steps since the last record.
+        total_bits: KL in bits summed over all components, averaged in the same way.
+
+    Example:
+        >>> SweepProgress(2, 60, beta=0.1, prediction_error_bits=1.0, total_bits=0.5).step
+        2
     """
 
     step: int
@@ -34,33 +39,42 @@ ProgressCallback = Callable[[SweepProgress], None]
 def part_of_a_whole(
     progress: ProgressCallback | None, n_before: int, n_total: int
 ) -> ProgressCallback | None:
-    """A callback for one of several sweeps, which tells `progress` of the steps of all of them.
+    """A callback for one of several sweeps, which reports the steps of all of them.
 
     Args:
-        progress: What to tell; None stays None.
+        progress: Callback for the whole; None gives None.
         n_before: Steps of the sweeps before this one.
         n_total: Steps of all sweeps together.
 
     Example:
-        >>> told = part_of_a_whole(lambda now: print(now.step, now.total_steps), 35, 95)
-        >>> told(SweepProgress(step=2, total_steps=60, beta=0.1, prediction_error_bits=1.0,
-        ...                    total_bits=0.0))
+        >>> report = part_of_a_whole(lambda now: print(now.step, now.total_steps), 35, 95)
+        >>> report(SweepProgress(step=2, total_steps=60, beta=0.1, prediction_error_bits=1.0,
+        ...                      total_bits=0.0))
         37 95
     """
     if progress is None:
         return None
 
-    def tell(now: SweepProgress) -> None:
+    def report(now: SweepProgress) -> None:
         progress(replace(now, step=n_before + now.step, total_steps=n_total))
 
-    return tell
+    return report
 
 
 class ProgressBar:
     """A live line with step, beta, prediction error, total bits and time left.
 
-    Draws only where a person can see it: on a terminal. Use as a context manager, and pass the
-    object itself as the `progress` of a sweep.
+    It is drawn on a terminal only. Use it as a context manager, and pass the object itself as the
+    `progress` of a sweep.
+
+    Args:
+        description: Name of the sweep, shown before the bar.
+        console: Where to draw; standard error by default.
+
+    Example:
+        >>> now = SweepProgress(2, 60, beta=0.1, prediction_error_bits=1.0, total_bits=0.5)
+        >>> with ProgressBar() as bar:  # draws nothing here, since this is no terminal
+        ...     bar(now)
     """
 
     def __init__(self, description: str = "sweep", console: Console | None = None) -> None:
@@ -92,7 +106,7 @@ class ProgressBar:
         self._progress.stop()
 
     def __call__(self, now: SweepProgress) -> None:
-        """Show where the sweep stands."""
+        """Draw the position of the sweep."""
         state = (
             f"beta {now.beta:.2e}  error {now.prediction_error_bits:.3f} bits  "
             f"total {now.total_bits:.2f} bits"

@@ -1,4 +1,4 @@
-"""How the bottleneck strength beta moves over a sweep."""
+"""The schedule of the bottleneck strength beta over a sweep."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, Int32
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
@@ -15,23 +16,24 @@ Direction = Literal["rising", "falling"]
 
 @dataclass(frozen=True)
 class BetaSchedule:
-    """Pre-training at one end, then beta moving evenly in its logarithm to the other.
+    """Pre-training at constant beta, then beta moving evenly in its logarithm.
 
-    Beta rises by default: the relationship is learned while channels are open, and information is
-    given up bit by bit. A falling beta starts where nothing is conveyed, and channels open one by
-    one as they come to be worth their price. A sweep follows beta with a delay, so that the two see
-    different approximations; and a rising one may stay with what it has where another subset would
-    be better. But channels that tell something only together, as those of XOR, don't open from
-    nothing: a falling sweep misses what a rising one finds.
+    Beta rises by default: the relationship is learned while the channels are open, then information
+    is lost bit by bit. A falling beta starts where nothing is transmitted, and channels open one by
+    one when what they contribute to the prediction exceeds their cost. A sweep follows beta with a
+    delay, so that the two directions give different approximations; a rising sweep may keep a
+    subset of components where another one would be better. But channels that are informative only
+    together, as in XOR, do not open from nothing: a falling sweep misses what a rising one finds.
 
     Attributes:
-        beta_start: The smallest bottleneck strength; so small that channels stay open.
-        beta_end: The largest. With a prediction loss that measures information nothing survives
-            beta = 1, because a nat conveyed buys at most a nat predicted.
-        n_steps: Training steps over which beta moves.
+        beta_start: The smallest bottleneck strength, small enough for channels to stay open; 1e-4
+            by default.
+        beta_end: The largest, 1 by default. With a prediction loss that measures information
+            nothing survives beta = 1, because a nat transmitted lowers the loss by at most a nat.
+        n_steps: Training steps over which beta moves, 10,000 by default.
         n_pretraining_steps: Steps before that, at `beta_start` if beta rises, at `beta_end` if it
-            falls.
-        direction: "rising" or "falling".
+            falls; 500 by default.
+        direction: "rising" (the default) or "falling".
 
     Raises:
         UserError: If beta_start is not below beta_end, either is not positive, a count of steps
@@ -53,7 +55,7 @@ class BetaSchedule:
     direction: Direction = "rising"
 
     def __post_init__(self) -> None:
-        """Refuse schedules that can't be walked."""
+        """Check the settings."""
         if not (self.beta_start > 0 and math.isfinite(self.beta_end)):
             raise UserError(
                 f"beta must be positive and finite, got beta_start={self.beta_start:g} and "
@@ -67,7 +69,7 @@ class BetaSchedule:
         whole_number("n_steps", self.n_steps, 1)
         whole_number("n_pretraining_steps", self.n_pretraining_steps, 0)
         if self.direction not in get_args(Direction):
-            raise UserError(f"there is no direction {self.direction!r}; say rising or falling.")
+            raise UserError(f"there is no direction {self.direction!r}; choose rising or falling.")
 
     @property
     def total_steps(self) -> int:
@@ -87,8 +89,8 @@ class BetaSchedule:
             return self.beta_end, self.beta_start
         return self.beta_start, self.beta_end
 
-    def as_array(self) -> Array:
-        """The schedule as numbers for `traced_beta`, so that no value of it is compiled in."""
+    def as_array(self) -> Float[Array, "4"]:
+        """The schedule as numbers for `traced_beta`, so that none is a compiled constant."""
         first, last = self._ends
         return jnp.array(
             [
@@ -101,8 +103,16 @@ class BetaSchedule:
         )
 
 
-def traced_beta(schedule: Array, step: Array) -> Array:
-    """`BetaSchedule.beta_at` inside compiled code; `schedule` comes from `as_array`."""
+def traced_beta(
+    schedule: Float[Array, "4"], step: Int32[Array, "*steps"]
+) -> Float[Array, "*steps"]:
+    """`BetaSchedule.beta_at` inside compiled code; `schedule` comes from `as_array`.
+
+    Example:
+        >>> schedule = BetaSchedule(1e-3, 0.1, n_steps=100, n_pretraining_steps=10).as_array()
+        >>> round(float(traced_beta(schedule, jnp.int32(60))), 4)
+        0.01
+    """
     log_start, slope, n_pretraining, n_steps = schedule
     moved = jnp.clip(step.astype(jnp.float32) - n_pretraining, 0.0, n_steps)
     return jnp.exp(log_start + slope * moved)

@@ -4,23 +4,25 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Protocol
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Bool, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib._locks import hold_folder
 from distributed_ib._units import nats_to_bits
-from distributed_ib.data.batches import Batch, BatchSource, shared_length
+from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
 from distributed_ib.errors import UserError
+from distributed_ib.model.bottleneck import Terms
 from distributed_ib.training._fingerprint import describe
 from distributed_ib.training._interrupt import InterruptGuard
 from distributed_ib.training._loop import (
     LoopSettings,
+    Params,
     Sums,
     evaluate_batch,
     initial_state,
@@ -35,9 +37,9 @@ from distributed_ib.training.progress import ProgressCallback, SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep_result import Status, SweepResult
 
-# Long enough that handing control back to Python costs nothing, short enough that the progress
-# bar lives and Ctrl-C is heard. Every stretch asks the system for its memory anew, which slows a
-# step of a large model by a fifth: slow steps come by twenties, up to ten times as long.
+# Long enough that returning control to Python costs nothing, short enough for the progress bar and
+# Ctrl-C. Every stretch allocates its memory again, which slows a step of a large model by a fifth:
+# slow steps are therefore made twenty at a time, for up to ten times as long.
 SECONDS_PER_STRETCH = 0.4
 SLOW_STEPS, SLOW_STRETCH = 20, 10
 N_PRETRAINING_RECORDS = 20
@@ -46,9 +48,17 @@ SNAPSHOT_LIMIT_BYTES = 1 << 30
 _BEFORE_RECORDS = " before its first record"
 
 
+class Model(Protocol):
+    """What a sweep can train: an Equinox module with the terms of its objective."""
+
+    def terms(self, batch: Batch, *, key: PRNGKeyArray) -> Terms:
+        """The terms of the objective on a batch, with one draw of the noise."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Options:
-    """What the user chose, in plain values. Checkpoints belong to one choice."""
+    """The options of a sweep in plain values. A checkpoint can be resumed with equal ones only."""
 
     schedule: BetaSchedule
     seed: int
@@ -59,7 +69,7 @@ class _Options:
     n_snapshots: int
 
     def __post_init__(self) -> None:
-        """Refuse what can't be."""
+        """Check the settings."""
         check_repeats(self.seed, self.n_seeds)
         whole_number("n_records", self.n_records, 1)
         whole_number("n_snapshots", self.n_snapshots, 1)
@@ -70,7 +80,7 @@ class _Options:
 
 
 def sweep(
-    make_model: Callable[[Array], Any],
+    make_model: Callable[[PRNGKeyArray], Model],
     batches: BatchSource,
     schedule: BetaSchedule,
     *,
@@ -85,44 +95,61 @@ def sweep(
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
 ) -> SweepResult:
-    """Train a bottlenecked model while beta rises, and record what happens.
+    """Train a model with a bottleneck while beta moves, and record the terms of its objective.
 
     All repeats run in one compiled program, which is reused by later sweeps of the same shapes.
-    Ctrl-C ends the sweep early and keeps what was reached. So does a loss that is not finite; the
-    models then end with the last record at which all was well.
+    Ctrl-C ends the sweep early and keeps the records made so far. So does a loss that is not
+    finite; the models then end with the last record at which all values were finite.
 
     Args:
         make_model: From a random key to a model: an Equinox module with
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
-        batches: Where training batches come from.
-        schedule: How beta rises.
-        seed: Seed of everything random, 0 .. 2^32 - 1. The same seed gives the same bits on the
-            same machine.
-        n_seeds: Independent repeats, which differ in start, batches and noise.
-        learning_rate: Adam's step size; the paper uses 3e-4.
-        first_learning_rate: Its size at the first step, from where it falls evenly in its logarithm
-            over the pre-training; by default `learning_rate`. Large steps learn quickly, small ones
-            leave less noise in what is learned.
-        validation: Held-out data, a tree of arrays `[n, ...]` like a batch. It is measured whole
-            at every record and never trained on.
-        n_records: Records along the annealing, evenly spaced in log beta.
-        n_snapshots: Most models to keep along the annealing. They are every k-th record, back
-            from the last; k grows where they would take more than 1 GiB together.
-        progress: Called about twice a second; if steps are slow every twentieth, or every four
-            seconds; e.g. a `ProgressBar`.
-        checkpoints: Where to put checkpoints, and how often; by default there are none. They stay
-            when the sweep ends: call their `remove` once its result is saved.
-        resume: Go on from the newest sound checkpoint; its sweep must be the same in all options.
-            The result has the same bits as that of a sweep in one go on the same machine, also
-            after Ctrl-C. Without a checkpoint the sweep starts from the beginning, with a warning.
+        batches: Source of the training batches.
+        schedule: Schedule of beta.
+        seed: Seed of everything random, 0 .. 2^32 - 1; 0 by default. The same seed gives the same
+            bits on the same machine.
+        n_seeds: Independent repeats, which differ in initial weights, batches and noise; 1 by
+            default.
+        learning_rate: Adam's step size, by default 3e-4 as in the paper.
+        first_learning_rate: Step size at the first step, from where it falls evenly in its
+            logarithm over the pre-training; by default `learning_rate`. Large steps learn quickly,
+            small ones leave less noise in the weights.
+        validation: Held-out data, a tree of arrays `[n, ...]` like a batch. All of it is measured
+            at every record; none of it is used for training.
+        n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
+        n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
+            every k-th record, counted from the last; k is increased where they would take more than
+            1 GiB together.
+        progress: Called about twice a second, or less often if steps are slow: after 20 steps or
+            four seconds; e.g. a `ProgressBar`.
+        checkpoints: Where to write checkpoints, and how often; by default there are none. They
+            remain when the sweep ends: call their `remove` once its result is saved.
+        resume: Continue from the newest undamaged checkpoint; all options must be those of its
+            sweep. The result has the same bits as that of an uninterrupted sweep on the same
+            machine, also after Ctrl-C. Without a checkpoint the sweep starts from the beginning,
+            with a warning.
 
     Returns:
         The records and models of the sweep.
 
     Raises:
         UserError: If an option is out of range, the arrays of `validation` differ in length, or
-            the checkpoints can't be written, belong to another sweep, are all damaged, or another
-            process is at work on them.
+            the checkpoints can't be written, belong to another sweep, are all damaged, or are in
+            use by another process.
+
+    Example:
+        >>> from distributed_ib.data.batches import ArrayBatches
+        >>> from distributed_ib.model.bottleneck import DistributedBottleneck
+        >>> from distributed_ib.model.encoders import BinaryEncoder
+        >>> from distributed_ib.model.predictors import BernoulliPredictor
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> def make_model(key):
+        ...     return DistributedBottleneck(
+        ...         BinaryEncoder(2), BernoulliPredictor(2, hidden=(4,), key=key))
+        >>> result = sweep(make_model, ArrayBatches((x, x[:, 0]), batch_size=8),
+        ...                BetaSchedule(1e-3, 1.0, n_steps=6, n_pretraining_steps=2), n_records=3)
+        >>> result.status, result.annealing.kl_nats.shape  # [repeat, record, component]
+        ('finished', (1, 3, 2))
     """
     first = learning_rate if first_learning_rate is None else first_learning_rate
     options = _Options(schedule, seed, n_seeds, learning_rate, first, n_records, n_snapshots)
@@ -130,7 +157,7 @@ def sweep(
         shared_length(validation, "validation data")
         validation = jax.tree.map(np.asarray, validation)
     if resume and checkpoints is None:
-        raise UserError("resume=True needs checkpoints: say where they are.")
+        raise UserError("resume=True needs checkpoints: give their folder.")
     running = _Sweep(make_model, batches, options, validation, progress)
     if checkpoints is None:
         return running.run()
@@ -141,13 +168,16 @@ def sweep(
 
 
 def check_repeats(seed: int, n_seeds: int) -> None:
-    """Refuse what can't be a seed or a number of repeats.
+    """Check a seed, 0 .. 2^32 - 1, and a number of repeats, at least 1.
 
     Raises:
         UserError: If one of them is out of range.
+
+    Example:
+        >>> check_repeats(seed=0, n_seeds=2)
     """
     whole_number("n_seeds", n_seeds, 1)
-    # JAX takes seeds modulo 2^32: beyond that two seeds would be one.
+    # JAX takes seeds modulo 2^32: beyond that two seeds would be the same.
     whole_number("seed", seed, 0, 2**32 - 1)
 
 
@@ -156,7 +186,7 @@ class _Sweep:
 
     def __init__(
         self,
-        make_model: Callable[[Array], Any],
+        make_model: Callable[[PRNGKeyArray], Model],
         batches: BatchSource,
         options: _Options,
         validation: Batch | None,
@@ -188,7 +218,7 @@ class _Sweep:
         self.keeper: CheckpointKeeper | None = None
         self.started = time.perf_counter()
 
-    def _fresh_state(self, params: Any) -> SweepState:
+    def _fresh_state(self, params: Params) -> SweepState:
         schedule, n_records = self.schedule, min(self.options.n_records, self.schedule.n_steps)
         splits = ("train",) if self.validation is None else ("train", "validation")
         loop = initial_state(params, self.zeros)
@@ -208,7 +238,7 @@ class _Sweep:
         )
 
     def keep(self, checkpoints: Checkpoints, resume: bool) -> None:
-        """Write checkpoints from now on, and start from the newest if asked to."""
+        """Write checkpoints from now on; with `resume`, start from the newest."""
         shapes = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), self.state.loop.params
         )
@@ -228,7 +258,7 @@ class _Sweep:
     def run(self) -> SweepResult:
         self.started = time.perf_counter() - self.state.seconds
         with InterruptGuard() as guard:
-            status, message = self._walk(guard)
+            status, message = self._make_records(guard)
         state = self.state
         return SweepResult(
             annealing=state.annealing.recorder.history(self.zeros),
@@ -241,23 +271,23 @@ class _Sweep:
             direction=self.schedule.direction,
         )
 
-    def _walk(self, guard: InterruptGuard) -> tuple[Status, str]:
-        """Make all records that are missing; how that ended, for programs and for people."""
+    def _make_records(self, guard: InterruptGuard) -> tuple[Status, str]:
+        """Make all records that are still to be made; how the sweep ended, and in words."""
         state = self.state
         for phase, first, last in state.records():
-            if state.step == first:  # else a checkpoint was made in the middle of this record
+            if state.step == first:  # else the sweep was resumed in the middle of this record
                 state.good = state.loop
                 state.loop = state.loop._replace(sums=self.zeros)
             interrupted = self._train(first, last, guard)
             if not np.all(self._finite()):
                 message = self._divergence()
-                self._retreat()
+                self._return_to_last_record()
                 early = "" if state.annealing.recorder.beta else _BEFORE_RECORDS
                 return "diverged", f"diverged{early}: {message}"
             self._record(phase, first)
             if phase is state.annealing:
                 index = len(phase.recorder.beta) - 1
-                state.album.offer(index, self._beta(), state.loop.params, keep=interrupted)
+                state.album.add_if_due(index, self._beta(), state.loop.params, keep=interrupted)
             if interrupted:
                 early = "" if state.annealing.recorder.beta else f",{_BEFORE_RECORDS}"
                 return "interrupted", (
@@ -266,18 +296,18 @@ class _Sweep:
                 )
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
 
-    def _retreat(self) -> None:
-        """Go back to the last record at which all was well, and keep its model."""
+    def _return_to_last_record(self) -> None:
+        """Return to the last record at which all values were finite, and keep its model."""
         state = self.state
         state.loop = state.good
         if n_records := len(state.annealing.recorder.beta):
-            state.album.offer(n_records - 1, self._beta(), state.loop.params, keep=True)
+            state.album.add_if_due(n_records - 1, self._beta(), state.loop.params, keep=True)
 
     def _beta(self) -> float:
         return self.schedule.beta_at(self.state.step)
 
     def _train(self, first: int, last: int, guard: InterruptGuard) -> bool:
-        """Finish the record from step `first` to `last`; True if Ctrl-C ended it before."""
+        """Finish the record from step `first` to `last`; True if Ctrl-C ended it early."""
         step = self.state.step
         if step == last:  # a checkpoint was made just before the record
             return False
@@ -293,7 +323,7 @@ class _Sweep:
                 jnp.int32(step + stretch),
                 self.settings,
             )
-            # The device is at work by now; the host makes the next batches meanwhile.
+            # While the device computes, the host makes the next batches.
             step, made = step + stretch, stretch
             if step < last:
                 stretch, prepared = self._prepare(step, last)
@@ -317,13 +347,13 @@ class _Sweep:
         else:
             self.keeper.save_if_due(self.state)
 
-    def _prepare(self, step: int, last: int) -> tuple[int, Any]:
+    def _prepare(self, step: int, last: int) -> tuple[int, Prepared]:
         """The length of the next stretch, and its batches."""
         stretch = self._stretch(step, last)
         return stretch, self.batches.prepare(step, stretch, self.n_seeds)
 
     def _stretch(self, step: int, last: int) -> int:
-        """How many steps to ask of the compiled loop at once."""
+        """Number of steps for the next call of the compiled loop."""
         usual = self.steps_per_second * SECONDS_PER_STRETCH
         wanted = max(1, int(usual), min(SLOW_STEPS, int(SLOW_STRETCH * usual)))
         limit = self.batches.max_steps
@@ -343,7 +373,7 @@ class _Sweep:
     def _validate(self, record: int) -> Sums:
         """Mean terms over all validation data, block by block."""
         n_rows = jax.tree.leaves(self.validation)[0].shape[0]
-        total: Any = None
+        total: Terms | None = None
         for block, start in enumerate(range(0, n_rows, VALIDATION_BLOCK)):
             stop = min(start + VALIDATION_BLOCK, n_rows)
             rows = jax.tree.map(lambda a, s=start, e=stop: a[s:e], self.validation)
@@ -370,8 +400,8 @@ class _Sweep:
             )
         )
 
-    def _finite(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which repeats are sound. A finite loss may have a gradient that is not."""
+    def _finite(self) -> Bool[np.ndarray, " repeat"]:
+        """Repeats whose values are all finite. A finite loss may have a gradient that is not."""
         finite = np.asarray(self.state.loop.finite)
         for leaf in jax.tree.leaves(self.state.loop.params):
             finite = finite & np.isfinite(leaf).reshape(self.n_seeds, -1).all(axis=1)
@@ -387,7 +417,7 @@ class _Sweep:
         )
 
 
-def _snapshot_stride(params: Any, n_records: int, n_snapshots: int) -> int:
+def _snapshot_stride(params: Params, n_records: int, n_snapshots: int) -> int:
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
     affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
     return math.ceil(n_records / min(n_snapshots, affordable))

@@ -1,10 +1,10 @@
-"""What a sweep leaves behind, as plain NumPy arrays in nats."""
+"""The result of a sweep, as plain NumPy arrays in nats."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float, Float64, Int64, PyTree
 
 from distributed_ib.training.schedule import Direction
 
@@ -22,10 +22,10 @@ class Snapshots:
         beta: Bottleneck strength at that moment, `[snapshot]`.
     """
 
-    params: Any
-    static: Any
-    record: NDArray[np.int64]
-    beta: NDArray[np.float64]
+    params: PyTree[Float[np.ndarray, "snapshot repeat ..."]]
+    static: PyTree
+    record: Int64[np.ndarray, " snapshot"]
+    beta: Float64[np.ndarray, " snapshot"]
 
 
 @dataclass(frozen=True)
@@ -35,30 +35,31 @@ class History:
     Attributes:
         beta: Bottleneck strength halfway through the record, `[record]`.
         step: Training step at the record's end, `[record]`.
-        kl_nats: KL divergence of each channel from the prior, `[repeat, record, component]`.
-        prediction_error_nats: `[repeat, record, split]`.
-        scores: Measures such as `accuracy`, each `[repeat, record, split]`.
-        splits: Names along `split`: "train", and "validation" where there was such data.
+        kl_nats: KL divergence of each channel from the prior, measured in training, `[repeat,
+            record, component]`.
+        prediction_error_nats: Loss of the prediction of Y, `[repeat, record, split]`.
+        scores: Further measures such as `accuracy`, each `[repeat, record, split]`.
+        splits: Names along `split`: "train", and "validation" if there were validation data.
     """
 
-    beta: NDArray[np.float64]
-    step: NDArray[np.int64]
-    kl_nats: NDArray[np.float64]
-    prediction_error_nats: NDArray[np.float64]
-    scores: dict[str, NDArray[np.float64]]
+    beta: Float64[np.ndarray, " record"]
+    step: Int64[np.ndarray, " record"]
+    kl_nats: Float64[np.ndarray, "repeat record component"]
+    prediction_error_nats: Float64[np.ndarray, "repeat record split"]
+    scores: dict[str, Float64[np.ndarray, "repeat record split"]]
     splits: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A sweep, whole or as far as it came.
+    """A sweep, complete or up to the record at which it ended.
 
     Attributes:
         annealing: Records while beta moved; none if the sweep ended before the first.
-        pretraining: Records before that, while beta stood still.
+        pretraining: Records before that, at constant beta.
         snapshots: Models along the annealing.
         status: "finished", "interrupted" (Ctrl-C), or "diverged" (a loss that was not finite).
-        message: How the sweep ended, for people: the end of a sentence that begins "The sweep".
+        message: How the sweep ended: the rest of a sentence that begins with "The sweep".
         seed: Random seed of the sweep; its repeats derive theirs from it.
         seconds: Wall-clock time from the first step to the last, compilation included.
         direction: How beta moved.

@@ -1,4 +1,4 @@
-"""How a sweep is trained: every choice of it in one place."""
+"""The settings of a sweep: how its models are trained, recorded and measured."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,19 +10,19 @@ from distributed_ib.training.schedule import BetaSchedule, Direction
 
 Directions = Literal["rising", "falling", "both"]
 
-# Adam moves a parameter by about its learning rate a step. A channel starts with log variance -3
-# and must come to rest at 0 before beta falls.
+# Adam moves a parameter by about its learning rate per step. A channel starts with log variance -3
+# and must have reached 0 before beta falls.
 _CLOSING = 6.0
 _PRETRAINING_SHARE = 13
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How the models of a sweep are trained, recorded and measured.
+    """Settings of training, records and measurements of a sweep.
 
     Attributes:
-        beta: Smallest and largest bottleneck strength. Nothing survives 1 if the prediction loss
-            measures information.
+        beta: Smallest and largest bottleneck strength. Nothing survives beta = 1 if the prediction
+            loss measures information.
         n_steps: Training steps while beta moves.
         n_pretraining_steps: Steps before that; by default a thirteenth of `n_steps`. A falling
             sweep makes at least 6 / learning_rate of them, until all channels are closed.
@@ -61,7 +61,7 @@ class TrainSettings:
     n_information_records: int | None = 60
 
     def __post_init__(self) -> None:
-        """Check every number before anything is begun."""
+        """Check the settings."""
         whole_number("n_steps", self.n_steps, 1)
         whole_number("batch_size", self.batch_size, 1)
         for name in ("n_seeds", "n_records", "n_snapshots"):
@@ -84,11 +84,11 @@ class TrainSettings:
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        """The directions of the sweeps, one after the other."""
+        """The directions of the sweeps, in order."""
         return get_args(Direction) if self.direction == "both" else (self.direction,)
 
     def schedule(self, direction: Direction | None = None) -> BetaSchedule:
-        """How beta moves, by default in the first direction."""
+        """The schedule of beta, by default in the first direction."""
         direction = self.directions[0] if direction is None else direction
         n_pretraining = self.n_pretraining_steps
         if n_pretraining is None:

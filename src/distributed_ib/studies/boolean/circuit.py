@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -325,42 +326,17 @@ def _apply(op: str, values: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 def _topological_order(gates: Sequence[Gate]) -> tuple[Gate, ...]:
     """Sort gates so that each follows those it reads; a cycle is an error that names its nodes."""
     by_name = {gate.name: gate for gate in gates}
-    readers: dict[str, list[str]] = {name: [] for name in by_name}
-    missing = {}  # number of gates that a gate still waits for
+    sorter = TopologicalSorter({name: () for name in by_name})  # ties stand in the order listed
     for gate in gates:
-        read = {node for node in gate.inputs if node in by_name}
-        missing[gate.name] = len(read)
-        for node in read:
-            readers[node].append(gate.name)
-    order = [name for name in by_name if missing[name] == 0]
-    for name in order:  # grows while it is walked
-        for reader in readers[name]:
-            missing[reader] -= 1
-            if missing[reader] == 0:
-                order.append(reader)
-    if len(order) < len(by_name):
-        waiting = {name: by_name[name] for name in by_name if missing[name] > 0}
-        cycle = _cycle(waiting)
-        named = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
-        raise UserError(
-            f"gates form a cycle: {' -> '.join([*named, cycle[0]])}; "
-            "let one of them read another node."
-        )
-    return tuple(by_name[name] for name in order)
-
-
-def _cycle(waiting: Mapping[str, Gate]) -> list[str]:
-    """The names along one cycle in the direction of the signal, from the one listed first.
-
-    Every waiting gate reads another waiting gate, so walking back must come round.
-    """
-    path: dict[str, None] = {}
-    name = next(iter(waiting))
-    while name not in path:
-        path[name] = None
-        name = next(node for node in waiting[name].inputs if node in waiting)
-    walked = list(path)
-    cycle = walked[walked.index(name) :][::-1]
-    place = {gate: i for i, gate in enumerate(waiting)}
+        sorter.add(gate.name, *(node for node in gate.inputs if node in by_name))
+    try:
+        return tuple(by_name[name] for name in sorter.static_order())
+    except CycleError as error:
+        *cycle, _ = error.args[1]  # in the direction of the signal; the last name is the first
+    place = {name: i for i, name in enumerate(by_name)}
     start = cycle.index(min(cycle, key=place.__getitem__))
-    return cycle[start:] + cycle[:start]
+    cycle = cycle[start:] + cycle[:start]
+    named = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
+    raise UserError(
+        f"gates form a cycle: {' -> '.join([*named, cycle[0]])}; let one of them read another node."
+    )

@@ -1,0 +1,45 @@
+"""What encoders and predictors share: their options are fields, and describe them."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import equinox as eqx
+
+from distributed_ib._checks import whole_number
+
+
+class Part(eqx.Module):
+    """An encoder or a predictor.
+
+    Its trainable arrays are ordinary fields. Every argument of its constructor but the random key
+    is a static field of the same name, a number, a string or a tuple of them.
+    """
+
+    def config(self) -> dict[str, Any]:
+        """Options by name, as plain JSON values: with a key, the arguments of the constructor.
+
+        Example:
+            >>> from distributed_ib.model.encoders import BinaryEncoder
+            >>> BinaryEncoder(3).config()
+            {'n_components': 3, 'embedding_dim': 1}
+        """
+        fields = (field for field in dataclasses.fields(self) if field.metadata.get("static"))
+        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+
+
+def hidden_widths(widths: Iterable[int]) -> tuple[int, ...]:
+    """Widths of hidden layers as plain integers, since JSON knows no other.
+
+    Raises:
+        UserError: If one of them is not a positive whole number.
+
+    Example:
+        >>> hidden_widths([32, 16])
+        (32, 16)
+    """
+    return tuple(whole_number("hidden width", width, 1) for width in widths)
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
