@@ -93,32 +93,43 @@ def test_it_predicts_rows_of_a_table(run: Path, file: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(predicted.iloc[:, 1:].sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_killed_run_resumes_to_the_same_bits(run: Path, file: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "killed"
+def child(*arguments: str) -> "subprocess.Popen[bytes]":
+    """The command in a process of its own, one training step at a time.
+
+    What is compared must be compiled alike, and this process has compiled other things before.
+    """
     program = (
-        "import sys\n"
-        "from distributed_ib.training import sweep as sweep_module, checkpoints\n"
-        "sweep_module.SECONDS_PER_STRETCH = 0.0\n"
+        "from distributed_ib.training import sweep\n"
+        "sweep.SECONDS_PER_STRETCH = 0.0\n"
         "from distributed_ib.cli.main import run\n"
         "run()\n"
     )
-    command = [sys.executable, "-c", program, "run", str(file), *BRIEF, "--out", str(folder)]
-    # Compiled as the tests of this file are: other optimisations give other last digits.
-    environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as child:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_a_killed_run_resumes_to_the_same_bits(file: Path, tmp_path: Path) -> None:
+    folder, whole = tmp_path / "killed", tmp_path / "whole"
+    with (
+        child("run", str(file), *BRIEF, "--out", str(whole)) as unharmed,
+        child("run", str(file), *BRIEF, "--out", str(folder)) as killed,
+    ):
         checkpoints = folder / "checkpoints" / "rising"
         deadline = time.monotonic() + 60
         while not list(checkpoints.glob("checkpoint-*.json")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.kill(child.pid, signal.SIGKILL)
+        os.kill(killed.pid, signal.SIGKILL)
+        assert unharmed.wait() == 0
     assert not (folder / "scheme.nc").exists()
     assert dib("show", str(folder)) == 2
     assert dib("resume", str(folder)) == 2  # its study is in a file
-    assert dib("resume", str(folder), str(file)) == 0
+    assert child("resume", str(folder), str(file)).wait() == 0
     params = "snapshots/params.safetensors"
-    assert (folder / params).read_bytes() == (run / params).read_bytes()
+    assert (folder / params).read_bytes() == (whole / params).read_bytes()
     assert not (folder / "checkpoints").exists()
 
 
