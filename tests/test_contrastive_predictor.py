@@ -1,6 +1,8 @@
 """InfoNCE: its bounds, its ways of comparing, and batches of other sizes than in training."""
 
 import equinox as eqx
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,7 +59,7 @@ def test_a_coordinate_that_is_not_finite_shows_in_the_loss(kind: Similarity, bad
     # Else a sweep would not see that it diverged.
     rng = np.random.default_rng(3)
     a, b = (jnp.asarray(rng.normal(size=(4, 3)), jnp.float32) for _ in range(2))
-    losses = info_nce_nats(similarities(a.at[1, 2].set(bad), b, kind), 4, False)
+    losses = info_nce_nats(similarities(a.at[1, 2].set(bad), b, kind), False)
     assert np.isfinite(losses).tolist() == [True, False, True, True]
 
 
@@ -78,25 +80,21 @@ def test_the_gradient_of_distances_is_that_of_their_formula() -> None:
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
-@pytest.mark.parametrize("n_candidates", [5, 9])
-def test_the_gradient_of_the_loss_is_that_of_its_formula(
-    symmetric: bool, n_candidates: int
-) -> None:
+def test_the_gradient_of_the_loss_is_that_of_its_formula(symmetric: bool) -> None:
     rng = np.random.default_rng(2)
     # Scores far from zero would overflow, were they not compared with the highest.
     scores = jnp.asarray(rng.normal(scale=100.0, size=(5, 5)), jnp.float32)
     weights = jnp.asarray(rng.normal(size=5), jnp.float32)
 
     def formula(scores: jax.Array) -> jax.Array:
-        times = jnp.where(jnp.eye(5, dtype=bool), 1.0, (n_candidates - 1) / 4)
         both = [
-            jnp.diagonal(scores) - jax.nn.logsumexp(scores, axis=axis, b=times)
+            jnp.diagonal(scores) - jax.nn.logsumexp(scores, axis=axis)
             for axis in ((1, 0) if symmetric else (1,))
         ]
         return -sum(both) / len(both)
 
     def loss(scores: jax.Array) -> jax.Array:
-        return info_nce_nats(scores, n_candidates, symmetric)
+        return info_nce_nats(scores, symmetric)
 
     np.testing.assert_allclose(loss(scores), formula(scores), rtol=1e-5, atol=1e-4)
     found, expected = (
@@ -136,14 +134,13 @@ def test_no_more_than_the_log_of_the_batch_is_certified() -> None:
     np.testing.assert_allclose(predictor.loss_nats(z, same), np.log(16), rtol=1e-5)
 
 
-@pytest.mark.parametrize("n", [4, 15, 16, 17, 40, 64])
-def test_batches_of_any_size_are_scored_as_in_training(n: int) -> None:
-    # Unrelated pairs lose log(batch_size) or a bit more, whatever the size of the block.
+@pytest.mark.parametrize("n", [1, 4, 15])
+def test_fewer_rows_certify_at_most_the_log_of_their_number(n: int) -> None:
+    # Even a perfect match, since every point is far from all others.
     predictor = make()
-    losses = [loss_nats(predictor, *pairs(n, seed)).mean() for seed in range(40)]
-    reference = loss_nats(predictor, *pairs(16 * 100, seed=99))
-    assert reference.shape == (1600,)
-    assert float(np.mean(losses)) == pytest.approx(float(reference.mean()), rel=0.03)
+    z = predictor.encode_y(100 * jnp.arange(2.0 * n).reshape(n, 2))
+    scores = predictor._loss_of_part(100 * z, 100 * z)
+    np.testing.assert_allclose(math.log(16) - scores.mean(), math.log(n), atol=1e-5)
 
 
 def test_rows_left_over_are_compared_with_a_whole_batch() -> None:

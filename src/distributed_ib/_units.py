@@ -19,3 +19,12 @@ def nats_to_bits(nats: Number) -> Number:
     1.4427
     """
     return nats / NATS_PER_BIT  # type: ignore[operator, return-value]
+
+
+def bits_to_nats(bits: Number) -> Number:
+    """Convert information from bits to nats; works on numbers and arrays.
+
+    >>> round(bits_to_nats(1.0), 4)
+    0.6931
+    """
+    return bits * NATS_PER_BIT  # type: ignore[operator, return-value]

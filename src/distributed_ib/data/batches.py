@@ -26,6 +26,7 @@ Batch: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
 Prepared: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
 """What a source passes from `prepare` to `pick`, or from `pick` to `draw`."""
 
+RepeatAxis: TypeAlias = int | tuple[int | None, ...] | None
 Step: TypeAlias = Integer[Array, ""]
 Rows: TypeAlias = Integer[Array | np.ndarray, " taken"] | Bool[np.ndarray, " n"] | slice
 
@@ -47,8 +48,11 @@ class BatchSource(Protocol):
         ...
 
     @property
-    def repeat_axis(self) -> int | None:
-        """Axis of the arrays from `pick` that runs over repeats; None if all repeats share them."""
+    def repeat_axis(self) -> RepeatAxis:
+        """Axis of the arrays from `pick` that runs over repeats; None if all repeats share them.
+
+        A tuple has an entry for each part of what `pick` returns.
+        """
         ...
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:

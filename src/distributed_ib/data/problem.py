@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from distributed_ib.data.batches import ArrayBatches, Batch, BatchSource, shared_length, take_rows
 from distributed_ib.data.distinct_batches import DistinctBatches
 from distributed_ib.data.distinct_values import DistinctRows
+from distributed_ib.data.resampled_batches import ResampledBatches
 from distributed_ib.data.row_batches import RowBatches, fits_on_device
-from distributed_ib.data.splitters import HoldOut, HoldOutGiven, KeepAll, Splitter
+from distributed_ib.data.splitters import HoldOut, HoldOutGiven, KeepAll, Splitter, folds
 from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import UserError
 
@@ -170,7 +171,21 @@ class Problem:
     def split(self, seed: int) -> "Split":
         """Training and held-out rows; the same seed gives the same split."""
         train, held_out = self.splitter.split(self.n_rows, seed)
-        return Split(self, train, held_out)
+        return Split(self, train, held_out, seed)
+
+    def folds(self, rows: RowIndex, n_folds: int, seed: int) -> list[tuple[RowIndex, RowIndex]]:
+        """Some rows divided into folds, by the rule of the splitter where it has one.
+
+        Args:
+            rows: The rows.
+            n_folds: Number of folds, at least 2.
+            seed: The same seed gives the same folds.
+
+        Returns:
+            For each fold the rows outside and inside it.
+        """
+        divide = getattr(self.splitter, "folds", None)
+        return folds(rows, n_folds, seed) if divide is None else divide(rows, n_folds, seed)
 
     def rows(self, which: RowIndex) -> "Rows":
         """Some of the rows, with weights of mean one."""
@@ -202,17 +217,46 @@ class Problem:
             return RowBatches((rows.x, rows.y), batch_size, seed=seed)
         return ArrayBatches((rows.x, rows.y), batch_size)
 
-    def validation(self, held_out: RowIndex, seed: int) -> Batch | None:
-        """Held-out rows as a batch; None if there are none.
+    def resampled_batches(
+        self, train: Sequence[RowIndex], batch_size: int, seed: int
+    ) -> BatchSource:
+        """Where training batches come from if every repeat has rows of its own.
 
         Args:
-            held_out: The rows.
-            seed: Seed of rows that are drawn by weight.
+            train: The rows of each repeat.
+            batch_size: Rows in a batch.
+            seed: Seed of batches that are drawn on the host.
+
+        Raises:
+            UserError: If rows are made as they are needed.
         """
-        if not len(held_out):
+        if self.source is not None:
+            raise UserError("a problem of fresh rows has no resamples; give n_resamples=0.")
+        if self.weight is None and not fits_on_device((self.x, self.y)):
+            return RowBatches((self.x, self.y), batch_size, seed=seed, rows=train)
+        return ResampledBatches((self.x, self.y), train, batch_size, weights=self.weight)
+
+    def held_out_batch(self, which: RowIndex) -> Batch | None:
+        """Some held-out rows as a batch; None if there are none."""
+        if not len(which):
             return None
-        rows = self.rows(held_out)
+        rows = self.rows(which)
         return (rows.x, rows.y) if rows.weight is None else tuple(rows)
+
+
+class Division(NamedTuple):
+    """Which rows do what. Rows that train never choose, and rows that choose never report.
+
+    Attributes:
+        train: Rows to train on, for each resample.
+        validation: Rows by which models are chosen, for each resample; empty if there are none.
+        test: Rows on which what is known is reported, and on which no model was trained or chosen;
+            empty if there are none.
+    """
+
+    train: tuple[RowIndex, ...]
+    validation: tuple[RowIndex, ...]
+    test: RowIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,19 +267,44 @@ class Split:
         problem: The problem.
         train: Rows to train on, `[n_train]`.
         held_out: Rows that are never trained on, `[n_held_out]`; empty if there are none.
+        seed: Seed of the further division.
     """
 
     problem: Problem
     train: RowIndex
     held_out: RowIndex
+    seed: int = 0
+
+    def divided(self, n_resamples: int = 0) -> Division:
+        """Rows to train, to choose and to report.
+
+        Args:
+            n_resamples: With 0 all training rows train and one half of those held out chooses. With
+                more, each resample holds out another fold of the training rows to choose by.
+
+        Raises:
+            UserError: If there are too few rows or groups for two folds.
+
+        Example:
+            >>> problem = Problem.from_arrays(np.zeros((20, 1)), np.arange(20) % 2, ["a"],
+            ...                               held_out=0.2)
+            >>> division = problem.split(seed=0).divided(n_resamples=4)
+            >>> len(division.train), [len(rows) for rows in division.validation]
+            (4, [4, 4, 4, 4])
+        """
+        if n_resamples:
+            pairs = self.problem.folds(self.train, n_resamples, self.seed)
+            train = tuple(outside for outside, _ in pairs)
+            return Division(train, tuple(inside for _, inside in pairs), self.held_out)
+        try:
+            test, validation = self.problem.folds(self.held_out, 2, self.seed)[0]
+        except UserError:  # a single row or group
+            test, validation = self.held_out[:0], self.held_out
+        return Division((self.train,), (validation,), test)
 
     def batches(self, batch_size: int, seed: int) -> BatchSource:
         """Where training batches come from."""
         return self.problem.batches(self.train, batch_size, seed)
-
-    def validation(self, seed: int) -> Batch | None:
-        """The held-out rows as a batch; None if there are none."""
-        return self.problem.validation(self.held_out, seed)
 
 
 def _splitter(

@@ -1,5 +1,7 @@
 """Batches of random rows gathered on the host, for arrays too large for the device."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -44,6 +46,7 @@ class RowBatches(eqx.Module):
         batch_size: Rows in a batch.
         seed: Seed of the draws, 0 by default.
         steps_per_transfer: Batches copied to the device at once, 64 by default.
+        subsets: The rows that each repeat draws from; None if all repeats draw from all.
 
     Raises:
         UserError: If the arrays differ in length or are empty, or a number is not positive.
@@ -59,6 +62,7 @@ class RowBatches(eqx.Module):
     batch_size: int = eqx.field(static=True)
     seed: int = eqx.field(static=True)
     steps_per_transfer: int = eqx.field(static=True)
+    subsets: HostArrays | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class RowBatches(eqx.Module):
         *,
         seed: int = 0,
         steps_per_transfer: int = 64,
+        rows: Sequence[Int64[np.ndarray, " _"]] | None = None,
     ) -> None:
         """Draw from `arrays`, a tree of arrays with the same first axis, which is not copied."""
         lengths = {int(leaf.shape[0]) for leaf in jax.tree.leaves(arrays)}
@@ -83,6 +88,7 @@ class RowBatches(eqx.Module):
         self.batch_size = batch_size
         self.seed = seed
         self.steps_per_transfer = steps_per_transfer
+        self.subsets = None if rows is None else HostArrays(list(rows))
 
     @property
     def max_steps(self) -> int:
@@ -107,7 +113,9 @@ class RowBatches(eqx.Module):
             )
             uniform = generator.random(n_steps * counts * _NUMBERS_PER_COUNT)
             steps = uniform.reshape(n_steps, -1)[:, : self.batch_size]
-            drawn[:, repeat] = (steps * n_rows).astype(np.int64)
+            subset = None if self.subsets is None else self.subsets.arrays[repeat]
+            places = (steps * (n_rows if subset is None else len(subset))).astype(np.int64)
+            drawn[:, repeat] = places if subset is None else subset[places]
         return drawn
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:

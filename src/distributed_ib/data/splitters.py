@@ -1,5 +1,6 @@
 """Which rows to train on and which to hold out."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -7,7 +8,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 
 from distributed_ib.data._views import series_of
 from distributed_ib.errors import UserError
@@ -58,6 +66,45 @@ def split_rows(
     if stratify is not None:
         return _from_each_class(label_codes(stratify, n, "stratify"), wanted, seed)
     return _first(ShuffleSplit(1, test_size=wanted, random_state=seed).split(np.empty(n)))
+
+
+def folds(
+    rows: Rows, n_folds: int, seed: int = 0, *, groups: Any = None, stratify: Any = None
+) -> list[tuple[Rows, Rows]]:
+    """Divide rows into folds, each held out once from the others.
+
+    Args:
+        rows: The rows to divide, `[n]`.
+        n_folds: Number of folds, at least 2; fewer are made of fewer rows or groups.
+        seed: The same seed gives the same folds.
+        groups: A label for each of them, `[n]`: rows of one group stay together.
+        stratify: A class for each of them, `[n]`: every class is divided evenly, as far as it goes.
+
+    Returns:
+        For each fold the sorted rows outside and inside it.
+
+    Raises:
+        UserError: If there are fewer than two rows or groups.
+
+    Example:
+        >>> [inside.tolist() for _, inside in folds(np.arange(4), 2, seed=0)]
+        [[2, 3], [0, 1]]
+    """
+    kinds = rows if groups is None else np.unique(groups)
+    n_folds = min(n_folds, len(kinds))
+    if n_folds < 2:
+        raise UserError(f"{len(kinds)} rows or groups can't be divided; give at least 2.")
+    if groups is not None:
+        splitter: Any = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    elif stratify is not None and np.unique(stratify, return_counts=True)[1].max() >= n_folds:
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    else:
+        splitter = KFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class of fewer rows than folds is missing in some of them.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        found = list(splitter.split(rows, stratify, groups))
+    return [(np.sort(rows[outside]), np.sort(rows[inside])) for outside, inside in found]
 
 
 def label_codes(values: Any, n: int, name: str) -> Rows:
@@ -155,6 +202,12 @@ class HoldOut:
         """Training and held-out rows."""
         return split_rows(n_rows, self.fraction, seed, groups=self.groups, stratify=self.stratify)
 
+    def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+        """The training rows divided by the same rule; see `folds`."""
+        groups = None if self.groups is None else np.asarray(self.groups)[rows]
+        stratify = None if self.stratify is None else np.asarray(self.stratify)[rows]
+        return folds(rows, n_folds, seed, groups=groups, stratify=stratify)
+
 
 @dataclass(frozen=True, eq=False)
 class HoldOutLast:
@@ -189,6 +242,13 @@ class HoldOutLast:
         if not held.any():
             raise UserError("all rows are of the same time; no later ones can be held out.")
         return np.flatnonzero(~held), np.flatnonzero(held)
+
+    def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+        """The training rows divided into stretches of time."""
+        del seed
+        in_time = rows[np.argsort(np.asarray(self.times)[rows], kind="stable")]
+        stretches = np.array_split(in_time, min(n_folds, len(rows)))
+        return [(np.setdiff1d(rows, stretch), np.sort(stretch)) for stretch in stretches]
 
 
 @dataclass(frozen=True, eq=False)

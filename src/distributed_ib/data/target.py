@@ -1,4 +1,4 @@
-"""Y: its kind, its classes or scaling, and how uncertain it is before anything is known of X."""
+"""Y: its kind, its classes or bins, and their shares before anything is known of X."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import entr
 
-from distributed_ib._units import nats_to_bits
 from distributed_ib.data._moments import Moments
 from distributed_ib.data._views import series_of
 from distributed_ib.data.columns import (
@@ -24,12 +22,12 @@ from distributed_ib.data.columns import (
     sorted_levels,
 )
 from distributed_ib.data.fitted_decomposition import training_mask
+from distributed_ib.data.target_bins import TargetBins
 from distributed_ib.errors import UserError
 
 Task = Literal["classification", "regression"]
 # Integers with at most this many distinct values are taken for classes by task="auto".
 MAX_INTEGER_CLASSES = 20
-_GAUSSIAN_BITS = 0.5 * math.log2(2 * math.pi * math.e)
 
 
 @dataclass(frozen=True)
@@ -40,28 +38,26 @@ class Target:
         name: Name of the target column.
         task: "classification" or "regression".
         classes: Labels in the order of their codes; empty for regression.
+        share: Share of each class in the training rows; empty for regression.
         mean: Mean of each output over the training rows; empty for classification.
         scale: Standard deviation of each output there.
+        bins: Bins of each output, with their share of the training rows; empty for classification.
         is_vector: Whether Y was given as `[n, d]` and not as `[n]`.
-        baseline_entropy_bits: Uncertainty about Y of someone who knows nothing of X. For classes
-            it is the entropy H(Y) of the training labels. For numbers it is the differential
-            entropy of a Gaussian with their mean and variance, 1/2 log2(2 pi e var), of the
-            standardised Y that the loss is computed for: 2.047 bits for each output. Information
-            about Y, the baseline minus the loss, does not depend on the units.
 
     Example:
         >>> target = Target.fit(np.array(["no", "yes", "no", "yes"] * 5))
-        >>> target.classes, target.baseline_entropy_bits
-        (('no', 'yes'), 1.0)
+        >>> target.classes, target.share
+        (('no', 'yes'), (0.5, 0.5))
     """
 
     name: str
     task: Task
     classes: tuple[Level, ...]
+    share: tuple[float, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    bins: tuple[TargetBins, ...]
     is_vector: bool
-    baseline_entropy_bits: float
 
     @classmethod
     def fit(
@@ -70,6 +66,7 @@ class Target:
         task: Literal["auto"] | Task = "auto",
         rows: NDArray[Any] | None = None,
         *,
+        weight: NDArray[np.float64] | None = None,
         name: str | None = None,
     ) -> "Target":
         """Check Y and learn its classes, or its scaling from the training rows.
@@ -79,6 +76,7 @@ class Target:
             task: "auto" takes text, booleans, pandas categories and integers of at most 20
                 distinct values for classes, and all other numbers for a regression.
             rows: Training rows, as indices or a mask; default all.
+            weight: How much each row counts, `[n]`; by default all count the same.
             name: Name of the target; default the Series' own, or "y".
 
         Raises:
@@ -98,15 +96,40 @@ class Target:
         if task == "classification":
             if is_vector:
                 raise UserError("classification needs one column of labels [n], got several.")
-            return _fit_classes(label, columns[label], training)
-        return _fit_scaling(label, columns, training, is_vector)
+            return _fit_classes(label, columns[label], training, weight)
+        return _fit_numbers(label, columns, training, weight, is_vector)
 
-    def transform(self, y: Any) -> NDArray[Any]:
-        """Y as a model takes it: codes `[n]` int32, or standardised numbers float32.
+    def numbers(self, y: Any) -> NDArray[np.float64]:
+        """Numbers Y in their own units, checked as in `transform`: `[n]`, or `[n, d]`."""
+        columns = self._checked(y)
+        found = [numbers_of(column, values) for column, values in columns.items()]
+        return np.stack(found, axis=1) if self.is_vector else found[0]
+
+    def transform(self, y: Any, *, binned: bool = True) -> NDArray[Any]:
+        """Y as a model takes it.
+
+        Args:
+            y: As in `fit`.
+            binned: Whether numbers become codes of their bins, and not standardised numbers.
+
+        Returns:
+            Codes of classes or bins, int32, or numbers, float32: `[n]`, or `[n, d]` for a vector.
 
         Raises:
             UserError: If a value is missing, infinite, no number, or no known class.
         """
+        columns = self._checked(y)
+        if self.task == "classification":
+            code_of = {level: code for code, level in enumerate(self.classes)}
+            return codes_of(self.name, next(iter(columns.values())), code_of).astype(np.int32)
+        numbers = [numbers_of(column, values) for column, values in columns.items()]
+        if binned:
+            found = [part.codes(row) for part, row in zip(self.bins, numbers, strict=True)]
+            return np.stack(found, axis=1) if self.is_vector else found[0]
+        scaled = (np.stack(numbers, axis=1) - np.array(self.mean)) / np.array(self.scale)
+        return (scaled if self.is_vector else scaled[:, 0]).astype(np.float32)
+
+    def _checked(self, y: Any) -> "dict[str, pd.Series[Any]]":
         columns, is_vector = _columns(y, self.name)
         if is_vector != self.is_vector or (self.mean and len(columns) != len(self.mean)):
             raise UserError(
@@ -114,25 +137,17 @@ class Target:
             )
         for column, values in columns.items():
             _refuse_missing(column, values)
-        if self.task == "classification":
-            code_of = {level: code for code, level in enumerate(self.classes)}
-            return codes_of(self.name, next(iter(columns.values())), code_of).astype(np.int32)
-        scaled = [
-            (numbers_of(column, values) - mean) / scale
-            for (column, values), mean, scale in zip(
-                columns.items(), self.mean, self.scale, strict=True
-            )
-        ]
-        return (np.stack(scaled, axis=1) if is_vector else scaled[0]).astype(np.float32)
+        return columns
 
     def inverse(self, values: NDArray[Any]) -> NDArray[Any]:
-        """From a model's codes or standardised numbers back to labels or the user's units."""
+        """From codes of classes back to labels, or from standardised numbers to those of Y.
+
+        Args:
+            values: `[n]`, or numbers `[..., d]` with an entry for each output.
+        """
         if self.task == "classification":
             return label_array(self.classes)[np.asarray(values)]
-        mean, scale = np.array(self.mean), np.array(self.scale)
-        if not self.is_vector:
-            mean, scale = mean[0], scale[0]
-        return np.asarray(values, np.float64) * scale + mean
+        return np.asarray(values, np.float64) * np.array(self.scale) + np.array(self.mean)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -140,10 +155,11 @@ class Target:
             "name": self.name,
             "task": self.task,
             "classes": list(self.classes),
+            "share": list(self.share),
             "mean": list(self.mean),
             "scale": list(self.scale),
+            "bins": [bins.to_dict() for bins in self.bins],
             "is_vector": self.is_vector,
-            "baseline_entropy_bits": self.baseline_entropy_bits,
         }
 
     @classmethod
@@ -158,17 +174,18 @@ class Target:
                 name=str(description["name"]),
                 task=description["task"],
                 classes=tuple(description["classes"]),
+                share=tuple(float(v) for v in description["share"]),
                 mean=tuple(float(v) for v in description["mean"]),
                 scale=tuple(float(v) for v in description["scale"]),
+                bins=tuple(map(TargetBins.from_dict, description["bins"])),
                 is_vector=bool(description["is_vector"]),
-                baseline_entropy_bits=float(description["baseline_entropy_bits"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"this is no description of a target: {error}.") from None
         plain = all(isinstance(c, (str, bool, int, float)) for c in target.classes)
         sizes = {
-            "classification": len(target.classes) >= 2,
-            "regression": len(target.mean) == len(target.scale) >= 1,
+            "classification": len(target.classes) == len(target.share) >= 2,
+            "regression": len(target.mean) == len(target.scale) == len(target.bins) >= 1,
         }
         if not plain or not sizes.get(target.task, False):
             raise UserError("this is no description of a target: its parts don't fit together.")
@@ -203,7 +220,12 @@ def label_array(classes: Sequence[Level]) -> NDArray[Any]:
     return np.array(classes, dtype=object)
 
 
-def _fit_classes(name: str, values: pd.Series, training: NDArray[np.bool_] | None) -> Target:
+def _fit_classes(
+    name: str,
+    values: pd.Series,
+    training: NDArray[np.bool_] | None,
+    weight: NDArray[np.float64] | None,
+) -> Target:
     declared = infer_column(name, values, None if _is_category(values) else "categorical").levels
     found = levels_of(name, values)
     order = sorted_levels(set(found)) if declared is None else declared
@@ -214,29 +236,40 @@ def _fit_classes(name: str, values: pd.Series, training: NDArray[np.bool_] | Non
             "Give rows of at least two classes."
         )
     codes = codes_of(name, values, {level: code for code, level in enumerate(classes)})
-    counts = np.bincount(codes if training is None else codes[training], minlength=len(classes))
+    used = np.ones(len(codes)) if weight is None else np.asarray(weight, np.float64)
+    used = used if training is None else used * training
+    sums = np.bincount(codes, used, minlength=len(classes))
+    # Half a row for a class that the training rows lack: it is rare, but not impossible.
+    least = np.maximum(sums, 0.5 * used.sum() / max(np.count_nonzero(used), 1))
     return Target(
         name=name,
         task="classification",
         classes=classes,
+        share=tuple((least / least.sum()).tolist()),
         mean=(),
         scale=(),
+        bins=(),
         is_vector=False,
-        baseline_entropy_bits=float(nats_to_bits(entr(counts / counts.sum()).sum())),
     )
 
 
-def _fit_scaling(
+def _fit_numbers(
     name: str,
     columns: dict[str, pd.Series],
     training: NDArray[np.bool_] | None,
+    weight: NDArray[np.float64] | None,
     is_vector: bool,
 ) -> Target:
-    moments = []
+    used = None
+    if weight is not None:
+        used = np.asarray(weight, np.float64)
+        used = used if training is None else used[training]
+    moments, bins = [], []
     for column, values in columns.items():
         numbers = numbers_of(column, values)
+        numbers = numbers if training is None else numbers[training]
         sums = Moments()
-        sums.add(numbers if training is None else numbers[training])
+        sums.add(numbers)
         if sums.is_constant:
             raise UserError(
                 f"the target {column!r} is {sums.low:g} in every training row; there is nothing "
@@ -245,14 +278,16 @@ def _fit_scaling(
         if not math.isfinite(sums.standard_deviation):
             raise UserError(f"the target {column!r} spans too large a range; change its units.")
         moments.append(sums)
+        bins.append(TargetBins.fit(numbers, used))
     return Target(
         name=name,
         task="regression",
         classes=(),
+        share=(),
         mean=tuple(sums.mean for sums in moments),
         scale=tuple(sums.standard_deviation for sums in moments),
+        bins=tuple(bins),
         is_vector=is_vector,
-        baseline_entropy_bits=_GAUSSIAN_BITS * len(moments),
     )
 
 

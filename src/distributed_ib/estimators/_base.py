@@ -33,7 +33,6 @@ from distributed_ib.report.scheme_sections import kept_beta, scheme_sections, sc
 from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.best_record import best_record
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.training.progress import ProgressBar, ProgressCallback
 
@@ -56,6 +55,7 @@ class DistributedIBEstimator(BaseEstimator):
     n_features_in_: int
     feature_names_in_: NDArray[Any]
     best_beta_: float
+    simplest_beta_: float
 
     def __init__(
         self,
@@ -64,10 +64,13 @@ class DistributedIBEstimator(BaseEstimator):
         kinds: Mapping[str, Kind] | None = None,
         beta_start: float | None = None,
         beta_end: float | None = None,
+        n_starts: int | None = None,
+        n_resamples: int | None = None,
         n_steps: int | None = None,
         n_pretraining_steps: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
+        weight_decay: float | None = None,
         encoder_hidden: Sequence[int] | None = None,
         embedding_dim: int | None = None,
         predictor_hidden: Sequence[int] | None = None,
@@ -75,9 +78,9 @@ class DistributedIBEstimator(BaseEstimator):
         longest_period: float | None = None,
         n_seeds: int = 1,
         validation_fraction: float = 0.2,
-        n_records: int = 200,
+        n_records: int = 48,
         n_snapshots: int = 200,
-        n_samples: int = 64,
+        n_samples: int = 32,
         n_information_inputs: int = 1024,
         min_rows: int = 20,
         verbose: bool = False,
@@ -87,10 +90,13 @@ class DistributedIBEstimator(BaseEstimator):
         self.kinds = kinds
         self.beta_start = beta_start
         self.beta_end = beta_end
+        self.n_starts = n_starts
+        self.n_resamples = n_resamples
         self.n_steps = n_steps
         self.n_pretraining_steps = n_pretraining_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.encoder_hidden = encoder_hidden
         self.embedding_dim = embedding_dim
         self.predictor_hidden = predictor_hidden
@@ -175,6 +181,7 @@ class DistributedIBEstimator(BaseEstimator):
             validation_data=validation_data,
             validation_fraction=self.validation_fraction,
             min_rows=self.min_rows,
+            binned=self._bins_target,
             seed=seed,
         )
         loss = self._loss(prepared.target)
@@ -182,7 +189,6 @@ class DistributedIBEstimator(BaseEstimator):
         settings = resolve(
             dict(self.get_params(deep=False)),
             n_rows=prepared.n_train_rows,
-            n_components=n_components,
             loss=loss,
         )
         problem = TableProblem(
@@ -191,13 +197,14 @@ class DistributedIBEstimator(BaseEstimator):
             y=prepared.y,
             weight=prepared.weight,
             splitter=prepared.splitter,
-            loss=loss,
+            truth=prepared.truth,
             encoder_options=prepared.decomposition.encoder_options(),
         )
         train = settings.train(
             n_seeds=self.n_seeds,
             n_records=self.n_records,
             n_snapshots=self.n_snapshots,
+            n_draws=self.n_samples,
             n_information_inputs=self.n_information_inputs,
             n_information_records=_information_records(n_components * self.n_seeds),
         )
@@ -215,7 +222,7 @@ class DistributedIBEstimator(BaseEstimator):
         Raises:
             DivergenceError: If it holds no model because the loss was not finite.
         """
-        for outcome in ("scheme_", "best_beta_"):  # of an earlier fit
+        for outcome in ("scheme_", "best_beta_", "simplest_beta_"):  # of an earlier fit
             self.__dict__.pop(outcome, None)
         if scheme.status == "diverged" and scheme.is_empty:
             raise DivergenceError(f"the sweep {scheme.message}.")
@@ -226,14 +233,15 @@ class DistributedIBEstimator(BaseEstimator):
         self.n_train_rows_ = len(plan.split.train)
         self.scheme_ = scheme
         if not scheme.is_empty:
-            self.best_beta_ = best_record(scheme.to_xarray())
+            self.best_beta_, self.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
         self.restore(plan.candidates())
 
     def approximations(self, choice: Choice | None = None) -> list[Approximation]:
         """The approximations that predictions come from, one for each repeat.
 
         Args:
-            choice: Which; by default those at `best_beta_`, where the validation loss is least.
+            choice: Which; by default those at `best_beta_`, where the loss on validation rows is
+                least.
 
         Raises:
             UserError: If no model is that small, or the sweep was interrupted before it kept any.
@@ -311,6 +319,11 @@ class DistributedIBEstimator(BaseEstimator):
         return mean_over_noise(
             models, inputs, self.loss_.read, *self._extra(), n_samples=self.n_samples, seed=0
         )
+
+    @property
+    def _bins_target(self) -> bool:
+        """Whether numbers Y become codes of bins."""
+        return True
 
     def _extra(self) -> tuple[Any, ...]:
         """Further arrays that the loss reads."""

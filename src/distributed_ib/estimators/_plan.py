@@ -1,27 +1,28 @@
 """From what a user passes to `fit` to all that a sweep over a table needs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
-import xarray as xr
 from jax import Array
 from numpy.typing import NDArray
 
-from distributed_ib.data.batches import ArrayBatches, Batch, BatchSource
+from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.distinct_values import repeated_numbers
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.problem import Problem, RowIndex, Split
+from distributed_ib.data.resampled_batches import ResampledBatches
 from distributed_ib.data.row_batches import RowBatches, fits_on_device
 from distributed_ib.data.target import Target
-from distributed_ib.data.weighted_batches import WeightedBatches
+from distributed_ib.estimators.predicted import scores_of
 from distributed_ib.estimators.table_settings import Settings
 from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
 from distributed_ib.model.losses import Loss
+from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import SweepStore, fit_scheme
 from distributed_ib.training.progress import ProgressCallback
@@ -35,36 +36,23 @@ class TableProblem(Problem):
     """Rows of a table, as `FittedDecomposition.transform` gives them.
 
     Attributes:
-        loss: How predictions are judged.
+        truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
+            units, `[n]` or `[n, d]`.
         encoder_options: See `FittedDecomposition.encoder_options`.
     """
 
-    loss: Loss | None = None
+    truth: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
     encoder_options: dict[str, Any] = field(default_factory=dict)
 
-    def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
+    def resampled_batches(
+        self, train: Sequence[RowIndex], batch_size: int, seed: int
+    ) -> BatchSource:
         """Training batches, in which numbers that repeat are listed once."""
-        rows = self.rows(train)
-        if rows.weight is None and not fits_on_device((rows.x, rows.y)):
-            return RowBatches((rows.x, rows.y), batch_size, seed=seed)
+        if self.weight is None and not fits_on_device((self.x, self.y)):
+            return RowBatches((self.x, self.y), batch_size, seed=seed, rows=train)
         # What is encoded without it is a batch.
-        x = repeated_numbers(rows.x, batch_size - 1, **self.encoder_options)
-        if rows.weight is None:
-            return ArrayBatches((x, rows.y), batch_size)
-        return WeightedBatches((x, rows.y), rows.weight, batch_size)
-
-    def validation(self, held_out: RowIndex, seed: int) -> Batch | None:
-        """Held-out rows, each several times where they are few."""
-        assert self.loss is not None  # set by the plan
-        rows = self.rows(held_out)
-        if rows.weight is not None and self.loss.compares_rows:
-            # Weights count for the wrong Ys of a comparison too, so rows are drawn by weight.
-            share = rows.weight.astype(np.float64) / rows.weight.sum(dtype=np.float64)
-            drawn = np.random.default_rng(seed).choice(len(held_out), len(held_out), p=share)
-            return rows.x.take(drawn), rows.y[drawn]
-        parts = (rows.x, rows.y) if rows.weight is None else tuple(rows)
-        copies = self.loss.n_noise_draws(len(held_out))
-        return jax.tree.map(lambda array: np.concatenate([array] * copies), parts)
+        x = repeated_numbers(self.x, batch_size - 1, **self.encoder_options)
+        return ResampledBatches((x, self.y), train, batch_size, weights=self.weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +97,7 @@ class Plan:
             "embedding_dim": settings.embedding_dim,
             "n_frequencies": settings.n_frequencies,
             "longest_period": settings.longest_period,
+            "linear": True,
         }
         predictor = {
             "input_dim": settings.embedding_dim * len(self.decomposition.names),
@@ -135,22 +124,33 @@ class Plan:
         return self.with_scores(scheme)
 
     def with_scores(self, scheme: ApproximationScheme) -> ApproximationScheme:
-        """The scheme with scores in the user's terms: `rmse` and `r2` for numbers."""
-        data = scheme.to_xarray()
-        if "squared_error" not in data:
+        """The scheme with scores of its predictions: `accuracy`, or `rmse` and `r2`.
+
+        They are those of averaged predictions, as `predict` makes them, on the rows on which what
+        is known about Y is measured: `[step]`.
+        """
+        if scheme.is_empty:
             return scheme
         split = self.split
-        spread = xr.DataArray(
-            [self._variance(split.train), self._variance(split.held_out)],
-            coords={"split": ["train", "validation"]},
-            dims="split",
+        which = split.held_out if len(split.held_out) else split.train
+        x, _, weight = self.problem.rows(which)
+        truth, candidates = self.problem.truth[which], self.candidates()
+        found = [
+            scores_of(self.target, self._predicted(models, x), truth, weight, candidates)
+            for models in map(scheme.models, range(len(scheme.snapshots.record)))
+        ]
+        data = scheme.to_xarray().assign(
+            {name: ("step", [one[name] for one in found]) for name in found[0]}
         )
-        squared = data["squared_error"]
-        unit = 1.0 if self.target.is_vector else self.target.scale[0]
-        scored = data.drop_vars("squared_error").assign(
-            rmse=np.sqrt(squared) * unit, r2=1.0 - squared / spread.sel(split=squared["split"])
+        return ApproximationScheme(data, scheme.snapshots)
+
+    def _predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
+        """Predictions of some models together, averaged over the noise."""
+        candidates = self.candidates()
+        extra = () if candidates is None else (candidates,)
+        return mean_over_noise(
+            models, x, self.loss.read, *extra, n_samples=self.train.n_draws, seed=0
         )
-        return ApproximationScheme(scored, scheme.snapshots)
 
     def candidates(self) -> NDArray[np.float32] | None:
         """Ys among which predictions look, `[n, d]`, if the loss compares rows."""
@@ -166,13 +166,6 @@ class Plan:
             p=None if share is None else share / share.sum(),
         )
         return np.asarray(rows.y[drawn].reshape(len(drawn), -1), np.float32)
-
-    def _variance(self, which: RowIndex) -> float:
-        """Variance of the standardised Y, averaged over its entries."""
-        rows = self.problem.rows(which)
-        y = rows.y.reshape(len(which), -1).astype(np.float64)
-        mean = np.average(y, axis=0, weights=rows.weight)
-        return max(float(np.average((y - mean) ** 2, axis=0, weights=rows.weight).mean()), 1e-12)
 
 
 @eqx.filter_jit

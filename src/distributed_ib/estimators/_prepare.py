@@ -34,7 +34,9 @@ class Prepared:
         decomposition: Components with their scaling.
         target: Y with its classes or scaling.
         x: All rows of X.
-        y: Codes or standardised numbers, `[n]` or `[n, d]`.
+        y: Codes of classes or bins, or standardised numbers, `[n]` or `[n, d]`.
+        truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
+            units.
         weight: How much each row counts, `[n]`; None if all count alike.
         splitter: Which rows are held out.
         n_train_rows: Rows to train on.
@@ -44,6 +46,7 @@ class Prepared:
     target: Target
     x: TableInput
     y: NDArray[Any]
+    truth: NDArray[Any]
     weight: NDArray[np.float64] | None
     splitter: Splitter
     n_train_rows: int
@@ -99,11 +102,12 @@ def prepare(
     validation_data: Any,
     validation_fraction: float,
     min_rows: int,
+    binned: bool,
     seed: int,
 ) -> Prepared:
     """Split, scale and check.
 
-    Rows of weight zero are left out. Without `validation_data`, whole `groups` are held out, or a
+    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without `validation_data`, whole `groups` are held out, or a
     share of every class, or of all rows.
 
     Raises:
@@ -130,22 +134,23 @@ def prepare(
     fitted = decomposition.fit(
         table, None if len(train_rows) == n_rows else train_rows, min_rows=min_rows
     )
-    target = Target.fit(y, task, train_rows)
-    x, codes = fitted.transform(table), target.transform(y)
+    target = Target.fit(y, task, train_rows, weight=weight)
+    x, codes = fitted.transform(table), target.transform(y, binned=binned)
     _require_length(x, n_rows)
     prepared = Prepared(
         fitted,
         target,
         x if len(rows) == n_rows else x.take(rows),
         codes[rows],
+        _truth(target, y)[rows],
         None if weight is None else weight[rows],
         splitter,
         len(train_rows),
     )
-    return prepared if validation_data is None else _with_given(prepared, validation_data)
+    return prepared if validation_data is None else _with_given(prepared, validation_data, binned)
 
 
-def _with_given(prepared: Prepared, validation_data: Any) -> Prepared:
+def _with_given(prepared: Prepared, validation_data: Any, binned: bool) -> Prepared:
     """The data with the user's own held-out rows after those to train on."""
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
@@ -171,10 +176,18 @@ def _with_given(prepared: Prepared, validation_data: Any) -> Prepared:
         x=TableInput(
             *(np.concatenate(pair) for pair in zip(prepared.x, x.take(rows), strict=True))
         ),
-        y=np.concatenate([prepared.y, prepared.target.transform(y)[rows]]),
+        truth=np.concatenate([prepared.truth, _truth(prepared.target, y)[rows]]),
+        y=np.concatenate([prepared.y, prepared.target.transform(y, binned=binned)[rows]]),
         weight=both,
         splitter=HoldOutGiven(held_out),
     )
+
+
+def _truth(target: Target, y: Any) -> NDArray[Any]:
+    """Codes of classes, or numbers in their own units."""
+    if target.task == "classification":
+        return target.transform(y)
+    return target.numbers(y)
 
 
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:

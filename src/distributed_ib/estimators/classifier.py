@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d
 from distributed_ib.data.target import Target, label_array, target_array
 from distributed_ib.errors import UserError, one_line
 from distributed_ib.estimators._base import DistributedIBEstimator
-from distributed_ib.model.losses import ClassLoss, Loss
+from distributed_ib.model.losses import Loss, TiltedLoss
 from distributed_ib.scheme.choice import Choice
 
 
@@ -143,4 +143,9 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         self.classes_ = label_array(self.target_.classes)
 
     def _loss(self, target: Target) -> Loss:
-        return ClassLoss(len(target.classes))
+        return TiltedLoss((target.share,), (_one_for_each(len(target.classes)),))
+
+
+def _one_for_each(n_classes: int) -> tuple[tuple[float, ...], ...]:
+    """A tilt for each class."""
+    return tuple(map(tuple, np.eye(n_classes).tolist()))

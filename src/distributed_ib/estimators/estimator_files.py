@@ -51,7 +51,6 @@ def save_estimator(
         "settings": estimator.settings_.to_dict(),
         "decomposition": estimator.decomposition_.to_dict(),
         "target": estimator.target_.to_dict(),
-        "best_beta": getattr(estimator, "best_beta_", None),
         "n_features_in": int(estimator.n_features_in_),
         "feature_names_in": None if names is None else [str(name) for name in names],
         "n_train_rows": estimator.n_train_rows_,
@@ -113,9 +112,7 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     estimator = cls(**options)
     estimator.decomposition_, estimator.target_ = decomposition, target
     estimator.loss_ = estimator._loss(target)
-    estimator.settings_ = resolve(
-        dict(description["settings"]), n_rows=1, n_components=len(decomposition.names)
-    )
+    estimator.settings_ = resolve(dict(description["settings"]), n_rows=1)
     estimator.n_train_rows_ = int(description["n_train_rows"])
     estimator.n_features_in_ = int(description["n_features_in"])
     names = description["feature_names_in"]
@@ -125,8 +122,8 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     if scheme.components != decomposition.names or target.task != cls.task:
         raise UserError(f"{folder} is damaged: its files don't belong together.")
     estimator.scheme_ = scheme
-    if description["best_beta"] is not None:
-        estimator.best_beta_ = float(description["best_beta"])
+    if not scheme.is_empty:
+        estimator.best_beta_, estimator.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
     estimator.restore(_candidates(folder / CANDIDATES, target))
     return estimator
 

@@ -14,14 +14,14 @@ from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.target import Target, target_array
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators.predicted import predicted_mean, predicted_quantiles
 from distributed_ib.model._similarity import Similarity
-from distributed_ib.model.losses import ContrastiveLoss, GaussianLoss
+from distributed_ib.model.losses import ContrastiveLoss, TiltedLoss
 from distributed_ib.model.losses import Loss as PredictionLoss
 from distributed_ib.scheme._noise import draw_with_noise
 from distributed_ib.scheme.choice import Choice
 
-Loss = Literal["gaussian", "infonce"]
-N_CANDIDATES = 2048
+Loss = Literal["density", "infonce"]
 
 
 class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
@@ -31,17 +31,17 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
 
     Args:
         components: See `DistributedIBClassifier`.
-        loss: "gaussian": a Gaussian whose mean and width both depend on X. "infonce": a comparison
-            of Ys that certifies at most log2(batch_size) bits, for Y of any shape of
-            distribution and for vectors whose entries depend on each other.
+        loss: "density": the marginal distribution of Y, of whatever shape, tilted by what is known
+            of X; the entries of a vector are predicted each by itself. "infonce": a comparison of
+            Ys that certifies at most log2(batch_size) bits, for vectors whose entries depend on
+            each other.
         similarity: For "infonce": "euclidean", "squared_euclidean" or "cosine".
         temperature: For "infonce": what similarities are divided by.
         symmetric: For "infonce": whether to look up X by Y too.
 
     Attributes:
-        scheme_: The `ApproximationScheme`. Its baseline is the entropy of a Gaussian of Y's
-            variance, standardised; or log2(batch_size) for "infonce". With "gaussian" it has
-            `rmse` `[seed, step, split]` (in the units of Y, if Y is a number) and `r2`.
+        scheme_: The `ApproximationScheme`. Its baseline is the marginal of Y, or log2(batch_size)
+            for "infonce". It has `rmse` `[step]`, in the units of Y, and `r2`.
         decomposition_: The components, with their scaling.
         target_: Y's scaling and baseline.
         candidates_: For "infonce": Ys among which predictions look, standardised, `[n, d]`.
@@ -67,17 +67,20 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         self,
         components: Groups | str | Decomposition | None = None,
         *,
-        loss: Loss = "gaussian",
+        loss: Loss = "density",
         similarity: Similarity = "euclidean",
         temperature: float = 1.0,
         symmetric: bool = True,
         kinds: Mapping[str, Kind] | None = None,
         beta_start: float | None = None,
         beta_end: float | None = None,
+        n_starts: int | None = None,
+        n_resamples: int | None = None,
         n_steps: int | None = None,
         n_pretraining_steps: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
+        weight_decay: float | None = None,
         encoder_hidden: Sequence[int] | None = None,
         embedding_dim: int | None = None,
         predictor_hidden: Sequence[int] | None = None,
@@ -85,9 +88,9 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         longest_period: float | None = None,
         n_seeds: int = 1,
         validation_fraction: float = 0.2,
-        n_records: int = 200,
+        n_records: int = 48,
         n_snapshots: int = 200,
-        n_samples: int = 64,
+        n_samples: int = 32,
         n_information_inputs: int = 1024,
         min_rows: int = 20,
         verbose: bool = False,
@@ -98,10 +101,13 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             kinds=kinds,
             beta_start=beta_start,
             beta_end=beta_end,
+            n_starts=n_starts,
+            n_resamples=n_resamples,
             n_steps=n_steps,
             n_pretraining_steps=n_pretraining_steps,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            weight_decay=weight_decay,
             encoder_hidden=encoder_hidden,
             embedding_dim=embedding_dim,
             predictor_hidden=predictor_hidden,
@@ -141,7 +147,37 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         Raises:
             UserError: If columns or values don't fit, or no model is that small.
         """
-        return self._in_units(self._averaged(X, Choice(beta, bits, n_components)))
+        averaged = self._averaged(X, Choice(beta, bits, n_components))
+        return predicted_mean(self.target_, averaged, *self._extra())
+
+    def predict_quantiles(
+        self,
+        X: Any,
+        levels: Sequence[float] = (0.05, 0.5, 0.95),
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Quantiles of the predicted distribution of Y in its own units, `[n, level]`.
+
+        For a vector Y they are those of each of its entries, `[n, d, level]`.
+
+        Args:
+            X: Rows with the columns of training.
+            levels: Numbers between 0 and 1; by default the median and the ends of an interval
+                that should hold nine tenths.
+            beta: As in `predict`.
+            bits: As in `predict`.
+            n_components: As in `predict`.
+
+        Raises:
+            UserError: If a level is not between 0 and 1, or as in `predict`.
+        """
+        if not all(0 <= level <= 1 for level in levels):
+            raise UserError(f"levels of quantiles lie between 0 and 1, got {list(levels)}.")
+        averaged = self._averaged(X, Choice(beta, bits, n_components))
+        return predicted_quantiles(self.target_, averaged, levels, *self._extra())
 
     def sample(
         self,
@@ -170,7 +206,13 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         drawn = draw_with_noise(
             models, inputs, self.loss_.draw, *self._extra(), n_samples=n, seed=seed
         )
-        return self._in_units(drawn)
+        if self.loss_.compares_rows:
+            values = self.target_.inverse(self.candidates_[drawn])
+        else:
+            random = np.random.default_rng(seed)
+            entries = [bins.draw(drawn[..., k], random) for k, bins in enumerate(self.target_.bins)]
+            values = np.stack(entries, axis=-1)
+        return values if self.target_.is_vector else values[..., 0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -179,21 +221,22 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _in_units(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
-        values = standardised if self.target_.is_vector else standardised[..., 0]
-        return np.asarray(self.target_.inverse(values), np.float64)
-
     def _checked_target(self, y: Any) -> Any:
         if y is None:
             raise UserError(
                 "requires y to be passed, but the target y is None; give a number for each row."
             )
         if self.loss not in get_args(Loss):
-            raise UserError(f"loss={self.loss!r} is unknown; choose gaussian or infonce.")
+            raise UserError(f"loss={self.loss!r} is unknown; choose density or infonce.")
         return y if isinstance(y, (pd.Series, pd.DataFrame)) else target_array(y)
 
+    @property
+    def _bins_target(self) -> bool:
+        return self.loss != "infonce"
+
     def _loss(self, target: Target) -> PredictionLoss:
-        n_outputs = len(target.mean)
-        if self.loss == "gaussian":
-            return GaussianLoss(n_outputs if target.is_vector else None)
-        return ContrastiveLoss(n_outputs, self.similarity, self.temperature, self.symmetric)
+        if self.loss == "density":
+            tilts = tuple(tuple(map(tuple, bins.tilts().tolist())) for bins in target.bins)
+            share = tuple(tuple(bins.share.tolist()) for bins in target.bins)
+            return TiltedLoss(share, tilts, target.is_vector)
+        return ContrastiveLoss(len(target.mean), self.similarity, self.temperature, self.symmetric)

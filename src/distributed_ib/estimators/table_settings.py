@@ -10,9 +10,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.losses import Loss
 from distributed_ib.training.train_settings import TrainSettings
 
-# At beta_start all channels together should cost little compared with what is to be learned. A
-# channel that is freely open takes some 10 nats.
-_START_COST = 2e-3
+# Share of the learning rate that is left at the end of each stretch of beta.
+LAST_RATE = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,15 @@ class Settings:
     """Every setting of a sweep, spelled out.
 
     Attributes:
-        beta_start: Bottleneck strength of pre-training.
-        beta_end: Bottleneck strength at the end.
-        n_steps: Steps while beta rises.
+        beta_start: Smallest bottleneck strength.
+        beta_end: Largest bottleneck strength.
+        n_starts: Stretches of beta that are trained from scratch.
+        n_resamples: Divisions of the training rows into those that train and those that choose.
+        n_steps: Steps of each start while beta rises.
         n_pretraining_steps: Steps before that.
         batch_size: Rows in a batch.
-        learning_rate: Adam's.
+        learning_rate: Adam's; it falls to a tenth while beta rises.
+        weight_decay: Share of each weight that a step of rate 1 takes away.
         encoder_hidden: Widths of the encoder's hidden layers.
         embedding_dim: Dimensions of each u_i.
         predictor_hidden: Widths of the predictor's hidden layers.
@@ -35,10 +37,13 @@ class Settings:
 
     beta_start: float
     beta_end: float
+    n_starts: int
+    n_resamples: int
     n_steps: int
     n_pretraining_steps: int
     batch_size: int
     learning_rate: float
+    weight_decay: float
     encoder_hidden: tuple[int, ...]
     embedding_dim: int
     predictor_hidden: tuple[int, ...]
@@ -53,6 +58,10 @@ class Settings:
             n_pretraining_steps=self.n_pretraining_steps,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            last_learning_rate=LAST_RATE * self.learning_rate,
+            weight_decay=self.weight_decay,
+            n_starts=self.n_starts,
+            n_resamples=self.n_resamples,
             **options,
         )
 
@@ -64,47 +73,49 @@ class Settings:
         }
 
 
-def resolve(
-    given: dict[str, Any], *, n_rows: int, n_components: int, loss: Loss | None = None
-) -> Settings:
+def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> Settings:
     """Fill in what is None.
 
-    - `beta_start`: 0.002 divided by the number of components, between 1e-5 and 1e-3. Open
-      channels then cost some hundredths of a nat together, and stay open.
+    - `beta_start`: 0.001. Open channels then cost some hundredths of a nat.
     - `beta_end`: 1. Nothing survives it, because a nat conveyed buys at most a nat predicted.
+    - `n_starts`: 5, each over a decade of beta.
+    - `n_resamples`: 5 up to 2,000 rows, 3 for more.
     - `batch_size`: 128 up to 2,000 rows, 256 for more.
-    - `n_steps`: 4,000 for small tables to 13,000 from 16,000 rows; pre-training a thirteenth more.
+    - `n_steps`: 1,200 for small tables to 2,400 from 16,000 rows; half as many before beta rises.
+    - Networks grow with the number of rows, and weight decay falls.
 
     Args:
         given: Values by the names of `Settings`; None or absent where the data should decide.
         n_rows: Training rows.
-        n_components: Components of X.
         loss: How predictions are judged, which may bound the size of a batch.
 
     Raises:
         UserError: If a value is out of range.
 
     Example:
-        >>> settings = resolve({"n_steps": 100}, n_rows=500, n_components=4)
-        >>> settings.n_steps, settings.batch_size, settings.beta_start
-        (100, 128, 0.0005)
+        >>> settings = resolve({"n_steps": 100}, n_rows=500)
+        >>> settings.n_steps, settings.batch_size, settings.n_pretraining_steps
+        (100, 128, 50)
     """
     size = math.log2(max(n_rows, 1) / 1000) / 4  # 0 at 1,000 rows, 1 at 16,000
     size = min(max(size, 0.0), 1.0)
     n_steps = given.get("n_steps")
-    n_steps = round(4000 + 9000 * size) if n_steps is None else n_steps
+    n_steps = round(1200 + 1200 * size) if n_steps is None else n_steps
     usual = 128 if n_rows <= 2000 else 256
     automatic: dict[str, Any] = {
-        "beta_start": min(max(_START_COST / n_components, 1e-5), 1e-3),
+        "beta_start": 1e-3,
         "beta_end": 1.0,
+        "n_starts": 5,
+        "n_resamples": 5 if n_rows <= 2000 else 3,
         "n_steps": n_steps,
-        "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 13)),
+        "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 2)),
         "batch_size": usual if loss is None else loss.usual_batch_size(usual, n_rows),
-        "learning_rate": 2e-3,
-        "encoder_hidden": (64, 64),
-        "embedding_dim": 6,
-        "predictor_hidden": (128, 128),
-        "n_frequencies": 4,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.1,
+        "encoder_hidden": (32,),
+        "embedding_dim": 2,
+        "predictor_hidden": (64,),
+        "n_frequencies": 2,
         "longest_period": 8.0,
     }
     values: dict[str, Any] = {
@@ -114,7 +125,7 @@ def resolve(
     for name in ("encoder_hidden", "predictor_hidden"):
         values[name] = _widths(name, values[name])
     values["batch_size"] = whole_number("batch_size", values["batch_size"], 1)
-    for name in ("beta_start", "beta_end", "learning_rate", "longest_period"):
+    for name in ("beta_start", "beta_end", "learning_rate", "weight_decay", "longest_period"):
         values[name] = float(values[name])
     settings = Settings(**values)
     settings.train()  # checks itself

@@ -1,6 +1,5 @@
 """InfoNCE: the cross entropy of identifying the Y of each row among all Ys of a batch."""
 
-import math
 from functools import partial
 
 import jax
@@ -12,47 +11,40 @@ from jaxtyping import Bool, Float
 _Parts = tuple[Float[Array, "n n"], Float[Array, "#n #n"]]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def info_nce_nats(
-    scores: Float[Array, "n n"], n_candidates: int, symmetric: bool
-) -> Float[Array, " n"]:
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def info_nce_nats(scores: Float[Array, "n n"], symmetric: bool) -> Float[Array, " n"]:
     """Cross entropy of picking entry i of row i by the exponential of its score.
 
-    log(n_candidates) minus its mean is a lower bound of the mutual information, in nats (van den
+    log(n) minus its mean is a lower bound of the mutual information, in nats (van den
     Oord et al., 2018). The gradient is written out, because automatic differentiation would compute
     every exponential twice and fill a matrix for the diagonal.
 
     Args:
         scores: Similarity of each X to each Y, `[n, n]`; the diagonal holds the matching pairs.
-        n_candidates: Number of Ys to choose among, at least n. If it is larger than n, each wrong
-            Y is weighted to stand for the missing ones.
         symmetric: Whether to average over picking entry i of column i too.
 
     Returns:
-        Losses in nats, `[n]`, never negative. A single pair has nothing to be compared with and
-        scores 0.
+        Losses in nats, `[n]`, never negative; 0 for a single pair.
 
     Example:
-        >>> losses = info_nce_nats(jnp.zeros((4, 4)), 4, False)
+        >>> losses = info_nce_nats(jnp.zeros((4, 4)), False)
         >>> [round(loss, 4) for loss in losses.tolist()]  # log 4
         [1.3863, 1.3863, 1.3863, 1.3863]
     """
-    return _forward(scores, n_candidates, symmetric)[0]
+    return _forward(scores, symmetric)[0]
 
 
 def _forward(
-    scores: Float[Array, "n n"], n_candidates: int, symmetric: bool
+    scores: Float[Array, "n n"], symmetric: bool
 ) -> tuple[Float[Array, " n"], list[_Parts]]:
-    weighted = _weighted(scores, n_candidates)
-    found = [_log_sum(weighted, axis) for axis in _axes(symmetric)]
+    found = [_log_sum(scores, axis) for axis in _axes(symmetric)]
     total = sum((log_sum for log_sum, _ in found[1:]), found[0][0])
     return total / len(found) - jnp.diagonal(scores), [parts for _, parts in found]
 
 
 def _backward(
-    n_candidates: int, symmetric: bool, saved: list[_Parts], cotangent: Float[Array, " n"]
+    symmetric: bool, saved: list[_Parts], cotangent: Float[Array, " n"]
 ) -> tuple[Float[Array, "n n"]]:
-    del n_candidates  # is in the parts
     diagonal = _diagonal(len(cotangent))
     terms = []
     for axis, (parts, sums) in zip(_axes(symmetric), saved, strict=True):
@@ -67,13 +59,6 @@ info_nce_nats.defvjp(_forward, _backward)
 
 def _axes(symmetric: bool) -> tuple[int, ...]:
     return (1, 0) if symmetric else (1,)
-
-
-def _weighted(scores: Float[Array, "n n"], n_candidates: int) -> Float[Array, "n n"]:
-    n = len(scores)
-    if n in (1, n_candidates):
-        return scores
-    return scores + jnp.where(_diagonal(n), 0.0, math.log((n_candidates - 1) / (n - 1)))
 
 
 def _diagonal(n: int) -> Bool[Array, "n n"]:

@@ -26,9 +26,9 @@ class ContrastivePredictor(Part):
     batch by its similarity. log(batch_size) minus the loss is a lower bound of I(U;Y), which can
     certify at most log(batch_size). Y may be a number or a vector of any kind.
 
-    A batch of another size than `batch_size`, such as a block of validation data, is scored as if
-    it had that size, so that losses can be compared: a larger one in parts of that size, a smaller
-    one with a larger weight on every wrong Y.
+    A larger batch, such as a block of held-out data, is scored in parts of `batch_size`. A smaller
+    one of n rows can certify at most log(n): its loss is larger by log(batch_size / n), so that
+    log(batch_size) minus the loss is a bound still.
 
     Attributes:
         x_encoder: From the concatenated embeddings to the common space.
@@ -140,7 +140,7 @@ class ContrastivePredictor(Part):
     def loss_nats(
         self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
     ) -> Float[Array, " batch"]:
-        """InfoNCE of each row `[batch]` in nats, as in a batch of `batch_size`.
+        """InfoNCE of each row `[batch]` in nats.
 
         Raises:
             UserError: If `y` has another shape.
@@ -194,6 +194,6 @@ class ContrastivePredictor(Part):
     def _loss_of_part(
         self, z_x: Float[Array, "n shared"], z_y: Float[Array, "n shared"]
     ) -> Float[Array, " n"]:
-        """InfoNCE `[n]` of n <= batch_size pairs."""
-        scores = self._similarities(z_x, z_y)
-        return info_nce_nats(scores, self.batch_size, self.symmetric)
+        """InfoNCE `[n]` of n <= batch_size pairs, and what fewer pairs can't certify."""
+        missing = math.log(self.batch_size / len(z_x))
+        return info_nce_nats(self._similarities(z_x, z_y), self.symmetric) + missing

@@ -14,12 +14,7 @@ from jax import Array
 
 from distributed_ib.model._similarity import Similarity
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
-from distributed_ib.model.gaussian_predictor import GaussianPredictor
-from distributed_ib.model.predictors import CategoricalPredictor
-
-# A record of few held-out rows with one draw of the noise each scatters too much to be read, or to
-# choose by.
-_WANTED_DRAWS, _MOST_DRAWS = 2048, 16
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Loss(ABC):
 
     @abstractmethod
     def read(self, predictor: Any, outputs: Array, *extra: Array) -> Array:
-        """What a prediction averages over the noise: probabilities or means, `[n, ...]`.
+        """What a prediction averages over the noise: probabilities, `[n, ...]`.
 
         Args:
             predictor: A predictor of this loss.
@@ -49,7 +44,7 @@ class Loss(ABC):
         """
 
     def draw(self, predictor: Any, outputs: Array, *extra_and_key: Array) -> Array:
-        """One Y from each predicted distribution, `[n, d]`; the last argument is a random key."""
+        """The number of one outcome from each predicted distribution; a random key comes last."""
         raise NotImplementedError(f"the loss {self.name!r} has no draws.")
 
     def usual_batch_size(self, size: int, n_rows: int) -> int:
@@ -57,53 +52,38 @@ class Loss(ABC):
         del n_rows
         return size
 
-    def n_noise_draws(self, n_rows: int) -> int:
-        """How often to measure each held-out row at a record, each time with noise of its own."""
-        return max(1, min(_MOST_DRAWS, _WANTED_DRAWS // n_rows))
-
 
 @dataclass(frozen=True)
-class ClassLoss(Loss):
-    """Cross entropy of classes.
+class TiltedLoss(Loss):
+    """Log likelihood of classes, or of the bins of numbers, around their marginal.
 
     Attributes:
-        n_classes: Classes of Y.
+        share: Share of the training rows in every bin, for each entry of Y.
+        tilts: Functions by which it may be tilted, `[bin][tilt]`, for each entry of Y.
+        is_vector: Whether Y is given as `[n, entry]`.
     """
 
-    name: ClassVar[str] = "classes"
-    n_classes: int
+    name: ClassVar[str] = "density"
+    share: tuple[tuple[float, ...], ...]
+    tilts: tuple[tuple[tuple[float, ...], ...], ...]
+    is_vector: bool = False
 
     def predictor_config(self, batch_size: int) -> dict[str, Any]:
-        """A categorical predictor."""
-        return {"kind": "categorical", "n_classes": self.n_classes}
+        """A tilted predictor."""
+        return {
+            "kind": "tilted",
+            "share": self.share,
+            "tilts": self.tilts,
+            "is_vector": self.is_vector,
+        }
 
-    def read(self, predictor: CategoricalPredictor, outputs: Array, *extra: Array) -> Array:
-        """Probability of each class, `[n, class]`."""
+    def read(self, predictor: TiltedPredictor, outputs: Array, *extra: Array) -> Array:
+        """Probability of each bin, `[n, bin]` or `[n, entry, bin]`."""
         return predictor.probabilities(outputs)
 
-
-@dataclass(frozen=True)
-class GaussianLoss(Loss):
-    """Negative log likelihood of a Gaussian whose mean and width both follow X.
-
-    Attributes:
-        output_dim: Entries of Y; None for plain numbers `[n]`.
-    """
-
-    name: ClassVar[str] = "gaussian"
-    output_dim: int | None = None
-
-    def predictor_config(self, batch_size: int) -> dict[str, Any]:
-        """A Gaussian predictor."""
-        return {"kind": "gaussian", "output_dim": self.output_dim}
-
-    def read(self, predictor: GaussianPredictor, outputs: Array, *extra: Array) -> Array:
-        """Mean of Y, `[n, d]`."""
-        return predictor.mean(outputs)
-
-    def draw(self, predictor: GaussianPredictor, outputs: Array, *extra_and_key: Array) -> Array:
-        """One Y from each Gaussian, `[n, d]`."""
-        return predictor.draw(outputs, key=extra_and_key[-1])
+    def draw(self, predictor: TiltedPredictor, outputs: Array, *extra_and_key: Array) -> Array:
+        """One bin from each distribution, `[n, entry]`."""
+        return jax.random.categorical(extra_and_key[-1], outputs, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -136,18 +116,15 @@ class ContrastiveLoss(Loss):
         }
 
     def read(self, predictor: ContrastivePredictor, outputs: Array, *extra: Array) -> Array:
-        """Mean of the candidates, each as likely as it is, `[n, d]`."""
+        """Probability of each candidate, `[n, candidate]`."""
         (candidates,) = extra
-        # Not the device's usual precision: predictions are in the user's units.
-        return jnp.matmul(
-            predictor.probabilities(outputs, candidates), candidates, precision="highest"
-        )
+        return predictor.probabilities(outputs, candidates)
 
     def draw(self, predictor: ContrastivePredictor, outputs: Array, *extra_and_key: Array) -> Array:
-        """One of the candidates for each row, `[n, d]`."""
+        """One of the candidates for each row, by number, `[n]`."""
         candidates, key = extra_and_key
         probabilities = predictor.probabilities(outputs, candidates)
-        return candidates[jax.random.categorical(key, jnp.log(probabilities), axis=-1)]
+        return jax.random.categorical(key, jnp.log(probabilities), axis=-1)
 
     def usual_batch_size(self, size: int, n_rows: int) -> int:
         """A quarter of the rows at most.
@@ -155,7 +132,3 @@ class ContrastiveLoss(Loss):
         A batch that holds a row twice has a wrong Y that is right.
         """
         return min(size, max(2, n_rows // 4))
-
-    def n_noise_draws(self, n_rows: int) -> int:
-        """One, since a copy of a row would be a wrong Y that is right."""
-        return 1

@@ -18,6 +18,7 @@ from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
 from distributed_ib.model.mlp import MLP
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 
 class BernoulliPredictor(Part):
@@ -192,11 +193,18 @@ def _label_entropy_bits(y: ArrayLike, weight: ArrayLike | None) -> float:
     return float(entr(counts / counts.sum()).sum() / NATS_PER_BIT)
 
 
-Predictor = BernoulliPredictor | CategoricalPredictor | GaussianPredictor | ContrastivePredictor
+Predictor = (
+    BernoulliPredictor
+    | CategoricalPredictor
+    | GaussianPredictor
+    | ContrastivePredictor
+    | TiltedPredictor
+)
 
 PREDICTORS: Mapping[str, type[Predictor]] = {
     "bernoulli": BernoulliPredictor,
     "categorical": CategoricalPredictor,
     "contrastive": ContrastivePredictor,
     "gaussian": GaussianPredictor,
+    "tilted": TiltedPredictor,
 }

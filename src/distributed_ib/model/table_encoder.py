@@ -24,6 +24,8 @@ from distributed_ib.model.positional_encoding import positional_encoding
 # Every value of a component has a row of indices; the limit keeps a model description from a file
 # from taking all memory.
 LIMIT_VALUES = 1 << 16
+# Scale of the linear path at first: u then tells apart values half a standard deviation apart.
+_FIRST_SLOPE = 0.7
 
 
 class TableEncoder(Part):
@@ -46,6 +48,8 @@ class TableEncoder(Part):
         bias: First bias of each component, `[component, hidden]`; it starts at random, as its
             identity.
         rest: The remaining layers; the last gives mean and log variance.
+        slopes: With `linear`, what the mean gains in proportion to each continuous column,
+            `[component, column, embedding]`; None without.
         n_numbers: Continuous columns of each component.
         n_levels: Levels of each categorical column of each component.
         hidden: Widths of the hidden layers.
@@ -55,6 +59,7 @@ class TableEncoder(Part):
         separate: Whether no layer is shared by components.
         max_values: Most values of a component that is encoded once for every value.
         activation: "relu" or "tanh".
+        linear: Whether there is a linear path from continuous columns to the mean.
 
     Example:
         >>> encoder = TableEncoder(n_numbers=[1, 0, 2], n_levels=[[], [4], [3]], hidden=[16, 16],
@@ -68,6 +73,7 @@ class TableEncoder(Part):
     vectors: Float[Array, "level hidden"]
     bias: Float[Array, "component hidden"]
     rest: MLP
+    slopes: Float[Array, "numeric column embedding"] | None
     n_numbers: tuple[int, ...] = eqx.field(static=True)
     n_levels: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     hidden: tuple[int, ...] = eqx.field(static=True)
@@ -77,6 +83,7 @@ class TableEncoder(Part):
     separate: bool = eqx.field(static=True)
     max_values: int = eqx.field(static=True)
     activation: str = eqx.field(static=True)
+    linear: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -90,6 +97,7 @@ class TableEncoder(Part):
         separate: bool = False,
         max_values: int = 256,
         activation: str = "relu",
+        linear: bool = False,
         key: PRNGKeyArray,
     ) -> None:
         """Make the encoder.
@@ -109,6 +117,8 @@ class TableEncoder(Part):
             max_values: Most values of a component that is encoded once for every value, 256 by
                 default and at most 65,536. Does not apply to separate layers.
             activation: "relu" or "tanh".
+            linear: Whether the mean has a linear path from continuous columns beside the hidden
+                layers, which then need not be learned; not by default.
             key: Random key.
 
         Raises:
@@ -127,6 +137,7 @@ class TableEncoder(Part):
         self.separate = bool(separate)
         self.max_values = whole_number("max_values", max_values, 0, LIMIT_VALUES)
         self.activation = activation
+        self.linear = bool(linear)
         layout = self.layout
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
         # Inputs that can be non-zero at once: numbers with their sines, one level per column, the
@@ -153,6 +164,11 @@ class TableEncoder(Part):
                 key=key_rest,
             )
         )
+
+        self.slopes = None
+        if self.linear:
+            shape = (len(with_numbers), layout.number_columns.shape[1], self.embedding_dim)
+            self.slopes = _FIRST_SLOPE * jax.random.normal(jax.random.fold_in(key, 4), shape)
 
     @property
     def n_components(self) -> int:
@@ -200,7 +216,22 @@ class TableEncoder(Part):
                 value = jnp.concatenate([value, starts[None] + lists.codes.astype(jnp.int32)], 1)
             of_values = outputs[n_rows:][value]
             parts = jnp.concatenate([jnp.swapaxes(of_rows, 0, 1), of_values], axis=1)
-        return channel_from(parts[:, layout.to_declared_order])
+        channel = channel_from(parts[:, layout.to_declared_order])
+        if self.slopes is None:
+            return channel
+        return GaussianChannel(
+            channel.mean + self._linear_part(table.numbers), channel.log_variance
+        )
+
+    def _linear_part(
+        self, numbers: Float[Array, "batch number"]
+    ) -> Float[Array, "batch component embedding"]:
+        """What the means gain in proportion to continuous columns."""
+        layout = self.layout
+        columns = jnp.pad(numbers, ((0, 0), (0, 1)))[:, layout.number_columns]
+        gained = jnp.einsum("bcn,cne->bce", columns, self.slopes)
+        part = jnp.zeros((len(numbers), self.n_components, self.embedding_dim), gained.dtype)
+        return part.at[:, np.array((*layout.numeric, *layout.mixed), np.int32)].set(gained)
 
     def _layout_with(self, listed: tuple[int, ...]) -> TableLayout:
         max_values = 0 if self.separate else self.max_values

@@ -22,7 +22,11 @@ SIZES = (50, 20, 10, 5, 3, 2, 1)
 MAX_LISTED = 10
 MAX_SUBSETS = 20
 SCORES = {"accuracy": "accuracy", "r2": "R2"}
-ROWS: dict[str, Rows] = {"train": "training rows", "validation": "held-out rows"}
+ROWS: dict[str, Rows] = {
+    "train": "training rows",
+    "validation": "validation rows",
+    "test": "held-out rows",
+}
 """The rows of each split, in words."""
 
 _ENTROPIES = ("H(Y)", "entropy of Y")
@@ -79,7 +83,7 @@ def opening_findings(
     subsets = scheme.subsets(measure=measure)
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
-    if scheme.scoring_split == "validation" and nothing_known(scheme):
+    if scheme.scoring_split != "train" and nothing_known(scheme):
         findings.append(
             Finding(
                 "At no bottleneck strength are held-out rows predicted better than without X: "
@@ -150,7 +154,7 @@ def best_findings(
 ) -> tuple[Finding, ...]:
     """Where held-out rows are predicted best, and how much less would do; none without them."""
     measure = measure or scheme.measure
-    held_out = scheme.scoring_split == "validation"
+    held_out = scheme.scoring_split != "train"
     if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
         return ()
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
@@ -371,7 +375,7 @@ def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
         f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
         "are in use"
     )
-    where = " on held-out rows" if scheme.scoring_split == "validation" else ""
+    where = "" if scheme.scoring_split == "train" else f" on {ROWS[scheme.scoring_split]}"
     known = Quantity(first.predictive_bits, "bits", rows=ROWS[scheme.scoring_split])
     if known.value > 0:
         text = f"{used} and {known.text()} of Y are known{where}."

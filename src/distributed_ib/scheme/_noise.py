@@ -1,13 +1,15 @@
 """The one place where predictions are averaged over the channels' noise.
 
-`mean_over_noise` and `draw_with_noise` give every row the same noise, so that a prediction is a
-function of a row alone: it does not depend on which other rows are asked for, or on their order.
+`mean_over_noise`, `row_losses` and `draw_with_noise` give every row the same noise, so that a
+prediction is a function of a row alone: it does not depend on which other rows are asked for, or on
+their order.
 `mean_probabilities` and `summed_scores` can give each row noise of its own, whose errors average
 out over rows.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
-from distributed_ib.data.table_input import TableInput
 from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
 _SMALLEST_BLOCK = 64
@@ -27,7 +30,7 @@ Reading = Callable[..., Array]
 
 def mean_over_noise(
     models: Sequence[Any],
-    x: TableInput,
+    x: Any,
     read: Reading,
     *extra: Any,
     n_samples: int,
@@ -44,20 +47,73 @@ def mean_over_noise(
             first order.
         seed: Seed of the noise.
     """
-    key = jax.random.key(seed)
+    keys = _keys(seed, len(models))
     parts = []
     for block, n_rows in _blocks(x):
         sums = [
-            np.asarray(_mean(model, block, read, extra, jax.random.fold_in(key, k), n_samples))
-            for k, model in enumerate(models)
+            np.asarray(_mean(model, block, read, extra, key, n_samples))
+            for model, key in zip(models, keys, strict=True)
         ]
         parts.append(np.asarray(np.mean(sums, axis=0, dtype=np.float64))[:n_rows])
     return np.concatenate(parts)
 
 
+class RowLosses(NamedTuple):
+    """What models lose on each of some rows, in nats.
+
+    Attributes:
+        kl: KL of each channel from the prior, `[model, n, component]`.
+        single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: what a
+            receiver of u can do, and what the stated bits can tell.
+        averaged: Loss of the prediction that is averaged over the draws, `[model, n]`. It is
+            smaller, as if one could ask the channels often.
+        scores: The predictor's scores with one draw of the noise, each `[model, n]`.
+    """
+
+    kl: NDArray[np.float64]
+    single_draw: NDArray[np.float64]
+    averaged: NDArray[np.float64]
+    scores: dict[str, NDArray[np.float64]]
+
+    @property
+    def of_all(self) -> NDArray[np.float64]:
+        """Loss of the prediction that is averaged over draws and models, `[n]`."""
+        return np.asarray(np.log(len(self.averaged)) - logsumexp(-self.averaged, axis=0))
+
+
+def row_losses(
+    models: Sequence[Any], x: Any, y: Any, *, n_samples: int, seed: int = 0
+) -> RowLosses:
+    """Losses of rows whose Y is known, with the noise of `mean_over_noise`.
+
+    Args:
+        models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
+            likelihood.
+        x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
+        y: Y as the predictor takes it, `[n, ...]`.
+        n_samples: Draws of the noise.
+        seed: Seed of the noise.
+    """
+    compares = isinstance(models[0].predictor, ContrastivePredictor)
+    found = [
+        jax.tree.map(
+            lambda *leaves: np.concatenate(leaves),
+            *(
+                jax.tree.map(
+                    lambda leaf, n=n_rows: np.asarray(leaf[:n], np.float64),
+                    _losses(model, block[0], block[1], key, n_samples),
+                )
+                for block, n_rows in _blocks((x, y), pads=not compares)
+            ),
+        )
+        for model, key in zip(models, _keys(seed, len(models)), strict=True)
+    ]
+    return RowLosses(*jax.tree.map(lambda *leaves: np.stack(leaves), *found))
+
+
 def draw_with_noise(
-    models: Sequence[Any], x: TableInput, draw: Reading, *extra: Any, n_samples: int, seed: int
-) -> NDArray[np.float32]:
+    models: Sequence[Any], x: Any, draw: Reading, *extra: Any, n_samples: int, seed: int
+) -> NDArray[Any]:
     """Draws from the predicted distribution, `[n_samples, n, ...]`, with fresh noise for each.
 
     `draw` is a function of (predictor, outputs, *extra, key). The models take turns.
@@ -81,31 +137,74 @@ def _fold(key: Array, *numbers: int) -> Array:
     return key
 
 
-def _blocks(x: TableInput) -> Iterator[tuple[TableInput, int]]:
+def _keys(seed: int, n_models: int) -> list[Array]:
+    key = jax.random.key(seed)
+    return [jax.random.fold_in(key, k) for k in range(n_models)]
+
+
+def _blocks(x: Any, *, pads: bool = True) -> Iterator[tuple[Any, int]]:
     """Stretches of rows, padded to few different lengths, and their numbers of rows."""
-    for start in range(0, x.n_rows, BLOCK_ROWS):
-        block = x.take(slice(start, start + BLOCK_ROWS))
-        n_rows = block.n_rows
-        length = max(_SMALLEST_BLOCK, 1 << (n_rows - 1).bit_length())
-        pad = ((0, length - n_rows), (0, 0))
-        yield TableInput(*(np.pad(leaf, pad) for leaf in block)), n_rows
+    n_all = len(jax.tree.leaves(x)[0])
+    for start in range(0, n_all, BLOCK_ROWS):
+        n_rows = min(BLOCK_ROWS, n_all - start)
+        length = max(_SMALLEST_BLOCK, 1 << (n_rows - 1).bit_length()) if pads else n_rows
+
+        def padded(leaf: Any, first: int = start, n: int = n_rows, to: int = length) -> Any:
+            part = np.asarray(leaf[first : first + n])
+            return np.pad(part, ((0, to - n), *((0, 0),) * (part.ndim - 1)))
+
+        yield jax.tree.map(padded, x), n_rows
+
+
+def _opposite_pairs(key: Array, n_samples: int, shape: tuple[int, ...]) -> Array:
+    """Draws of the noise for all rows together, `[n_samples, 1, ...]`, in pairs."""
+    noise = jax.random.normal(key, ((n_samples + 1) // 2, 1, *shape[1:]))
+    return jnp.concatenate([noise, -noise])[:n_samples]
 
 
 @eqx.filter_jit
 def _mean(model: Any, x: Any, read: Reading, extra: Any, key: Array, n_samples: int) -> Array:
     channel = model.encoder(x)
     deviation = jnp.exp(0.5 * channel.log_variance)
-    n_pairs = (n_samples + 1) // 2
-    noise = jax.random.normal(key, (n_pairs, 1, *channel.mean.shape[1:]))
+    noise = _opposite_pairs(key, n_samples, channel.mean.shape)
 
     def one_draw(total: Array, draw: Array) -> tuple[Array, None]:
         u = channel.mean + deviation * draw
         return total + read(model.predictor, model.predictor(u.reshape(len(u), -1)), *extra), None
 
-    both = jnp.concatenate([noise, -noise])[:n_samples]
-    shape = jax.eval_shape(lambda: one_draw(jnp.zeros(()), both[0])[0])
-    total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), both)
+    shape = jax.eval_shape(lambda: one_draw(jnp.zeros(()), noise[0])[0])
+    total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), noise)
     return total / n_samples
+
+
+@eqx.filter_jit
+def _losses(model: Any, x: Any, y: Any, key: Array, n_samples: int) -> tuple[Any, ...]:
+    channel = model.encoder(x)
+    shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
+    if isinstance(model.predictor, ContrastivePredictor):
+        # Rows are compared with each other, which noise that they share would make too easy.
+        noise = jax.random.normal(key, (n_samples, *shape))
+    else:
+        noise = _opposite_pairs(key, n_samples, shape)
+
+    def one_draw(totals: Any, draw: Array) -> tuple[Any, None]:
+        outputs = model.predictor((channel.mean + deviation * draw).reshape(shape[0], -1))
+        loss, scores = model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
+        single, likelihood, scored = totals
+        return (
+            single + loss,
+            jnp.logaddexp(likelihood, -loss),
+            {name: total + scores[name] for name, total in scored.items()},
+        ), None
+
+    zeros = jnp.zeros(shape[0])
+    outputs = jax.eval_shape(model.predictor, jnp.zeros((shape[0], math.prod(shape[1:]))))
+    names = jax.eval_shape(model.predictor.scores, outputs, y)
+    first = (zeros, zeros - jnp.inf, dict.fromkeys(names, zeros))
+    (single, likelihood, scored), _ = jax.lax.scan(one_draw, first, noise)
+    averaged = jnp.log(n_samples) - likelihood
+    scores = {name: total / n_samples for name, total in scored.items()}
+    return channel.kl_nats(), single / n_samples, averaged, scores
 
 
 @eqx.filter_jit

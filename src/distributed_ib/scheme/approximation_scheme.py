@@ -11,15 +11,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from distributed_ib.data.problem import Division, Split
 from distributed_ib.errors import UserError
 from distributed_ib.information.sweep_information import measure_information
 from distributed_ib.model.encoding import Inputs
 from distributed_ib.scheme._joining import join_repeats
+from distributed_ib.scheme._ladder_dataset import dataset_of_ladder
+from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.scheme._records import dataset_of_sweep
 from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
 from distributed_ib.scheme.approximation import Approximation
+from distributed_ib.scheme.best_record import best_record
 from distributed_ib.scheme.choice import Choice
+from distributed_ib.scheme.ladder import Ladder, climb
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
 from distributed_ib.scheme.repeats import (
     Frontier,
@@ -30,7 +35,11 @@ from distributed_ib.scheme.repeats import (
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
-ROWS: dict[str, str] = {"train": "training rows", "validation": "held-out rows"}
+ROWS: dict[str, str] = {
+    "train": "training rows",
+    "validation": "validation rows",
+    "test": "held-out rows",
+}
 """The rows of each split, in words."""
 
 
@@ -104,6 +113,31 @@ class ApproximationScheme:
         return cls(dataset, snapshots)
 
     @classmethod
+    def from_ladder(
+        cls, result: SweepResult, ladder: Ladder, split: Split, division: Division, *, n_draws: int
+    ) -> "ApproximationScheme":
+        """Of every beta the models of the best start of a ladder, measured on rows of their own.
+
+        Args:
+            result: A sweep with the schedules of the ladder.
+            ladder: How its repeats are laid out.
+            split: The rows.
+            division: Which of them trained, which choose and which report.
+            n_draws: Draws of the noise that predictions average over.
+        """
+        roles = Roles.of(split, division, result.snapshots.static.predictor)
+        if len(result.snapshots.record) == 0:
+            # The seeds of an empty scheme are all its repeats.
+            return cls.from_sweep(
+                result, split.problem.names, baseline_entropy_bits=roles.baseline_bits
+            )
+        snapshots, places = climb(result, ladder, roles)
+        dataset = dataset_of_ladder(
+            result, ladder, roles, snapshots, places, split.problem.names, n_draws=n_draws
+        )
+        return cls(dataset, snapshots)
+
+    @classmethod
     def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
         """The repeats of several schemes side by side, such as a rising and a falling sweep's.
 
@@ -161,9 +195,32 @@ class ApproximationScheme:
     def scoring_split(self) -> str:
         """The rows on which what is known about Y is measured.
 
-        "validation" where rows were held out, else "train".
+        "test" where rows were held out for it, else "validation", else "train".
         """
         return str(self._dataset["split"].values[-1])
+
+    @property
+    def choosing_split(self) -> str:
+        """The rows by which approximations are chosen: "validation" where there are such rows."""
+        return "validation" if "validation" in self._dataset["split"].values else "train"
+
+    @property
+    def best_beta(self) -> float:
+        """Bottleneck strength of least loss on the rows that choose, where a model was kept."""
+        if "best_step" in self._dataset.attrs:
+            return float(self._dataset["beta"].values[int(self._dataset.attrs["best_step"])])
+        return best_record(self._dataset)
+
+    @property
+    def simplest_beta(self) -> float:
+        """The largest bottleneck strength whose loss is within a standard error of the least.
+
+        The error is that of the paired difference on the rows that choose. Where it was not
+        measured this is `best_beta`.
+        """
+        if "simplest_step" in self._dataset.attrs:
+            return float(self._dataset["beta"].values[int(self._dataset.attrs["simplest_step"])])
+        return self.best_beta
 
     @property
     def status(self) -> str:
@@ -321,7 +378,8 @@ class ApproximationScheme:
     ) -> Approximation:
         """One approximation of the scheme, ready to predict.
 
-        What is known about Y is measured on held-out rows where there are any. Give exactly one of:
+        It is chosen by validation rows, and what is known about Y is measured on test rows, where
+        there are any. Give exactly one of:
 
         Args:
             beta: The model whose bottleneck strength is nearest, in its logarithm.
@@ -345,25 +403,25 @@ class ApproximationScheme:
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
         run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)
-        run = run.sel(split=self.scoring_split)
         measure = chosen_measure(run, measure)
         conveyed = run[VARIABLES[measure]].values
-        predictive = run["predictive_information_bits"].values
+        known = run["predictive_information_bits"]
+        chooses = known.sel(split=self.choosing_split).values
         if beta is not None:
             index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
         elif bits is not None:
-            index = _best(predictive, conveyed.sum(axis=1), bits, "total bits")
+            index = _best(chooses, conveyed.sum(axis=1), bits, "total bits")
         else:
             counts = (conveyed > threshold_bits).sum(axis=1)
             assert n_components is not None  # exactly one was given
-            index = _best(predictive, counts, n_components, "components in use")
+            index = _best(chooses, counts, n_components, "components in use")
         params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
         return Approximation(
             model=eqx.combine(params, self._snapshots.static),
             components=self.components,
             beta=float(self._snapshots.beta[index]),
             kl_bits=run["kl_bits"].values[index],
-            predictive_bits=float(predictive[index]),
+            predictive_bits=float(known.sel(split=self.scoring_split).values[index]),
             split=self.scoring_split,
             information_bits=(
                 run[VARIABLES["information"]].values[index]
@@ -372,6 +430,14 @@ class ApproximationScheme:
             ),
             measure=measure,
         )
+
+    def models(self, snapshot: int) -> list[Any]:
+        """The models of all repeats at one of the places where models were kept."""
+        kept = self._snapshots
+        return [
+            eqx.combine(jax.tree.map(lambda leaf, r=r: leaf[snapshot, r], kept.params), kept.static)
+            for r in range(self.n_seeds)
+        ]
 
     def save(self, folder: str | Path) -> None:
         """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.

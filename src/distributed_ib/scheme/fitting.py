@@ -10,14 +10,16 @@ import numpy as np
 from jax import Array
 
 from distributed_ib._run_files import CHECKPOINTS, SWEEPS
+from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Problem, Split, sample_rows
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import entropy_bits
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.ladder import Ladder
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
-from distributed_ib.training.schedule import Direction
+from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
 from distributed_ib.training.train_settings import TrainSettings
@@ -93,6 +95,9 @@ def fit_scheme(
         UserError: If the problem, the model and the settings don't fit together.
     """
     split = problem.split(seed)
+    if train.is_ladder:
+        scheme = _one_ladder(split, make_model, train, seed, store, progress)
+        return measured(scheme, split, train, seed)
     directions = train.directions
     schemes: list[ApproximationScheme] = []
     n_before = 0
@@ -142,26 +147,87 @@ def _one_sweep(
 ) -> ApproximationScheme:
     if store is not None and store.resume and store.finished(direction).is_dir():
         return ApproximationScheme.load(store.finished(direction))
-    checkpoints = None if store is None else store.checkpoints(direction)
-    result = sweep(
+    division = split.divided()
+    result = _sweep(
         make_model,
         split.batches(train.batch_size, seed),
         train.schedule(direction),
-        seed=seed,
+        train,
+        seed,
+        store,
+        direction,
         n_seeds=train.n_seeds,
+        validation=split.problem.held_out_batch(division.validation[0]),
+        test=split.problem.held_out_batch(division.test),
+        n_records=train.n_records,
+        progress=progress,
+    )
+    return as_scheme(result, split, baseline)
+
+
+def _one_ladder(
+    split: Split,
+    make_model: MakeModel,
+    train: TrainSettings,
+    seed: int,
+    store: SweepStore | None,
+    progress: ProgressCallback | None,
+) -> ApproximationScheme:
+    """All starts and resamples in one sweep, and of every beta the models of the best start."""
+    division = split.divided(train.n_resamples)
+    if any(len(rows) == 0 for rows in division.validation):
+        raise UserError("several starts need held-out rows to choose among them.")
+    ladder = Ladder(train.stretches(), len(division.train), train.n_seeds)
+    batches = (
+        split.problem.resampled_batches(
+            [division.train[k] for k in ladder.resample_of_repeat], train.batch_size, seed
+        )
+        if train.n_resamples
+        else split.batches(train.batch_size, seed)
+    )
+    result = _sweep(
+        make_model,
+        batches,
+        ladder.schedules,
+        train,
+        seed,
+        store,
+        "ladder",
+        n_seeds=len(ladder.schedules),
+        n_records=train.n_records_of_stretch,
+        progress=progress,
+    )
+    return ApproximationScheme.from_ladder(result, ladder, split, division, n_draws=train.n_draws)
+
+
+def _sweep(
+    make_model: MakeModel,
+    batches: BatchSource,
+    schedule: BetaSchedule | Sequence[BetaSchedule],
+    train: TrainSettings,
+    seed: int,
+    store: SweepStore | None,
+    name: str,
+    **options: Any,
+) -> SweepResult:
+    checkpoints = None if store is None else store.checkpoints(name)
+    return sweep(
+        make_model,
+        batches,
+        schedule,
+        seed=seed,
         learning_rate=train.learning_rate,
         first_learning_rate=train.first_learning_rate,
-        validation=split.validation(seed),
-        n_records=train.n_records,
+        last_learning_rate=train.last_learning_rate,
+        weight_decay=train.weight_decay,
         n_snapshots=train.n_snapshots,
-        progress=progress,
         checkpoints=checkpoints,
         resume=checkpoints is not None
         and store is not None
         and store.resume
         and checkpoints.exist(),
+        **options,
     )
-    return as_scheme(result, split, baseline)
 
 
 def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int32, Key, PRNGKeyArray, PyTree
 
 from distributed_ib.data.batches import Batch, BatchSource, Prepared
 from distributed_ib.model.bottleneck import Terms
-from distributed_ib.training.schedule import traced_beta
+from distributed_ib.training.schedule import BetaSchedule, traced_beta
 
 # The direction of Adam's step; the learning rate is applied by hand so that it is no compiled
 # constant. Made once: a new one would be a new constant, and a new compilation.
@@ -72,29 +72,51 @@ class LoopSettings(NamedTuple):
 
     Attributes:
         keys: One random key for each repeat, `[repeat]`.
-        schedule: From `BetaSchedule.as_array`.
+        schedules: From `BetaSchedule.as_array`, one for each repeat.
         rates: From `rates_as_array`.
+        weight_decay: Share of a weight that a step of rate 1 takes away; None for none.
     """
 
     keys: Key[Array, " repeat"]
-    schedule: Float[Array, "4"]
-    rates: Float[Array, "3"]
+    schedules: Float[Array, "repeat 4"]
+    rates: Float[Array, "5"]
+    weight_decay: Float[Array, ""] | None
 
 
-def rates_as_array(first: float, last: float, n_falling: int) -> Float[Array, "3"]:
+def rates_as_array(
+    first: float, usual: float, last: float, schedule: BetaSchedule
+) -> Float[Array, "5"]:
     """Adam's learning rate as numbers for the compiled loop.
 
     Args:
-        first: Rate at the first step.
-        last: Rate after `n_falling` steps, and from then on.
-        n_falling: Steps over which the rate falls, evenly in its logarithm.
+        first: Rate at the first step, from where it becomes `usual` over the pre-training.
+        usual: Rate when beta begins to move, from where it becomes `last` until the end.
+        last: Rate at the last step.
+        schedule: Says how many steps there are. The rate moves evenly in its logarithm.
     """
-    return jnp.array([math.log(first / last), last, max(n_falling, 1)], dtype=jnp.float32)
+    return jnp.array(
+        [
+            math.log(first / usual),
+            usual,
+            max(schedule.n_pretraining_steps, 1),
+            math.log(last / usual),
+            schedule.n_steps,
+        ],
+        dtype=jnp.float32,
+    )
 
 
-def _rate(rates: Float[Array, "3"], step: Int32[Array, ""]) -> Float[Array, ""]:
-    fall, last, n_falling = rates
-    return last * jnp.exp(fall * jnp.maximum(1 - step.astype(jnp.float32) / n_falling, 0.0))
+def _rate(rates: Float[Array, "5"], step: Int32[Array, ""]) -> Float[Array, ""]:
+    above, usual, n_before, change, n_after = rates
+    moved = step.astype(jnp.float32)
+    before = above * jnp.maximum(1 - moved / n_before, 0.0)
+    after = change * jnp.clip((moved - n_before) / n_after, 0.0, 1.0)
+    return usual * jnp.exp(before + after)
+
+
+def _decayed(params: Params, share: Float[Array, ""]) -> Params:
+    """What weight decay takes from each array: nothing from vectors, such as biases."""
+    return jax.tree.map(lambda p: share * p if p.ndim > 2 else jnp.zeros_like(p), params)
 
 
 def initial_state(params: Params, sums: Sums) -> LoopState:
@@ -131,7 +153,7 @@ def run_steps(
         prepared: Result of `source.prepare(first_step, ...)`.
         first_step: Step to which the first of the prepared batches belongs.
         last_step: Total number of steps at the end.
-        settings: Keys, schedule and learning rates.
+        settings: Keys, schedules and learning rates.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
@@ -147,7 +169,7 @@ def run_steps(
 
     gradient = _over_repeats(
         jax.value_and_grad(loss, has_aux=True),
-        in_axes=(0, source.repeat_axis, 0, None),
+        in_axes=(0, source.repeat_axis, 0, 0),
         n_repeats=settings.keys.shape[0],
     )
 
@@ -156,11 +178,14 @@ def run_steps(
 
     def step(state: LoopState) -> LoopState:
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(settings.keys, state.step)
-        beta = traced_beta(settings.schedule, state.step)
+        beta = traced_beta(settings.schedules, state.step)
         picked = source.pick(prepared, state.step - first_step)
         (value, terms), grads = gradient(state.params, picked, keys, beta)
         updates, optimizer = _ADAM.update(grads, state.optimizer)
         rate = _rate(settings.rates, state.step)
+        if settings.weight_decay is not None:
+            decayed = _decayed(state.params, settings.weight_decay)
+            updates = jax.tree.map(jnp.add, updates, decayed)
         params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
         return LoopState(
             params=params,
@@ -174,7 +199,7 @@ def run_steps(
 
 
 def _over_repeats(
-    function: Callable[..., Any], in_axes: tuple[int | None, ...], n_repeats: int
+    function: Callable[..., Any], in_axes: tuple[Any, ...], n_repeats: int
 ) -> Callable[..., Any]:
     """`jax.vmap`, except that a single repeat is not batched.
 
@@ -184,13 +209,17 @@ def _over_repeats(
         return jax.vmap(function, in_axes=in_axes)
 
     def single(*arguments: Any) -> Any:
-        first = [
-            argument if axis is None else jax.tree.map(lambda leaf: leaf[0], argument)
-            for argument, axis in zip(arguments, in_axes, strict=True)
-        ]
+        first = [_first(*pair) for pair in zip(arguments, in_axes, strict=True)]
         return jax.tree.map(lambda leaf: leaf[None], function(*first))
 
     return single
+
+
+def _first(argument: Any, axis: Any) -> Any:
+    """The argument of the first repeat."""
+    if isinstance(axis, tuple):
+        return tuple(_first(*pair) for pair in zip(argument, axis, strict=True))
+    return argument if axis is None else jax.tree.map(lambda leaf: leaf[0], argument)
 
 
 @eqx.filter_jit

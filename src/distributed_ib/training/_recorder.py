@@ -1,6 +1,6 @@
 """Collects the measurements and models of a running sweep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -21,28 +21,31 @@ class Recorder:
     """Collects one record at a time; `history` gives all of them.
 
     Attributes:
-        splits: Names along `split` of the history: "train", and "validation" where it is measured.
+        splits: Names along `split` of the history: "train", and "validation" and "test" where they
+            are measured.
         beta: Bottleneck strength of each record.
         step: Training step at the end of each record.
-        train: Mean measurements of each record.
-        validation: The same on held-out data; empty if there is none.
+        sums: Mean measurements of each record, for each split.
     """
 
     splits: tuple[str, ...]
     beta: list[float] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
-    train: list[Sums] = field(default_factory=list)
-    validation: list[Sums] = field(default_factory=list)
+    sums: dict[str, list[Sums]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make a list for each split."""
+        self.sums = {name: self.sums.get(name, []) for name in self.splits}
 
     def add(
-        self, *, beta: float, step: int, sums: Sums, n_steps: int, validation: Sums | None
+        self, *, beta: float, step: int, sums: Sums, n_steps: int, held_out: Mapping[str, Sums]
     ) -> None:
-        """Append the mean of `sums` over `n_steps`, and the means on the validation data if any."""
+        """Append the mean of `sums` over `n_steps`, and the means on held-out data if any."""
         self.beta.append(beta)
         self.step.append(step)
-        self.train.append(jax.tree.map(lambda s: np.asarray(s, np.float64) / n_steps, sums))
-        if validation is not None:
-            self.validation.append(validation)
+        train = jax.tree.map(lambda s: np.asarray(s, np.float64) / n_steps, sums)
+        for name, found in {"train": train, **held_out}.items():
+            self.sums[name].append(found)
 
     def stacked(self, like: Sums) -> Stacked:
         """All records as arrays `[record, ...]`; `like` gives the shapes if there are none."""
@@ -54,7 +57,7 @@ class Recorder:
         return {
             "beta": np.array(self.beta, np.float64),
             "step": np.array(self.step, np.int64),
-            **{name: stack(getattr(self, name)) for name in self.splits},
+            **{name: stack(self.sums[name]) for name in self.splits},
         }
 
     def stacked_shapes(self, like: Sums, n_records: int) -> dict[str, PyTree[jax.ShapeDtypeStruct]]:
@@ -76,11 +79,11 @@ class Recorder:
             name: [jax.tree.map(lambda leaf, k=k: leaf[k], stacked[name]) for k in range(n_records)]
             for name in splits
         }
-        return cls(splits, stacked["beta"].tolist(), stacked["step"].tolist(), **rows)
+        return cls(splits, stacked["beta"].tolist(), stacked["step"].tolist(), rows)
 
     def history(self, like: Sums) -> History:
         """All records so far; `like` gives the shapes if there are none."""
-        splits = [self.train, self.validation][: len(self.splits)]
+        splits = [self.sums[name] for name in self.splits]
 
         def stack(
             read: Callable[[Sums], Float[Array | np.ndarray, "repeat ..."]],

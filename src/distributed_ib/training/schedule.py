@@ -104,15 +104,19 @@ class BetaSchedule:
 
 
 def traced_beta(
-    schedule: Float[Array, "4"], step: Int32[Array, "*steps"]
-) -> Float[Array, "*steps"]:
-    """`BetaSchedule.beta_at` inside compiled code; `schedule` comes from `as_array`.
+    schedule: Float[Array, "*repeats 4"], step: Int32[Array, "*steps"]
+) -> Float[Array, "*repeats_or_steps"]:
+    """`BetaSchedule.beta_at` inside compiled code.
+
+    Args:
+        schedule: From `as_array`; or several of them, for a single step.
+        step: Training steps.
 
     Example:
         >>> schedule = BetaSchedule(1e-3, 0.1, n_steps=100, n_pretraining_steps=10).as_array()
         >>> round(float(traced_beta(schedule, jnp.int32(60))), 4)
         0.01
     """
-    log_start, slope, n_pretraining, n_steps = schedule
+    log_start, slope, n_pretraining, n_steps = jnp.moveaxis(schedule, -1, 0)
     moved = jnp.clip(step.astype(jnp.float32) - n_pretraining, 0.0, n_steps)
     return jnp.exp(log_start + slope * moved)

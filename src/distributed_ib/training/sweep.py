@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray
 
-from distributed_ib._checks import whole_number
+from distributed_ib._checks import positive_number, whole_number
 from distributed_ib._locks import hold_folder
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
@@ -60,35 +60,45 @@ class Model(Protocol):
 class _Options:
     """The options of a sweep in plain values. A checkpoint can be resumed with equal ones only."""
 
-    schedule: BetaSchedule
+    schedules: tuple[BetaSchedule, ...]
     seed: int
     n_seeds: int
     learning_rate: float
     first_learning_rate: float
+    last_learning_rate: float
+    weight_decay: float
     n_records: int
     n_snapshots: int
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check_repeats(self.seed, self.n_seeds)
         whole_number("n_records", self.n_records, 1)
         whole_number("n_snapshots", self.n_snapshots, 1)
-        for name in ("learning_rate", "first_learning_rate"):
-            rate = getattr(self, name)
-            if not (rate > 0 and math.isfinite(rate)):
-                raise UserError(f"{name} must be positive, got {rate:g}.")
+        for name in ("learning_rate", "first_learning_rate", "last_learning_rate"):
+            positive_number(name, getattr(self, name))
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise UserError(f"weight_decay must not be negative, got {self.weight_decay:g}.")
+        lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
+        if len(self.schedules) != self.n_seeds or len(lengths) != 1:
+            raise UserError(
+                f"{len(self.schedules)} schedules don't fit {self.n_seeds} repeats; give one for "
+                "each, all with the same numbers of steps, or a single one for all."
+            )
 
 
 def sweep(
     make_model: Callable[[PRNGKeyArray], Model],
     batches: BatchSource,
-    schedule: BetaSchedule,
+    schedule: BetaSchedule | Sequence[BetaSchedule],
     *,
     seed: int = 0,
     n_seeds: int = 1,
     learning_rate: float = 3e-4,
     first_learning_rate: float | None = None,
+    last_learning_rate: float | None = None,
+    weight_decay: float = 0.0,
     validation: Batch | None = None,
+    test: Batch | None = None,
     n_records: int = 200,
     n_snapshots: int = 200,
     progress: ProgressCallback | None = None,
@@ -105,7 +115,8 @@ def sweep(
         make_model: From a random key to a model: an Equinox module with
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
         batches: Source of the training batches.
-        schedule: Schedule of beta.
+        schedule: Schedule of beta; or one for each repeat, with the same numbers of steps. Records
+            then name the beta of the first.
         seed: Seed of everything random, 0 .. 2^32 - 1; 0 by default. The same seed gives the same
             bits on the same machine.
         n_seeds: Independent repeats, which differ in initial weights, batches and noise; 1 by
@@ -114,8 +125,13 @@ def sweep(
         first_learning_rate: Step size at the first step, from where it falls evenly in its
             logarithm over the pre-training; by default `learning_rate`. Large steps learn quickly,
             small ones leave less noise in the weights.
+        last_learning_rate: Step size at the last step, to which it moves likewise while beta does;
+            by default `learning_rate`.
+        weight_decay: Share of each weight, but not of biases, that a step of rate 1 takes away
+            (AdamW, Loshchilov and Hutter 2019); 0 by default.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. All of it is measured
             at every record; none of it is used for training.
+        test: Further held-out data, measured likewise, for results that nothing was chosen by.
         n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
         n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
             every k-th record, counted from the last; k is increased where they would take more than
@@ -133,7 +149,7 @@ def sweep(
         The records and models of the sweep.
 
     Raises:
-        UserError: If an option is out of range, the arrays of `validation` differ in length, or
+        UserError: If an option is out of range, arrays of held-out data differ in length, or
             the checkpoints can't be written, belong to another sweep, are all damaged, or are in
             use by another process.
 
@@ -151,14 +167,27 @@ def sweep(
         >>> result.status, result.annealing.kl_nats.shape  # [repeat, record, component]
         ('finished', (1, 3, 2))
     """
-    first = learning_rate if first_learning_rate is None else first_learning_rate
-    options = _Options(schedule, seed, n_seeds, learning_rate, first, n_records, n_snapshots)
-    if validation is not None:
-        shared_length(validation, "validation data")
-        validation = jax.tree.map(np.asarray, validation)
+    check_repeats(seed, n_seeds)
+    schedules = (schedule,) * n_seeds if isinstance(schedule, BetaSchedule) else tuple(schedule)
+    options = _Options(
+        schedules=schedules,
+        seed=seed,
+        n_seeds=n_seeds,
+        learning_rate=learning_rate,
+        first_learning_rate=learning_rate if first_learning_rate is None else first_learning_rate,
+        last_learning_rate=learning_rate if last_learning_rate is None else last_learning_rate,
+        weight_decay=weight_decay,
+        n_records=n_records,
+        n_snapshots=n_snapshots,
+    )
+    held_out = {}
+    for name, data in (("validation", validation), ("test", test)):
+        if data is not None:
+            shared_length(data, f"{name} data")
+            held_out[name] = jax.tree.map(np.asarray, data)
     if resume and checkpoints is None:
         raise UserError("resume=True needs checkpoints: give their folder.")
-    running = _Sweep(make_model, batches, options, validation, progress)
+    running = _Sweep(make_model, batches, options, held_out, progress)
     if checkpoints is None:
         return running.run()
     checkpoints.make_folder()
@@ -189,11 +218,11 @@ class _Sweep:
         make_model: Callable[[PRNGKeyArray], Model],
         batches: BatchSource,
         options: _Options,
-        validation: Batch | None,
+        held_out: dict[str, Batch],
         progress: ProgressCallback | None,
     ) -> None:
-        self.batches, self.options, self.schedule = batches, options, options.schedule
-        self.validation, self.progress, self.n_seeds = validation, progress, options.n_seeds
+        self.batches, self.options, self.schedule = batches, options, options.schedules[0]
+        self.held_out, self.progress, self.n_seeds = held_out, progress, options.n_seeds
         root = jax.random.key(options.seed)
         keys = [
             jax.random.split(jax.random.fold_in(root, repeat), 3) for repeat in range(self.n_seeds)
@@ -203,12 +232,14 @@ class _Sweep:
         params, self.static = eqx.partition(models, eqx.is_inexact_array)
         self.settings = LoopSettings(
             keys=loop_keys,
-            schedule=self.schedule.as_array(),
+            schedules=jnp.stack([schedule.as_array() for schedule in options.schedules]),
             rates=rates_as_array(
                 options.first_learning_rate,
                 options.learning_rate,
-                self.schedule.n_pretraining_steps,
+                options.last_learning_rate,
+                self.schedule,
             ),
+            weight_decay=jnp.float32(options.weight_decay) if options.weight_decay else None,
         )
         self.zeros = zero_sums(
             params, self.static, batches, batches.prepare(0, 1, self.n_seeds), loop_keys
@@ -220,7 +251,7 @@ class _Sweep:
 
     def _fresh_state(self, params: Params) -> SweepState:
         schedule, n_records = self.schedule, min(self.options.n_records, self.schedule.n_steps)
-        splits = ("train",) if self.validation is None else ("train", "validation")
+        splits = ("train", *self.held_out)
         loop = initial_state(params, self.zeros)
         return SweepState(
             loop=loop,
@@ -242,12 +273,20 @@ class _Sweep:
         shapes = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), self.state.loop.params
         )
+        options = asdict(self.options)
+        schedules = options.pop("schedules")
         description = {
-            **describe(asdict(self.options)),
+            **describe(options),
+            "schedule": describe(
+                schedules if len(set(self.options.schedules)) > 1 else schedules[0]
+            ),
             "snapshot_stride": self.state.album.stride,
             "model": describe(eqx.combine(shapes, self.static)),
             "batches": describe(self.batches),
-            "validation": describe(jax.tree.leaves(self.validation)),
+            **{
+                name: describe(jax.tree.leaves(self.held_out.get(name)))
+                for name in ("validation", "test")
+            },
         }
         self.keeper = CheckpointKeeper(checkpoints, description)
         if resume:
@@ -361,22 +400,23 @@ class _Sweep:
 
     def _record(self, phase: Phase, first: int) -> None:
         made = self.state.step - first
-        validation = None if self.validation is None else self._validate(len(phase.recorder.beta))
+        record = len(phase.recorder.beta)
+        held_out = {name: self._measure(data, record) for name, data in self.held_out.items()}
         phase.recorder.add(
             beta=self.schedule.beta_at(first + made / 2),
             step=first + made,
             sums=self.state.loop.sums,
             n_steps=made,
-            validation=validation,
+            held_out=held_out,
         )
 
-    def _validate(self, record: int) -> Sums:
-        """Mean terms over all validation data, block by block."""
-        n_rows = jax.tree.leaves(self.validation)[0].shape[0]
+    def _measure(self, data: Batch, record: int) -> Sums:
+        """Mean terms over held-out data, block by block."""
+        n_rows = jax.tree.leaves(data)[0].shape[0]
         total: Terms | None = None
         for block, start in enumerate(range(0, n_rows, VALIDATION_BLOCK)):
             stop = min(start + VALIDATION_BLOCK, n_rows)
-            rows = jax.tree.map(lambda a, s=start, e=stop: a[s:e], self.validation)
+            rows = jax.tree.map(lambda a, s=start, e=stop: a[s:e], data)
             keys = jax.vmap(
                 lambda key, b=block: jax.random.fold_in(jax.random.fold_in(key, record), b)
             )(self.validation_keys)

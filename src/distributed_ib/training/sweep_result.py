@@ -39,7 +39,7 @@ class History:
             record, component]`.
         prediction_error_nats: Loss of the prediction of Y, `[repeat, record, split]`.
         scores: Further measures such as `accuracy`, each `[repeat, record, split]`.
-        splits: Names along `split`: "train", and "validation" if there were validation data.
+        splits: Names along `split`: "train", and "validation" and "test" if there were such data.
     """
 
     beta: Float64[np.ndarray, " record"]

@@ -30,9 +30,23 @@ class TrainSettings:
         learning_rate: Adam's step size.
         first_learning_rate: Its size at the first step, from where it falls to `learning_rate`
             over the pre-training; by default the same.
+        last_learning_rate: Its size at the last step, to which it falls while beta moves; by
+            default the same.
+        weight_decay: Share of each weight that a step of rate 1 takes away.
         direction: How beta moves: "rising", "falling", or "both" in turn.
-        n_seeds: Independent repeats, trained side by side.
+        n_starts: Stretches into which `beta` is divided, evenly in its logarithm and each half
+            covered by the next. Each is trained from scratch, all side by side, and at every beta
+            the models of that stretch are kept which do best on rows that none was trained on. With
+            one, the default, beta moves from end to end. A model that once has memorised its rows,
+            or lost a component, seldom recovers, so that with a single start the first beta decides
+            much.
+        n_resamples: Divisions of the training rows into those that are trained on and those that
+            choose, each with models of its own; with 0, the default, all models are trained on the
+            same rows.
+        n_seeds: Independent repeats of each, trained side by side.
         n_records: Records along the sweep, evenly spaced in log beta.
+        n_draws: Draws of the noise that predictions average over, where several starts or resamples
+            are measured as they predict.
         n_snapshots: Most models to keep along it.
         n_information_inputs: Inputs from which the information that components convey is
             estimated; 0 measures none, and leaves the KL that bounds it.
@@ -53,10 +67,15 @@ class TrainSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
     first_learning_rate: float | None = None
+    last_learning_rate: float | None = None
+    weight_decay: float = 0.0
     direction: Directions = "rising"
+    n_starts: int = 1
+    n_resamples: int = 0
     n_seeds: int = 1
     n_records: int = 200
     n_snapshots: int = 200
+    n_draws: int = 32
     n_information_inputs: int = 1024
     n_information_records: int | None = 60
 
@@ -64,15 +83,26 @@ class TrainSettings:
         """Check the settings."""
         whole_number("n_steps", self.n_steps, 1)
         whole_number("batch_size", self.batch_size, 1)
-        for name in ("n_seeds", "n_records", "n_snapshots"):
+        for name in ("n_seeds", "n_records", "n_snapshots", "n_draws"):
             whole_number(name, getattr(self, name), 1)
         if self.n_information_inputs != 0:
             whole_number("n_information_inputs", self.n_information_inputs, 2)
         if self.n_information_records is not None:
             whole_number("n_information_records", self.n_information_records, 1)
         positive_number("learning_rate", self.learning_rate)
-        if self.first_learning_rate is not None:
-            positive_number("first_learning_rate", self.first_learning_rate)
+        for name in ("first_learning_rate", "last_learning_rate"):
+            if getattr(self, name) is not None:
+                positive_number(name, getattr(self, name))
+        if self.weight_decay != 0:
+            positive_number("weight_decay", self.weight_decay)
+        whole_number("n_starts", self.n_starts, 1)
+        whole_number("n_resamples", self.n_resamples, 0)
+        if self.n_resamples == 1:
+            raise UserError("n_resamples=1 leaves nothing to compare; give 0, or at least 2.")
+        if self.is_ladder and self.direction != "rising":
+            raise UserError(
+                f"several starts or resamples need a rising beta, not direction={self.direction!r}."
+            )
         if self.direction not in get_args(Directions):
             raise UserError(
                 f"there is no direction {self.direction!r}; choose rising, falling or both."
@@ -86,6 +116,37 @@ class TrainSettings:
     def directions(self) -> tuple[Direction, ...]:
         """The directions of the sweeps, in order."""
         return get_args(Direction) if self.direction == "both" else (self.direction,)
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether models of several starts or resamples are trained, from which some are chosen."""
+        return self.n_starts > 1 or self.n_resamples > 0
+
+    @property
+    def n_records_of_stretch(self) -> int:
+        """Records of one start, so that those of neighbouring starts are at the same beta."""
+        if self.n_starts == 1:
+            return self.n_records
+        return min(2 * max(1, round(self.n_records / (self.n_starts + 1))), self.n_steps)
+
+    def stretches(self) -> tuple[BetaSchedule, ...]:
+        """The schedules of all starts, in the order of rising beta.
+
+        Example:
+            >>> settings = TrainSettings(beta=(1e-3, 1.0), n_starts=5, n_steps=12)
+            >>> [round(one.beta_start, 4) for one in settings.stretches()]
+            [0.001, 0.0032, 0.01, 0.0316, 0.1]
+        """
+        if self.n_starts == 1:
+            return (self.schedule(),)
+        low, high = self.beta
+        half = math.log(high / low) / (self.n_starts + 1)
+        ends = [
+            (low * math.exp(half * k), low * math.exp(half * (k + 2))) for k in range(self.n_starts)
+        ]
+        return tuple(
+            replace(self.schedule(), beta_start=first, beta_end=last) for first, last in ends
+        )
 
     def schedule(self, direction: Direction | None = None) -> BetaSchedule:
         """The schedule of beta, by default in the first direction."""

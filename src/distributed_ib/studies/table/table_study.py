@@ -42,7 +42,7 @@ class TableStudy(Study):
         target: The column to explain.
         exclude: Columns to leave out, such as identifiers.
         task: What the target is.
-        loss: For numbers: a Gaussian, or a comparison that fits any distribution.
+        loss: For numbers: their distribution around the marginal one, or a comparison of rows.
         components: Groups of columns by name; by default every column is a component.
         n_seeds: Independent repeats.
         n_steps: Training steps while beta rises; by default by the size of the data.
@@ -55,7 +55,7 @@ class TableStudy(Study):
     target: str
     exclude: tuple[str, ...] = ()
     task: Literal["auto", "classification", "regression"] = "auto"
-    loss: Literal["gaussian", "infonce"] = "gaussian"
+    loss: Literal["density", "infonce"] = "density"
     components: dict[str, list[str]] | None = None
     n_seeds: int = 1
     n_steps: int | None = None

@@ -1,0 +1,193 @@
+"""Bins of a number Y: its marginal, whatever its shape, and functions to tilt it by."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from distributed_ib.errors import UserError
+
+FloatArray = NDArray[np.float64]
+
+# Rows for each bin, and the fewest and most bins.
+ROWS_PER_BIN, FEWEST_BINS, MOST_BINS = 10, 8, 128
+# A value is a bin of its own where it holds this share of the rows, and at least so many of them.
+ATOM_SHARE, ATOM_ROWS = 0.05, 5
+# Points that stand for the values in a bin.
+POINTS_PER_BIN = 8
+# Up to this many different values every value has a tilt of its own. Beyond that the tilt is a
+# polynomial of this degree in the normal score, with a further coefficient for each atom.
+FREE_VALUES, DEGREE = 12, 5
+_LIMIT_BINS = 1 << 12
+
+
+@dataclass(frozen=True, eq=False)
+class TargetBins:
+    """A division of the values of Y, with the share of training rows in each part.
+
+    Values that many rows share, such as the zeros of a zero-inflated Y, are bins of their own
+    ("atoms"). The others are divided into intervals of equally many rows.
+
+    Attributes:
+        edges: Where intervals part, rising, `[n_intervals - 1]`; None if all bins are atoms. A
+            value on an edge belongs to the interval above it.
+        atoms: Values that are bins of their own, rising. They come after the intervals.
+        share: Share of the training rows in each bin, `[bin]`; their sum is one.
+        centers: Mean of the training rows in each bin, `[bin]`.
+        points: Values that stand for those in each bin, rising and equally likely, `[bin, point]`.
+
+    Example:
+        >>> bins = TargetBins.fit(np.array([0.0] * 50 + list(range(1, 51))))
+        >>> bins.atoms.tolist(), bins.share.tolist()[-1]
+        ([0.0], 0.5)
+        >>> bins.codes(np.array([0.0, 0.5, 60.0])).tolist()
+        [5, 0, 4]
+    """
+
+    edges: FloatArray | None
+    atoms: FloatArray
+    share: FloatArray
+    centers: FloatArray
+    points: FloatArray
+
+    @classmethod
+    def fit(cls, values: Any, weight: FloatArray | None = None) -> "TargetBins":
+        """Learn the bins of training values `[n]`, each of which counts `weight` `[n]`."""
+        values = np.asarray(values, np.float64)
+        edges, atoms = _edges_and_atoms(values)
+        codes = _codes(edges, atoms, values)
+        n_bins = len(atoms) + (0 if edges is None else len(edges) + 1)
+        sums = np.bincount(codes, weight, minlength=n_bins)
+        totals = np.bincount(codes, values if weight is None else values * weight, minlength=n_bins)
+        in_order = values[np.lexsort((values, codes))]
+        parts = np.split(in_order, np.cumsum(np.bincount(codes, minlength=n_bins))[:-1])
+        middles = (np.arange(POINTS_PER_BIN) + 0.5) / POINTS_PER_BIN
+        points = [np.quantile(part, middles, method="inverted_cdf") for part in parts]
+        return cls(edges, atoms, sums / sums.sum(), totals / sums, np.stack(points))
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins."""
+        return len(self.share)
+
+    @property
+    def n_intervals(self) -> int:
+        """Bins that are no atoms."""
+        return self.n_bins - len(self.atoms)
+
+    def codes(self, values: Any) -> NDArray[np.int32]:
+        """The bin of each value, `[n]`; where all are atoms, that of the nearest."""
+        return _codes(self.edges, self.atoms, np.asarray(values, np.float64))
+
+    def mean(self, probabilities: FloatArray) -> FloatArray:
+        """Mean of Y for probabilities of the bins, `[..., bin]`."""
+        return np.asarray(probabilities @ self.centers)
+
+    def draw(self, codes: NDArray[np.integer[Any]], random: np.random.Generator) -> FloatArray:
+        """A value for each of some bins, of any shape: one of the bin's points."""
+        return np.asarray(
+            self.points[codes, random.integers(self.points.shape[1], size=codes.shape)]
+        )
+
+    def tilts(self) -> FloatArray:
+        """Functions of the bin by which its share is tilted, `[bin, tilt]`.
+
+        Few different values have one each. Otherwise they are polynomials of the bin's normal score
+        (the quantile of a standard normal at the bin's place in the distribution), so that a
+        Gaussian whose mean and width follow X needs two, and an indicator of each atom. They have
+        mean zero, variance one and no correlation under `share`.
+        """
+        if self.n_intervals == 0 and self.n_bins <= FREE_VALUES:
+            return np.eye(self.n_bins)
+        score = self._normal_scores()
+        functions = [score**degree for degree in range(1, DEGREE + 1)]
+        if self.n_intervals:
+            functions += list(np.eye(self.n_bins)[self.n_intervals :])
+        return _orthonormal(functions, self.share)
+
+    def _normal_scores(self) -> FloatArray:
+        order = np.argsort(self.centers, kind="stable")
+        below = np.empty(self.n_bins)
+        below[order] = np.cumsum(self.share[order]) - self.share[order] / 2
+        return np.asarray(ndtri(np.clip(below, 1e-4, 1 - 1e-4)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "edges": None if self.edges is None else self.edges.tolist(),
+            "atoms": self.atoms.tolist(),
+            "share": self.share.tolist(),
+            "centers": self.centers.tolist(),
+            "points": self.points.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, description: Any) -> "TargetBins":
+        """Read what `to_dict` gave.
+
+        Raises:
+            UserError: If it is no such description.
+        """
+        try:
+            edges = description["edges"]
+            bins = cls(
+                None if edges is None else np.asarray(edges, np.float64),
+                np.asarray(description["atoms"], np.float64),
+                np.asarray(description["share"], np.float64),
+                np.asarray(description["centers"], np.float64),
+                np.asarray(description["points"], np.float64),
+            )
+            n_bins = len(bins.atoms) + (0 if bins.edges is None else len(bins.edges) + 1)
+            fits = bins.share.shape == bins.centers.shape == bins.points.shape[:1] == (n_bins,)
+            finite = all(
+                np.isfinite(part).all() for part in vars(bins).values() if part is not None
+            )
+            usable = fits and finite and bins.points.ndim == 2 and bins.points.shape[1] > 0
+            usable = usable and 0 < n_bins <= _LIMIT_BINS and (bins.share > 0).all()
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"this is no description of bins: {error}.") from None
+        if not usable:
+            raise UserError("this is no description of bins: its parts don't fit together.")
+        return bins
+
+
+def _edges_and_atoms(values: FloatArray) -> tuple[FloatArray | None, FloatArray]:
+    found, counts = np.unique(values, return_counts=True)
+    n_bins = min(max(len(values) // ROWS_PER_BIN, FEWEST_BINS), MOST_BINS)
+    if len(found) <= max(FREE_VALUES, n_bins // 2):
+        return None, found
+    is_atom = counts >= max(ATOM_ROWS, ATOM_SHARE * len(values))
+    atoms, rest = found[is_atom], values[~np.isin(values, found[is_atom])]
+    if not len(rest):
+        return None, found
+    n_intervals = max(1, round(n_bins * len(rest) / len(values)))
+    inner = np.linspace(0, 1, n_intervals + 1)[1:-1]
+    edges = np.unique(np.quantile(rest, inner, method="higher"))
+    return edges[edges > rest.min()], atoms
+
+
+def _codes(edges: FloatArray | None, atoms: FloatArray, values: FloatArray) -> NDArray[np.int32]:
+    if edges is None:
+        middles = (atoms[1:] + atoms[:-1]) / 2
+        return np.searchsorted(middles, values, side="left").astype(np.int32)
+    codes = np.searchsorted(edges, values, side="right")
+    if len(atoms):
+        place = np.clip(np.searchsorted(atoms, values), 0, len(atoms) - 1)
+        codes = np.where(atoms[place] == values, len(edges) + 1 + place, codes)
+    return codes.astype(np.int32)
+
+
+def _orthonormal(functions: list[FloatArray], share: FloatArray) -> FloatArray:
+    """The functions made orthonormal under `share`, and to the constant (Gram and Schmidt)."""
+    basis = [np.ones(len(share))]
+    for function in functions:
+        left = function.astype(np.float64)
+        for _ in range(2):  # once more for what rounding has left
+            for known in basis:
+                left = left - (share * left * known).sum() * known
+        length = np.sqrt((share * left**2).sum())
+        if length > 1e-6 * max(1.0, np.abs(function).max()):
+            basis.append(left / length)
+    return np.stack(basis[1:], axis=1)

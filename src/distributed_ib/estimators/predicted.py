@@ -1,0 +1,104 @@
+"""From averaged probabilities to predictions in the user's terms, and how good they are."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
+
+from distributed_ib.data.target import Target
+
+FloatArray = NDArray[np.float64]
+
+
+def predicted_mean(
+    target: Target, probabilities: FloatArray, candidates: NDArray[Any] | None = None
+) -> FloatArray:
+    """Mean of Y in its own units, `[n]`, or `[n, d]` for a vector.
+
+    Args:
+        target: Y.
+        probabilities: Of the bins, `[n, bin]` or `[n, entry, bin]`; or of the candidates.
+        candidates: Standardised Ys among which predictions look, `[candidate, d]`, if they do.
+    """
+    if candidates is not None:
+        means = target.inverse(probabilities @ np.asarray(candidates, np.float64))
+        return means if target.is_vector else means[:, 0]
+    if not target.is_vector:
+        return target.bins[0].mean(probabilities)
+    columns = [bins.mean(probabilities[:, k, : bins.n_bins]) for k, bins in enumerate(target.bins)]
+    return np.stack(columns, axis=1)
+
+
+def predicted_quantiles(
+    target: Target,
+    probabilities: FloatArray,
+    levels: Any,
+    candidates: NDArray[Any] | None = None,
+) -> FloatArray:
+    """Quantiles of every entry of Y in its own units, `[n, level]`, or `[n, d, level]`.
+
+    Args:
+        target: Y.
+        probabilities: As in `predicted_mean`.
+        levels: Numbers between 0 and 1, `[level]`.
+        candidates: As in `predicted_mean`.
+    """
+    found = []
+    for k, bins in enumerate(target.bins):
+        if candidates is not None:
+            values = target.inverse(np.asarray(candidates, np.float64))[:, k]
+            found.append(quantiles_of_values(values[:, None], probabilities, levels))
+        else:
+            mine = probabilities[:, k, : bins.n_bins] if target.is_vector else probabilities
+            found.append(quantiles_of_values(bins.points, mine, levels))
+    return np.stack(found, axis=1) if target.is_vector else found[0]
+
+
+def quantiles_of_values(points: FloatArray, probabilities: FloatArray, levels: Any) -> FloatArray:
+    """Quantiles of distributions over bins of equally likely points, `[n, level]`.
+
+    Args:
+        points: Values of every bin, `[bin, point]`.
+        probabilities: `[n, bin]`.
+        levels: Numbers between 0 and 1, `[level]`.
+
+    Example:
+        >>> quantiles_of_values(np.array([[0.0], [1.0]]), np.array([[0.6, 0.4]]), [0.5, 0.9])
+        array([[0., 1.]])
+    """
+    order = np.argsort(points, axis=None, kind="stable")
+    values = points.ravel()[order]
+    owner = np.repeat(np.arange(len(points)), points.shape[1])[order]
+    found = np.empty((len(probabilities), np.size(levels)))
+    for row, shares in enumerate(probabilities):
+        below = np.cumsum(shares[owner])
+        place = np.searchsorted(below, np.asarray(levels) * below[-1], side="left")
+        found[row] = values[np.minimum(place, len(values) - 1)]
+    return found
+
+
+def scores_of(
+    target: Target,
+    probabilities: FloatArray,
+    y: NDArray[Any],
+    weight: NDArray[Any] | None = None,
+    candidates: NDArray[Any] | None = None,
+) -> dict[str, float]:
+    """`accuracy` of classes, `rmse` and `r2` of numbers, as scikit-learn has them.
+
+    Args:
+        target: Y.
+        probabilities: As in `predicted_mean`; of the classes `[n, class]`.
+        y: The true Y: codes of classes, or numbers in their own units.
+        weight: How much each row counts, `[n]`.
+        candidates: As in `predicted_mean`.
+    """
+    if target.task == "classification":
+        predicted = probabilities.argmax(axis=1)
+        return {"accuracy": float(accuracy_score(y, predicted, sample_weight=weight))}
+    predicted = predicted_mean(target, probabilities, candidates)
+    rmse = root_mean_squared_error(y, predicted, sample_weight=weight)
+    # A single row has no variance to explain.
+    r2 = r2_score(y, predicted, sample_weight=weight) if len(y) > 1 else float("nan")
+    return {"rmse": float(rmse), "r2": float(r2)}

@@ -1,0 +1,256 @@
+"""What the chosen models of a ladder convey and know, as the numbers of a scheme."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from distributed_ib._units import nats_to_bits
+from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
+from distributed_ib.scheme._noise import RowLosses
+from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.scheme.ladder import CLOSED_BITS, Ladder, Place
+from distributed_ib.training.sweep_result import Snapshots, SweepResult
+
+FloatArray = NDArray[np.float64]
+SPLITS = ("train", "validation", "test")
+
+
+class _Step(NamedTuple):
+    """Losses of the members of one step, one entry for each member and kind of rows."""
+
+    train: list[RowLosses]
+    validation: list[RowLosses]
+    test: list[RowLosses]
+
+
+def dataset_of_ladder(
+    result: SweepResult,
+    ladder: Ladder,
+    roles: Roles,
+    snapshots: Snapshots,
+    places: Sequence[Place],
+    components: Sequence[str],
+    *,
+    n_draws: int,
+) -> xr.Dataset:
+    """The data set of a scheme: see `ApproximationScheme`.
+
+    Args:
+        result: The sweep.
+        ladder: How its repeats are laid out.
+        roles: The rows.
+        snapshots: The chosen models.
+        places: Where on the ladder they come from.
+        components: Names of the components.
+        n_draws: Draws of the noise on the rows that report, as many as predictions average over.
+    """
+    steps = [_measure(ladder, roles, models, n_draws) for models in _members(snapshots)]
+    splits = SPLITS if roles.test is not None else SPLITS[:2]
+    kl_bits = nats_to_bits(
+        np.array(
+            [
+                [
+                    rows.mean(losses.kl)[0]
+                    for rows, losses in _paired(ladder, roles.train, step.train)
+                ]
+                for step in steps
+            ]
+        )
+    )
+    kl_bits[kl_bits < CLOSED_BITS] = 0.0
+    error, known, scores = _by_split(ladder, roles, steps, splits)
+    over_split = ("step", "seed", "split")
+    choice = _choice(ladder, roles, steps)
+    report = [_reported(ladder, roles, step) for step in steps]
+    training_steps = result.annealing.step[result.snapshots.record]
+    n_steps, n_members = len(steps), ladder.n_members
+    dataset = xr.Dataset(
+        {
+            "kl_bits": (("step", "seed", "component"), kl_bits),
+            "prediction_error_bits": (over_split, error),
+            "predictive_information_bits": (over_split, known),
+            **{name: (over_split, values) for name, values in scores.items()},
+            "known_bits": ("step", [one.known.value for one in report]),
+            "known_error_bits": ("step", [one.known.error for one in report]),
+            "averaged_known_bits": ("step", [one.averaged.value for one in report]),
+            "averaged_known_error_bits": ("step", [one.averaged.error for one in report]),
+            "excess_loss_bits": ("step", choice.excess_bits),
+            "excess_loss_error_bits": ("step", choice.error_bits),
+            "pretraining_error_bits": (
+                ("seed", "pretraining_record", "split"),
+                np.zeros((n_members, 0, len(splits))),
+            ),
+        },
+        coords={
+            "beta": ("step", snapshots.beta),
+            "training_step": ("step", [training_steps[place.snapshot] for place in places]),
+            "start": ("step", [place.start for place in places]),
+            "seed": np.arange(n_members),
+            "resample": ("seed", ladder.resample_of_member),
+            "direction": ("seed", np.full(n_members, "rising")),
+            "component": np.array(components, dtype=str),
+            "split": np.array(splits, dtype=str),
+            "pretraining_step": ("pretraining_record", np.zeros(0, np.int64)),
+            "snapshot_record": ("snapshot", np.arange(n_steps)),
+            "snapshot_beta": ("snapshot", snapshots.beta),
+        },
+        attrs={
+            "title": "Scheme of approximations (Distributed Information Bottleneck)",
+            "baseline_entropy_bits": roles.baseline_bits,
+            "baseline": "H(Y)",
+            "best_step": choice.best,
+            "simplest_step": choice.simplest,
+            "status": result.status,
+            "message": result.message,
+            "random_seed": result.seed,
+            "seconds": result.seconds,
+        },
+    )
+    return dataset.transpose("seed", "step", "component", "split", ...)
+
+
+def _members(snapshots: Snapshots) -> list[list[Any]]:
+    """The models of every step."""
+    n_steps, n_members = jax.tree.leaves(snapshots.params)[0].shape[:2]
+    return [
+        [
+            eqx.combine(
+                jax.tree.map(lambda leaf, s=step, m=member: leaf[s, m], snapshots.params),
+                snapshots.static,
+            )
+            for member in range(n_members)
+        ]
+        for step in range(n_steps)
+    ]
+
+
+def _paired(
+    ladder: Ladder, rows: Sequence[MeasuredRows], losses: Sequence[RowLosses]
+) -> list[tuple[MeasuredRows, RowLosses]]:
+    """The losses of every member with the rows that they are of."""
+    return [
+        (rows[resample], one)
+        for resample, one in zip(ladder.resample_of_member, losses, strict=True)
+    ]
+
+
+def _measure(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: int) -> _Step:
+    """Losses on all rows; those of the test rows are of all members with noise of their own."""
+    train, validation = (
+        [
+            rows[resample].losses([model], draws)
+            for model, resample in zip(models, ladder.resample_of_member, strict=True)
+        ]
+        for rows, draws in ((roles.train, 2), (roles.validation, n_draws))
+    )
+    test = [] if roles.test is None else [roles.test.losses(models, n_draws)]
+    return _Step(train, validation, test)
+
+
+def _by_split(
+    ladder: Ladder, roles: Roles, steps: Sequence[_Step], splits: Sequence[str]
+) -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
+    """Error, what is known, and scores, with one draw of the noise: `[step, seed, split]`."""
+
+    def of_member(step: _Step, member: int, split: str) -> tuple[MeasuredRows, RowLosses, int]:
+        if split == "test":
+            assert roles.test is not None
+            return roles.test, step.test[0], member
+        resample = ladder.resample_of_member[member]
+        return getattr(roles, split)[resample], getattr(step, split)[member], 0
+
+    def collect(read: Any) -> FloatArray:
+        return np.array(
+            [
+                [
+                    [read(*of_member(step, member, split)) for split in splits]
+                    for member in range(ladder.n_members)
+                ]
+                for step in steps
+            ]
+        )
+
+    error = collect(lambda rows, losses, k: rows.mean(losses.single_draw)[k])
+    known = collect(lambda rows, losses, k: rows.mean(rows.marginal - losses.single_draw)[k])
+    names = steps[0].train[0].scores
+    scores = {
+        name: collect(lambda rows, losses, k, n=name: rows.mean(losses.scores[n])[k])
+        for name in names
+    }
+    return nats_to_bits(error), nats_to_bits(known), scores
+
+
+class _Reported(NamedTuple):
+    """What is known, in bits: with one draw of the noise, and by averaged predictions."""
+
+    known: Mean
+    averaged: Mean
+
+
+def _reported(ladder: Ladder, roles: Roles, step: _Step) -> _Reported:
+    """On the test rows, or on validation rows where there are none."""
+    if roles.test is not None:
+        losses = step.test[0]
+        single, averaged = losses.single_draw.mean(axis=0), losses.of_all
+        return _Reported(_known(roles.test, single), _known(roles.test, averaged))
+    rows, single, averaged = _out_of_fold(ladder, roles, step)
+    return _Reported(_known(rows, single), _known(rows, averaged))
+
+
+def _known(rows: MeasuredRows, losses_nats: FloatArray) -> Mean:
+    gains = nats_to_bits(rows.marginal - losses_nats)
+    return mean_with_error(gains, rows.weight, rows.groups)
+
+
+def _out_of_fold(
+    ladder: Ladder, roles: Roles, step: _Step
+) -> tuple[MeasuredRows, FloatArray, FloatArray]:
+    """The validation rows of all resamples, each with the losses of the members of its own."""
+    single, averaged = [], []
+    for resample in range(ladder.n_resamples):
+        first = resample * ladder.n_seeds
+        members = step.validation[first : first + ladder.n_seeds]
+        single.append(np.mean([one.single_draw[0] for one in members], axis=0))
+        stacked = np.stack([one.averaged[0] for one in members])
+        averaged.append(np.log(len(members)) - np.logaddexp.reduce(-stacked, axis=0))
+    parts = roles.validation
+
+    def joined(name: str) -> Any:
+        found = [getattr(part, name) for part in parts]
+        return None if found[0] is None else np.concatenate(found)
+
+    rows = MeasuredRows(None, joined("y"), joined("weight"), joined("groups"), joined("marginal"))
+    return rows, np.concatenate(single), np.concatenate(averaged)
+
+
+class _Choice(NamedTuple):
+    """Which step is best, and which is the simplest that is no worse, by validation rows.
+
+    Attributes:
+        best: The step of least loss.
+        simplest: The step of largest beta whose loss is not larger by more than the standard error
+            of the difference.
+        excess_bits: Loss of every step beyond that of the best, in bits.
+        error_bits: Standard error of that difference, of paired rows.
+    """
+
+    best: int
+    simplest: int
+    excess_bits: FloatArray
+    error_bits: FloatArray
+
+
+def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
+    found = [_out_of_fold(ladder, roles, step) for step in steps]
+    rows = found[0][0]
+    losses = nats_to_bits(np.stack([averaged for _, _, averaged in found]))
+    best = int(np.argmin(np.average(losses, axis=1, weights=rows.weight)))
+    means = [mean_with_error(row - losses[best], rows.weight, rows.groups) for row in losses]
+    excess = np.array([one.value for one in means])
+    error = np.nan_to_num([one.error for one in means])
+    return _Choice(best, int(np.flatnonzero(excess <= error)[-1]), excess, error)

@@ -1,0 +1,154 @@
+"""From many sweeps side by side to one: at every beta the models of the best start.
+
+A ladder has several starts, each of which trains models from scratch over its own stretch of beta,
+on every resample of the rows. Which start is kept is decided by rows that its models were not
+trained on. What is known about Y is reported on rows by which nothing was decided.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from distributed_ib._units import bits_to_nats
+from distributed_ib.scheme._measured_rows import Roles
+from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep_result import Snapshots, SweepResult
+
+# A component whose KL is below this conveys nothing: a channel never closes quite.
+CLOSED_BITS = 1e-3
+# Draws of the noise by which starts are compared.
+_DRAWS_TO_CHOOSE = 8
+
+
+class Place(NamedTuple):
+    """Models of a ladder: which start they come from, and how far along its stretch."""
+
+    start: int
+    snapshot: int
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How the repeats of a sweep are laid out: by resample, then by seed, then by start.
+
+    The models of a place, one for each resample and seed, are its members.
+
+    Attributes:
+        stretches: Schedule of each start.
+        n_resamples: Resamples of the rows.
+        n_seeds: Repeats of each.
+
+    Example:
+        >>> ladder = Ladder((BetaSchedule(0.01, 0.1), BetaSchedule(0.1, 1.0)), 2, n_seeds=1)
+        >>> ladder.resample_of_repeat, ladder.resample_of_member
+        ([0, 0, 1, 1], [0, 1])
+    """
+
+    stretches: tuple[BetaSchedule, ...]
+    n_resamples: int
+    n_seeds: int
+
+    @property
+    def n_members(self) -> int:
+        """Models of a place: resamples times seeds."""
+        return self.n_resamples * self.n_seeds
+
+    @property
+    def schedules(self) -> tuple[BetaSchedule, ...]:
+        """The schedule of every repeat."""
+        return self.stretches * self.n_members
+
+    @property
+    def resample_of_member(self) -> list[int]:
+        """The resample of every member."""
+        return [member // self.n_seeds for member in range(self.n_members)]
+
+    @property
+    def resample_of_repeat(self) -> list[int]:
+        """The resample of every repeat."""
+        return [resample for resample in self.resample_of_member for _ in self.stretches]
+
+    def places(self, result: SweepResult) -> dict[float, list[Place]]:
+        """All beta at which models were kept, rising, and the models that were kept there."""
+        steps = result.annealing.step[result.snapshots.record]
+        found: dict[float, list[Place]] = {}
+        for start, stretch in enumerate(self.stretches):
+            for snapshot, step in enumerate(steps.tolist()):
+                # Stretches overlap: equal beta, up to rounding, is one.
+                beta = float(np.exp(np.round(np.log(stretch.beta_at(step)), 6)))
+                found.setdefault(beta, []).append(Place(start, snapshot))
+        return dict(sorted(found.items()))
+
+    def members(self, result: SweepResult, place: Place) -> list[Any]:
+        """The models of a place."""
+        models = result.snapshots
+        repeats = [place.start + len(self.stretches) * k for k in range(self.n_members)]
+        return [
+            eqx.combine(
+                jax.tree.map(lambda leaf, r=r: leaf[place.snapshot, r], models.params),
+                models.static,
+            )
+            for r in repeats
+        ]
+
+
+def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots, list[Place]]:
+    """The models of the best start at every beta, and where they come from.
+
+    A start is chosen for a beta by the objective itself, error plus beta times KL, on the
+    validation rows of all members; all members of a step come from the same start. Components that
+    convey nothing are closed, where the predictor can do so.
+
+    Args:
+        result: A sweep with the schedules of the ladder.
+        ladder: How its repeats are laid out.
+        roles: The rows.
+    """
+    found = ladder.places(result)
+    chosen = []
+    for beta, places in found.items():
+        values = [_objective(result, ladder, roles, place, beta) for place in places]
+        chosen.append(places[int(np.argmin(values))])
+    models = [
+        [
+            _closed(model, roles.validation[resample].losses([model], 1).kl)
+            for model, resample in zip(
+                ladder.members(result, place), ladder.resample_of_member, strict=True
+            )
+        ]
+        for place in chosen
+    ]
+    params = jax.tree.map(
+        lambda *leaves: np.stack(leaves).reshape(len(chosen), ladder.n_members, *leaves[0].shape),
+        *(eqx.filter(model, eqx.is_inexact_array) for members in models for model in members),
+    )
+    all_beta = np.array(list(found))
+    return Snapshots(params, result.snapshots.static, np.arange(len(chosen)), all_beta), chosen
+
+
+def _objective(
+    result: SweepResult, ladder: Ladder, roles: Roles, place: Place, beta: float
+) -> float:
+    """Error plus beta times KL on validation rows, in nats, averaged over the members."""
+    values = []
+    pairs = zip(ladder.members(result, place), ladder.resample_of_member, strict=True)
+    for model, resample in pairs:
+        rows = roles.validation[resample]
+        losses = rows.losses([model], _DRAWS_TO_CHOOSE)
+        cost = beta * rows.mean(losses.kl).sum()
+        values.append(float(rows.mean(losses.single_draw)[0] + cost))
+    return float(np.mean(values))
+
+
+def _closed(model: Any, kl_nats: np.ndarray) -> Any:
+    """The model, with components that convey nothing closed."""
+    if not hasattr(model.predictor, "open"):
+        return model
+    conveys = kl_nats[0].mean(axis=0) >= bits_to_nats(CLOSED_BITS)
+    n_each = model.encoder.embedding_dim
+    gate = jnp.asarray(np.repeat(conveys, n_each), jnp.float32)
+    return eqx.tree_at(lambda m: m.predictor.open, model, gate)
