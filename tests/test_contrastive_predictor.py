@@ -1,8 +1,8 @@
 """InfoNCE: its bounds, its ways of comparing, and batches of other sizes than in training."""
 
-import equinox as eqx
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -20,7 +20,7 @@ class Task(StrEnum):
 class Loss(StrEnum):
     """How the prediction of a number is judged."""
 
-    gaussian = "gaussian"
+    density = "density"
     infonce = "infonce"
 
 
@@ -40,8 +40,9 @@ def fit(
     ] = None,
     task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,
     loss: Annotated[
-        Loss, typer.Option(help="For regression: a Gaussian, or any distribution.")
-    ] = Loss.gaussian,
+        Loss,
+        typer.Option(help="For numbers: the probability of their bins, or a comparison of rows."),
+    ] = Loss.density,
     steps: Annotated[
         int | None,
         typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
@@ -76,7 +77,7 @@ def fit(
         target=target,
         exclude=tuple(name.strip() for name in exclude.split(",") if name.strip()),
         task=task.value,
-        loss=loss.value,
+        loss="infonce" if loss is Loss.infonce else "density",
         components=None if components is None else read_groups(components),
         n_seeds=seeds,
         n_steps=steps,

@@ -17,9 +17,12 @@ ROWS_PER_BIN, FEWEST_BINS, MOST_BINS = 10, 8, 128
 ATOM_SHARE, ATOM_ROWS = 0.05, 5
 # Points that stand for the values in a bin.
 POINTS_PER_BIN = 8
-# Up to this many different values every value has a tilt of its own. Beyond that the tilt is a
-# polynomial of this degree in the normal score, with a further coefficient for each atom.
-FREE_VALUES, DEGREE = 12, 5
+# Up to this many different values, each is a bin.
+FREE_VALUES = 12
+# Share of the rows beyond which values count as the last within it, on either side, in a tilt.
+TAILS = (0.02, 0.98)
+# A tilt of which no more than this is left beside the others is left out.
+LEAST_REST = 0.03
 _LIMIT_BINS = 1 << 12
 
 
@@ -94,18 +97,29 @@ class TargetBins:
     def tilts(self) -> FloatArray:
         """Functions of the bin by which its share is tilted, `[bin, tilt]`.
 
-        Few different values have one each. Otherwise they are polynomials of the bin's normal score
-        (the quantile of a standard normal at the bin's place in the distribution), so that a
-        Gaussian whose mean and width follow X needs two, and an indicator of each atom. They have
-        mean zero, variance one and no correlation under `share`.
+        They are powers of the bin's normal score (the quantile of a standard normal at the bin's
+        place in the distribution), of its value, and an indicator of each atom, or of the most
+        frequent value where all are atoms. The normal score
+        and its square are what a Gaussian, or a monotonic function of one, needs whose mean and
+        width follow X; the value is what counts and two separate lumps need. Each has mean zero
+        and variance one, less what those before it tell (Gram and Schmidt), so that a function
+        that adds little weighs little.
         """
-        if self.n_intervals == 0 and self.n_bins <= FREE_VALUES:
-            return np.eye(self.n_bins)
-        score = self._normal_scores()
-        functions = [score**degree for degree in range(1, DEGREE + 1)]
+        score, value = self._normal_scores(), self._values()
+        functions = [score, score**2, value, score**3, value**2]
+        indicators = np.eye(self.n_bins)
         if self.n_intervals:
-            functions += list(np.eye(self.n_bins)[self.n_intervals :])
-        return _orthonormal(functions, self.share)
+            functions += list(indicators[self.n_intervals :])
+        else:
+            functions.append(indicators[int(self.share.argmax())])
+        return _decorrelated(functions, self.share)
+
+    def _values(self) -> FloatArray:
+        """Centers of the bins, without the outermost few hundredths of the rows."""
+        order = np.argsort(self.centers, kind="stable")
+        below = np.cumsum(self.share[order]) - self.share[order] / 2
+        low, high = np.interp(TAILS, below, self.centers[order])
+        return np.clip(self.centers, low, high)
 
     def _normal_scores(self) -> FloatArray:
         order = np.argsort(self.centers, kind="stable")
@@ -179,15 +193,21 @@ def _codes(edges: FloatArray | None, atoms: FloatArray, values: FloatArray) -> N
     return codes.astype(np.int32)
 
 
-def _orthonormal(functions: list[FloatArray], share: FloatArray) -> FloatArray:
-    """The functions made orthonormal under `share`, and to the constant (Gram and Schmidt)."""
-    basis = [np.ones(len(share))]
+def _decorrelated(functions: list[FloatArray], share: FloatArray) -> FloatArray:
+    """The functions with mean zero and variance one, each less its projection on those before."""
+    basis: list[FloatArray] = []
+    kept = []
     for function in functions:
-        left = function.astype(np.float64)
+        centered = function - (share * function).sum()
+        length = np.sqrt((share * centered**2).sum())
+        if not length > 0:
+            continue
+        left = centered / length
         for _ in range(2):  # once more for what rounding has left
             for known in basis:
                 left = left - (share * left * known).sum() * known
-        length = np.sqrt((share * left**2).sum())
-        if length > 1e-6 * max(1.0, np.abs(function).max()):
-            basis.append(left / length)
-    return np.stack(basis[1:], axis=1)
+        rest = np.sqrt((share * left**2).sum())
+        if rest > LEAST_REST:
+            basis.append(left / rest)
+            kept.append(left)
+    return np.stack(kept, axis=1)

@@ -107,8 +107,8 @@ def prepare(
 ) -> Prepared:
     """Split, scale and check.
 
-    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without `validation_data`, whole `groups` are held out, or a
-    share of every class, or of all rows.
+    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without
+    `validation_data`, whole `groups` are held out, or a share of every class, or of all rows.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Rows = Literal["held-out rows", "training rows", "all rows", ""]
+Rows = Literal["held-out rows", "validation rows", "training rows", "all rows", ""]
 """The rows that a number was measured on; empty where it is not measured on rows."""
 
 

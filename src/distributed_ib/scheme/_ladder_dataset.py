@@ -21,11 +21,11 @@ SPLITS = ("train", "validation", "test")
 
 
 class _Step(NamedTuple):
-    """Losses of the members of one step, one entry for each member and kind of rows."""
+    """Losses of the members of one step: on the rows of each, and on the test rows of all."""
 
     train: list[RowLosses]
     validation: list[RowLosses]
-    test: list[RowLosses]
+    test: RowLosses | None
 
 
 def dataset_of_ladder(
@@ -140,16 +140,10 @@ def _paired(
 
 
 def _measure(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: int) -> _Step:
-    """Losses on all rows; those of the test rows are of all members with noise of their own."""
-    train, validation = (
-        [
-            rows[resample].losses([model], draws)
-            for model, resample in zip(models, ladder.resample_of_member, strict=True)
-        ]
-        for rows, draws in ((roles.train, 2), (roles.validation, n_draws))
-    )
-    test = [] if roles.test is None else [roles.test.losses(models, n_draws)]
-    return _Step(train, validation, test)
+    """Losses on all rows."""
+    losses = roles.losses(models, ladder.resample_of_member, n_draws)
+    test = None if roles.test is None else roles.test.losses(models, n_draws)
+    return _Step(losses.train, losses.validation, test)
 
 
 def _by_split(
@@ -160,7 +154,8 @@ def _by_split(
     def of_member(step: _Step, member: int, split: str) -> tuple[MeasuredRows, RowLosses, int]:
         if split == "test":
             assert roles.test is not None
-            return roles.test, step.test[0], member
+            assert step.test is not None
+            return roles.test, step.test, member
         resample = ladder.resample_of_member[member]
         return getattr(roles, split)[resample], getattr(step, split)[member], 0
 
@@ -194,8 +189,7 @@ class _Reported(NamedTuple):
 
 def _reported(ladder: Ladder, roles: Roles, step: _Step) -> _Reported:
     """On the test rows, or on validation rows where there are none."""
-    if roles.test is not None:
-        losses = step.test[0]
+    if roles.test is not None and (losses := step.test) is not None:
         single, averaged = losses.single_draw.mean(axis=0), losses.of_all
         return _Reported(_known(roles.test, single), _known(roles.test, averaged))
     rows, single, averaged = _out_of_fold(ladder, roles, step)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Division, Split
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._marginal import Marginal
 from distributed_ib.scheme._noise import RowLosses, row_losses
 
@@ -51,9 +54,35 @@ class MeasuredRows:
         """What models lose on these rows."""
         return row_losses(models, self.x, self.y, n_samples=n_draws)
 
+    def part(self, places: NDArray[np.int64]) -> "MeasuredRows":
+        """Some of the rows, by their place."""
+
+        def take(values: Any) -> Any:
+            return None if values is None else values[places]
+
+        return MeasuredRows(
+            jax.tree.map(take, self.x),
+            self.y[places],
+            take(self.weight),
+            take(self.groups),
+            self.marginal[places],
+        )
+
     def mean(self, values: FloatArray) -> FloatArray:
         """Weighted mean over the rows, which are the second axis of `[model, n, ...]`."""
         return np.asarray(np.average(values, axis=1, weights=self.weight))
+
+
+class DevelopmentLosses(NamedTuple):
+    """Losses of some members on rows by which models were made, a list over members.
+
+    Attributes:
+        train: Losses on the rows that each was trained on, of a single model.
+        validation: Losses on the rows that choose.
+    """
+
+    train: list[RowLosses]
+    validation: list[RowLosses]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +90,44 @@ class Roles:
     """The rows of a split by what they are for.
 
     Attributes:
-        train: Rows that each resample trains on.
-        validation: Rows that choose among its models.
-        test: Rows on which the chosen ones report; None if there are none.
+        development: Rows that train or choose.
+        train_places: Those that each resample trains on, by place among `development`.
+        validation_places: Those that choose among its models, likewise.
+        test: Rows on which the chosen models report; None if there are none.
     """
 
-    train: tuple[MeasuredRows, ...]
-    validation: tuple[MeasuredRows, ...]
+    development: MeasuredRows
+    train_places: tuple[NDArray[np.int64], ...]
+    validation_places: tuple[NDArray[np.int64], ...]
     test: MeasuredRows | None
+
+    @classmethod
+    def of(cls, split: Split, division: Division, predictor: Any) -> "Roles":
+        """Measure against the marginal of all training rows."""
+        _, y, weight = split.problem.rows(split.train)
+        marginal = Marginal(predictor, np.asarray(y), weight)
+        both = [*division.train, *division.validation]
+        development = np.unique(np.concatenate(both))
+
+        def places(parts: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], ...]:
+            return tuple(np.searchsorted(development, part) for part in parts)
+
+        return cls(
+            MeasuredRows.of(split, development, marginal),
+            places(division.train),
+            places(division.validation),
+            MeasuredRows.of(split, division.test, marginal) if len(division.test) else None,
+        )
+
+    @cached_property
+    def train(self) -> tuple[MeasuredRows, ...]:
+        """The rows that each resample trains on."""
+        return tuple(map(self.development.part, self.train_places))
+
+    @cached_property
+    def validation(self) -> tuple[MeasuredRows, ...]:
+        """The rows that choose among the models of each resample."""
+        return tuple(map(self.development.part, self.validation_places))
 
     @property
     def baseline_bits(self) -> float:
@@ -76,17 +135,19 @@ class Roles:
         means = [np.average(part.marginal, weights=part.weight) for part in self.train]
         return float(nats_to_bits(np.mean(means)))
 
-    @classmethod
-    def of(cls, split: Split, division: Division, predictor: Any) -> "Roles":
-        """Measure against the marginal of all training rows."""
-        _, y, weight = split.problem.rows(split.train)
-        marginal = Marginal(predictor, np.asarray(y), weight)
-
-        def rows(which: NDArray[np.int64]) -> MeasuredRows:
-            return MeasuredRows.of(split, which, marginal)
-
-        return cls(
-            tuple(map(rows, division.train)),
-            tuple(map(rows, division.validation)),
-            rows(division.test) if len(division.test) else None,
+    def losses(
+        self, models: Sequence[Any], resamples: Sequence[int], n_draws: int
+    ) -> DevelopmentLosses:
+        """What models lose on the rows that made them; `resamples` says which each belongs to."""
+        if isinstance(models[0].predictor, ContrastivePredictor):
+            # Rows are compared with each other: those of a kind by themselves.
+            pairs = list(zip(models, resamples, strict=True))
+            return DevelopmentLosses(
+                [self.train[k].losses([model], n_draws) for model, k in pairs],
+                [self.validation[k].losses([model], n_draws) for model, k in pairs],
+            )
+        everything = self.development.losses(models, n_draws)
+        return DevelopmentLosses(
+            [everything.part(m, self.train_places[k]) for m, k in enumerate(resamples)],
+            [everything.part(m, self.validation_places[k]) for m, k in enumerate(resamples)],
         )

@@ -7,7 +7,6 @@ their order.
 out over rows.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -43,18 +42,16 @@ def mean_over_noise(
         x: Rows.
         read: A function of (predictor, outputs, *extra); defined once, for it is compiled in.
         extra: Further arrays for `read`.
-        n_samples: Draws of the noise. They come in pairs of opposite sign, whose errors cancel to
-            first order.
+        n_samples: Draws of the noise, rounded up to an even number: they come in pairs of opposite
+            sign, whose errors cancel to first order.
         seed: Seed of the noise.
     """
-    keys = _keys(seed, len(models))
-    parts = []
-    for block, n_rows in _blocks(x):
-        sums = [
-            np.asarray(_mean(model, block, read, extra, key, n_samples))
-            for model, key in zip(models, keys, strict=True)
-        ]
-        parts.append(np.asarray(np.mean(sums, axis=0, dtype=np.float64))[:n_rows])
+    params, static = _stacked(models)
+    keys, n_pairs = _keys(seed, len(models)), (n_samples + 1) // 2
+    parts = [
+        np.asarray(_mean(params, static, block, read, extra, keys, n_pairs), np.float64)[:n_rows]
+        for block, n_rows in _blocks(x)
+    ]
     return np.concatenate(parts)
 
 
@@ -75,6 +72,10 @@ class RowLosses(NamedTuple):
     averaged: NDArray[np.float64]
     scores: dict[str, NDArray[np.float64]]
 
+    def part(self, model: int, places: NDArray[np.int64]) -> "RowLosses":
+        """The losses of one model on some of the rows, by their place."""
+        return RowLosses(*jax.tree.map(lambda leaf: leaf[model : model + 1, places], tuple(self)))
+
     @property
     def of_all(self) -> NDArray[np.float64]:
         """Loss of the prediction that is averaged over draws and models, `[n]`."""
@@ -94,21 +95,17 @@ def row_losses(
         n_samples: Draws of the noise.
         seed: Seed of the noise.
     """
-    compares = isinstance(models[0].predictor, ContrastivePredictor)
-    found = [
+    params, static = _stacked(models)
+    keys, n_pairs = _keys(seed, len(models)), (n_samples + 1) // 2
+    compares = isinstance(static.predictor, ContrastivePredictor)
+    parts = [
         jax.tree.map(
-            lambda *leaves: np.concatenate(leaves),
-            *(
-                jax.tree.map(
-                    lambda leaf, n=n_rows: np.asarray(leaf[:n], np.float64),
-                    _losses(model, block[0], block[1], key, n_samples),
-                )
-                for block, n_rows in _blocks((x, y), pads=not compares)
-            ),
+            lambda leaf, n=n_rows: np.asarray(leaf[:, :n], np.float64),
+            _losses(params, static, block[0], block[1], keys, n_pairs),
         )
-        for model, key in zip(models, _keys(seed, len(models)), strict=True)
+        for block, n_rows in _blocks((x, y), pads=not compares)
     ]
-    return RowLosses(*jax.tree.map(lambda *leaves: np.stack(leaves), *found))
+    return RowLosses(*jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts))
 
 
 def draw_with_noise(
@@ -137,9 +134,17 @@ def _fold(key: Array, *numbers: int) -> Array:
     return key
 
 
-def _keys(seed: int, n_models: int) -> list[Array]:
-    key = jax.random.key(seed)
-    return [jax.random.fold_in(key, k) for k in range(n_models)]
+def _keys(seed: int, n_models: int) -> Array:
+    """A key for each model; the first models have the same ones however many there are."""
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(
+        jax.random.key(seed), jnp.arange(n_models)
+    )
+
+
+def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
+    """Trainable arrays of models of the same shape, each `[model, ...]`, and what they share."""
+    parts = [eqx.partition(model, eqx.is_inexact_array) for model in models]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *(p for p, _ in parts)), parts[0][1]
 
 
 def _blocks(x: Any, *, pads: bool = True) -> Iterator[tuple[Any, int]]:
@@ -156,55 +161,75 @@ def _blocks(x: Any, *, pads: bool = True) -> Iterator[tuple[Any, int]]:
         yield jax.tree.map(padded, x), n_rows
 
 
-def _opposite_pairs(key: Array, n_samples: int, shape: tuple[int, ...]) -> Array:
-    """Draws of the noise for all rows together, `[n_samples, 1, ...]`, in pairs."""
-    noise = jax.random.normal(key, ((n_samples + 1) // 2, 1, *shape[1:]))
-    return jnp.concatenate([noise, -noise])[:n_samples]
+@eqx.filter_jit
+def _mean(
+    params: Any, static: Any, x: Any, read: Reading, extra: Any, keys: Array, n_pairs: Any
+) -> Array:
+    """Mean over models, and over pairs of draws of opposite sign; the same noise for all rows."""
+
+    def of_model(params: Any, key: Array) -> Array:
+        model = eqx.combine(params, static)
+        channel = model.encoder(x)
+        shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
+
+        def given(noise: Array) -> Array:
+            u = (channel.mean + deviation * noise).reshape(shape[0], -1)
+            return jnp.asarray(read(model.predictor, model.predictor(u), *extra))
+
+        def add_pair(number: Array, total: Array) -> Array:
+            noise = jax.random.normal(jax.random.fold_in(key, number), (1, *shape[1:]))
+            return total + given(noise) + given(-noise)
+
+        found = jax.eval_shape(given, jnp.zeros((1, *shape[1:])))
+        zeros = jnp.zeros(found.shape, found.dtype)
+        return jax.lax.fori_loop(0, n_pairs, add_pair, zeros) / (2 * n_pairs)
+
+    return jax.vmap(of_model)(params, keys).mean(axis=0)
 
 
 @eqx.filter_jit
-def _mean(model: Any, x: Any, read: Reading, extra: Any, key: Array, n_samples: int) -> Array:
-    channel = model.encoder(x)
-    deviation = jnp.exp(0.5 * channel.log_variance)
-    noise = _opposite_pairs(key, n_samples, channel.mean.shape)
+def _losses(
+    params: Any, static: Any, x: Any, y: Any, keys: Array, n_pairs: Any
+) -> tuple[Array, Array, Array, dict[str, Array]]:
+    """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
+    compares = isinstance(static.predictor, ContrastivePredictor)
 
-    def one_draw(total: Array, draw: Array) -> tuple[Array, None]:
-        u = channel.mean + deviation * draw
-        return total + read(model.predictor, model.predictor(u.reshape(len(u), -1)), *extra), None
+    def of_model(params: Any, key: Array) -> tuple[Any, ...]:
+        model = eqx.combine(params, static)
+        channel = model.encoder(x)
+        shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
+        # Rows that are compared with each other have noise of their own: noise that they share
+        # would make that too easy.
+        shape_of_noise = shape if compares else (1, *shape[1:])
 
-    shape = jax.eval_shape(lambda: one_draw(jnp.zeros(()), noise[0])[0])
-    total, _ = jax.lax.scan(one_draw, jnp.zeros(shape.shape, shape.dtype), noise)
-    return total / n_samples
+        def given(noise: Array) -> tuple[Array, dict[str, Array]]:
+            u = (channel.mean + deviation * noise).reshape(shape[0], -1)
+            outputs = model.predictor(u)
+            return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
+        def add_pair(number: Array, totals: Any) -> Any:
+            noise = jax.random.normal(jax.random.fold_in(key, number), shape_of_noise)
+            for draw in (noise, -noise):
+                loss, scores = given(draw)
+                single, likelihood, scored = totals
+                totals = (
+                    single + loss,
+                    jnp.logaddexp(likelihood, -loss),
+                    {name: total + scores[name] for name, total in scored.items()},
+                )
+            return totals
 
-@eqx.filter_jit
-def _losses(model: Any, x: Any, y: Any, key: Array, n_samples: int) -> tuple[Any, ...]:
-    channel = model.encoder(x)
-    shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
-    if isinstance(model.predictor, ContrastivePredictor):
-        # Rows are compared with each other, which noise that they share would make too easy.
-        noise = jax.random.normal(key, (n_samples, *shape))
-    else:
-        noise = _opposite_pairs(key, n_samples, shape)
+        zeros = jnp.zeros(shape[0])
+        names = jax.eval_shape(given, jnp.zeros(shape_of_noise))[1]
+        first = (zeros, zeros - jnp.inf, dict.fromkeys(names, zeros))
+        single, likelihood, scored = jax.lax.fori_loop(0, n_pairs, add_pair, first)
+        n_samples = 2 * n_pairs
+        averaged = jnp.log(n_samples) - likelihood
+        scores = {name: total / n_samples for name, total in scored.items()}
+        return channel.kl_nats(), single / n_samples, averaged, scores
 
-    def one_draw(totals: Any, draw: Array) -> tuple[Any, None]:
-        outputs = model.predictor((channel.mean + deviation * draw).reshape(shape[0], -1))
-        loss, scores = model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
-        single, likelihood, scored = totals
-        return (
-            single + loss,
-            jnp.logaddexp(likelihood, -loss),
-            {name: total + scores[name] for name, total in scored.items()},
-        ), None
-
-    zeros = jnp.zeros(shape[0])
-    outputs = jax.eval_shape(model.predictor, jnp.zeros((shape[0], math.prod(shape[1:]))))
-    names = jax.eval_shape(model.predictor.scores, outputs, y)
-    first = (zeros, zeros - jnp.inf, dict.fromkeys(names, zeros))
-    (single, likelihood, scored), _ = jax.lax.scan(one_draw, first, noise)
-    averaged = jnp.log(n_samples) - likelihood
-    scores = {name: total / n_samples for name, total in scored.items()}
-    return channel.kl_nats(), single / n_samples, averaged, scores
+    found: tuple[Array, Array, Array, dict[str, Array]] = jax.vmap(of_model)(params, keys)
+    return found
 
 
 @eqx.filter_jit

@@ -108,40 +108,38 @@ def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots,
         ladder: How its repeats are laid out.
         roles: The rows.
     """
-    found = ladder.places(result)
-    chosen = []
-    for beta, places in found.items():
-        values = [_objective(result, ladder, roles, place, beta) for place in places]
-        chosen.append(places[int(np.argmin(values))])
-    models = [
-        [
-            _closed(model, roles.validation[resample].losses([model], 1).kl)
-            for model, resample in zip(
-                ladder.members(result, place), ladder.resample_of_member, strict=True
-            )
-        ]
-        for place in chosen
-    ]
+    chosen, models = [], []
+    for beta, places in ladder.places(result).items():
+        found = [_attempt(ladder.members(result, place), ladder, roles, beta) for place in places]
+        best = int(np.argmin([attempt.objective for attempt in found]))
+        chosen.append(places[best])
+        models.extend(found[best].models)
     params = jax.tree.map(
         lambda *leaves: np.stack(leaves).reshape(len(chosen), ladder.n_members, *leaves[0].shape),
-        *(eqx.filter(model, eqx.is_inexact_array) for members in models for model in members),
+        *(eqx.filter(model, eqx.is_inexact_array) for model in models),
     )
-    all_beta = np.array(list(found))
+    all_beta = np.array(list(ladder.places(result)))
     return Snapshots(params, result.snapshots.static, np.arange(len(chosen)), all_beta), chosen
 
 
-def _objective(
-    result: SweepResult, ladder: Ladder, roles: Roles, place: Place, beta: float
-) -> float:
-    """Error plus beta times KL on validation rows, in nats, averaged over the members."""
+class _Attempt(NamedTuple):
+    """Members of a place, closed where they convey nothing, and their objective in nats."""
+
+    models: list[Any]
+    objective: float
+
+
+def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _Attempt:
+    """Error plus beta times KL on validation rows, averaged over the members."""
+    resamples = ladder.resample_of_member
+    losses = roles.losses(members, resamples, _DRAWS_TO_CHOOSE)
     values = []
-    pairs = zip(ladder.members(result, place), ladder.resample_of_member, strict=True)
-    for model, resample in pairs:
+    for resample, one in zip(resamples, losses.validation, strict=True):
         rows = roles.validation[resample]
-        losses = rows.losses([model], _DRAWS_TO_CHOOSE)
-        cost = beta * rows.mean(losses.kl).sum()
-        values.append(float(rows.mean(losses.single_draw)[0] + cost))
-    return float(np.mean(values))
+        cost = beta * rows.mean(one.kl).sum()
+        values.append(float(rows.mean(one.single_draw)[0] + cost))
+    closed = [_closed(model, one.kl) for model, one in zip(members, losses.train, strict=True)]
+    return _Attempt(closed, float(np.mean(values)))
 
 
 def _closed(model: Any, kl_nats: np.ndarray) -> Any:
