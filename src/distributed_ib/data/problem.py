@@ -66,6 +66,7 @@ class Problem:
         complete: Whether the rows are all there is, as those of a truth table, and not a sample.
         entropy_bits: H(Y) where it is known exactly; None to take it from the training rows.
         labels: How the values of components are shown, by name.
+        baseline: What is predicted without X, in words: H(Y), where Y has classes.
     """
 
     names: tuple[str, ...]
@@ -77,6 +78,7 @@ class Problem:
     complete: bool = False
     entropy_bits: float | None = None
     labels: Mapping[str, ComponentLabels] = field(default_factory=dict)
+    baseline: str = "H(Y)"
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names) or not self.names:

@@ -105,6 +105,18 @@ class Target:
         found = [numbers_of(column, values) for column, values in columns.items()]
         return np.stack(found, axis=1) if self.is_vector else found[0]
 
+    @property
+    def marginal(self) -> str:
+        """What is predicted without X, in words: H(Y), or how Y is divided into bins.
+
+        The bins of a number that varies continuously are as fine as its rows allow, so that their
+        entropy says little about Y.
+        """
+        n_bins = [part.n_bins for part in self.bins]
+        if all(part.n_intervals == 0 for part in self.bins):
+            return "H(Y)"
+        return f"the training rows of Y in {' x '.join(map(str, n_bins))} bins"
+
     def transform(self, y: Any, *, binned: bool = True) -> NDArray[Any]:
         """Y as a model takes it.
 

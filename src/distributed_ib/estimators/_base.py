@@ -199,6 +199,7 @@ class DistributedIBEstimator(BaseEstimator):
             splitter=prepared.splitter,
             truth=prepared.truth,
             encoder_options=prepared.decomposition.encoder_options(),
+            baseline="log of the rows compared" if loss.compares_rows else prepared.target.marginal,
         )
         train = settings.train(
             n_seeds=self.n_seeds,

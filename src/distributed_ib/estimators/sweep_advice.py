@@ -35,7 +35,13 @@ def advice(dataset: xr.Dataset) -> list[str]:
             "Give more n_pretraining_steps, such as three times as many."
         )
     cost = float(beta[0] * train["kl_bits"][0].sum())
-    if cost > _CLOSED_COST * max(known, 0.01):
+    if "best_step" in dataset.attrs:
+        if int(dataset.attrs["best_step"]) == 0:
+            sentences.append(
+                f"predictions are best at the smallest beta, {beta[0]:.2g}: a weaker bottleneck "
+                f"may predict better. Choose a smaller beta_start, such as {beta[0] / 10:.1g}."
+            )
+    elif cost > _CLOSED_COST * max(known, 0.01):
         sentences.append(
             f"the sweep started too closed: at beta={beta[0]:.2g} the bottleneck already cost "
             f"{cost:.2g} bits of {max(known, 0.0):.2g} that are known about Y. Choose a smaller "

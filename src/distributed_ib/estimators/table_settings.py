@@ -111,10 +111,10 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 2)),
         "batch_size": usual if loss is None else loss.usual_batch_size(usual, n_rows),
         "learning_rate": 3e-3,
-        "weight_decay": 0.1,
+        "weight_decay": round(0.5 * 0.2**size, 3),
         "encoder_hidden": (32,),
         "embedding_dim": 2,
-        "predictor_hidden": (64,),
+        "predictor_hidden": (round(16 * 4**size),),
         "n_frequencies": 2,
         "longest_period": 8.0,
     }

@@ -7,28 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.report.quantity import Quantity, Rows
+from distributed_ib.report.ladder_sections import (
+    choice_findings,
+    choice_values,
+    ladder_table,
+)
+from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Section, Table
+from distributed_ib.report.words import SCORES, listed, rows_in_words
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.best_record import best_record
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.subsets_in_use import Subset
 
 KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
 SIZES = (50, 20, 10, 5, 3, 2, 1)
-MAX_LISTED = 10
 MAX_SUBSETS = 20
-SCORES = {"accuracy": "accuracy", "r2": "R2"}
-ROWS: dict[str, Rows] = {
-    "train": "training rows",
-    "validation": "validation rows",
-    "test": "held-out rows",
-}
-"""The rows of each split, in words."""
-
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
     "information": "What a component conveys is exact where it takes few values, else the middle "
@@ -51,11 +47,17 @@ def scheme_sections(
     if scheme.is_empty:
         return [Section(findings=opening_findings(scheme))]
     measure = measure or scheme.measure
+    approximations = ladder_table if scheme.is_ladder else approximations_table
     sections = [
-        Section(findings=(*opening_findings(scheme, measure), *best_findings(scheme, measure))),
+        Section(
+            findings=(
+                *opening_findings(scheme, measure),
+                *best_findings(scheme, threshold_bits, measure),
+            )
+        ),
         Section(
             "The best approximations with ever fewer components",
-            tables=(approximations_table(scheme, threshold_bits, measure),),
+            tables=(approximations(scheme, threshold_bits, measure),),
         ),
         Section(
             "What each component conveys",
@@ -80,7 +82,7 @@ def opening_findings(
     how = Finding(f"The sweep {scheme.message}.", kind="note")
     if scheme.is_empty:
         return (how, Finding("There is nothing to show.", kind="note"))
-    subsets = scheme.subsets(measure=measure)
+    subsets = (scheme.pooled() if scheme.is_ladder else scheme).subsets(measure=measure)
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
     if scheme.scoring_split != "train" and nothing_known(scheme):
@@ -91,7 +93,8 @@ def opening_findings(
             )
         )
         return tuple(findings)
-    findings.append(_at_the_weakest(scheme, first))
+    if not scheme.is_ladder:
+        findings.append(_at_the_weakest(scheme, first))
     if last.components:
         after = "; a larger beta_end would show what comes after"
         findings.append(
@@ -119,44 +122,60 @@ def baseline_finding(scheme: ApproximationScheme) -> Finding:
 
 def nothing_known(scheme: ApproximationScheme) -> bool:
     """Whether held-out rows are nowhere predicted better than without X, or only without X."""
+    if scheme.is_ladder:
+        step = int(scheme.to_xarray().attrs["best_step"])
+        return not known_curve(scheme)[step] > 0 or not at_best(scheme).in_use()
     if not known_curve(scheme).max() > 0:
         return True
     return not len(scheme.snapshots.record) or not at_best(scheme).in_use()
 
 
 def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
-    """What is known about Y, `[step]`: averaged over repeats and over neighbouring records."""
+    """What is known about Y, `[step]`, averaged over repeats.
+
+    Where it was measured while training it is averaged over neighbouring records too.
+    """
     data = scheme.to_xarray()
+    if scheme.is_ladder:
+        return np.asarray(data["known_bits"].values)
     known = data["predictive_information_bits"].sel(split=scheme.scoring_split).mean("seed").values
     return running_mean(known, 2 * max(1, len(known) // 20) + 1)
 
 
 def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Approximation:
-    """The approximation of least loss, in the first repeat."""
-    return scheme.at(beta=best_record(scheme.to_xarray()), measure=measure)
+    """The approximation of least loss: of all members of a ladder, or of the first repeat."""
+    scheme = scheme.pooled() if scheme.is_ladder else scheme
+    return scheme.at(beta=scheme.best_beta, measure=measure)
 
 
 def kept_beta(scheme: ApproximationScheme) -> float:
-    """The strongest bottleneck under which nine tenths of what is known at best are still known.
+    """Where compression schemes are shown: the simplest approximation, or nearly the best.
+
+    Without several resamples that is the strongest bottleneck under which nine tenths of what is
+    known at best are still known.
 
     There the channels have given up what hardly matters, and their compression schemes show what
     does. Where nothing is known at any strength it is that of least loss.
     """
+    if scheme.is_ladder:
+        return scheme.simplest_beta
     known = known_curve(scheme)
     if not known.max() > 0:
-        return best_record(scheme.to_xarray())
+        return scheme.best_beta
     enough = np.flatnonzero(known >= KEPT_SHARE * known.max())
     return float(scheme.to_xarray()["beta"].values[enough[-1]])
 
 
 def best_findings(
-    scheme: ApproximationScheme, measure: Measure | None = None
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
     """Where held-out rows are predicted best, and how much less would do; none without them."""
     measure = measure or scheme.measure
     held_out = scheme.scoring_split != "train"
     if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
         return ()
+    if scheme.is_ladder:
+        return choice_findings(scheme, threshold_bits, measure)
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
     limit = "at most " if measure == "kl" else ""
     told, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
@@ -164,7 +183,7 @@ def best_findings(
         Finding(
             f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(best.in_use())} "
             f"of {len(best.components)} components in use ({listed(best.in_use())}), which convey "
-            f"{limit}{told.text()}.",
+            f"{limit}{told.text()}, summed over components.",
             {"conveyed_bits_at_best": told},
         ),
         Finding(
@@ -186,7 +205,7 @@ def approximations_table(
     data = scheme.to_xarray().isel(seed=0).sel(split=scheme.scoring_split)
     score = next((name for name in SCORES if name in data), None)
     window = 2 * max(1, data.sizes["step"] // 40) + 1
-    rows_of = ROWS[scheme.scoring_split]
+    rows_of = rows_in_words(scheme.scoring_split)
     known = running_mean(data["predictive_information_bits"].values, window)
     scores = None if score is None else running_mean(data[score].values, window)
     rows: list[tuple[Cell, ...]] = []
@@ -232,7 +251,7 @@ def components_table(
         lower = data["information_lower_bits"].median("seed").values
         upper = data["information_upper_bits"].median("seed").values
     vague = upper - lower > 1
-    best = best_record(scheme.to_xarray()) if len(scheme.snapshots.record) else float(beta[0])
+    best = scheme.best_beta if len(scheme.snapshots.record) else float(beta[0])
     best_step = int(np.argmin(np.abs(np.log(beta / best))))
 
     def cell(step: int, k: int) -> Quantity:
@@ -276,7 +295,7 @@ def frequency_section(
             subset_label(found, scheme.components),
             beta_range(found),
             Quantity(found.total_bits, "bits", digits=2),
-            Quantity(found.predictive_bits, "bits", rows=ROWS[scheme.scoring_split]),
+            Quantity(found.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split)),
         )
         for name, part in parts.items()
         for found in part.subset_frequencies(threshold_bits, measure=measure)[:MAX_SUBSETS]
@@ -300,7 +319,7 @@ def subsets_table(
             beta_range(subset),
             subset_label(subset, scheme.components),
             Quantity(subset.total_bits, "bits", digits=2),
-            Quantity(subset.predictive_bits, "bits", rows=ROWS[scheme.scoring_split]),
+            Quantity(subset.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split)),
         )
         for subset in scheme.subsets(threshold_bits, measure=measure)
     )
@@ -318,10 +337,11 @@ def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
         "status": scheme.status,
         "message": scheme.message,
         "baseline_entropy_bits": scheme.baseline_entropy_bits,
-        "measured_on": ROWS[scheme.scoring_split],
+        "measured_on": rows_in_words(scheme.scoring_split),
         "component_names": list(scheme.components),
         "measure": scheme.measure,
         "directions": list(scheme.directions),
+        **(choice_values(scheme) if scheme.is_ladder else {}),
         "subset_frequencies": [
             {"direction": direction, "n_found": found.n_found, "n_repeats": found.n_repeats}
             | _subset_values(found, scheme.measure)
@@ -361,22 +381,13 @@ def beta_range(subset: Subset | SubsetFrequency) -> str:
     return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first ten names.
-
-    >>> listed(["a", "b"]), listed([])
-    ('a, b', 'none')
-    """
-    return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "") or "none"
-
-
 def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
     used = (
         f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
         "are in use"
     )
-    where = "" if scheme.scoring_split == "train" else f" on {ROWS[scheme.scoring_split]}"
-    known = Quantity(first.predictive_bits, "bits", rows=ROWS[scheme.scoring_split])
+    where = "" if scheme.scoring_split == "train" else f" on {rows_in_words(scheme.scoring_split)}"
+    known = Quantity(first.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split))
     if known.value > 0:
         text = f"{used} and {known.text()} of Y are known{where}."
     else:

@@ -36,6 +36,7 @@ def dataset_of_ladder(
     places: Sequence[Place],
     components: Sequence[str],
     *,
+    baseline: str,
     n_draws: int,
 ) -> xr.Dataset:
     """The data set of a scheme: see `ApproximationScheme`.
@@ -47,6 +48,7 @@ def dataset_of_ladder(
         snapshots: The chosen models.
         places: Where on the ladder they come from.
         components: Names of the components.
+        baseline: What is predicted without X, in words.
         n_draws: Draws of the noise on the rows that report, as many as predictions average over.
     """
     steps = [_measure(ladder, roles, models, n_draws) for models in _members(snapshots)]
@@ -102,9 +104,10 @@ def dataset_of_ladder(
         attrs={
             "title": "Scheme of approximations (Distributed Information Bottleneck)",
             "baseline_entropy_bits": roles.baseline_bits,
-            "baseline": "H(Y)",
+            "baseline": baseline,
             "best_step": choice.best,
             "simplest_step": choice.simplest,
+            "simplest_steps": np.array(choice.simplest_of_parts),
             "status": result.status,
             "message": result.message,
             "random_seed": result.seed,
@@ -229,12 +232,14 @@ class _Choice(NamedTuple):
         best: The step of least loss.
         simplest: The step of largest beta whose loss is not larger by more than the standard error
             of the difference.
+        simplest_of_parts: The same without the validation rows of one resample after the other.
         excess_bits: Loss of every step beyond that of the best, in bits.
         error_bits: Standard error of that difference, of paired rows.
     """
 
     best: int
     simplest: int
+    simplest_of_parts: list[int]
     excess_bits: FloatArray
     error_bits: FloatArray
 
@@ -243,8 +248,20 @@ def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
     found = [_out_of_fold(ladder, roles, step) for step in steps]
     rows = found[0][0]
     losses = nats_to_bits(np.stack([averaged for _, _, averaged in found]))
+    best, simplest, excess, error = _chosen(losses, rows)
+    lengths = [len(part.marginal) for part in roles.validation]
+    resample_of_row = np.repeat(np.arange(len(lengths)), lengths)
+    parts = [np.flatnonzero(resample_of_row != k) for k in range(len(lengths))]
+    if len(lengths) < 2:
+        parts = [np.arange(sum(lengths))]
+    of_parts = [_chosen(losses[:, part], rows.part(part))[1] for part in parts]
+    return _Choice(best, simplest, of_parts, excess, error)
+
+
+def _chosen(losses: FloatArray, rows: MeasuredRows) -> tuple[int, int, FloatArray, FloatArray]:
+    """Best and simplest step by losses `[step, n]`, with the excess over best and its error."""
     best = int(np.argmin(np.average(losses, axis=1, weights=rows.weight)))
     means = [mean_with_error(row - losses[best], rows.weight, rows.groups) for row in losses]
     excess = np.array([one.value for one in means])
     error = np.nan_to_num([one.error for one in means])
-    return _Choice(best, int(np.flatnonzero(excess <= error)[-1]), excess, error)
+    return best, int(np.flatnonzero(excess <= error)[-1]), excess, error

@@ -18,6 +18,7 @@ from distributed_ib.model.encoding import Inputs
 from distributed_ib.scheme._joining import join_repeats
 from distributed_ib.scheme._ladder_dataset import dataset_of_ladder
 from distributed_ib.scheme._measured_rows import Roles
+from distributed_ib.scheme._pooling import pool_members
 from distributed_ib.scheme._records import dataset_of_sweep
 from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
@@ -133,7 +134,14 @@ class ApproximationScheme:
             )
         snapshots, places = climb(result, ladder, roles)
         dataset = dataset_of_ladder(
-            result, ladder, roles, snapshots, places, split.problem.names, n_draws=n_draws
+            result,
+            ladder,
+            roles,
+            snapshots,
+            places,
+            split.problem.names,
+            baseline=split.problem.baseline,
+            n_draws=n_draws,
         )
         return cls(dataset, snapshots)
 
@@ -430,6 +438,18 @@ class ApproximationScheme:
             ),
             measure=measure,
         )
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether its repeats are members that predict together: see `TrainSettings.n_starts`."""
+        return "known_bits" in self._dataset
+
+    def pooled(self) -> "ApproximationScheme":
+        """All repeats as one: the median of what components convey, the mean of what is known.
+
+        Its models are those of the first repeat.
+        """
+        return ApproximationScheme(*pool_members(self._dataset, self._snapshots))
 
     def models(self, snapshot: int) -> list[Any]:
         """The models of all repeats at one of the places where models were kept."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Section, Table
-from distributed_ib.report.scheme_sections import ROWS, opening_findings
+from distributed_ib.report.scheme_sections import opening_findings
+from distributed_ib.report.words import rows_in_words
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.studies.image.image_figures import numerals
@@ -49,7 +50,10 @@ def panels_table(
             f"{one.beta:.3g}",
             Quantity(float(np.sum(one.conveyed_bits)), "bits", digits=2),
             Quantity(
-                max(one.predictive_bits, 0.0), "bits", rows=ROWS[scheme.scoring_split], digits=2
+                max(one.predictive_bits, 0.0),
+                "bits",
+                rows=rows_in_words(scheme.scoring_split),
+                digits=2,
             ),
             _decibels(one.psnr_db) if np.isfinite(one.psnr_db) else "no error",
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Finding, Table
-from distributed_ib.report.scheme_sections import ROWS
+from distributed_ib.report.words import rows_in_words
 from distributed_ib.studies.patterns.pattern_study import Method
 from distributed_ib.studies.patterns.patterns_findings import (
     END_BITS,
@@ -41,7 +41,7 @@ def findings_table(sweeps: Sequence[PatternSweep]) -> Table:
             (
                 one.pattern.name,
                 str(one.method),
-                Quantity(found.best_bits, "bits", rows=ROWS[one.scheme.scoring_split]),
+                Quantity(found.best_bits, "bits", rows=rows_in_words(one.scheme.scoring_split)),
                 " / ".join("-" if value is None else f"{value:.2f}" for value in bits),
                 " / ".join(map(_beta, found.given_up_beta.values())),
                 _beta(found.end_beta),

@@ -1,0 +1,224 @@
+"""What a scheme with several starts and resamples says: its best and its simplest approximation."""
+
+from typing import Any
+
+import numpy as np
+
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Cell, Finding, Table
+from distributed_ib.report.words import SCORES, listed, rows_in_words
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.measure import COLUMNS, VARIABLES, Measure
+
+N_ERRORS = 2
+"""Standard errors on either side of what is known: an interval of about 95 %."""
+UNSTABLE_BITS = 0.15
+"""Two choices differ where a component conveys so much more in one of them."""
+
+SIZES = (50, 20, 10, 5, 3, 2, 1)
+
+
+def known_quantity(scheme: ApproximationScheme, step: int, *, averaged: bool = False) -> Quantity:
+    """What is known about Y at a step, with two standard errors on either side."""
+    data = scheme.to_xarray()
+    prefix = "averaged_" if averaged else ""
+    value = float(data[f"{prefix}known_bits"].values[step])
+    error = float(data[f"{prefix}known_error_bits"].values[step])
+    within = np.isfinite(error)
+    return Quantity(
+        value,
+        "bits",
+        low=value - N_ERRORS * error if within else None,
+        high=value + N_ERRORS * error if within else None,
+        level=0.95 if within else None,
+        rows=rows_in_words(scheme.scoring_split),
+    )
+
+
+def conveyed_quantity(scheme: ApproximationScheme, step: int, measure: Measure) -> Quantity:
+    """What all components convey, summed: medians over members; a bound where a part is one."""
+    data = scheme.pooled().to_xarray().isel(seed=0, step=step)
+    bits = data[VARIABLES[measure]].values
+    if measure == "kl":
+        return Quantity(float(bits.sum()), "bits", digits=2)
+    lower, upper = data["information_lower_bits"].values, data["information_upper_bits"].values
+    vague = upper - lower > 1
+    return Quantity(
+        float(np.where(vague, lower, bits).sum()),
+        "bits",
+        low=float(lower.sum()),
+        high=float(upper.sum()),
+        digits=2,
+        is_bound=bool(vague.any()),
+    )
+
+
+def choice_findings(
+    scheme: ApproximationScheme, threshold_bits: float, measure: Measure
+) -> tuple[Finding, ...]:
+    """The approximation that predicts best and the simplest that is no worse, in sentences."""
+    findings = []
+    for name, opening in (
+        ("best", "Predictions are best"),
+        ("simplest", "Within one standard error of that is"),
+    ):
+        step = int(scheme.to_xarray().attrs[f"{name}_step"])
+        pooled = scheme.pooled().to_xarray().isel(seed=0, step=step)
+        bits = pooled[VARIABLES[measure]].values
+        used = [scheme.components[k] for k in np.argsort(-bits) if bits[k] > threshold_bits]
+        known, conveyed = known_quantity(scheme, step), conveyed_quantity(scheme, step, measure)
+        beta = f"beta={float(pooled['beta']):.3g}"
+        where = f"{opening} at {beta}" if name == "best" else f"{opening} {beta}"
+        limit = "at most " if measure == "kl" else ""
+        text = (
+            f"{where}, with {len(used)} of {len(bits)} components in use ({listed(used)}). They "
+            f"convey {limit}{_without_interval(conveyed)}, summed over components, by which "
+            f"{known.text()} of Y are known on {known.rows}."
+        )
+        if name == "best":
+            averaged = known_quantity(scheme, step, averaged=True)
+            text += (
+                f" Predictions, which are averages over the noise and {scheme.n_seeds} models, "
+                f"know {averaged.text()}{_scores_in_words(pooled)}."
+            )
+        else:
+            text += " It is the simplest approximation that the rows can't tell from the best."
+        findings.append(
+            Finding(text, {f"known_bits_at_{name}": known, f"conveyed_bits_at_{name}": conveyed})
+        )
+    return (*findings, *_stability(scheme, measure))
+
+
+def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Measure) -> Table:
+    """The best approximations with ever fewer components, among them `best` and `simplest`.
+
+    They are chosen by validation rows. What is known, and the score of averaged predictions, are
+    of rows by which nothing was chosen.
+    """
+    data = scheme.to_xarray()
+    bits = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0]
+    score = next((name for name in SCORES if name in data), None)
+    rows: list[tuple[Cell, ...]] = []
+    for step, names in _shown_steps(scheme, bits, threshold_bits).items():
+        used = [scheme.components[k] for k in np.flatnonzero(bits[step] > threshold_bits)]
+        label = "all" if len(used) == len(scheme.components) else listed(used)
+        row: tuple[Cell, ...] = (
+            f"{data['beta'].values[step]:.3g}" + (f" ({', '.join(names)})" if names else ""),
+            f"{len(used)}: {label}",
+            _bare(conveyed_quantity(scheme, step, measure)),
+            known_quantity(scheme, step),
+            _bare(known_quantity(scheme, step, averaged=True)),
+        )
+        if score is not None:
+            value = float(data[score].values[step])
+            row = (*row, Quantity(value, rows=rows_in_words(scheme.scoring_split)))
+        rows.append(row)
+    columns: tuple[str, ...] = (
+        "beta",
+        "components in use",
+        COLUMNS[measure],
+        f"Y known, {rows_in_words(scheme.scoring_split)}",
+        "averaged",
+    )
+    if score is not None:
+        columns = (*columns, SCORES[score])
+    return Table(
+        "approximations",
+        "Ever fewer components, information in bits",
+        columns,
+        tuple(rows),
+        notes="What is conveyed is summed over components. Y known is by one draw of the noise: "
+        "what a receiver of u can know, with two standard errors of the rows on either side. "
+        f"Averaged is what predictions know, which are means over the noise and {scheme.n_seeds} "
+        "models; the score is theirs too.",
+    )
+
+
+def choice_values(scheme: ApproximationScheme) -> dict[str, Any]:
+    """`best` and `simplest` as plain values for programs."""
+    data, measure = scheme.to_xarray(), scheme.measure
+    pooled = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0]
+    values: dict[str, Any] = {}
+    for name in ("best", "simplest"):
+        step = int(data.attrs[f"{name}_step"])
+        known = known_quantity(scheme, step)
+        averaged = known_quantity(scheme, step, averaged=True)
+        values[name] = {
+            "beta": float(data["beta"].values[step]),
+            "known_bits": known.value,
+            "known_bits_low": known.low,
+            "known_bits_high": known.high,
+            "averaged_known_bits": averaged.value,
+            "averaged_known_bits_low": averaged.low,
+            "averaged_known_bits_high": averaged.high,
+            "component_bits": dict(zip(scheme.components, map(float, pooled[step]), strict=True)),
+            **{
+                score: float(data[score].values[step])
+                for score in ("accuracy", "rmse", "r2")
+                if score in data
+            },
+        }
+    values["simplest"]["is_stable"] = not _moving_components(scheme, measure)
+    return values
+
+
+def _moving_components(scheme: ApproximationScheme, measure: Measure) -> list[str]:
+    """Components whose bits depend on which rows choose the simplest approximation."""
+    data = scheme.to_xarray()
+    steps = np.atleast_1d(data.attrs["simplest_steps"])
+    bits = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0][steps]
+    moves = np.ptp(bits, axis=0) > UNSTABLE_BITS
+    return [scheme.components[k] for k in np.flatnonzero(moves)]
+
+
+def _stability(scheme: ApproximationScheme, measure: Measure) -> tuple[Finding, ...]:
+    moving = _moving_components(scheme, measure)
+    if not moving:
+        return ()
+    beta = scheme.to_xarray()["beta"].values
+    steps = np.atleast_1d(scheme.to_xarray().attrs["simplest_steps"])
+    return (
+        Finding(
+            "Which approximation is the simplest is not stable: chosen by fewer of the rows it "
+            f"lies between beta={beta[steps.min()]:.3g} and {beta[steps.max()]:.3g}, and what "
+            f"{listed(moving)} convey there differs by more than {UNSTABLE_BITS} bits. Another "
+            "seed may find another one.",
+            kind="warning",
+        ),
+    )
+
+
+def _shown_steps(
+    scheme: ApproximationScheme, bits: np.ndarray, threshold_bits: float
+) -> dict[int, list[str]]:
+    """Steps for the table in order of beta, with the names of those that have one."""
+    data = scheme.to_xarray()
+    loss, counts = data["excess_loss_bits"].values, (bits > threshold_bits).sum(axis=1)
+    shown: dict[int, list[str]] = {}
+    for size in (len(scheme.components), *(n for n in SIZES if n < len(scheme.components))):
+        within = np.flatnonzero((counts <= size) & (counts > 0))
+        if len(within):
+            shown.setdefault(int(within[loss[within].argmin()]), [])
+    for name in ("best", "simplest"):
+        shown.setdefault(int(data.attrs[f"{name}_step"]), []).append(name)
+    return dict(sorted(shown.items()))
+
+
+def _scores_in_words(at_step: Any) -> str:
+    named = [f"{SCORES[name]} {float(at_step[name]):.3f}" for name in SCORES if name in at_step]
+    return f" ({', '.join(named)})" if named else ""
+
+
+def _bare(quantity: Quantity) -> Quantity:
+    """The quantity without its interval, where a table has no room for it."""
+    return Quantity(
+        quantity.value,
+        quantity.unit,
+        rows=quantity.rows,
+        digits=quantity.digits,
+        is_bound=quantity.is_bound,
+    )
+
+
+def _without_interval(quantity: Quantity) -> str:
+    return _bare(quantity).text()
