@@ -77,7 +77,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     """Fill in what is None.
 
     - `beta_start`: 0.001. Open channels then cost some hundredths of a nat.
-    - `beta_end`: 1. Nothing survives it, because a nat conveyed buys at most a nat predicted.
+    - `beta_end`: 2. Nothing survives 1, because a nat conveyed buys at most a nat predicted, and
+      channels follow beta with a delay.
     - `n_starts`: 5, each over a decade of beta.
     - `n_resamples`: 5 up to 2,000 rows, 3 for more.
     - `batch_size`: 128 up to 2,000 rows, 256 for more.
@@ -104,7 +105,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     usual = 128 if n_rows <= 2000 else 256
     automatic: dict[str, Any] = {
         "beta_start": 1e-3,
-        "beta_end": 1.0,
+        "beta_end": 2.0,
         "n_starts": 5,
         "n_resamples": 5 if n_rows <= 2000 else 3,
         "n_steps": n_steps,

@@ -68,6 +68,7 @@ def measure_information(
     complete: bool = False,
     n_inputs: int = 1024,
     n_records: int | None = 60,
+    n_rows: int | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """The dataset of a scheme, with the information that its channels transmit.
@@ -86,7 +87,8 @@ def measure_information(
     plan = _plan(snapshots, x, shares, len(components), n_inputs, complete, seed)
     places = _evenly(len(snapshots.record), n_records)
     inputs = jax.tree.map(lambda leaf: leaf[plan.rows], x)
-    figures = _measure(snapshots, places, components, inputs, plan, seed)
+    limit_bits = np.inf if n_rows is None else np.log2(whole_number("n_rows", n_rows, 1))
+    figures = _measure(snapshots, places, components, inputs, plan, limit_bits, seed)
     records = snapshots.record[places]
     kl_bits, log_beta = dataset["kl_bits"].values, np.log(dataset["beta"].values)
     dims = ("seed", "step", "component")
@@ -209,6 +211,7 @@ def _measure(
     components: Sequence[str],
     inputs: PyTree[Shaped[np.ndarray, "encoded ..."]],
     plan: _Plan,
+    limit_bits: float,
     seed: int,
 ) -> Float64[np.ndarray, "4 seed place component"]:
     """Estimate, lower bound, upper bound and standard error in bits."""
@@ -227,7 +230,7 @@ def _measure(
                 if values is None:
                     one = _part(channel, slice(plan.n_sampled), k)
                     # The same noise for a component at every beta gives smooth curves.
-                    figures[:, repeat, j, k] = _bounded(one, jax.random.fold_in(key, k))
+                    figures[:, repeat, j, k] = _bounded(one, limit_bits, jax.random.fold_in(key, k))
                 else:
                     exact[k].append(_part(channel, values.rows, k))
     for k, channels in exact.items():
@@ -250,11 +253,14 @@ def _part(
     )
 
 
-def _bounded(channel: _Channel, key: PRNGKeyArray) -> tuple[float, float, float, float]:
-    """Estimate, lower bound, upper bound and standard error, in bits."""
+def _bounded(
+    channel: _Channel, limit_bits: float, key: PRNGKeyArray
+) -> tuple[float, float, float, float]:
+    """Estimate, lower bound, upper bound and standard error, in bits; none above the limit."""
     kl_bits = float(_kl_bits(*channel).mean())
     if kl_bits < _DEAD_BITS:
         return 0.5 * kl_bits, 0.0, kl_bits, 0.0
+    kl_bits = min(kl_bits, limit_bits)
     bounds = information_bounds(*channel, key=key)
     lower, upper = max(float(bounds.lower_bits), 0.0), min(float(bounds.upper_bits), kl_bits)
     middle = max(0.5 * (lower + upper), 0.0)

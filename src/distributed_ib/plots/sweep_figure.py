@@ -29,6 +29,8 @@ MAIN_INCHES = 3.8
 WIDTH_INCHES = 6.4
 # Beyond so many bits the axis of the components is logarithmic above one bit.
 MOST_LINEAR_BITS = 4.0
+# Standard errors by which a band is wider than the bounds, on either side.
+N_ERRORS = 2
 _PAD_INCHES = 0.06
 _STRIP_TITLE_INCHES = 0.25
 
@@ -48,7 +50,7 @@ def plot_sweep(
     bit where it must hold more than four. Above: a bar wherever that is more than `threshold_bits`;
     with several repeats it is the darker, the more of them agree. Curves are medians over the
     repeats, bands go from the least to the most; those of a single repeat go from the lower to the
-    upper bound of the information.
+    upper bound of the information, and two standard errors beyond.
 
     Of more than twelve components the twelve that matter most (`by_weight`) have a colour, a band
     and their name at the curve; the others are thin and grey.
@@ -159,7 +161,9 @@ def _draw_components(
         curves[name] = draw_median(twin, beta, values, color=style.color, linestyle=style.linestyle)
         if measure == "information" and scheme.n_seeds == 1:
             bounds = data.sel(component=name).isel(seed=0)
-            lower, upper = bounds["information_lower_bits"], bounds["information_upper_bits"]
+            errors = N_ERRORS * bounds["information_error_bits"]
+            lower = np.maximum(bounds["information_lower_bits"] - errors, 0.0)
+            upper = bounds["information_upper_bits"] + errors
             twin.fill_between(beta, lower, upper, color=style.color, alpha=opacity, linewidth=0)
     twin.set_ylabel(f"{NAMES[measure]} of each component (bits)")
     # Bands may reach a long way further up, where all that they say is that nobody knows.
@@ -175,7 +179,8 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
     """The error of every split, and below the axes what the lines are."""
     data = scheme.to_xarray()
     beta = data["beta"].values
-    splits = [str(split) for split in data["split"].values]
+    # Training rows, and those that report; rows that choose lie between them.
+    splits = list(dict.fromkeys(str(data["split"].values[k]) for k in (0, -1)))
     curves = [
         draw_median(
             ax,

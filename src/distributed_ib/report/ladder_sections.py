@@ -18,7 +18,9 @@ UNSTABLE_BITS = 0.15
 SIZES = (50, 20, 10, 5, 3, 2, 1)
 
 
-def known_quantity(scheme: ApproximationScheme, step: int, *, averaged: bool = False) -> Quantity:
+def known_quantity(
+    scheme: ApproximationScheme, step: int, *, averaged: bool = False, digits: int = 3
+) -> Quantity:
     """What is known about Y at a step, with two standard errors on either side."""
     data = scheme.to_xarray()
     prefix = "averaged_" if averaged else ""
@@ -32,6 +34,7 @@ def known_quantity(scheme: ApproximationScheme, step: int, *, averaged: bool = F
         high=value + N_ERRORS * error if within else None,
         level=0.95 if within else None,
         rows=rows_in_words(scheme.scoring_split),
+        digits=digits,
     )
 
 
@@ -58,21 +61,21 @@ def choice_findings(
 ) -> tuple[Finding, ...]:
     """The approximation that predicts best and the simplest that is no worse, in sentences."""
     findings = []
+    steps = {name: int(scheme.to_xarray().attrs[f"{name}_step"]) for name in ("best", "simplest")}
     for name, opening in (
         ("best", "Predictions are best"),
-        ("simplest", "Within one standard error of that is"),
+        ("simplest", "The simplest approximation that is no worse, within a standard error, is"),
     ):
-        step = int(scheme.to_xarray().attrs[f"{name}_step"])
+        step = steps[name]
         pooled = scheme.pooled().to_xarray().isel(seed=0, step=step)
         bits = pooled[VARIABLES[measure]].values
         used = [scheme.components[k] for k in np.argsort(-bits) if bits[k] > threshold_bits]
         known, conveyed = known_quantity(scheme, step), conveyed_quantity(scheme, step, measure)
-        beta = f"beta={float(pooled['beta']):.3g}"
-        where = f"{opening} at {beta}" if name == "best" else f"{opening} {beta}"
+        where = f"{opening} at beta={float(pooled['beta']):.3g}"
         limit = "at most " if measure == "kl" else ""
         text = (
             f"{where}, with {len(used)} of {len(bits)} components in use ({listed(used)}). They "
-            f"convey {limit}{_without_interval(conveyed)}, summed over components, by which "
+            f"convey {limit}{_bare(conveyed).text()}, summed over components, by which "
             f"{known.text()} of Y are known on {known.rows}."
         )
         if name == "best":
@@ -81,8 +84,8 @@ def choice_findings(
                 f" Predictions, which are averages over the noise and {scheme.n_seeds} models, "
                 f"know {averaged.text()}{_scores_in_words(pooled)}."
             )
-        else:
-            text += " It is the simplest approximation that the rows can't tell from the best."
+        elif step == steps["best"]:
+            text = "No simpler approximation is within a standard error of it."
         findings.append(
             Finding(text, {f"known_bits_at_{name}": known, f"conveyed_bits_at_{name}": conveyed})
         )
@@ -103,21 +106,21 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         used = [scheme.components[k] for k in np.flatnonzero(bits[step] > threshold_bits)]
         label = "all" if len(used) == len(scheme.components) else listed(used)
         row: tuple[Cell, ...] = (
-            f"{data['beta'].values[step]:.3g}" + (f" ({', '.join(names)})" if names else ""),
+            " ".join([f"{data['beta'].values[step]:.3g}", *names]),
             f"{len(used)}: {label}",
             _bare(conveyed_quantity(scheme, step, measure)),
-            known_quantity(scheme, step),
-            _bare(known_quantity(scheme, step, averaged=True)),
+            known_quantity(scheme, step, digits=2),
+            _bare(known_quantity(scheme, step, averaged=True, digits=2)),
         )
         if score is not None:
             value = float(data[score].values[step])
-            row = (*row, Quantity(value, rows=rows_in_words(scheme.scoring_split)))
+            row = (*row, Quantity(value, rows=rows_in_words(scheme.scoring_split), digits=2))
         rows.append(row)
     columns: tuple[str, ...] = (
         "beta",
         "components in use",
         COLUMNS[measure],
-        f"Y known, {rows_in_words(scheme.scoring_split)}",
+        "Y known",
         "averaged",
     )
     if score is not None:
@@ -127,8 +130,9 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         "Ever fewer components, information in bits",
         columns,
         tuple(rows),
-        notes="What is conveyed is summed over components. Y known is by one draw of the noise: "
-        "what a receiver of u can know, with two standard errors of the rows on either side. "
+        notes="What is conveyed is summed over components. Y known is what a receiver of u, with "
+        f"one draw of the noise, knows about {rows_in_words(scheme.scoring_split)}, with two "
+        "standard errors on either side. "
         f"Averaged is what predictions know, which are means over the noise and {scheme.n_seeds} "
         "models; the score is theirs too.",
     )
@@ -218,7 +222,3 @@ def _bare(quantity: Quantity) -> Quantity:
         digits=quantity.digits,
         is_bound=quantity.is_bound,
     )
-
-
-def _without_interval(quantity: Quantity) -> str:
-    return _bare(quantity).text()

@@ -278,6 +278,7 @@ class ApproximationScheme:
         complete: bool = False,
         n_inputs: int = 1024,
         n_records: int | None = 60,
+        n_rows: int | None = None,
         seed: int = 0,
     ) -> "ApproximationScheme":
         """This scheme with the information that its channels transmit, beside the KL.
@@ -297,6 +298,8 @@ class ApproximationScheme:
             n_inputs: Inputs N of the bounds. Time grows as its square; the bounds are near each
                 other up to about log2(N) - 3 bits.
             n_records: Most models to measure, evenly spaced along the sweep; None for all.
+            n_rows: Rows of the data, of which `x` may be a sample: a component can't tell more
+                about them than which one it is. None, the default, where there are always more.
             seed: Seed of the noise and of the rows that are drawn.
 
         Raises:
@@ -310,6 +313,7 @@ class ApproximationScheme:
             complete=complete,
             n_inputs=n_inputs,
             n_records=n_records,
+            n_rows=n_rows,
             seed=seed,
         )
         return ApproximationScheme(dataset, self._snapshots)

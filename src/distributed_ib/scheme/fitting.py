@@ -131,6 +131,7 @@ def measured(
         complete=split.problem.complete,
         n_inputs=train.n_information_inputs,
         n_records=train.n_information_records,
+        n_rows=None if split.problem.source is not None else len(split.train),
         seed=seed,
     )
 
