@@ -1,4 +1,4 @@
-"""`dib patterns`: the Distributed beside the standard Information Bottleneck."""
+"""`dib patterns`: compares the Distributed with the standard Information Bottleneck."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ def patterns(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Pattern to look at; give it again for several. halves, stripes, checkerboard, "
+            help="Pattern to analyse; give it again for several. halves, stripes, checkerboard, "
             "warped, slant, circle or archipelago. Default: all seven.",
         ),
     ] = None,

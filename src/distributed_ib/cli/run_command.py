@@ -1,4 +1,4 @@
-"""`dib run` and `dib resume`: a study from a file, or one that an installed package registers."""
+"""`dib run` and `dib resume`: run a study from a file or an installed package."""
 
 import inspect
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
 
 
 def _with_changes(cls: "type[Study]", changes: dict[tuple[str, ...], Any]) -> "Study":
-    """The study with its defaults but for what was asked; required options may be among them."""
+    """The study with the given options, required ones among them, and defaults otherwise."""
     from dataclasses import fields
 
     from distributed_ib.study.options import from_toml, to_toml
@@ -188,7 +188,7 @@ def _annotation(option: "Option") -> Any:
 
 
 def _default_text(default: Any) -> str:
-    """What help says of a default."""
+    """The default as help shows it."""
     if default is MISSING:
         return "Required."
     if default is None:

@@ -154,7 +154,7 @@ class BooleanStudy(Study):
         optimality = optimality_of(scheme, frontier, terms)
         if self.refined:
             candidates = refine_circuit(
-                circuit, scheme, frontier.beta, seed=run.seed, progress=run.say
+                circuit, scheme, frontier.beta, seed=run.seed, progress=run.on_message
             )
             optimality = optimality.with_refinement(circuit, candidates)
         return optimality.to_arrays()
