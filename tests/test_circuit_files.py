@@ -173,7 +173,7 @@ def test_listed_inputs_and_output_must_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("inputs = [", "is no valid TOML .*; mend that place"),
+        ("inputs = [", "is not valid TOML .*; correct that place"),
         ("", "has no 'gate'; a circuit file needs 'inputs', 'output' and"),
         (GATE, "has no 'inputs'"),
         ('inputs = ["a"]\n' + GATE, "has no 'output'"),
@@ -218,7 +218,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         load_circuit(tmp_path)
     path = tmp_path / "binary.toml"
     path.write_bytes(b'name = "\xff"')
-    with pytest.raises(UserError, match=r"is no UTF-8 text \(byte 8\)"):
+    with pytest.raises(UserError, match=r"is not UTF-8 text \(byte 8\)"):
         load_circuit(path)
 
 
@@ -231,12 +231,12 @@ MANY = "".join(f'[[gate]]\nname="{i}"\nop="NOT"\ninputs=["a"]\n' for i in range(
         (" " * 1_000_001, "is larger than 1,000,000 bytes"),
         ("a = " + "[" * 100_000, "is nested too deeply"),
         ("a = " + "{a=" * 100_000, "is nested too deeply"),
-        ("a = " + "1" * 5000, "is no valid TOML"),
+        ("a = " + "1" * 5000, "is not valid TOML"),
         ("a." * 400_000 + "b = 1", "key of more than 20 parts"),
         ("a = {" + '"a" . ' * 100_000 + "b = 1}", "key of more than 20 parts"),
         ("[" + "a." * 400_000 + "b]", "key of more than 20 parts"),
-        ("a" * 500_000, "is no valid TOML"),
-        ("\"'" * 400_000, "is no valid TOML"),
+        ("a" * 500_000, "is not valid TOML"),
+        ("\"'" * 400_000, "is not valid TOML"),
         (HEAD + MANY, "has 10,001 gates; at most 10,000"),
         (f'expression = "{"~" * 20_000}a"', "more than 10,000 gates"),
         (f'expression = "{"(" * 100_000}a"', "is never closed"),

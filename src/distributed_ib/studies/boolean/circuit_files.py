@@ -132,7 +132,7 @@ def _parsed_toml(content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"is no UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+        raise UserError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     if _LONG_KEY.search(text):
         raise UserError("has a key of more than 20 parts; the keys are " + ", ".join(_KEYS) + ".")
     try:
@@ -140,7 +140,7 @@ def _parsed_toml(content: bytes) -> dict[str, Any]:
     except RecursionError:
         raise UserError("is nested too deeply; a circuit file needs no nested lists.") from None
     except ValueError as error:  # TOMLDecodeError, or a number with too many digits
-        raise UserError(f"is no valid TOML ({error}); mend that place.") from None
+        raise UserError(f"is not valid TOML ({error}); correct that place.") from None
 
 
 def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
