@@ -58,7 +58,7 @@ def execute(
     from distributed_ib.training.progress import ProgressBar
 
     if resume and out is None:
-        raise UserError("--resume needs --out, the folder of the run to go on with.")
+        raise UserError("--resume needs --out, the folder of the run to continue.")
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
         with ProgressBar(study.title()) as bar:

@@ -59,7 +59,7 @@ def fit(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/TABLE-001, ..."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the stopped run in --out.")
+        bool, typer.Option("--resume", help="Continue the stopped run in --out.")
     ] = False,
 ) -> None:
     """Explain a column of a table: how informative is each other column about it?

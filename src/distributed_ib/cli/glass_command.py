@@ -44,7 +44,7 @@ def simulate(
         Path,
         typer.Option(
             metavar="DATA",
-            help="Folder for the samples and the table PROTOCOL.npz; a stopped run in it goes on.",
+            help="Folder for the samples and the table PROTOCOL.npz; continues a stopped run.",
         ),
     ],
     particles: Annotated[int, typer.Option(metavar="N", help="Particles in a box.")] = 400,
@@ -145,7 +145,7 @@ def analyse(
 
     One sweep for each quench protocol finds the scheme of approximations, beside a linear
     support vector machine (paper, Fig. 4). The run folder gets the schemes, a figure, a summary
-    and the data; `dib show` and `dib plot` read it again, and `dib resume` goes on with a run
+    and the data; `dib show` and `dib plot` read it again, and `dib resume` continues a run
     that was stopped.
     """
     from distributed_ib.studies.glass import GlassStudy

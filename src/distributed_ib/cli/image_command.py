@@ -76,7 +76,7 @@ def image(
 
     One sweep finds the scheme of approximations of the relationship between position and colour
     (paper, Fig. 3), and paints the approximations. The run folder gets the scheme, figures, an
-    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` goes on with
+    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` continues
     a run that was stopped.
     """
     from distributed_ib.studies.image import ImageStudy

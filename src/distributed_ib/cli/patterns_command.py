@@ -34,7 +34,7 @@ def patterns(
     The Distributed Information Bottleneck sees the horizontal and the vertical position through a
     channel each, the standard one the whole position through a single channel. The run folder
     gets the schemes of all sweeps, figures and a summary; `dib show` and `dib plot` read it again,
-    and `dib resume` goes on with a run that was stopped.
+    and `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.patterns import PatternsStudy
 

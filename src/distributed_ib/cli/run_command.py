@@ -52,7 +52,7 @@ def resume(
         ),
     ] = None,
 ) -> None:
-    """Go on with a run that was stopped or killed, to the same bits as in one go."""
+    """Continue a run that was stopped or killed; the result has the same bits as in one go."""
     from distributed_ib.study.loading import find_study, study_in_file
     from distributed_ib.study.run_folder import read_config
 
@@ -160,7 +160,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             None,
         ),
         "resume": (
-            Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in --out.")],
+            Annotated[bool, typer.Option("--resume", help="Continue the stopped run in --out.")],
             False,
         ),
     }

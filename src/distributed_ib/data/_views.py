@@ -102,7 +102,7 @@ def frame_view(table: Any) -> View:
     """A view of a DataFrame, or `table` itself where it can be read like one.
 
     Raises:
-        UserError: If it is no table, has no columns, or two of its columns share a name.
+        UserError: If it is not a table, has no columns, or two of its columns share a name.
     """
     if not isinstance(table, pd.DataFrame):
         if isinstance(table, View):

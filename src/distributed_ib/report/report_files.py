@@ -32,7 +32,7 @@ def save_report(report: Report, folder: Path) -> None:
 
 
 def load_report(folder: Path) -> Report:
-    """Read what `save_report` wrote.
+    """Read a report that `save_report` wrote.
 
     Raises:
         UserError: If the file is missing, damaged, or of an earlier version.

@@ -109,12 +109,12 @@ class Circuit:
             for node in gate.inputs:
                 if node not in known:
                     raise UserError(
-                        f"gate {gate.name!r} reads {shown(node)}, which is no input or gate; "
+                        f"gate {gate.name!r} reads {shown(node)}, which is not an input or gate; "
                         "add it or correct the name."
                     )
         if self.output not in known:
             raise UserError(
-                f"the output {shown(self.output)} is no input or gate; name the node that is Y."
+                f"the output {shown(self.output)} is not an input or gate; name the node that is Y."
             )
         _ = self.sorted_gates  # finds cycles
 

@@ -148,7 +148,7 @@ def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
 
 
 def load_stored(path: Path) -> Picture:
-    """Read what `Picture.save` wrote: the same pixels, name and notes.
+    """Read a picture that `Picture.save` wrote: the same pixels, name and notes.
 
     Raises:
         UserError: As `load_picture`.

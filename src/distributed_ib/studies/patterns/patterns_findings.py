@@ -19,7 +19,7 @@ END_BITS = 0.05
 PLATEAU = (0.05, 0.2)
 # Components whose ends lie closer than this factor fall together.
 TOGETHER = 1.15
-N_SHOWN = 4  # approximations that stand for a sweep in the figures
+N_SHOWN = 4  # approximations of a sweep in the figures
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class PatternsStudy(Study):
         return sweep_values(_sweeps(run.shown))
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
-        """All patterns beside each other, all errors, and a figure for each pattern."""
+        """All patterns side by side, all errors, and a figure for each pattern."""
         return pattern_figures(_sweeps(run.shown))
 
 

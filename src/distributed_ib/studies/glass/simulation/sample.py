@@ -208,7 +208,7 @@ def choose_negative(event: Event, generator: np.random.Generator) -> int:
     """A random type-A particle of the event's state, at least `NEGATIVE_DISTANCE` from its locus.
 
     Returns:
-        Its index, or -1 if the locus itself is no type-A particle.
+        Its index, or -1 if the locus itself is not of type A.
     """
     types = event.state.types
     # Drawn in any case, so that one event's kind does not shift the numbers of the next.
