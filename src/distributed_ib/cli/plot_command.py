@@ -35,7 +35,7 @@ def plot(
     run; its own are in RUN/figures.
     """
     from distributed_ib._run_files import FIGURES
-    from distributed_ib.cli._execution import say
+    from distributed_ib.cli._execution import print_line
     from distributed_ib.plots.saving import save_figures
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.study import Reading
@@ -47,4 +47,4 @@ def plot(
         raise UserError(f"{run} holds nothing to draw: its sweep {loaded.message}.")
     folder = out or run / FIGURES
     save_figures(figures, folder, file_format)
-    say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")
+    print_line(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -48,7 +48,7 @@ def checked_threshold(given: float | None) -> float:
     """The threshold in bits, 0.1 by default.
 
     Raises:
-        UserError: If it is negative or no number.
+        UserError: If it is negative or not a number.
     """
     threshold = DEFAULT_THRESHOLD_BITS if given is None else given
     if not 0 <= threshold < math.inf:
