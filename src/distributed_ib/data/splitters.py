@@ -257,9 +257,12 @@ class HoldOutGiven:
 
     Attributes:
         held_out: Which rows, a mask `[n]`.
+        groups: A label for each row, `[n]`: where rows are divided further, those of one group stay
+            together.
     """
 
     held_out: Any
+    groups: Any = None
 
     def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
         """Training and held-out rows.
@@ -275,3 +278,8 @@ class HoldOutGiven:
         if held.all() or not held.any():
             raise UserError("held_out leaves no rows on one side; both sides need some.")
         return np.flatnonzero(~held), np.flatnonzero(held)
+
+    def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+        """Some of the rows divided further; see `folds`."""
+        groups = None if self.groups is None else np.asarray(self.groups)[rows]
+        return folds(rows, n_folds, seed, groups=groups)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Table
@@ -100,7 +101,7 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
     """
     data = scheme.to_xarray()
     bits = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0]
-    score = next((name for name in SCORES if name in data), None)
+    score = next((name for name in SCORES if _is_of_predictions(data, name)), None)
     rows: list[tuple[Cell, ...]] = []
     for step, names in _shown_steps(scheme, bits, threshold_bits).items():
         used = [scheme.components[k] for k in np.flatnonzero(bits[step] > threshold_bits)]
@@ -159,11 +160,16 @@ def choice_values(scheme: ApproximationScheme) -> dict[str, Any]:
             **{
                 score: float(data[score].values[step])
                 for score in ("accuracy", "rmse", "r2")
-                if score in data
+                if _is_of_predictions(data, score)
             },
         }
     values["simplest"]["is_stable"] = not _moving_components(scheme, measure)
     return values
+
+
+def _is_of_predictions(data: xr.Dataset, score: str) -> bool:
+    """Whether a score is of averaged predictions: one for each step, not for each single model."""
+    return score in data and data[score].dims == ("step",)
 
 
 def _moving_components(scheme: ApproximationScheme, measure: Measure) -> list[str]:

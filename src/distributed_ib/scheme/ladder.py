@@ -132,20 +132,24 @@ class _Attempt(NamedTuple):
 def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _Attempt:
     """Error plus beta times KL on validation rows, averaged over the members."""
     resamples = ladder.resample_of_member
-    losses = roles.losses(members, resamples, _DRAWS_TO_CHOOSE)
+    if hasattr(members[0].predictor, "open"):
+        losses = roles.losses(members, resamples, _DRAWS_TO_CHOOSE)
+        validation = losses.validation
+        models = [_closed(model, one.kl) for model, one in zip(members, losses.train, strict=True)]
+    else:  # The training rows, which are many, say nothing that is asked for.
+        pairs = zip(members, resamples, strict=True)
+        validation = [roles.validation[k].losses([m], _DRAWS_TO_CHOOSE) for m, k in pairs]
+        models = members
     values = []
-    for resample, one in zip(resamples, losses.validation, strict=True):
+    for resample, one in zip(resamples, validation, strict=True):
         rows = roles.validation[resample]
         cost = beta * rows.mean(one.kl).sum()
         values.append(float(rows.mean(one.single_draw)[0] + cost))
-    closed = [_closed(model, one.kl) for model, one in zip(members, losses.train, strict=True)]
-    return _Attempt(closed, float(np.mean(values)))
+    return _Attempt(models, float(np.mean(values)))
 
 
 def _closed(model: Any, kl_nats: np.ndarray) -> Any:
     """The model, with components that convey nothing closed."""
-    if not hasattr(model.predictor, "open"):
-        return model
     conveys = kl_nats[0].mean(axis=0) >= bits_to_nats(CLOSED_BITS)
     n_each = model.encoder.embedding_dim
     gate = jnp.asarray(np.repeat(conveys, n_each), jnp.float32)

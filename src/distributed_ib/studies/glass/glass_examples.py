@@ -36,9 +36,9 @@ def glass_problem(
     labels = data.is_locus.astype(np.int32)
     splitter: Splitter = HoldOut(validation_fraction, groups=data.group)
     if data.validation is not None:
-        splitter = HoldOutGiven(data.validation.astype(bool))
+        splitter = HoldOutGiven(data.validation.astype(bool), groups=data.group)
     train, held_out = splitter.split(len(labels), seed)
-    for rows, word in ((train, "training"), (held_out, "validation")):
+    for rows, word in ((train, "training"), (held_out, "held-out")):
         if len(np.unique(labels[rows])) < 2:
             raise UserError(f"{data.name}: the {word} part lacks loci or negatives; it needs both.")
     if len(np.unique(data.group[train])) < 2:
@@ -64,6 +64,20 @@ def standardisation(
     spread = densities[train].std(axis=0)
     # A shell inside the hard core is empty for nearly all centres; what is left is rounding.
     return densities[train].mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
+
+
+def rows_that_report(split: Split) -> RowIndex:
+    """Held-out rows on which accuracies are measured: those by which no model was chosen.
+
+    One half of the samples held out; all of them if there is one sample only.
+    """
+    division = split.divided()
+    return division.test if len(division.test) else division.validation[0]
+
+
+def rows_that_choose(split: Split) -> RowIndex:
+    """Held-out rows by which models are chosen: the other half."""
+    return split.divided().validation[0]
 
 
 def examples_of(split: Split, rows: RowIndex) -> tuple[NDArray[np.float32], NDArray[Any]]:

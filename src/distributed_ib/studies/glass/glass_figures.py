@@ -43,14 +43,16 @@ class Panels:
     Attributes:
         scheme: The sweep.
         distribution: g(r).
-        svm_accuracy: Validation accuracy of the SVM.
+        svm_accuracy: Held-out accuracy of the SVM.
         averaged_accuracy: Of predictions averaged over the noise, `[seed, snapshot]`.
+        n_starts: Starts of which `scheme` is the envelope; 1 for a single sweep.
     """
 
     scheme: ApproximationScheme
     distribution: RadialDistribution
     svm_accuracy: float
     averaged_accuracy: NDArray[np.float64]
+    n_starts: int = 1
 
 
 def shell_colors(left: NDArray[Any]) -> NDArray[np.float64]:
@@ -69,7 +71,7 @@ def _height(left: NDArray[Any], n_shells: int) -> NDArray[np.float64]:
 def plot_error_and_accuracy(
     panels: Panels, ax: Axes, *, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> Axes:
-    """Draw training and validation error (left axis) and validation accuracy (right axis).
+    """Draw training and held-out error (left axis) and held-out accuracy (right axis).
 
     The accuracy is drawn twice: from one draw of the noise, and averaged over draws (dashed).
     Curves are medians over the repeats.
@@ -86,9 +88,12 @@ def plot_error_and_accuracy(
     scheme = panels.scheme
     data = scheme.to_xarray()
     beta = data["beta"].values
-    for split, color in (("train", INK), ("validation", QUIET)):
+    for split, color, word in (
+        ("train", INK, "training"),
+        (scheme.scoring_split, QUIET, "held out"),
+    ):
         error = data["prediction_error_bits"].sel(split=split).transpose("seed", "step").values
-        draw_median(ax, beta, running_mean(error, WINDOW), color=color, label=f"error, {split}")
+        draw_median(ax, beta, running_mean(error, WINDOW), color=color, label=f"error, {word}")
     limit = scheme.baseline_entropy_bits
     worst = float(np.median(running_mean(error, WINDOW), axis=0).max())
     ax.set_ylim(0, 1.08 * max(limit, min(worst, 2.5 * limit)))
@@ -96,7 +101,7 @@ def plot_error_and_accuracy(
     twin = ax.twinx()
     twin.spines["right"].set_visible(True)
     twin.spines["right"].set_color(ACCURACY_COLOR)
-    accuracy = data["accuracy"].sel(split="validation").transpose("seed", "step").values
+    accuracy = data["accuracy"].sel(split=scheme.scoring_split).transpose("seed", "step").values
     draw_median(twin, beta, running_mean(accuracy, WINDOW), color=ACCURACY_COLOR, label="accuracy")
     draw_median(
         twin,
@@ -109,7 +114,7 @@ def plot_error_and_accuracy(
     )
     twin.axhline(panels.svm_accuracy, color=ACCURACY_COLOR, linestyle=":", label="SVM")
     twin.set_ylim(0.45, 1.0)
-    twin.set_ylabel("validation accuracy", color=ACCURACY_COLOR)
+    twin.set_ylabel("held-out accuracy", color=ACCURACY_COLOR)
     twin.tick_params(axis="y", colors=ACCURACY_COLOR)
     _shade_one_shell(ax, beta, scheme.conveyed_bits(measure).values[0], threshold_bits)
     _beta_axis(ax, beta)
@@ -126,6 +131,9 @@ def plot_error_and_accuracy(
         borderaxespad=0.2,
         columnspacing=1.0,
         handlelength=1.4,
+        title=f"envelope of {panels.n_starts} starts" if panels.n_starts > 1 else None,
+        title_fontsize="x-small",
+        alignment="left",
     )
     return twin
 

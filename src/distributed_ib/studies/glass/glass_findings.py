@@ -11,12 +11,13 @@ from distributed_ib.data.problem import Split
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
+from distributed_ib.studies.glass.glass_examples import rows_that_report
 from distributed_ib.studies.glass.glass_measurements import N_DRAWS, GlassMeasurements
 from distributed_ib.studies.glass.linear_svm import accuracy_of_shells
 from distributed_ib.studies.glass.shell_places import Shell, shells_of
 from distributed_ib.studies.glass.structure_functions import RadialDistribution
 
-COUNTS = (20, 10, 5, 2, 1)
+COUNTS = (20, 10, 5, 3, 2, 1)
 GOOD_ACCURACY = 0.8
 NEAR_BEST = 0.03
 # Records averaged before the best is chosen, since a single record may be best by chance.
@@ -56,12 +57,12 @@ class FewShells:
         bits: What each of them conveys, in the same order.
         beta: Bottleneck strength.
         total_bits: What all shells together convey.
-        accuracy: On the validation part, from one draw of the noise for each example, that is,
-            from the stated bits.
+        accuracy: On held-out rows, from one draw of the noise for each example, that is, from the
+            stated bits.
         accuracy_alone: The same when all other shells are swapped between examples, so that
             what they still convey below the threshold is of no use.
-        averaged: On the validation part, predictions averaged over draws of the noise: the best
-            that the model can do with many draws.
+        averaged: On held-out rows, predictions averaged over draws of the noise: the best that the
+            model can do with many draws.
         svm_accuracy: Of a linear SVM on these shells alone; NaN if none is in use.
     """
 
@@ -82,7 +83,7 @@ class Diffuseness:
 
     Attributes:
         beta: Bottleneck strength.
-        accuracy: Validation accuracy there.
+        accuracy: Held-out accuracy there.
         total_bits: What all shells together convey.
         effective_shells: 2 to the entropy of the shares: 1 if one shell conveys all, k if k
             shells convey the same.
@@ -102,28 +103,28 @@ class GlassFindings:
 
     Attributes:
         measure: What its bits measure: "information", or "kl", which bounds it from above.
-        best_accuracy: Highest validation accuracy from one draw of the noise, mean of five
-            neighbouring records.
-        best_error: Standard error of that accuracy from the number of validation examples.
+        best_accuracy: Held-out accuracy from one draw of the noise, mean of the five neighbouring
+            records for which it is highest on the rows that choose.
+        best_error: Standard error of that accuracy from the number of examples that report.
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
         best_n_in_use: Shells above the threshold there.
-        gap_largest_bits: Validation minus training error where that is largest.
+        gap_largest_bits: Held-out minus training error where that is largest.
         gap_few_bits: The same where for the first time no more than ten shells are in use; 0 if
             that never is.
         fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
-        best_averaged: Highest validation accuracy of predictions averaged over the noise, mean of
-            five neighbouring snapshots.
+        best_averaged: Held-out accuracy of predictions averaged over the noise, mean of the five
+            neighbouring snapshots for which it is highest on the rows that choose.
         best_averaged_beta: Bottleneck strength there.
         fewest_near_best_averaged: Fewest shells in use with such an accuracy within 0.03 of it.
-        few: Approximations with at most 20, 10, 5, 2 and 1 shells; those that the sweep lacks
+        few: Approximations with at most 20, 10, 5, 3, 2 and 1 shells; those that the sweep lacks
             are left out.
         diffuseness: At the coarsest approximation with an accuracy of 0.8; None if none has it.
         one_shell_decades: Width of the stretch with exactly one shell in use, decades of beta.
         last: The last ten shells to fall below the threshold, the very last first.
         single: The shell that is most predictive by itself, by any rule that cuts its density in
             up to eight parts; chosen on the training part.
-        single_accuracy: Validation accuracy of that rule.
+        single_accuracy: Held-out accuracy of that rule.
     """
 
     measure: Measure
@@ -175,10 +176,10 @@ def find(
     seed: int = 0,
     measure: Measure | None = None,
 ) -> GlassFindings:
-    """The findings of a sweep.
+    """The findings of a sweep: all that is chosen is chosen by validation rows.
 
     Args:
-        glass: The sweep, with a validation part, and what was measured after it.
+        glass: The sweep, and what was measured after it.
         threshold_bits: A shell is in use where it conveys more.
         seed: Which repeat.
         measure: "information" or "kl"; by default the information where it was measured.
@@ -190,22 +191,26 @@ def find(
     beta = data["beta"].values
     bits = scheme.conveyed_bits(measure).values[seed]
     in_use = (bits > threshold_bits).sum(axis=1)
-    accuracy = running_mean(data["accuracy"].sel(split="validation").values, WINDOW)
+    choosing, accuracy = (
+        running_mean(data["accuracy"].sel(split=split).values, WINDOW)
+        for split in (scheme.choosing_split, scheme.scoring_split)
+    )
     error = data["prediction_error_bits"]
-    overfitting = error.sel(split="validation").values - error.sel(split="train").values
+    overfitting = error.sel(split=scheme.scoring_split).values - error.sel(split="train").values
     gap = running_mean(overfitting, WINDOW)
-    best = int(np.argmax(accuracy))
-    n_held = len(glass.split.held_out)
-    near = accuracy >= accuracy[best] - NEAR_BEST
+    best = int(np.argmax(choosing))
+    n_test = len(rows_that_report(glass.split))
+    near = choosing >= choosing[best] - NEAR_BEST
     averaged = running_mean(measured.averaged_accuracy[seed], WINDOW)
-    best_averaged = int(np.argmax(averaged))
-    near_averaged = averaged >= averaged[best_averaged] - NEAR_BEST
+    choosing_averaged = running_mean(measured.averaged_validation_accuracy[seed], WINDOW)
+    best_averaged = int(np.argmax(choosing_averaged))
+    near_averaged = choosing_averaged >= choosing_averaged[best_averaged] - NEAR_BEST
     one, few = np.flatnonzero(in_use == 1), np.flatnonzero(in_use <= N_LAST)
     last = np.argsort(falling_order(bits, threshold_bits))[:N_LAST]
     return GlassFindings(
         measure=measure,
         best_accuracy=float(accuracy[best]),
-        best_error=float(np.sqrt(accuracy[best] * (1 - accuracy[best]) / n_held)),
+        best_error=float(np.sqrt(accuracy[best] * (1 - accuracy[best]) / n_test)),
         best_beta=float(beta[best]),
         best_total_bits=float(bits[best].sum()),
         best_n_in_use=int(in_use[best]),
@@ -216,7 +221,7 @@ def find(
         best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
         fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
         few=_few_shells(glass, shells, threshold_bits, seed, measure),
-        diffuseness=_diffuseness(beta, bits, accuracy, in_use),
+        diffuseness=_diffuseness(beta, bits, choosing, accuracy, in_use),
         one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
         last=tuple(shells[int(i)] for i in last),
         single=shells[measured.single_shell],
@@ -231,7 +236,7 @@ def _few_shells(
     scheme, split, measured = glass.scheme, glass.split, glass.measured
     conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
     fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
-    x, y, _ = split.problem.rows(split.held_out)
+    x, y, _ = split.problem.rows(rows_that_report(split))
     found = []
     for asked in COUNTS:
         if fewest > asked:
@@ -264,11 +269,12 @@ def _few_shells(
 def _diffuseness(
     beta: NDArray[np.float64],
     bits: NDArray[np.float64],
+    choosing: NDArray[np.float64],
     accuracy: NDArray[np.float64],
     in_use: NDArray[Any],
 ) -> Diffuseness | None:
-    """At the least total information with which the accuracy is still good."""
-    good = np.flatnonzero(accuracy >= GOOD_ACCURACY)
+    """At the least total information with which the accuracy is still good where rows choose."""
+    good = np.flatnonzero(choosing >= GOOD_ACCURACY)
     total = bits.sum(axis=1)
     if len(good) == 0:
         return None

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.problem import Split
+from distributed_ib.data.problem import RowIndex, Split
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.glass.glass_examples import rows_that_choose, rows_that_report
 from distributed_ib.studies.glass.linear_svm import SvmResult, best_single_shell, fit_svm
 
 N_DRAWS = 16
@@ -23,9 +24,10 @@ class GlassMeasurements:
     Attributes:
         svm: The linear SVM on all shells.
         single_shell: Index of the shell most predictive by itself, chosen on the training part.
-        single_accuracy: Validation accuracy of the best rule on it.
-        averaged_accuracy: Validation accuracy of each kept model when predictions are averaged
-            over its noise, `[seed, snapshot]`.
+        single_accuracy: Held-out accuracy of the best rule on it.
+        averaged_accuracy: Accuracy of each kept model when predictions are averaged over its noise,
+            `[seed, snapshot]`, on the held-out rows that report.
+        averaged_validation_accuracy: The same on those that choose.
         density_mean: What was subtracted from each structure function, `[100]`.
         density_scale: What it was divided by, `[100]`.
     """
@@ -34,6 +36,7 @@ class GlassMeasurements:
     single_shell: int
     single_accuracy: float
     averaged_accuracy: NDArray[np.float64]
+    averaged_validation_accuracy: NDArray[np.float64]
     density_mean: NDArray[np.float64]
     density_scale: NDArray[np.float64]
 
@@ -71,8 +74,8 @@ def measure_glass(
     """Measure all of it.
 
     Args:
-        scheme: The sweep, with a validation part.
-        split: What it was trained and validated on.
+        scheme: The sweep.
+        split: What it was trained on, and what was held out.
         group: The sample that each example is from, `[n]`.
         standardised: From `standardisation`.
     """
@@ -81,27 +84,29 @@ def measure_glass(
         fit_svm(split, group),
         single,
         single_accuracy,
-        averaged_accuracies(scheme, split),
+        averaged_accuracies(scheme, split, rows_that_report(split)),
+        averaged_accuracies(scheme, split, rows_that_choose(split)),
         *standardised,
     )
 
 
 def averaged_accuracies(
-    scheme: ApproximationScheme, split: Split, *, seed: int = 0
+    scheme: ApproximationScheme, split: Split, rows: RowIndex, *, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Validation accuracy of every kept model, predictions averaged over 16 draws of the noise.
+    """Accuracy of every kept model, predictions averaged over 16 draws of the noise.
 
     It is the best that a model can do with many draws.
 
     Args:
         scheme: The sweep.
-        split: What it is tested on.
+        split: The examples.
+        rows: Those on which it is tested.
         seed: Of the noise.
 
     Returns:
         `[seed, snapshot]`.
     """
-    x, y, _ = split.problem.rows(split.held_out)
+    x, y, _ = split.problem.rows(rows)
     found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
     for repeat, index in np.ndindex(found.shape):
         model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)

@@ -54,14 +54,14 @@ def protocol_findings(
     """The findings of one sweep as sentences."""
     averaged = _with_error(found.best_averaged, found.best_error)
     one_draw = _with_error(found.best_accuracy, found.best_error)
-    of_svm = Quantity(svm.validation_accuracy, rows=HELD_OUT)
+    of_svm = Quantity(svm.test_accuracy, rows=HELD_OUT)
     gap, gap_few = (
         Quantity(bits, "bits", rows=HELD_OUT, digits=2)
         for bits in (found.gap_largest_bits, found.gap_few_bits)
     )
     return (
         Finding(
-            f"{name} quench, {n_loci} loci: the best validation accuracy is {averaged.number()} ± "
+            f"{name} quench, {n_loci} loci: the best held-out accuracy is {averaged.number()} ± "
             f"{found.best_error:.3f} when predictions are averaged over the channels' noise "
             f"(beta={found.best_averaged_beta:.2g}) and {one_draw.number()} from one draw of it "
             f"(beta={found.best_beta:.2g}); a linear SVM on all shells has {of_svm.number()} "
@@ -69,7 +69,7 @@ def protocol_findings(
             {"averaged_accuracy": averaged, "accuracy": one_draw, "svm_accuracy": of_svm},
         ),
         Finding(
-            f"The validation error is up to {gap.text()} above the training error (overfitting), "
+            f"The held-out error is up to {gap.text()} above the training error (overfitting), "
             f"with ten shells in use {gap_few.text()}.",
             {"gap_largest_bits": gap, "gap_few_bits": gap_few},
         ),
@@ -118,9 +118,9 @@ def claims(
 ) -> dict[str, list[str]]:
     """What the paper found, and for each glass what was found here."""
     return {
-        "the best validation accuracy is about that of the SVM": [
+        "the best held-out accuracy is about that of the SVM": [
             f"{name} {found.best_averaged:.3f} (one draw {found.best_accuracy:.3f}) against "
-            f"{svms[name].validation_accuracy:.3f}"
+            f"{svms[name].test_accuracy:.3f}"
             for name, found in findings.items()
         ],
         "gradual is easier to predict than rapid": [
@@ -158,8 +158,9 @@ _LEGEND = """\
 - **averaged**: each prediction a mean over 16 draws, which convey more bits than one.
 - **alone**: from one draw, when all shells below the threshold are swapped between examples.
 - **SVM**: a linear support vector machine on these shells alone, uncompressed.
-- A "best" accuracy is the highest mean of five neighbouring records on the validation part, so it
-  flatters a little; ± is the standard error from the number of validation examples.
+- A "best" accuracy is a mean of five neighbouring records. One half of the samples held out chooses
+  them, and every other approximation; all accuracies are of the other half, by which nothing was
+  chosen. ± is the standard error from its number of examples.
 """
 
 
@@ -171,7 +172,7 @@ def _with_error(accuracy: float, error: float) -> Quantity:
 def _diffuseness_finding(found: GlassFindings) -> Finding:
     spread = found.diffuseness
     if spread is None:
-        return Finding("No approximation has a validation accuracy of 80 %.")
+        return Finding("No approximation has an accuracy of 80 %.")
     limit = "at most " if found.measure == "kl" else ""
     total = Quantity(spread.total_bits, "bits", rows="training rows", digits=2)
     return Finding(
