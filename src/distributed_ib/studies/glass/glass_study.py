@@ -50,14 +50,15 @@ N_COMPONENTS = 2 * N_SHELLS
 # A hundred channels at 20 models: some ten seconds of a processor. Between the two bounds lie
 # 1.44 * 2^I / 360 bits: 0.01 bit at 1 bit, 0.1 bit at 5.
 QUICK = TrainSettings(
-    beta=(1e-3, 1.0),
-    n_steps=3_500,
+    beta=(1e-3, 0.6),
+    n_steps=4_000,
     n_pretraining_steps=300,
     batch_size=128,
     learning_rate=1e-3,
-    n_starts=2,
+    weight_decay=0.5,
+    n_starts=3,
     n_records=60,
-    n_draws=16,
+    n_draws=8,
     n_information_inputs=360,
     n_information_records=20,
 )
