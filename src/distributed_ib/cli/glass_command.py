@@ -144,10 +144,10 @@ def analyse(
     """Which shells around a particle predict that it is about to rearrange?
 
     Models of each quench protocol find the scheme of approximations, beside a linear support
-    vector machine (paper, Fig. 4). With the preset quick they are trained from two starts, at a
-    weaker and at a stronger bottleneck, and at every strength those of the better start are kept:
-    the envelope of both. The preset paper makes one sweep. One half of the samples held out
-    chooses among models, the other half tells how accurate they are. The run folder gets the schemes, a figure, a summary
+    vector machine (paper, Fig. 4). With the preset quick they are trained from three starts, each
+    over its own stretch of bottleneck strengths, and at every strength those of the best start
+    are kept: the envelope of the starts. The preset paper makes one sweep. One half of the samples
+    held out chooses among models, the other half tells how accurate they are. The run folder gets the schemes, a figure, a summary
     and the data; `dib show` and `dib plot` read it again, and `dib resume` continues a run
     that was stopped.
     """
