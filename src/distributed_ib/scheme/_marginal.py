@@ -43,7 +43,8 @@ class Marginal:
         """
         y = np.asarray(y)
         if isinstance(self.predictor, TiltedPredictor):
-            logs, codes = self.predictor.marginal_logs(), y.reshape(len(y), -1)
+            logs = np.asarray(self.predictor.marginal_logs())
+            codes = y.reshape(len(y), -1)
             found = np.array([log[codes[:, k]] for k, log in enumerate(logs)], np.float64)
             return np.asarray(-found.sum(axis=0))
         if isinstance(self.predictor, BernoulliPredictor | CategoricalPredictor):

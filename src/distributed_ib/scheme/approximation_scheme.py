@@ -126,12 +126,14 @@ class ApproximationScheme:
             division: Which of them trained, which choose and which report.
             n_draws: Draws of the noise that predictions average over.
         """
-        roles = Roles.of(split, division, result.snapshots.static.predictor)
         if len(result.snapshots.record) == 0:
-            # The seeds of an empty scheme are all its repeats.
+            # The seeds of an empty scheme are all its repeats, and it knows of no loss.
             return cls.from_sweep(
-                result, split.problem.names, baseline_entropy_bits=roles.baseline_bits
+                result, split.problem.names, baseline_entropy_bits=0.0, baseline="nothing"
             )
+        first = jax.tree.map(lambda leaf: leaf[0, 0], result.snapshots.params)
+        predictor = eqx.combine(first, result.snapshots.static).predictor
+        roles = Roles.of(split, division, predictor)
         snapshots, places = climb(result, ladder, roles)
         dataset = dataset_of_ladder(
             result,
