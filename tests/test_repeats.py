@@ -165,7 +165,7 @@ def test_every_model_kept_in_both_directions_survives_the_join(n_snapshots: int)
     )
     both = BooleanStudy(circuit="a & b", hidden=(4,), train=replace(brief, direction="both")).fit()
     for direction in ("rising", "falling"):
-        train = replace(brief, direction=direction)  # type: ignore[arg-type]
+        train = replace(brief, direction=direction)
         alone = BooleanStudy(circuit="a & b", hidden=(4,), train=train).fit().snapshots
         joined = both.of_direction(direction).snapshots
         assert len(alone.record) > 0.5 * n_snapshots
