@@ -65,9 +65,12 @@ def test_it_is_shown_and_drawn_without_its_file(
         assert dib("show", str(run)) == 0
         assert dib("show", str(run), "--threshold", "0.5") == 0
         assert dib("plot", str(run), "--out", str(tmp_path / "figures")) == 0
+        assert dib("plot", str(run), "--beta", "0.1") == 2
     finally:
         elsewhere.rename(file)
-    assert "v2" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "v2" in printed.out and "votes is not run" in " ".join(printed.out.split())
+    assert "--beta does not apply to runs of votes" in printed.err
     assert (tmp_path / "figures" / "sweep.png").exists()
 
 

@@ -48,7 +48,12 @@ def scheme_sections(
         return [Section(findings=opening_findings(scheme))]
     measure = measure or scheme.measure
     sections = [
-        Section(findings=(*opening_findings(scheme, measure), *best_findings(scheme, measure))),
+        Section(
+            findings=(
+                *opening_findings(scheme, threshold_bits, measure),
+                *best_findings(scheme, threshold_bits, measure),
+            )
+        ),
         Section(
             "The best approximations with ever fewer components",
             tables=(approximations_table(scheme, threshold_bits, measure),),
@@ -66,7 +71,7 @@ def scheme_sections(
 
 
 def opening_findings(
-    scheme: ApproximationScheme, measure: Measure | None = None
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
     """How the sweep went, and what it says first.
 
@@ -76,7 +81,7 @@ def opening_findings(
     how = Finding(f"The sweep {scheme.message}.", kind="note")
     if scheme.is_empty:
         return (how, Finding("There is nothing to show.", kind="note"))
-    subsets = scheme.subsets(measure=measure)
+    subsets = scheme.subsets(threshold_bits, measure=measure)
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
     if scheme.scoring_split == "validation" and nothing_known(scheme):
@@ -146,7 +151,7 @@ def kept_beta(scheme: ApproximationScheme) -> float:
 
 
 def best_findings(
-    scheme: ApproximationScheme, measure: Measure | None = None
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
     """Where held-out rows are predicted best, and how much less would do; none without them."""
     measure = measure or scheme.measure
@@ -155,17 +160,18 @@ def best_findings(
         return ()
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
     limit = "at most " if measure == "kl" else ""
+    used, fewer = (one.in_use(threshold_bits) for one in (best, kept))
     told, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
     return (
         Finding(
-            f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(best.in_use())} "
-            f"of {len(best.components)} components in use ({listed(best.in_use())}), which convey "
+            f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(used)} of "
+            f"{len(best.components)} components in use ({listed(used)}), which convey "
             f"{limit}{told.text()}.",
             {"conveyed_bits_at_best": told},
         ),
         Finding(
             f"Nine tenths of what is known there are still known at beta={kept.beta:.3g}, with "
-            f"{len(kept.in_use())} components ({listed(kept.in_use())}) and {left.text()}.",
+            f"{len(fewer)} components ({listed(fewer)}) and {left.text()}.",
             {"conveyed_bits_at_nine_tenths": left},
         ),
     )

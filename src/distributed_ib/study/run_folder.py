@@ -8,6 +8,7 @@ A study of several parts has scheme, snapshots and results of each in a folder o
 
 import json
 import platform
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -45,8 +46,10 @@ from distributed_ib._run_files import (
 )
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
+from distributed_ib.report.report_files import load_report
 
 CONFIG_LIMIT_BYTES = 1 << 20
+_DRAWN_AGAIN = re.compile(rf"{FIGURES}-\d+")  # a folder that `dib plot` made
 
 
 def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -137,11 +140,24 @@ def has_begun(folder: Path) -> bool:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove what an interrupted run left to be read, before it goes on."""
-    for name in (SUMMARY_JSON, SUMMARY_TEXT):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / FIGURES, ignore_errors=True)
+    """Remove what an interrupted run left to be read, before it goes on; no file of the user's."""
+    for path in (
+        *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
+        folder / SUMMARY_JSON,
+        folder / SUMMARY_TEXT,
+    ):
+        path.unlink(missing_ok=True)
     forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
+
+
+def _figure_names(folder: Path) -> list[str]:
+    """The figures that the report lists; none if it can't be read."""
+    try:
+        names = [figure.name for figure in load_report(folder).figures]
+    except UserError:
+        return []
+    # A folder from a stranger may name files elsewhere.
+    return [name for name in names if Path(name).name == name]
 
 
 def remove_results(place: Path) -> None:
@@ -177,7 +193,8 @@ def result_files(folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in parts)
-        if path.is_file() and not hidden and not passed & set(parts):
+        drawn_again = _DRAWN_AGAIN.fullmatch(parts[0])
+        if path.is_file() and not hidden and not drawn_again and not passed & set(parts):
             name = "/".join(parts)
             if parts[-1] not in (LOG, CHECKSUMS, PAGE):
                 found.append(name)
