@@ -115,6 +115,7 @@ def test_both_directions_stand_side_by_side(
     assert (run / "figures" / "sweep_falling.png").exists()
     config = tomllib.loads((run / "config.toml").read_text())
     assert config["options"]["train"]["direction"] == "both"
+    assert config["resolved"]["train"]["n_pretraining_steps"] == [500, 2000]
     assert ApproximationScheme.load(run).directions == ("rising", "falling")
     assert dib("boolean", *options, "--direction", "up", "--out", str(tmp_path / "up")) == 2
 

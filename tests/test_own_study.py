@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,8 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
         "summary.json",
         "summary.md",
     }
+    train = tomllib.loads((run / "config.toml").read_text())["resolved"]["train"]
+    assert train["n_steps"] == 60 and train["n_pretraining_steps"] == 5
 
 
 def test_it_is_shown_and_drawn_without_its_file(

@@ -1,6 +1,6 @@
 """The folder of a run: its settings, its log, its results, and whether they are whole.
 
-RUN/  config.toml (every option spelled out)  log  scheme.nc  snapshots/  results.npz
+RUN/  config.toml ([options]: every one; [resolved]: what they leave open)  log  scheme.nc  snapshots/  results.npz
 figures/  summary.json  summary.md  SHA256SUMS
 
 A study of several parts has scheme, snapshots and results of each in a folder of the part's name.
@@ -105,6 +105,41 @@ def read_config(folder: Path) -> dict[str, Any]:
             "or run it again."
         )
     return config
+
+
+def record_resolved(folder: Path, resolved: Mapping[str, Any]) -> None:
+    """Write what the options of a run leave open into its `config.toml`, under `[resolved]`.
+
+    Args:
+        folder: The run folder.
+        resolved: TOML values by name, or tables of them by part.
+
+    Raises:
+        UserError: If the run was started with other values, since its data or the package changed.
+    """
+    config = read_config(folder)
+    if "resolved" not in config:
+        write_text(folder / CONFIG, tomli_w.dumps({**config, "resolved": dict(resolved)}))
+        return
+    if not isinstance(config["resolved"], Mapping):
+        raise UserError(f"{folder / CONFIG} is damaged: resolved is no table.")
+    before, now = _flat(config["resolved"]), _flat(tomllib.loads(tomli_w.dumps(resolved)))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            raise UserError(
+                f"{folder} was started with {name} = {before.get(name)}, which would be "
+                f"{now.get(name)} today: the data that it follows from, or the version of "
+                "distributed-ib, have changed. Restore them, or run it again in another folder."
+            )
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested tables, by their names joined with dots."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return found
 
 
 def check_folder(folder: Path) -> None:

@@ -172,6 +172,19 @@ class Study:
         It is repeated when a run is resumed, and should then leave what is there.
         """
 
+    def resolved(self, seed: int) -> Mapping[str, Any]:
+        """What the options leave open, as it follows from the data, for `[resolved]` in config.toml.
+
+        How the sweep is trained is written there for every study.
+
+        Args:
+            seed: The run's.
+
+        Returns:
+            TOML values by name.
+        """
+        return {}
+
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with further numbers of the study's own, before it is saved."""
         return scheme

@@ -1,7 +1,7 @@
 """A table: how much does each column tell about another one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -77,6 +77,13 @@ class TableStudy(Study):
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders for the table's components, and a predictor for the target."""
         return self._any_plan.make_model(key)
+
+    def resolved(self, seed: int) -> Mapping[str, Any]:
+        """What the target is, and the sizes of the networks."""
+        plan = self._plan(seed)
+        trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
+        sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
+        return {"task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with scores in the units of the target."""
