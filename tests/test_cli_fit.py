@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.table import TableStudy
 from distributed_ib.studies.table.component_groups import read_groups
 from distributed_ib.training.train_settings import TrainSettings
 from test_cli import dib, one_clear_line
@@ -82,6 +83,15 @@ def test_a_run_whose_table_has_changed_is_not_resumed(
     assert dib("show", str(out)) == 0
     own.write_text(table.read_text())
     assert dib("resume", str(out)) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_columns_are_scaled_by_the_training_rows_alone(table: Path, seed: int) -> None:
+    problem = TableStudy(table=table, target="a").problem(seed)
+    training, everything = (
+        problem.rows(rows).y for rows in (problem.split(seed).train, np.arange(120))
+    )
+    assert abs(training.mean()) < 1e-6 < abs(everything.mean())
 
 
 def test_show_and_plot_read_it(

@@ -1,7 +1,7 @@
 """The folder of a run: its settings, its log, its results, and whether they are whole.
 
-RUN/  config.toml ([options]: every one; [resolved]: what they leave open)  log  scheme.nc  snapshots/  results.npz
-figures/  summary.json  summary.md  SHA256SUMS
+RUN/  config.toml ([options], and under [resolved] what follows from them and the data)  log
+scheme.nc  snapshots/  results.npz  figures/  summary.json  summary.md  SHA256SUMS
 
 A study of several parts has scheme, snapshots and results of each in a folder of the part's name.
 """

@@ -173,9 +173,9 @@ class Study:
         """
 
     def resolved(self, seed: int) -> Mapping[str, Any]:
-        """What the options leave open, as it follows from the data, for `[resolved]` in config.toml.
+        """What the options leave open, as it follows from the data; kept in `config.toml`.
 
-        How the sweep is trained is written there for every study.
+        It stands there under `[resolved]`, beside how the sweep is trained.
 
         Args:
             seed: The run's.

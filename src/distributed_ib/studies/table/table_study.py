@@ -1,16 +1,18 @@
 """A table: how much does each column tell about another one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib.data.problem import Problem
+from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -71,8 +73,11 @@ class TableStudy(Study):
         return f"{self.target} in {self.table.name}"
 
     def problem(self, seed: int) -> Problem:
-        """The rows of the table, checked."""
-        return self._plan(seed).problem
+        """The rows of the table, checked; held out are those by which nothing was scaled."""
+        plan = self._plan(seed)
+        held_out = np.zeros(plan.problem.n_rows, bool)
+        held_out[plan.split.held_out] = True
+        return replace(plan.problem, splitter=HoldOutGiven(held_out))
 
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders for the table's components, and a predictor for the target."""
