@@ -161,6 +161,9 @@ def test_a_threshold_counts_in_sentences_tables_and_figures(
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
+    assert dib("show", "--help") == 0
+    printed = capsys.readouterr().out
+    assert "Default: 0.1." in printed and "(0.1)" not in printed
     assert dib("--version") == 0
     assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 

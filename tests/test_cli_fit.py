@@ -153,6 +153,8 @@ def test_an_unseen_level_is_named(
         (["--target", "y", "--exclude", "y"], "'y'"),
         (["--target", "y", "--exclude", "a,b,colour"], "no columns left"),
         (["--target", "y", "--task", "regression"], "y"),
+        (["--target", "y", "--loss", "infonce"], "--loss"),
+        (["--target", "a", "--task", "classification"], "target 'a'"),
         (["--target", "y", "--resume"], "--out"),
     ],
 )
@@ -168,6 +170,15 @@ def test_mistakes_are_one_clear_line(
     assert dib("fit", str(table), *arguments, *place) == 2
     assert culprit in one_clear_line(capsys)
     assert not out.exists()
+
+
+def test_a_table_of_names_alone_has_no_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("a,b,y\n")
+    assert dib("fit", str(path), "--target", "y", "--out", str(tmp_path / "run")) == 2
+    assert "names.csv has no rows" in one_clear_line(capsys)
 
 
 def test_a_missing_value_is_placed_and_leaves_no_folder(

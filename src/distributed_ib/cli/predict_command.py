@@ -23,7 +23,9 @@ def predict(
     beta: Annotated[
         float | None,
         typer.Option(
-            metavar="B", help="Bottleneck strength. Default: where held-out rows do best."
+            metavar="B",
+            help="Bottleneck strength; the nearest stored model predicts. Default: where held-out "
+            "rows do best.",
         ),
     ] = None,
     bits: Annotated[

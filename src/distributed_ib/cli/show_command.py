@@ -12,8 +12,7 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="BITS",
-        help="A component is in use where it conveys more than this.",
-        show_default="0.1",
+        help="A component is in use where it conveys more than this. Default: 0.1.",
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]

@@ -138,6 +138,12 @@ class TableStudy(Study):
             "random_state": seed,
         }
         if task == "classification":
+            if self.loss != "gaussian":
+                raise UserError(
+                    f"--loss {self.loss} is for regression, but the target {self.target!r} is "
+                    "taken as classes; leave it out, or give --task regression."
+                )
+            _refuse_fractions(self.target, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
@@ -155,6 +161,8 @@ class TableStudy(Study):
                 )
         if self.target in self.exclude:
             raise UserError(f"--exclude names the target {self.target!r}; leave it in.")
+        if table.empty:
+            raise UserError(f"{self.table} has no rows below the names of its columns.")
         x = table.drop(columns=[self.target, *self.exclude])
         if x.shape[1] == 0:
             raise UserError(f"{self.table} has no columns left to explain {self.target!r} with.")
@@ -179,3 +187,17 @@ class TableStudy(Study):
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
+
+
+def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
+    """Measured numbers are no classes."""
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return
+    known = values.dropna()
+    known = known[np.isfinite(known)]  # infinite values are refused where they are placed
+    fractions = known[known % 1 != 0]
+    if len(fractions):
+        raise UserError(
+            f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
+            "classes; give --task regression."
+        )
