@@ -16,7 +16,7 @@ install: .venv/installed  ## build the environment in .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,glass]'
 	touch $@
 
-demo: .venv/installed  ## open the paper's Boolean circuit and leave a run folder under runs/
+demo: .venv/installed  ## analyse the paper's Boolean circuit; leaves a run folder under runs/
 	$(BIN)/dib boolean
 
 test: .venv/installed  ## run the tests
@@ -30,7 +30,7 @@ lint: .venv/installed  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: .venv/installed  ## mend style
+format: .venv/installed  ## correct style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -1,4 +1,4 @@
-"""One sheet of the sweep figures of several pictures' runs, for looking at them side by side.
+"""One sheet of the sweep figures of several pictures' runs, to compare them side by side.
 
 python examples/contact_sheet.py SHEET.jpg RUN [RUN ...]
 """

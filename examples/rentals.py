@@ -4,8 +4,8 @@
     dib fit rentals.csv --target rentals
 
 Working days have two peaks, at 8 and at 17 o'clock, and weekends one wide hill, so that hour and
-weekday tell most together. Warmth adds to it. Clear, hazy and cloudy skies are all the same, and so
-are rain and storm; drizzle lies between. The figures of `docs/figures.md` show what is found.
+weekday are informative together. Warmth adds to it. Clear, hazy and cloudy skies are all the same,
+and so are rain and storm; drizzle lies between. `docs/figures.md` shows what is found.
 """
 
 import argparse

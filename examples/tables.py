@@ -1,10 +1,10 @@
-"""Real tables that scikit-learn carries: what does each column tell about the target?
+"""Real tables that scikit-learn carries: how informative is each column about the target?
 
     python examples/tables.py breast_cancer
     python examples/tables.py wine
     python examples/tables.py diabetes
 
-Writes `examples/figures/NAME.png` and prints what was found. Takes a minute or two each.
+Writes `examples/figures/NAME-FIGURE.png` and prints what was found. Takes about half a minute each.
 """
 
 import argparse
@@ -24,7 +24,7 @@ TABLES = {
 
 
 def main(name: str) -> None:
-    """Fit one table with the defaults, print the findings, draw the sweep."""
+    """Fit one table with the defaults, print the findings, draw the figures."""
     matplotlib.use("Agg")
     load, estimator = TABLES[name]
     data = load(as_frame=True)

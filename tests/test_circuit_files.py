@@ -173,31 +173,31 @@ def test_listed_inputs_and_output_must_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("inputs = [", "is no valid TOML .*; mend that place"),
+        ("inputs = [", "is not valid TOML .*; correct that place"),
         ("", "has no 'gate'; a circuit file needs 'inputs', 'output' and"),
         (GATE, "has no 'inputs'"),
         ('inputs = ["a"]\n' + GATE, "has no 'output'"),
         (HEAD, "has no 'gate'"),
         ("gates = 1\n" + HEAD + GATE, "has the unknown key 'gates'; the keys are name, inputs"),
         ('expression = "a"\n' + HEAD + GATE, "has both 'expression' and"),
-        ("expression = 3", "'expression' is no string; write it in quotes"),
+        ("expression = 3", "'expression' is not a string; write it in quotes"),
         ('expression = "a &"', "the expression ends where a name is expected"),
-        (HEAD.replace('"a"', "1") + GATE, "'inputs' is no list of strings"),
-        (HEAD.replace('"Y"', "1") + GATE, "'output' is no string"),
-        ("name = 1\n" + HEAD + GATE, "'name' is no string"),
-        (HEAD + "gate = 5", "'gate' is no list of tables"),
-        (HEAD + "gate = [5]", "gate number 1 is no table"),
+        (HEAD.replace('"a"', "1") + GATE, "'inputs' is not a list of strings"),
+        (HEAD.replace('"Y"', "1") + GATE, "'output' is not a string"),
+        ("name = 1\n" + HEAD + GATE, "'name' is not a string"),
+        (HEAD + "gate = 5", "'gate' is not a list of tables"),
+        (HEAD + "gate = [5]", "gate number 1 is not a table"),
         (HEAD + GATE + '[[gate]]\nop = "OR"', "gate number 2 has no 'name'"),
         (HEAD + '[[gate]]\nname = "Y"\ninputs = ["a", "b"]', "gate 'Y' has no 'op'; a gate has"),
         (HEAD + GATE + "delay = 1", "gate 'Y' has the unknown key 'delay'"),
-        (HEAD + GATE.replace('"AND"', "1"), "'op' of gate 'Y' is no string"),
-        (HEAD + GATE.replace('["a", "b"]', '"a"'), "'inputs' of gate 'Y' is no list of strings"),
+        (HEAD + GATE.replace('"AND"', "1"), "'op' of gate 'Y' is not a string"),
+        (HEAD + GATE.replace('["a", "b"]', '"a"'), "'inputs' of gate 'Y' is not a list of strings"),
         (HEAD + GATE.replace("AND", "MUX"), "gate 'Y' has the unknown op 'MUX'; use one of NOT,"),
         (HEAD + GATE.replace('["a", "b"]', '["a"]'), "gate 'Y' is AND of 1 inputs"),
         (HEAD + GATE.replace('["a", "b"]', '["a", "X7"]'), "gate 'Y' reads 'X7', which is no"),
         (HEAD + GATE.replace('["a", "b"]', '["a", "Y"]'), "gates form a cycle: Y -> Y"),
         (HEAD + GATE + GATE, "gate 'Y' has the name of another gate"),
-        (HEAD.replace('"Y"', '"Z"') + GATE, "the output 'Z' is no input or gate"),
+        (HEAD.replace('"Y"', '"Z"') + GATE, "the output 'Z' is not an input or gate"),
         ('inputs = []\noutput = "Y"\ngate = []', "the circuit has no inputs"),
     ],
 )
@@ -218,7 +218,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         load_circuit(tmp_path)
     path = tmp_path / "binary.toml"
     path.write_bytes(b'name = "\xff"')
-    with pytest.raises(UserError, match=r"is no UTF-8 text \(byte 8\)"):
+    with pytest.raises(UserError, match=r"is not UTF-8 text \(byte 8\)"):
         load_circuit(path)
 
 
@@ -231,12 +231,12 @@ MANY = "".join(f'[[gate]]\nname="{i}"\nop="NOT"\ninputs=["a"]\n' for i in range(
         (" " * 1_000_001, "is larger than 1,000,000 bytes"),
         ("a = " + "[" * 100_000, "is nested too deeply"),
         ("a = " + "{a=" * 100_000, "is nested too deeply"),
-        ("a = " + "1" * 5000, "is no valid TOML"),
+        ("a = " + "1" * 5000, "is not valid TOML"),
         ("a." * 400_000 + "b = 1", "key of more than 20 parts"),
         ("a = {" + '"a" . ' * 100_000 + "b = 1}", "key of more than 20 parts"),
         ("[" + "a." * 400_000 + "b]", "key of more than 20 parts"),
-        ("a" * 500_000, "is no valid TOML"),
-        ("\"'" * 400_000, "is no valid TOML"),
+        ("a" * 500_000, "is not valid TOML"),
+        ("\"'" * 400_000, "is not valid TOML"),
         (HEAD + MANY, "has 10,001 gates; at most 10,000"),
         (f'expression = "{"~" * 20_000}a"', "more than 10,000 gates"),
         (f'expression = "{"(" * 100_000}a"', "is never closed"),

@@ -106,7 +106,7 @@ def test_text_where_a_number_was_declared_is_named() -> None:
     with pytest.raises(UserError, match=r"column 'c', row 3 .*declared continuous .*'three'"):
         fit(table, kinds={"c": "continuous"})
     fitted = fit(good())
-    with pytest.raises(UserError, match=r"column 'a', row 2 .*'x'; mend the value"):
+    with pytest.raises(UserError, match=r"column 'a', row 2 .*'x'; correct the value"):
         fitted.transform(pd.DataFrame({"a": [1.0, "x"], "b": ["u", "u"]}))
 
 

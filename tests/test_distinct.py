@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused() -> None:
     x, y = data()
     with pytest.raises(UserError, match="share a non-zero length"):
         DistinctBatches(x, y[:-1], 16)
-    with pytest.raises(UserError, match="points at none of the 2 values"):
+    with pytest.raises(UserError, match="out of range of the 2 values"):
         bad = DistinctRows((np.zeros((2, 1)),), (np.array([0, 2]),))
         DistinctBatches(bad, np.zeros(2), 16)
     with pytest.raises(UserError, match=r"\[n, component, feature\]"):

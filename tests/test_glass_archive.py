@@ -112,7 +112,7 @@ def test_wrong_types_and_counts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not 1 or 2"):
         load_archive(pack(tmp_path / "types.tar", replaced(name, csv(np.array(rows, float))), "w"))
     rows[0][0], rows[0][-1] = "1", str(ROOM)
-    with pytest.raises(UserError, match="no numbers of particles"):
+    with pytest.raises(UserError, match="not numbers of particles"):
         load_archive(pack(tmp_path / "counts.tar", replaced(name, csv(np.array(rows, float))), "w"))
 
 

@@ -101,7 +101,7 @@ def whole_png(folder: Path) -> bytes:
 BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "truncated": (lambda folder: whole_png(folder)[:3000], "can't be read"),
     "empty": (lambda _: b"", "is empty"),
-    "a text": (lambda _: b"once upon a time", "no picture"),
+    "a text": (lambda _: b"once upon a time", "not a picture"),
     "zero wide": (lambda _: png_header(0, 4), "p.png"),
     "85 megapixels": (lambda _: png_header(10_000, 8_500), "85 megapixels"),
     "200 megapixels": (lambda _: png_header(20_000, 10_000), "more than 80 megapixels"),

@@ -108,7 +108,7 @@ def test_a_signalling_decimal_is_a_missing_value() -> None:
 
 def test_text_that_is_no_unicode_is_named() -> None:
     for kind in (None, "categorical"):
-        with pytest.raises(UserError, match=r"'c' .*'\\udcff', which is no text in Unicode"):
+        with pytest.raises(UserError, match=r"'c' .*'\\udcff', which is not valid Unicode text"):
             fit_column(column_of(["a", "\udcff"]), kind)
 
 

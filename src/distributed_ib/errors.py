@@ -7,10 +7,10 @@ class UserError(ValueError):
     The command line prints the message as one line and exits with status 2. Library users get an
     ordinary `ValueError`.
 
-    >>> raise UserError("circuit.toml: gate 'g1' reads 'X7', which is no input or gate.")
+    >>> raise UserError("c.toml: gate 'g1' reads 'X7', which is not an input or gate.")
     Traceback (most recent call last):
         ...
-    distributed_ib.errors.UserError: circuit.toml: gate 'g1' reads 'X7', which is no input or gate.
+    distributed_ib.errors.UserError: c.toml: gate 'g1' reads 'X7', which is not an input or gate.
     """
 
 

@@ -1,4 +1,4 @@
-"""Runs a study for a command: progress, what was found, and how it ended."""
+"""Execution of a study by a command: progress, report, and how it ended."""
 
 import shlex
 import sys
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from distributed_ib.study.study import Study
 
 
-def say(text: str) -> None:
-    """Print a line without reading markup into it."""
+def print_line(text: str) -> None:
+    """Print a line literally, without interpreting markup."""
     Console(soft_wrap=True, highlight=False).print(escape(text))
 
 
@@ -35,15 +35,15 @@ def execute(
     file: Path | None = None,
     stem: str | None = None,
 ) -> None:
-    """Run a study, print its report, and say where everything is.
+    """Run a study, print its report, and print where the results are.
 
     Args:
         study: The study.
         out: The run folder; by default the next free one under runs/.
         seed: Seed of everything random.
         resume: Whether to go on with a run that was stopped.
-        file: The file that defines the study, if it is no installed one.
-        stem: What run folders are called; by default as the study.
+        file: The file that defines the study, if it is not an installed one.
+        stem: Stem of the names of run folders; by default the name of the study.
 
     Raises:
         UserError: As `run_study`; and if a sweep diverged.
@@ -58,7 +58,7 @@ def execute(
     from distributed_ib.training.progress import ProgressBar
 
     if resume and out is None:
-        raise UserError("--resume needs --out: say which run is to go on.")
+        raise UserError("--resume needs --out, the folder of the run to continue.")
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
         with ProgressBar(study.title()) as bar:
@@ -68,15 +68,15 @@ def execute(
                 seed=seed,
                 resume=resume,
                 progress=bar,
-                say=say,
+                on_message=print_line,
                 command=command_line(),
                 file=file,
             )
     except KeyboardInterrupt:
         if folder.exists():
-            say(f"Stopped. Go on with: dib resume {_resume_arguments(folder, file)}")
+            print_line(f"Stopped. Go on with: dib resume {_resume_arguments(folder, file)}")
         else:
-            say("Stopped before anything was trained; nothing is left behind.")
+            print_line("Stopped before anything was trained; nothing is left behind.")
         raise typer.Exit(130) from None
     except UserError:
         raise
@@ -86,11 +86,13 @@ def execute(
         raise UserError(f"{place_of(error, file)}.") from error
     print_report(load_report(folder))
     if run.shown:
-        say(f"Written to {folder}/: {SUMMARY_TEXT}, {FIGURES}/ and all results.")
+        print_line(f"Written to {folder}/: {SUMMARY_TEXT}, {FIGURES}/ and all results.")
     else:
-        say(f"{folder}/ holds settings and log, and no results.")
+        print_line(f"{folder}/ holds settings and log, and no results.")
     if run.status == "interrupted":
-        say(f"The run is not finished; go on with: dib resume {_resume_arguments(folder, file)}")
+        print_line(
+            f"The run is not finished; go on with: dib resume {_resume_arguments(folder, file)}"
+        )
         raise typer.Exit(130)
     if run.status == "diverged":
         left = "The folder holds what was reached." if run.shown else "There are no results."

@@ -1,4 +1,4 @@
-"""The live line of a simulation."""
+"""The progress bar of a simulation."""
 
 import math
 import sys
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class SimulationBar:
-    """A live line with samples, loci and time left.
+    """Progress bar with samples, loci and time left.
 
-    Draws only where a person can see it: on a terminal. Use as a context manager, and pass the
+    It is drawn on a terminal only. Use as a context manager, and pass the
     object itself as the `progress` of `simulate`.
     """
 
@@ -45,7 +45,7 @@ class SimulationBar:
         self._progress.stop()
 
     def __call__(self, now: "SimulationProgress") -> None:
-        """Show where the simulation stands."""
+        """Show how far the simulation is."""
         self._progress.update(
             self._task,
             completed=min(now.n_loci, now.n_wanted),
@@ -54,7 +54,7 @@ class SimulationBar:
 
 
 def time_left(seconds: float) -> str:
-    """How long it will take, for people.
+    """The time left in words.
 
     >>> time_left(40), time_left(130), time_left(9000), time_left(math.nan)
     ('40 s left', '2 min left', '2.5 h left', 'time left unknown')

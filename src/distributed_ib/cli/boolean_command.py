@@ -86,7 +86,7 @@ def boolean(
     One sweep, from input-output pairs alone, finds the scheme of approximations (paper, Fig. 2).
     An exhaustive search over all subsets of inputs and the exact optimum of the objective are put
     beside it. The run folder gets the scheme, figures and a summary; `dib show` and `dib plot`
-    read it again, and `dib resume` goes on with a run that was stopped.
+    read it again, and `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.boolean import BooleanStudy, circuit_to_toml
 
@@ -107,7 +107,7 @@ def boolean(
 def _circuit(
     path: Path | None, expression: str | None, random: int | None, seed: int
 ) -> "Circuit | None":
-    """The circuit that was asked for; None for the paper's."""
+    """The chosen circuit; None for the paper's."""
     from distributed_ib.information.subset_information import check_exhaustive
     from distributed_ib.studies.boolean import (
         circuit_from_expression,

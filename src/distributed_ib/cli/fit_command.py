@@ -1,4 +1,4 @@
-"""`dib fit`: explains a column of a table by the others."""
+"""`dib fit`: how informative the columns of a table are about one of them."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -59,10 +59,10 @@ def fit(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/TABLE-001, ..."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the stopped run in --out.")
+        bool, typer.Option("--resume", help="Continue the stopped run in --out.")
     ] = False,
 ) -> None:
-    """Explain a column of a table: how much does each other column tell about it?
+    """Explain a column of a table: how informative is each other column about it?
 
     One sweep finds the scheme of approximations, with defaults that follow from the data. A fifth
     of the rows is held out to measure what is known about the target. A run that was stopped goes

@@ -1,4 +1,4 @@
-"""`dib glass`: makes the data of a sheared glass, and analyses them."""
+"""`dib glass`: simulates a sheared glass, and analyses the data."""
 
 import math
 import shlex
@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from distributed_ib.cli._execution import execute, say
+from distributed_ib.cli._execution import execute, print_line
 from distributed_ib.errors import UserError
 
 glass = typer.Typer(
     name="glass",
-    help="A sheared glass: where will it rearrange next, and which structure tells?",
+    help="A sheared glass: which structure predicts where it will rearrange next?",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -44,7 +44,7 @@ def simulate(
         Path,
         typer.Option(
             metavar="DATA",
-            help="Folder for the samples and the table PROTOCOL.npz; a stopped run in it goes on.",
+            help="Folder for the samples and the table PROTOCOL.npz; continues a stopped run.",
         ),
     ],
     particles: Annotated[int, typer.Option(metavar="N", help="Particles in a box.")] = 400,
@@ -102,10 +102,10 @@ def simulate(
                 progress=bar,
             )
     except KeyboardInterrupt:
-        say("Stopped. Finished samples are kept; the same command goes on from there.")
+        print_line("Stopped. Finished samples are kept; the same command goes on from there.")
         raise typer.Exit(130) from None
-    say(f"Written {table}: {loci} loci and as many negatives.")
-    say(f"Next: dib glass analyse {shlex.quote(str(out))}")
+    print_line(f"Written {table}: {loci} loci and as many negatives.")
+    print_line(f"Next: dib glass analyse {shlex.quote(str(out))}")
 
 
 def _check_numbers(options: dict[str, float]) -> None:
@@ -141,11 +141,11 @@ def analyse(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/glass-001, ..."),
     ] = None,
 ) -> None:
-    """Which shells around a particle tell that it is about to rearrange?
+    """Which shells around a particle predict that it is about to rearrange?
 
     One sweep for each quench protocol finds the scheme of approximations, beside a linear
     support vector machine (paper, Fig. 4). The run folder gets the schemes, a figure, a summary
-    and the data; `dib show` and `dib plot` read it again, and `dib resume` goes on with a run
+    and the data; `dib show` and `dib plot` read it again, and `dib resume` continues a run
     that was stopped.
     """
     from distributed_ib.studies.glass import GlassStudy

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from distributed_ib.cli._execution import execute, say
+from distributed_ib.cli._execution import execute, print_line
 from distributed_ib.cli.boolean_command import Preset
 from distributed_ib.errors import UserError
 
@@ -49,7 +49,7 @@ def image(
         str,
         typer.Option(
             metavar="BETA,BETA",
-            help="Approximations to show with the sweep. Default: the five most telling.",
+            help="Approximations to show with the sweep. Default: five along the sweep.",
         ),
     ] = "",
     rule: Annotated[
@@ -72,11 +72,11 @@ def image(
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/image-001, ..."),
     ] = None,
 ) -> None:
-    """How much of the horizontal and of the vertical position tells the colours of a picture?
+    """How informative are horizontal and vertical position about the colours of a picture?
 
     One sweep finds the scheme of approximations of the relationship between position and colour
     (paper, Fig. 3), and paints the approximations. The run folder gets the scheme, figures, an
-    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` goes on with
+    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` continues
     a run that was stopped.
     """
     from distributed_ib.studies.image import ImageStudy
@@ -94,7 +94,7 @@ def image(
         train=replace(train, n_seeds=seeds),
     )
     for note in study.analysed.notes:
-        say(f"{study.analysed.name}: {note}.")
+        print_line(f"{study.analysed.name}: {note}.")
     execute(study, out, seed=seed)
 
 

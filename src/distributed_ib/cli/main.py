@@ -1,4 +1,4 @@
-"""The command `dib`: parses the command line, and turns user errors into one clear line."""
+"""The command `dib`: parses the command line, and prints user errors as one line."""
 
 import sys
 import warnings
@@ -61,7 +61,7 @@ def options(
 
 
 def _print_warning(message: Warning | str, *_: object) -> None:
-    """A warning as one line for people, without the place in the code."""
+    """A warning as one line, without the place in the code."""
     Console(stderr=True, soft_wrap=True).print(f"[yellow]warning:[/] {escape(str(message))}")
 
 
@@ -70,9 +70,9 @@ def _print_error(text: str) -> None:
 
 
 def _one_line(error: typer.TyperException) -> str:
-    """What is wrong with the command line, without the box that Typer draws around it."""
+    """The message of an error in the command line, without the box that Typer draws."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{' '.join(message.split()).rstrip('.')}; dib --help and dib COMMAND --help tell more."
+    return f"{' '.join(message.split()).rstrip('.')}; see dib --help and dib COMMAND --help."
 
 
 def run() -> None:
@@ -90,5 +90,5 @@ def run() -> None:
         _print_error("interrupted.")
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output went away, as `dib show | head` does.
+        # The reader of the output has closed it, as in `dib show | head`.
         sys.exit(1)

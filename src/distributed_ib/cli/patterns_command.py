@@ -1,4 +1,4 @@
-"""`dib patterns`: the Distributed beside the standard Information Bottleneck."""
+"""`dib patterns`: compares the Distributed with the standard Information Bottleneck."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ def patterns(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Pattern to look at; give it again for several. halves, stripes, checkerboard, "
+            help="Pattern to analyse; give it again for several. halves, stripes, checkerboard, "
             "warped, slant, circle or archipelago. Default: all seven.",
         ),
     ] = None,
@@ -34,7 +34,7 @@ def patterns(
     The Distributed Information Bottleneck sees the horizontal and the vertical position through a
     channel each, the standard one the whole position through a single channel. The run folder
     gets the schemes of all sweeps, figures and a summary; `dib show` and `dib plot` read it again,
-    and `dib resume` goes on with a run that was stopped.
+    and `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.patterns import PatternsStudy
 

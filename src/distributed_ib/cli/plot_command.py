@@ -49,7 +49,7 @@ def plot(
     """
     from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES
-    from distributed_ib.cli._execution import say
+    from distributed_ib.cli._execution import print_line
     from distributed_ib.plots.saving import check_free, save_figures
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.study import Reading
@@ -63,4 +63,4 @@ def plot(
     folder = out or next_free_folder(run, FIGURES)
     check_free(figures, folder, file_format)
     save_figures(figures, folder, file_format)
-    say(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")
+    print_line(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

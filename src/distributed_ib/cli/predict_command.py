@@ -25,7 +25,7 @@ def predict(
         typer.Option(
             metavar="B",
             help="Bottleneck strength; the nearest stored model predicts. Default: where held-out "
-            "rows do best.",
+            "rows are predicted best.",
         ),
     ] = None,
     bits: Annotated[
@@ -39,13 +39,14 @@ def predict(
     study: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.py", help="The file that defines the run's study, if it is no table."
+            metavar="FILE.py",
+            help="The file that defines the run's study, for runs of a study in a file.",
         ),
     ] = None,
 ) -> None:
     """Predict the rows of a table at a bottleneck strength of your choice."""
     from distributed_ib._files import write_atomically
-    from distributed_ib.cli._execution import say
+    from distributed_ib.cli._execution import print_line
     from distributed_ib.data.table_files import read_table
     from distributed_ib.scheme.choice import Choice
 
@@ -54,7 +55,7 @@ def predict(
     choice = Choice(beta, bits, components)
     predicted = _predictions(run, read_table(table), choice, study)
     write_atomically(out, lambda path: predicted.to_csv(path, index=False))
-    say(f"Written to {out}: {len(predicted):,} rows.")
+    print_line(f"Written to {out}: {len(predicted):,} rows.")
 
 
 def _predictions(

@@ -1,4 +1,4 @@
-"""`dib run` and `dib resume`: a study from a file, or one that an installed package registers."""
+"""`dib run` and `dib resume`: run a study from a file or an installed package."""
 
 import inspect
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def resume(
         ),
     ] = None,
 ) -> None:
-    """Go on with a run that was stopped or killed, to the same bits as in one go."""
+    """Continue a run that was stopped or killed; the result has the same bits as in one go."""
     from distributed_ib.study.loading import find_study, study_in_file
     from distributed_ib.study.run_folder import read_config
 
@@ -116,7 +116,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
 
 
 def _with_changes(cls: "type[Study]", changes: dict[tuple[str, ...], Any]) -> "Study":
-    """The study with its defaults but for what was asked; required options may be among them."""
+    """The study with the given options, required ones among them, and defaults otherwise."""
     from dataclasses import fields
 
     from distributed_ib.study.options import from_toml, to_toml
@@ -160,7 +160,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             None,
         ),
         "resume": (
-            Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in --out.")],
+            Annotated[bool, typer.Option("--resume", help="Continue the stopped run in --out.")],
             False,
         ),
     }
@@ -188,7 +188,7 @@ def _annotation(option: "Option") -> Any:
 
 
 def _default_text(default: Any) -> str:
-    """What help says of a default."""
+    """The default as help shows it."""
     if default is MISSING:
         return "Required."
     if default is None:

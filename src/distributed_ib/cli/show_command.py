@@ -45,7 +45,7 @@ def check_threshold(bits: float | None) -> None:
     """Check a threshold, if one is given.
 
     Raises:
-        UserError: If it is negative or no number.
+        UserError: If it is negative or not a number.
     """
     if bits is not None and not 0 <= bits < math.inf:
         raise UserError(f"--threshold must be a number of bits, 0 or more, got {bits:g}.")

@@ -1,1 +1,1 @@
-"""What comes in: tables, columns, components, targets, splits and batches, checked once."""
+"""Input data: tables, columns, components, targets, splits and batches."""

@@ -1,4 +1,4 @@
-"""Components that are copies of each other, and so can't be told apart by what they convey."""
+"""Components that are copies of each other, and so exchangeable for the bottleneck."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from distributed_ib.data.table_input import TableInput
 
 _SAMPLE_ROWS = 4096
-# More distinct values than this, and a match of values says little about a relationship.
+# With more distinct values than this, matching values are weak evidence of a relationship.
 _MAX_VALUES = 256
 # Standardised float32 numbers of exact copies agree to about 1e-6.
 _TOLERANCE = 1e-4
@@ -22,11 +22,11 @@ def exchangeable_components(
     n_levels: Sequence[Sequence[int]],
     seed: int = 0,
 ) -> list[tuple[str, ...]]:
-    """Find components that hold the same thing: copies, perhaps in other units or other names.
+    """Find components that are copies of each other, perhaps in other units or with other names.
 
     Two components are exchangeable if one is an invertible linear map (with an offset) of the
     other, as metres and feet, or if their few values correspond one to one, as codes and names.
-    Which of them the bottleneck keeps is chance, so none should be read as a cause on its own.
+    Which of them the bottleneck keeps is arbitrary, so none should be read as a cause on its own.
     Up to 4096 rows, drawn at random, are compared; constant components are left out.
 
     Args:
@@ -75,7 +75,7 @@ def exchangeable_components(
 
 
 def _partition(numbers: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Which rows have equal values, as labels in order of appearance; None if too many values."""
+    """Labels of equal values, in order of appearance, `[n]`; None if there are too many values."""
     values = np.concatenate([numbers, codes], axis=1)
     _, first, labels = np.unique(values, axis=0, return_index=True, return_inverse=True)
     if numbers.shape[1] and len(first) > min(_MAX_VALUES, len(values) // 4):

@@ -29,7 +29,7 @@ class Moments:
     high: float = -math.inf
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take in the values of a stretch, `[n]`."""
+        """Add the values of a stretch, `[n]`."""
         if len(values) == 0:
             return
         with np.errstate(over="ignore", invalid="ignore"):

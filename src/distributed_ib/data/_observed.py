@@ -1,4 +1,4 @@
-"""Values that a column of numbers really takes, gathered while it is read in stretches."""
+"""Values that occur in a column of numbers, gathered while it is read in stretches."""
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,13 @@ MAX_VALUES = 64
 # Enough that a quantile is off by one percent (standard error), little enough to keep of every
 # column.
 _SAMPLE_ROWS = 2048
-# Columns of many values show themselves in so many rows, which saves looking through the others.
+# A column of many values shows more than `MAX_VALUES` in so many rows already, so that the others
+# need not be searched.
 _PREVIEW_ROWS = 4096
 
 
 class RowSample:
-    """Which rows of a table of unknown length to keep, so that each has the same chance.
+    """A uniform random sample of the rows of a table of unknown length.
 
     Every row gets a random number, and those with the smallest are kept: the sample does not depend
     on where the table is cut into stretches.
@@ -36,7 +37,7 @@ class RowSample:
         self._tags: FloatArray = np.zeros(0)
 
     def draw(self, n_rows: int) -> tuple[Rows, Rows]:
-        """Take in a stretch of `n_rows`.
+        """Sample a further stretch of `n_rows`.
 
         Returns:
             Which places of the sample so far stay, and which rows of the stretch follow them.
@@ -59,7 +60,7 @@ class ObservedValues:
         self._ends: FloatArray = np.zeros(0)
 
     def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
-        """Take in the values of a stretch, `[n]`, of which a `RowSample` drew these rows."""
+        """Add the values of a stretch, `[n]`, of which a `RowSample` drew these rows."""
         if len(values) == 0:
             return
         stay, come = drawn
@@ -72,9 +73,9 @@ class ObservedValues:
                     self._distinct = None
 
     def values(self) -> tuple[float, ...]:
-        """At most `MAX_VALUES` that occur, in order, the smallest and the largest among them.
+        """At most `MAX_VALUES` observed values, in order, the smallest and the largest included.
 
-        All of them where they are no more; otherwise `spread_values`.
+        All of them if there are no more; otherwise `spread_values`.
         """
         if self._distinct is not None:
             return tuple(sorted(self._distinct))
@@ -108,7 +109,7 @@ def spread_values(values: FloatArray, n_values: int) -> FloatArray:
 
 
 def _even_share(counts: NDArray[np.int64], n_values: int) -> float:
-    """The share of each of `n_values` once those with more than their share are cut down to it."""
+    """The rows for each of `n_values` values if no value may count for more than that share."""
     falling = np.sort(counts)[::-1]
     rest = falling[::-1].cumsum()[::-1][:n_values]  # rows of this count and all smaller ones
     shares = rest / np.arange(n_values, 0, -1)

@@ -1,4 +1,4 @@
-"""Tables and arrays seen as named columns, a stretch of rows at a time."""
+"""Tables and arrays as named columns, read a stretch of rows at a time."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ Chunk = Mapping[str, pd.Series]
 
 @runtime_checkable
 class View(Protocol):
-    """Named columns that can be read in stretches of rows, as often as one likes."""
+    """Named columns that can be read in stretches of rows, repeatedly."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ class View(Protocol):
         ...
 
     def head(self) -> Chunk:
-        """The first rows (or all), to see the types of the columns."""
+        """The first rows (or all), from which the types of the columns are inferred."""
         ...
 
     def chunks(self, names: Sequence[str]) -> Iterator[tuple[int, Chunk]]:
@@ -46,11 +46,11 @@ class FrameView:
         self.n_rows = len(frame)
 
     def head(self) -> Chunk:
-        """All rows: they are in memory anyway."""
+        """All rows, which are in memory already."""
         return self._columns(self.names)
 
     def chunks(self, names: Sequence[str]) -> Iterator[tuple[int, Chunk]]:
-        """One stretch; its columns are looked at one by one, so nothing is copied at large."""
+        """One stretch; its columns are read one by one, so the table is never copied."""
         yield 0, self._columns(names)
 
     def _columns(self, names: Sequence[str]) -> Chunk:
@@ -102,7 +102,7 @@ def frame_view(table: Any) -> View:
     """A view of a DataFrame, or `table` itself where it can be read like one.
 
     Raises:
-        UserError: If it is no table, has no columns, or two of its columns share a name.
+        UserError: If it is not a table, has no columns, or two of its columns share a name.
     """
     if not isinstance(table, pd.DataFrame):
         if isinstance(table, View):
@@ -153,7 +153,7 @@ def flatten(arrays: Any, names: Sequence[str] | None) -> tuple[View, dict[str, l
 
 
 def view_of(data: Any, names: tuple[str, ...]) -> View:
-    """A view of data at hand that has the columns `names`; arrays `[n, m]` go by position.
+    """A view of `data` with the columns `names`; those of an array `[n, m]` go by position.
 
     Raises:
         UserError: If a column is missing, or an array has another number of columns.

@@ -1,4 +1,4 @@
-"""One column of a table: what kind it is, and its values as checked numbers or codes."""
+"""One column of a table: its kind, and its values as checked numbers or codes."""
 
 import math
 import re
@@ -26,7 +26,7 @@ _DATE_TEXT = re.compile(
     r"|\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
 )
 # A text column of which at least this share of distinct values are numbers is a column of numbers
-# with a slip in it, not a set of categories.
+# with misspelt values, not a set of categories.
 _NUMBER_SHARE = 0.5
 _SHOWN_LEVELS = 8
 _SHOWN_CHARACTERS = 60
@@ -49,7 +49,7 @@ class Column:
 
 
 def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
-    """Find a column's kind; dates and things that are neither numbers nor text are refused.
+    """Infer the kind of a column; dates, and values that are neither number nor text, are errors.
 
     Args:
         name: Its name, for messages.
@@ -94,7 +94,7 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
         first_row: Number of the first of them, for messages; data rows count from 1.
 
     Raises:
-        UserError: If a value is missing, infinite or no number: names column, row and remedy.
+        UserError: If a value is missing, infinite or not a number: names column, row and remedy.
     """
     _refuse_dates(name, values)
     if pd.api.types.is_complex_dtype(values.dtype):
@@ -112,7 +112,7 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
             _refuse(
                 name,
                 f"was declared continuous but holds {shown(plain.iloc[row])}",
-                "mend the value, or declare the column categorical",
+                "correct the value, or declare the column categorical",
                 first_row + row,
             )
     finite = np.isfinite(numbers)
@@ -133,7 +133,7 @@ def levels_of(name: str, values: pd.Series, first_row: int = 1) -> list[Level]:
     """The distinct values of a categorical column, in order of appearance.
 
     Raises:
-        UserError: If a value is missing, or is no text, number or boolean.
+        UserError: If a value is missing, or is not text, a number or a boolean.
     """
     _, uniques = _factorise(name, values, first_row)
     return [_level(name, level) for level in uniques]
@@ -194,19 +194,19 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
 
 
 def where(name: str, row: int | None = None) -> str:
-    """How messages name a place: "column 'age', row 17 (data rows count from 1)"."""
+    """A place as messages name it: "column 'age', row 17 (data rows count from 1)"."""
     return f"column {name!r}" + ("" if row is None else f", row {row} (data rows count from 1)")
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: in one line, and not at length.
+    """A value as messages show it: in one line, cut where it is long.
 
     >>> shown("x" * 1000)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
     """
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # such a number Python doesn't write out
+    except ValueError:  # Python refuses to print such a number
         return "a whole number of thousands of digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
@@ -263,7 +263,7 @@ def _refuse_dates(name: str, values: pd.Series) -> None:
 
 
 def _refuse_text_dates(name: str, values: pd.Series) -> None:
-    """A CSV has no dates, only text that spells them."""
+    """Raise an error for a column of dates written as text, as in a CSV file."""
     try:
         text = pd.Series(values.dropna().unique(), dtype=str)
     except UnicodeEncodeError as error:
@@ -290,14 +290,13 @@ def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
     text = pd.Series(values.dropna().unique(), dtype=object)
     is_number = pd.to_numeric(text, errors="coerce").notna()
     if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
-        slip = text[~is_number].iloc[0]
-        _refuse_as_number(
-            name, slip, int((values == slip).to_numpy(bool, na_value=False).argmax()) + 1
-        )
+        misspelt = text[~is_number].iloc[0]
+        is_first = (values == misspelt).to_numpy(bool, na_value=False)
+        _refuse_as_number(name, misspelt, int(is_first.argmax()) + 1)
 
 
 def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
-    remedy = "mend the value, or declare the column categorical if these are names"
+    remedy = "correct the value, or declare the column categorical if these are names"
     _refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
 
 
@@ -308,12 +307,14 @@ def _refuse_missing_number(name: str, row: int) -> NoReturn:
 
 def _refuse_no_unicode(name: str, value: str) -> NoReturn:
     _refuse(
-        name, f"holds {shown(value)}, which is no text in Unicode", "read it with its own encoding"
+        name,
+        f"holds {shown(value)}, which is not valid Unicode text",
+        "read it with its own encoding",
     )
 
 
 def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
-    """Whole numbers have no limit in Python; double precision, in which all is computed, has."""
+    """Raise an error for a whole number beyond double precision, in which all is computed."""
     for row, value in enumerate(values):
         if isinstance(value, int) and _is_beyond_double(value):
             _refuse(

@@ -1,4 +1,4 @@
-"""How X splits into named components: the description, before any data were measured."""
+"""How X splits into named components, independent of the values of the data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +173,7 @@ class Decomposition:
 
         Raises:
             UserError: If columns are missing, there are too few rows, or a value is missing,
-                infinite or no number where one should be: names column, row and remedy.
+                infinite or not a number where one should be: names column, row and remedy.
 
         Warns:
             UserWarning: For a column that is constant among the training rows, and for a
@@ -219,10 +219,10 @@ class Decomposition:
 
     @classmethod
     def from_dict(cls, description: Any) -> "Decomposition":
-        """Read what `to_dict` gave.
+        """Make the object from the result of `to_dict`.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If it is not such a description.
         """
         try:
             columns = tuple(_column_from(entry) for entry in description["columns"])
@@ -231,7 +231,7 @@ class Decomposition:
                 for entry in description["components"]
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"this is no description of components: {error}.") from None
+            raise UserError(f"this is not a description of components: {error}.") from None
         return cls(columns, components)
 
 
@@ -250,7 +250,7 @@ def _column_from(entry: Any) -> Column:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no name")
+        raise ValueError(f"{value!r} is not a name")
     return value
 
 

@@ -51,5 +51,5 @@ class DistinctBatches(ArrayBatches):
         found = x if isinstance(x, DistinctRows) else distinct_rows(np.asarray(x), batch_size)
         for part, code in zip(found.parts, found.codes, strict=True):
             if code is not None and not (code.min() >= 0 and code.max() < len(part)):
-                raise UserError(f"a code points at none of the {len(part)} values of a component.")
+                raise UserError(f"a code is out of range of the {len(part)} values of a component.")
         super().__init__((found, y), batch_size)

@@ -9,8 +9,8 @@ from jaxtyping import Float, Integer, PyTree, Shaped, UInt
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 
-# This many times the wanted number of values are examined first: it finds columns of very many
-# values without sorting them.
+# So many rows per allowed value are examined first: columns of very many values are found without
+# sorting all rows.
 _PREVIEW = 16
 
 

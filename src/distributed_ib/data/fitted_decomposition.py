@@ -1,4 +1,4 @@
-"""A decomposition that has seen data: scaling and levels, and rows turned into model input."""
+"""A decomposition fitted to data: scaling, levels, and rows transformed into model input."""
 
 import itertools
 import math
@@ -34,7 +34,7 @@ _ROWS_PER_LEVEL = 4
 
 @dataclass(frozen=True)
 class FittedDecomposition:
-    """A `Decomposition` with its scaling and levels: turns rows into what a model takes.
+    """A `Decomposition` with its scaling and levels, which transforms rows into model input.
 
     Attributes:
         decomposition: The description; all its categorical columns have levels.
@@ -82,7 +82,9 @@ class FittedDecomposition:
         """The levels of a categorical column, in the order of its codes."""
         found = {c.name: c.levels for c in self.decomposition.columns}
         if not found.get(column):
-            raise UserError(f"{column!r} is no categorical column; those are {self.categorical}.")
+            raise UserError(
+                f"{column!r} is not a categorical column; those are {self.categorical}."
+            )
         return found[column] or ()
 
     def encoder_options(self) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class FittedDecomposition:
         }
 
     def transform(self, data: Any, *, folder: Path | None = None) -> TableInput:
-        """Turn rows into model input, of 4 bytes a number and 1 to 4 a category.
+        """Transform rows into model input, of 4 bytes a number and 1 to 4 a category.
 
         Args:
             data: Rows in the form from which the decomposition was made; a table's columns are
@@ -141,10 +143,10 @@ class FittedDecomposition:
     ) -> tuple[NDArray[Any], TableInput]:
         """The values of one component, ready for `Approximation.distinguishability`.
 
-        Values of a continuous column are such as occur in the training rows. A weekday has seven,
-        and a network was never asked what lies between them. Where there are more than `n_values`,
-        those are given at which the rows are cut into equal parts: a grid would show a skewed
-        column mostly where it has no data.
+        Values of a continuous column are such as occur in the training rows, since the network was
+        not trained on those between, as between two weekdays. Where there are more than
+        `n_values`, those are given at which the rows are cut into equal parts: a grid would show a
+        skewed column mostly where it has no data.
 
         Args:
             component: Name of a component that is a single column.
@@ -166,8 +168,8 @@ class FittedDecomposition:
             )
         if len(found.columns) > 1:
             raise UserError(
-                f"component {component!r} has {len(found.columns)} columns; its values can't be "
-                "laid out in a line. Pass rows of your own to distinguishability."
+                f"component {component!r} has {len(found.columns)} columns; its values have "
+                "no single order. Pass rows of your own to distinguishability."
             )
         name = found.columns[0]
         values: NDArray[Any]
@@ -210,10 +212,10 @@ class FittedDecomposition:
 
     @classmethod
     def from_dict(cls, description: Any) -> "FittedDecomposition":
-        """Read what `to_dict` gave; nothing in it is ever executed.
+        """Make the object from the result of `to_dict`; nothing in it is executed.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If it is not such a description.
         """
         decomposition = Decomposition.from_dict(description)
         try:
@@ -223,18 +225,22 @@ class FittedDecomposition:
             }
             observed = _observed(description)
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"this is no description of fitted components: {error}.") from None
+            raise UserError(f"this is not a description of fitted components: {error}.") from None
         fitted = cls(decomposition, **scaling, observed=observed or ())
         count = len(fitted.continuous)
         if observed is not None and len(observed) != count:
-            raise UserError("this is no description of fitted components: its values are unusable.")
+            raise UserError(
+                "this is not a description of fitted components: its values are unusable."
+            )
         if any(
             len(values) != count or not all(map(math.isfinite, values))
             for values in scaling.values()
         ) or not all(scale > 0 for scale in fitted.scale):
-            raise UserError("this is no description of fitted components: its scaling is unusable.")
+            raise UserError(
+                "this is not a description of fitted components: its scaling is unusable."
+            )
         if any(c.kind == "categorical" and not c.levels for c in decomposition.columns):
-            raise UserError("this is no description of fitted components: levels are missing.")
+            raise UserError("this is not a description of fitted components: levels are missing.")
         return fitted
 
 
@@ -303,7 +309,7 @@ def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
     """The observed values of each continuous column; None in files of older versions.
 
     Raises:
-        ValueError: If they are no rising numbers.
+        ValueError: If they are not numbers in rising order.
     """
     if "observed" not in description:
         return None

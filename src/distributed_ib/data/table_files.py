@@ -1,4 +1,4 @@
-"""Tables on disk, CSV and Parquet, read with errors that say what to mend."""
+"""Reading of CSV and Parquet tables, with errors that say what to correct."""
 
 import csv
 import warnings
@@ -53,7 +53,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 class ParquetTable:
     """A Parquet file that is read a stretch of rows at a time, for tables larger than memory.
 
-    Goes wherever a DataFrame goes: `Decomposition.from_frame`, `fit` and `transform`.
+    Accepted wherever a DataFrame is: `Decomposition.from_frame`, `fit` and `transform`.
 
     Args:
         path: The file.
@@ -131,7 +131,7 @@ class ParquetTable:
 
 
 def _columns(table: Any) -> dict[str, pd.Series]:
-    """Columns as pandas has them; dictionaries are spelt out, since each stretch has its own."""
+    """Columns as pandas Series; dictionaries are decoded, since each stretch has its own."""
     plain = [
         column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
         for column in table.columns
@@ -142,7 +142,7 @@ def _columns(table: Any) -> dict[str, pd.Series]:
 
 
 def _separator(path: Path) -> str:
-    """The separator that cuts the first line into most names; the names are checked."""
+    """The separator that splits the first line into most names; the names are checked."""
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     try:

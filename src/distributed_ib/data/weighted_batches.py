@@ -15,7 +15,7 @@ class WeightedBatches(eqx.Module):
 
     The expected loss is the weighted objective, with less noise than weighted losses of uniform
     batches. The time of a draw does not depend on the number of rows (alias method, Walker 1977):
-    every row has a cell, which it shares with at most one other.
+    every row has a cell, which it shares with at most one other row.
 
     Attributes:
         arrays: A tree of arrays with the same first axis, usually (x, y).

@@ -1,4 +1,4 @@
-"""Labels beside the lines that they name, where they hide nothing and don't touch each other."""
+"""Placement of labels beside lines, without covering curves or overlapping each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-CELL_POINTS = 1.5  # resolution at which lines are looked at
+CELL_POINTS = 1.5  # resolution of the grid on which lines are marked
 PAD_POINTS = 1.5  # kept free around a label
 N_ANCHORS = 80  # places along a line at which its label may stand
 GAPS_POINTS = (2.5, 9.0, 18.0, 30.0, 45.0)  # between a label and its line
 LEADER_POINTS = 6.0  # beyond this gap a thin line leads from the label to its line
-ANCHOR_CELLS = 2  # around the point that is named, in which other lines are unwelcome
+ANCHOR_CELLS = 2  # around the labelled point, in which other lines cost
 USUAL_LINEWIDTH = 1.4
 _SIDES = np.array(
     [(1, 1), (1, -1), (-1, -1), (-1, 1), (0, 1), (0, -1), (1, 0), (-1, 0)], np.float64
@@ -28,13 +28,13 @@ _SIDES = np.array(
 
 @dataclass(frozen=True)
 class Named:
-    """A line (or a point) with its name.
+    """A line (or a point) with its label.
 
     Attributes:
-        line: What is named; a label may stand anywhere along it.
-        text: The label, as it is to be drawn.
+        line: The line; its label may be placed anywhere along it.
+        text: The label, as it is drawn.
         color: Its colour.
-        at_top: Whether the label should stand high up, as on the line of a certain beta.
+        at_top: Whether the label should be near the top, as on the line of a certain beta.
     """
 
     line: Line2D
@@ -51,18 +51,18 @@ def label_lines(
     texts: Sequence[Text] = (),
     fontsize: str = "x-small",
 ) -> list[Text]:
-    """Put the name of each line beside it, where it covers least and touches no other label.
+    """Label each line beside it, where the label covers least and overlaps no other label.
 
-    Places are found anew whenever the figure is drawn, so that they fit whatever size, layout and
-    scale the axes have by then. A label for which there is no room near its line stands further
-    off, with a thin line that leads there; where even that is impossible it is left out.
+    Positions are computed whenever the figure is drawn, for the size, layout and scale that the
+    axes then have. A label without room near its line is placed further away, joined to it by a
+    thin line; where that is impossible too it is left out.
 
     Args:
-        ax: The axes that hold the labels; those on top, where two lie over each other.
-        named: Lines and their names, the most important first. The lines may belong to other axes
+        ax: The axes that hold the labels; the upper of twin axes.
+        named: Lines and their labels, the most important first. The lines may belong to other axes
             of the same figure.
         obstacles: Further lines that labels should not cover.
-        texts: Labels that have their place already.
+        texts: Labels that are placed already.
         fontsize: Size of the labels.
 
     Returns:
@@ -104,14 +104,14 @@ def mark_betas(
     texts: Sequence[Text] = (),
     fontsize: str = "small",
 ) -> None:
-    """Draw a thin upright line at each bottleneck strength, with its name near the top.
+    """Draw a thin vertical line at each bottleneck strength, with its name near the top.
 
     Args:
         ax: The axes of a sweep.
         betas: Bottleneck strengths.
         names: Of the approximations there, such as Roman numerals.
         obstacles: Lines that the names should not cover.
-        texts: Labels that have their place already.
+        texts: Labels that are placed already.
         fontsize: Size of the names.
     """
     lines = [ax.axvline(beta, color="0.55", linewidth=0.8, zorder=0.5) for beta in betas]
@@ -122,7 +122,7 @@ def mark_betas(
 
 
 class _Placer(Artist):
-    """Draws nothing; moves labels to their places just before the axes are drawn."""
+    """An invisible artist that places the labels just before the axes are drawn."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class _Placer(Artist):
 
 
 class _Canvas:
-    """The axes as a grid of cells, in which lines leave ink."""
+    """The axes as a grid of cells that lines cover with ink."""
 
     def __init__(self, corners: FloatArray, point: float) -> None:
         self.corners, self.point, self.cell = corners, point, CELL_POINTS * point
@@ -185,14 +185,14 @@ class _Canvas:
         self.shape = (int(shape[0]), int(shape[1]))
 
     def points(self, line: Line2D) -> FloatArray:
-        """The corners of a line in pixels, `[n, 2]`; what can't be drawn is left out."""
+        """The vertices of a line in pixels, `[n, 2]`; those that are not finite are left out."""
         data = np.column_stack([np.asarray(v, np.float64) for v in line.get_data(orig=False)])
         with np.errstate(all="ignore"):
             pixels = np.asarray(line.get_transform().transform(data), np.float64)
         return pixels[np.isfinite(pixels).all(axis=1)]
 
     def ink(self, line: Line2D) -> FloatArray:
-        """What a line leaves in each cell, `[cell, cell]`: the more, the thicker it is."""
+        """The ink of a line in each cell, `[cell, cell]`, in proportion to its width."""
         ink = np.zeros(self.shape)
         points = self.points(line)
         if len(points) == 0 or not line.get_visible():
@@ -209,7 +209,7 @@ class _Canvas:
         return ink
 
     def anchors(self, line: Line2D) -> FloatArray:
-        """Places along a line inside the axes, `[n, 2]`, at even distances along it."""
+        """Points along a line inside the axes, `[n, 2]`, evenly spaced along it."""
         points = self.points(line)
         if not _is_points(line):
             points = _dense(points, self.cell)
@@ -246,7 +246,7 @@ def _best_place(
     *,
     at_top: bool,
 ) -> tuple[FloatArray, FloatArray, float] | None:
-    """Middle of the best place for a label, the point that it names, and the gap between."""
+    """Centre of the best place for a label, the point that it labels, and the gap between."""
     if len(anchors) == 0:
         return None
     # [anchor, gap, side, 2], flattened
@@ -267,14 +267,14 @@ def _best_place(
     around = np.floor((anchors - canvas.corners[0]) / canvas.cell).astype(int)
     crowd = others(around - ANCHOR_CELLS, around + ANCHOR_CELLS + 1)
     height = canvas.corners[1, 1] - canvas.corners[0, 1]
-    # At the foot of the axes all lines come together, and none can be told from its label.
+    # At the foot of the axes all lines come together, and a label there could be of any of them.
     foot = 1.0 if at_top else 0.1
     lowness = np.clip(1 - (middle[:, 1] - canvas.corners[0, 1]) / (foot * height), 0, 1)
     cost = (
         others(first, last)
         + 0.7 * own(first, last)
         + (gap - gaps[0]) / canvas.point
-        # Where lines run together, a name beside them names none.
+        # Where lines run together, it is unclear which of them a label names.
         + 3.0 * crowd[place // (len(gaps) * len(_SIDES))]
         + (200.0 if at_top else 20.0) * lowness
     )
@@ -283,17 +283,17 @@ def _best_place(
 
 
 def _is_points(line: Line2D) -> bool:
-    """Whether there are markers and nothing between them."""
+    """Whether the line consists of markers alone."""
     return line.get_linestyle() in ("None", "none", "", " ")
 
 
 def _radius(line: Line2D) -> float:
-    """Of the markers, in points; 0 for a line."""
+    """Radius of the markers in points; 0 for a line."""
     return float(line.get_markersize()) / 2 if _is_points(line) else 0.0
 
 
 def _dense(points: FloatArray, step: float) -> FloatArray:
-    """The same line with corners no further apart than `step`, as far as it can matter."""
+    """The same line with vertices at most `step` apart (up to 20,000 of them)."""
     lengths = np.max(np.abs(np.diff(points, axis=0)), axis=1) if len(points) > 1 else np.zeros(0)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     n_points = int(min(along[-1] / step, 20_000)) + 2

@@ -1,4 +1,4 @@
-"""Axes of bits that show what matters: few bits and very many, gains and losses."""
+"""Scales of axes in bits: for few and very many bits, and for gains and losses."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ _MOST_TICKS = 9
 def spread_small_bits(ax: Axes, axis: Literal["x", "y"], top: float) -> None:
     """Make an axis of bits linear up to one bit and logarithmic beyond, from 0 to `top`.
 
-    For curves that begin at ten bits or a hundred, most of which say little, and end at one.
+    For curves that fall from ten or a hundred bits to the few bits that matter most.
     """
     scale, limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
     scale("symlog", linthresh=LINEAR_BITS, linscale=0.7)
@@ -30,10 +30,10 @@ def spread_small_bits(ax: Axes, axis: Literal["x", "y"], top: float) -> None:
 
 
 def known_range(known_bits: ArrayLike, limit_bits: float) -> tuple[float, float]:
-    """Ends of an axis of what is known about Y.
+    """Limits of an axis of the information about Y.
 
-    The limit is among them unless next to nothing is known; below zero, where a model is worse than
-    none, little is enough to see that it is.
+    The axis reaches the limit unless next to nothing is known. Below zero, where a model is worse
+    than none, it is cut short.
 
     Example:
         >>> known_range([0.1, 0.8], 1.0), known_range([-50.0, 0.1], 1.0)

@@ -13,14 +13,14 @@ from distributed_ib.scheme.measure import Measure
 
 MAX_ROWS = 30
 ROW_INCHES = 0.115
-# Bars are told apart as the curves are: dashes there are hatches here.
+# Components with dashed curves have hatched bars.
 HATCHES = {"-": "", "--": "/////"}
 _OTHERS = CurveStyle("0.45", highlighted=False)
 _GREY_BAR = "0.62"
 
 
 def strip_inches(scheme: ApproximationScheme) -> float:
-    """The height of the bars of a scheme."""
+    """Height in inches of the bars of a scheme."""
     n = len(scheme.components)
     return ROW_INCHES * (n if n <= MAX_ROWS else MAX_ROWS + 1)
 
@@ -34,8 +34,8 @@ def draw_strip(
 ) -> None:
     """Draw a bar wherever a component conveys more than `threshold_bits`.
 
-    Up to a dozen components stand in their own order, more in that of `by_weight`. Of more than
-    thirty the others share a last row, which is the darker, the more of them are in use.
+    Up to a dozen components are in their own order, more in that of `by_weight`. Of more than
+    thirty the others share a last row, which is the darker the more of them are in use.
     """
     used = scheme.conveyed_bits(measure) > threshold_bits
     share = used.mean("seed").transpose("component", "step")

@@ -1,4 +1,4 @@
-"""How curves of components look: colours that stay apart for colour-blind readers."""
+"""Styles of the curves of components, with colours that colour-blind readers can distinguish."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ PALETTE = (
 )
 _DASHES = ("-", "--")
 MAX_HIGHLIGHTED = 12
-"""Most components that are drawn in colour: more can neither be told apart nor be remembered."""
+"""Most components that are drawn in colour: more can be neither distinguished nor remembered."""
 
 # For names of columns in scripts that Matplotlib's own font does not have.
 _FURTHER_FONTS = (
@@ -64,12 +64,12 @@ LEGEND_LINES = 3.6  # of text, from the axes down to a legend: room for ticks an
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """How one component is drawn, the same in every figure.
+    """The style of one component, the same in every figure.
 
     Attributes:
         color: Its colour; grey if it is not highlighted.
         linestyle: Dashes of its curve.
-        highlighted: Whether it is among those that a reader should follow.
+        highlighted: Whether it is drawn in colour and named.
     """
 
     color: str
@@ -78,7 +78,7 @@ class CurveStyle:
 
     @property
     def text_color(self) -> tuple[float, float, float]:
-        """The colour for a name: darker where it would be hard to read on white."""
+        """The colour of its name: darker where it would be hard to read on white."""
         rgb = np.array(mpl.colors.to_rgb(self.color))
         brightness = float(rgb @ [0.299, 0.587, 0.114])
         red, green, blue = rgb * min(1.0, 0.45 / max(brightness, 0.01))
@@ -129,9 +129,9 @@ def scheme_styles(
 
 
 def by_weight(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
-    """The components in the order of how much they matter, those that do most first.
+    """The components in the order of how much they matter, the most important first.
 
-    What counts is what a component conveys along the sweep, in the median of the repeats and
+    The weight is what a component conveys along the sweep, in the median of the repeats and
     averaged over log beta, but never more than one bit of it: a component that keeps half a bit to
     the end matters more than one with ten bits that are given up as soon as they cost anything.
 
@@ -147,7 +147,7 @@ def by_weight(scheme: ApproximationScheme, measure: Measure | None = None) -> li
 
 
 def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
-    """Ends of an axis of beta: the least and the largest, set apart where there is only one.
+    """Limits of an axis of beta: the least and the largest, widened where there is only one.
 
     Example:
         >>> beta_limits(np.array([0.1, 0.5])), beta_limits(np.array([0.1]))
@@ -158,7 +158,7 @@ def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> None:
-    """Draw what can't be exceeded: a dotted line, with `label` above it at the axes' fraction x."""
+    """Draw an upper limit: a dotted line, with `label` above it at the axes' fraction x."""
     ax.axhline(height, color=INK, linestyle=":", linewidth=1)
     ax.annotate(
         label,
@@ -173,9 +173,9 @@ def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> 
 
 
 def legend_below(ax: Axes) -> None:
-    """Say what the labelled lines are, under the axes, where a legend never lies on a curve.
+    """Add a legend below the axes, where it covers no curve.
 
-    In as many columns as the axes are wide enough for.
+    It has as many columns as fit into the width of the axes.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that draws has one
@@ -199,7 +199,7 @@ def legend_below(ax: Axes) -> None:
 
 
 def _width(lengths: Sequence[int], n_columns: int) -> int:
-    """Letters in a line of a legend, which is filled column by column."""
+    """Width in letters of a legend, which is filled column by column."""
     n_rows = -(-len(lengths) // n_columns)
     columns = [lengths[k : k + n_rows] for k in range(0, len(lengths), n_rows)]
     return sum(max(column) + _HANDLE_LETTERS for column in columns)
@@ -207,14 +207,14 @@ def _width(lengths: Sequence[int], n_columns: int) -> int:
 
 @cache
 def _families() -> list[str]:
-    """The usual font, and those installed that have what it lacks, such as Chinese characters."""
+    """The default font, and installed ones for scripts that it lacks, such as Chinese."""
     installed = set(font_manager.get_font_names())
     return ["DejaVu Sans", *(name for name in _FURTHER_FONTS if name in installed)]
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Matplotlib settings of all our figures, for the time of a `with` block."""
+    """Context manager with the Matplotlib settings of all figures."""
     with mpl.rc_context(
         {
             "font.size": 9,
@@ -231,6 +231,6 @@ def figure_style() -> Iterator[None]:
 
 
 def of_rows(data: xr.Dataset) -> str:
-    """How a label says on which rows it was measured; empty where there is one kind of rows."""
+    """The end of a label that names the rows measured on; empty where there is one split."""
     splits = [str(split) for split in data["split"].values]
     return f", {ROWS[splits[-1]]}" if len(splits) > 1 else ""

@@ -1,4 +1,4 @@
-"""Names and numbers as labels: literal, short enough, and no two alike."""
+"""Names and numbers as labels: literal, short and distinct."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 def literal(text: str) -> str:
-    r"""Text that Matplotlib draws as it is: a `$` begins no formula, and all is on one line.
+    r"""Text on one line that Matplotlib draws literally, without reading `$` as a formula.
 
     Characters that have no shape of their own, such as marks of direction, are left out.
 
@@ -99,13 +99,13 @@ def _with_digits(number: float, digits: int) -> str:
 
 
 def shown_places(n_values: int, most: int, *, with_last: bool = False) -> NDArray[np.int64]:
-    """Which of `n_values` in a row get a label: at most so many, at even distances.
+    """Indices of the values that get a label: at most `most`, evenly spaced.
 
     Args:
-        n_values: How many there are.
+        n_values: Number of values.
         most: Most labels.
-        with_last: Whether the last should have one although of very many values the distances then
-            differ by one; where it costs nothing it has one anyway.
+        with_last: Whether the last of very many values has one, although the distances then
+            differ by one. It has one in any case where the distances are even.
 
     Example:
         >>> shown_places(5, 8).tolist(), shown_places(22, 8).tolist()

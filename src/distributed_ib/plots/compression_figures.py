@@ -1,4 +1,4 @@
-"""How a component's values merge along the sweep: matrices, a strip chart, a merge tree."""
+"""Figures of how a component's values merge along the sweep: matrices, strip chart, merge tree."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from distributed_ib.scheme.compression_path import SAME, CompressionPath
 from distributed_ib.scheme.measure import NAMES
 
 SHARES = (1.0, 2 / 3, 1 / 3, 0.1)
-"""Of the most bits that a component ever conveys; where the small multiples look."""
+"""Default bits of the matrices, as shares of the most that the component ever conveys."""
 
 LEVEL_INCHES = 0.1  # of a tree, with its label
 _LINE = "#cc6677"
@@ -45,9 +45,9 @@ def plot_compression_along_beta(
         path: From `compression_path`.
         values: The component's values, numbers in order or levels, `[value]`.
         axes: One for each matrix; a new figure by default.
-        bits: What the component should convey in each; the nearest model is taken, of those from
-            the one on that conveys most. By default all that it ever conveys, two thirds, a third
-            and a tenth of it.
+        bits: What the component conveys in each; the nearest model is taken, among those from the
+            one that conveys most on. By default `SHARES` of the most that it conveys: all of it,
+            two thirds, a third and a tenth.
 
     Returns:
         The axes.
@@ -88,18 +88,18 @@ def plot_merging(
 ) -> Axes:
     """Draw where the values of a component become indistinguishable: by beta, and by its bits.
 
-    Numbers make a strip chart: dark where two neighbouring values are told apart, light where they
+    Numbers make a strip chart: dark where neighbouring values are distinguished, light where they
     are the same, and a line where they merge. All strips are equally high, whatever lies between
     the two values; ten to twenty-five values read best. Levels make a merge tree, read from left to
     right: two branches join where a level of one has become the same as a level of the other. The
-    bits that the component conveys stand above.
+    axis above gives the bits that the component conveys.
 
     Args:
         path: From `compression_path`.
         values: The component's values, numbers in order or levels, `[value]`.
         ax: Where to draw; a new figure by default.
         threshold: Bhattacharyya coefficient above which two values count as merged.
-        with_scale: Whether to say beside a strip chart what its colours mean.
+        with_scale: Whether to draw a colour bar beside a strip chart.
 
     Returns:
         The axes.
@@ -138,7 +138,7 @@ def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
 def _draw_strips(
     ax: Axes, path: CompressionPath, values: NDArray[Any], threshold: float
 ) -> ScalarMappable:
-    """Overlap of neighbours, beta to the right and values upwards, all at the same distance."""
+    """Overlap of neighbours, beta to the right and values upwards, evenly spaced."""
     log_beta, (low, high) = np.log(path.beta), beta_limits(path.beta)
     middle = np.exp(0.5 * (log_beta[1:] + log_beta[:-1]))
     edges = np.concatenate([[low], middle, [high]])
@@ -176,7 +176,7 @@ def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: fl
 
 
 def _draw_bits(ax: Axes, path: CompressionPath) -> None:
-    """What the component conveys, along the top."""
+    """Draw an axis of what the component conveys along the top."""
     top = ax.secondary_xaxis("top")
     low, high = np.log10(path.beta[[0, -1]])
     places = 10 ** np.linspace(low, high, 6)[1:-1]

@@ -1,4 +1,4 @@
-"""The compression scheme of a component: which of its values have become the same."""
+"""The compression scheme of a component as a matrix: which of its values are distinguished."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,15 +28,15 @@ def plot_distinguishability(
 ) -> Axes:
     """Draw the distinguishability matrix of one component.
 
-    Light squares are pairs of values that the predictor can't tell apart any more; dark ones are
-    kept apart. Blocks of light along the diagonal are ranges that have been merged.
+    Light squares are pairs of values that the channel does not distinguish, dark ones pairs that
+    it does. Light blocks along the diagonal are ranges of values that have been merged.
 
     Args:
         values: The component's values, numbers in order or levels, `[n]`.
         overlap: Bhattacharyya coefficients, `[n, n]`, from `Approximation.distinguishability`.
         ax: Where to draw; a new figure by default.
-        name: What the component is called.
-        title: A line above.
+        name: Name of the component.
+        title: Title; none by default.
 
     Returns:
         The axes.
@@ -57,9 +57,9 @@ def draw_overlap(
 ) -> AxesImage:
     """Draw a matrix of coefficients on axes, without a colour bar.
 
-    All values take the same room, numbers too: their labels say where they lie.
+    Values are evenly spaced, numbers too; the labels give their values.
     """
-    # Anything but the nearest value would be a colour between two values, where there is none.
+    # Another interpolation would show colours between two values, where there is nothing.
     image = ax.imshow(
         overlap,
         origin="lower",
@@ -86,12 +86,12 @@ def draw_overlap(
 
 
 def is_number(values: NDArray[Any]) -> bool:
-    """Whether the values of a component are numbers in order, and not levels."""
+    """Whether the values of a component are numbers in order, rather than levels."""
     return np.asarray(values).dtype.kind in "fiu"
 
 
 def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -> list[str]:
-    """Those of a component's values that are shown, by default all, as labels, one each."""
+    """Labels of a component's values, by default of all of them."""
     chosen = np.asarray(values)[slice(None) if shown is None else shown]
     if is_number(values):
         return number_labels(chosen)
@@ -101,7 +101,7 @@ def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -
 
 
 def add_scale(figure: Figure | SubFigure, image: ScalarMappable, axes: Sequence[Axes]) -> None:
-    """Say beside matrices what their colours mean."""
+    """Add a colour bar beside matrices."""
     rows = len({round(ax.get_position().y0, 3) for ax in axes})
     bar = figure.colorbar(image, ax=list(axes), shrink=1.0 if rows == 1 else max(1.6 / rows, 0.35))
     bar.set_label("overlap: 1 = same, 0 = apart", fontsize="small")

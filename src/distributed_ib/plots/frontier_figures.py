@@ -1,4 +1,4 @@
-"""The optimal frontier: what the best possible channels know, and how far others are from it."""
+"""Figures of the optimal frontier, and of how far a sweep is from it."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,7 @@ LEARNED, REFINED = "#332288", "#cc6677"
 
 
 def draw_frontier(ax: Axes, frontier: OptimalFrontier) -> None:
-    """Draw the exact optimum into an information plane whose axes are in true bits.
+    """Draw the exact optimum into an information plane with axes in true bits.
 
     Dots are the optima found; the line between two of them is reached by mixing them.
     """
@@ -41,7 +41,7 @@ def plot_frontier(
     *,
     refined: Envelope | None = None,
 ) -> Axes:
-    """Draw the information plane in true bits: the optimum behind what was learned.
+    """Draw the information plane in true bits: the optimum and the sweep.
 
     Args:
         frontier: The exact optimum.

@@ -1,4 +1,4 @@
-"""The information plane: what is known about Y against what is conveyed about X."""
+"""The information plane: information about Y against information conveyed about X."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,8 @@ from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
 
-# Beyond so many times what is known the axis of what is conveyed is logarithmic above one bit.
+# Where more than so many times as much is conveyed as is known, that axis is logarithmic above
+# one bit.
 MOST_LINEAR_TIMES = 20
 RING_DISTANCE = 0.04  # of the axes' width
 
@@ -27,8 +28,8 @@ def plot_information_plane(
 ) -> Axes:
     """Draw predictive information against the total information of all components.
 
-    Every repeat is a line, and grey steps are the best of all repeats: the most that any of them
-    knows for as many bits or fewer. Rings mark the subsets in use along the first repeat, with the
+    Every repeat is a line. Grey steps are the best of all repeats: the most that is known in any of
+    them with so many bits or fewer. Rings mark the subsets in use along the first repeat, with the
     number of components each has. No model can be above the dashed line, where every bit conveyed
     is a bit of Y, nor above the dotted one, where Y is known. Where the components convey more than
     twenty times as much as can be known, the horizontal axis is logarithmic above one bit.
@@ -129,7 +130,7 @@ def _draw_rings(
         across = ax.transAxes.inverted().transform(
             ax.transData.transform((subset.total_bits, height))
         )[0]
-        # Labels need room; the smaller subsets, which a reader remembers, come first.
+        # Labels need room; the smaller subsets, which matter more, come first.
         if subset.components and across > previous + RING_DISTANCE:
             (ring,) = ax.plot(subset.total_bits, height, "o", mfc="white", mec=INK)
             rings.append(Named(ring, str(len(subset.components)), INK))

@@ -1,4 +1,4 @@
-"""Figures as files, each whole or not at all."""
+"""Figures as files, each written atomically."""
 
 import re
 import warnings
@@ -35,14 +35,14 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str =
 
     Args:
         figures: Figures by name.
-        folder: Where to; made if need be.
+        folder: Where to write them; made if missing.
         file_format: "png", "pdf" or "svg".
 
     Raises:
         UserError: If there is no such format, or the folder can't be written.
 
     Warns:
-        UserWarning: If no font on this computer has a character of a name.
+        UserWarning: If no installed font has a character of a label.
     """
     if file_format not in FORMATS:
         raise UserError(

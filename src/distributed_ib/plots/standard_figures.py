@@ -25,7 +25,7 @@ def standard_figures(
         scheme: The scheme.
         threshold_bits: A component is in use where it conveys more than this.
         measure: "information" or "kl"; by default the information where it was measured.
-        prefix: What all names begin with.
+        prefix: Prefix of all names.
     """
     options: dict[str, Any] = {"threshold_bits": threshold_bits, "measure": measure}
     # Those of all repeats together, so that both directions show a component in the same colour.

@@ -17,7 +17,7 @@ from distributed_ib.scheme.subsets_in_use import Subset
 MAX_SIZES = 24
 MAX_ROWS = 40
 ROW_INCHES, LETTER_INCHES = 0.16, 0.058
-# Dots are told apart as the curves are: dashes there are other shapes here.
+# Components with dashed curves have dots of another shape.
 MARKERS = {"-": "o", "--": "s"}
 
 
@@ -35,7 +35,7 @@ def plot_subsets(
     Above: information about Y (held-out rows where there are any) for every size of subset that
     the sweep passed through; of several subsets of one size, that in use over the longest stretch
     of log beta. Below: its components as dots. At most 24 sizes, the smallest, and the 40
-    components that stay longest are shown. A sweep skips sizes that pay for no beta. Components
+    components that stay longest are shown. A sweep skips sizes that are best at no beta. Components
     look as in the sweep figure: of more than a dozen those that matter most have a colour.
 
     Args:
@@ -86,7 +86,7 @@ def plot_subsets(
 
 
 def longest_of_each_size(subsets: list[Subset]) -> list[Subset]:
-    """Of the stretches with equally many components the longest in log beta, smallest size first.
+    """The longest stretch in log beta for each number of components, smallest first.
 
     Example:
         >>> found = [Subset(("a", "b"), 0.1, 0.2, 1, 1), Subset(("a",), 0.2, 0.3, 1, 1),
@@ -103,7 +103,7 @@ def longest_of_each_size(subsets: list[Subset]) -> list[Subset]:
 
 
 def _draw_limit(ax: Axes, scheme: ApproximationScheme, heights: list[float]) -> None:
-    """What could be known, with its name; where next to nothing is known, only the name."""
+    """Draw the limit with its name; where next to nothing is known, only the name."""
     limit = scheme.baseline_entropy_bits
     label = f"{literal(str(scheme.to_xarray().attrs['baseline']))}: {limit:.3f} bits"
     bottom, top = known_range([0.0, *heights], limit)
@@ -121,7 +121,7 @@ def _length(subset: Subset) -> float:
 
 
 def _rows(by_size: list[Subset]) -> list[str]:
-    """Components in the order in which ever larger subsets take them up."""
+    """Components in the order in which they join as subsets grow."""
     return list(dict.fromkeys(name for subset in by_size for name in subset.components))
 
 

@@ -43,12 +43,12 @@ def plot_sweep(
 ) -> Axes:
     """Draw the prediction error and what every component conveys along the sweep (Fig. 2b).
 
-    Left axis, black: the error of the prediction of Y, and dotted the entropy of someone who knows
-    nothing. Right axis, colours: what every component conveys; the axis is logarithmic above one
-    bit where it must hold more than four. Above: a bar wherever that is more than `threshold_bits`;
-    with several repeats it is the darker, the more of them agree. Curves are medians over the
-    repeats, bands go from the least to the most; those of a single repeat go from the lower to the
-    upper bound of the information.
+    Left axis, black: the error of the prediction of Y, and dotted the entropy of Y, which is the
+    error without any information. Right axis, colours: what every component conveys; the axis is
+    logarithmic above one bit where it must hold more than four. Above: a bar wherever that is more
+    than `threshold_bits`; with several repeats it is the darker the more of them agree. Curves are
+    medians over the repeats, bands go from the least to the most; those of a single repeat go from
+    the lower to the upper bound of the information.
 
     Of more than twelve components the twelve that matter most (`by_weight`) have a colour, a band
     and their name at the curve; the others are thin and grey.
@@ -104,7 +104,7 @@ def draw_sweep(
     twin = ax.twinx()
     twin.spines["right"].set_visible(True)
     curves = _draw_components(twin, scheme, measure, styles, threshold_bits)
-    # The black curve is what everything else explains: keep it on top.
+    # The black curve is the most important one: keep it on top.
     ax.set_zorder(twin.get_zorder() + 1)
     ax.patch.set_visible(False)
     names = short_labels(scheme.components)
@@ -121,7 +121,7 @@ def draw_sweep(
 
 
 def sweep_axes(figure: Figure | SubFigure, scheme: ApproximationScheme) -> tuple[Axes, Axes]:
-    """The axes of the bars and those of the curves below them, which fill a figure."""
+    """The axes of the bars and, below, those of the curves, which fill a figure."""
     above = strip_inches(scheme) + _STRIP_TITLE_INCHES
     height = float(figure.bbox.height / figure.dpi)
     ratios = (above, max(height - above, 0.1 * height))
@@ -146,7 +146,7 @@ def _draw_components(
     data = scheme.to_xarray()
     beta = data["beta"].values
     conveyed = scheme.conveyed_bits(measure).transpose("component", "seed", "step")
-    # Many bands over each other are mud, each of them no more than a hint.
+    # Many bands over each other are unreadable unless each is faint.
     opacity = 0.18 * min(1.0, 4 / sum(style.highlighted for style in styles.values()))
     curves = {}
     for name, values in zip(scheme.components, conveyed.values, strict=True):
@@ -162,7 +162,7 @@ def _draw_components(
             lower, upper = bounds["information_lower_bits"], bounds["information_upper_bits"]
             twin.fill_between(beta, lower, upper, color=style.color, alpha=opacity, linewidth=0)
     twin.set_ylabel(f"{NAMES[measure]} of each component (bits)")
-    # Bands may reach a long way further up, where all that they say is that nobody knows.
+    # Bands may reach much higher, which shows only that the bounds are far apart there.
     top = 1.2 * max(float(conveyed.median("seed").max()), threshold_bits)
     if top > MOST_LINEAR_BITS:
         spread_small_bits(twin, "y", 1.3 * top)
@@ -172,7 +172,7 @@ def _draw_components(
 
 
 def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
-    """The error of every split, and below the axes what the lines are."""
+    """Draw the error of every split, with a legend below the axes."""
     data = scheme.to_xarray()
     beta = data["beta"].values
     splits = [str(split) for split in data["split"].values]
@@ -202,11 +202,11 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
 
 
 def _error_range(error: np.ndarray, limit: float) -> tuple[float, float]:
-    """Ends of the axis of errors, from those of the held-out rows where there are any.
+    """Limits of the axis of errors, from those of the held-out rows where there are any.
 
-    A likelihood is a density, and its error can be negative; that of rows known by heart falls
-    without end. Where the error is above the limit the model is worse than none, and half as much
-    again says that.
+    The error of a density can be negative, and that of memorised training rows falls without end.
+    Where the error is above the entropy the model is worse than none, and the axis is cut at half
+    as much again.
     """
     least, most = (float(f(np.median(error, axis=0))) for f in (np.min, np.max))
     bottom = min(0.0, max(least, -abs(limit)))

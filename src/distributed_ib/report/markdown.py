@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from distributed_ib.report.report import Finding, Report, Section, Table
 
-_PARAGRAPH = 3  # so many sentences or fewer read well as a paragraph; more become a list
+_PARAGRAPH = 3  # so many sentences or fewer are a paragraph; more become a list
 
 
 def to_markdown(report: Report) -> str:

@@ -1,11 +1,11 @@
-"""A number for people: with its unit, its interval, and the rows on which it was measured."""
+"""A measured number with its unit, its interval, and the rows on which it was measured."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 Rows = Literal["held-out rows", "training rows", "all rows", ""]
-"""The rows that a number was measured on; empty where it is not measured on rows."""
+"""The rows that a number was measured on; empty if it was not measured on rows."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Quantity:
     is_bound: bool = False
 
     def text(self, *, with_unit: bool = True) -> str:
-        """The number for people: value, interval in brackets unless it has no width, unit."""
+        """The number as text: value, interval in brackets unless it has no width, unit."""
         parts = [self.number()]
         if self.low is not None and self.high is not None:
             low, high = self._format(self.low), self._format(self.high)
@@ -58,5 +58,5 @@ class Quantity:
 
     def _format(self, value: float) -> str:
         text = f"{value:.{self.digits}f}"
-        # Not "-0.000", which says no more than "0.000".
+        # "0.000" in place of "-0.000".
         return text.lstrip("-") if float(text) == 0 else text

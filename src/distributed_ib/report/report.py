@@ -22,7 +22,7 @@ class Finding:
         text: The sentence.
         quantities: The numbers in it, by name.
         kind: "finding"; "warning" for what limits the findings; "note" for how the run went and
-            how to read it.
+            how to read the report.
 
     Example:
         >>> known = Quantity(0.5, "bits", rows="held-out rows")
@@ -40,8 +40,8 @@ class Table:
     """A table of a report.
 
     Attributes:
-        name: What programs call it.
-        title: What people read above it.
+        name: Name for programs.
+        title: Title shown above it.
         columns: Headings, with units where the title does not name them.
         rows: Cells, one tuple for each row, as long as `columns`.
         notes: What the columns mean; empty if they need no explanation.
@@ -91,7 +91,7 @@ class FigureEntry:
 
     Attributes:
         name: Stem of its file in `figures/`.
-        caption: What it shows and how to read it; empty if nothing is to be said.
+        caption: What it shows and how to read it; may be empty.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a run found, for people and for programs.
+    """All findings of a run, for people and for programs.
 
     Attributes:
         title: What the run is about.

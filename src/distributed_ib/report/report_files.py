@@ -1,4 +1,4 @@
-"""A report on disk: `summary.json` holds all of it, `summary.md` the same for people."""
+"""A report on disk: all of it as `summary.json`, and as text in `summary.md`."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def save_report(report: Report, folder: Path) -> None:
 
 
 def load_report(folder: Path) -> Report:
-    """Read what `save_report` wrote.
+    """Read a report that `save_report` wrote.
 
     Raises:
         UserError: If the file is missing, damaged, or of an earlier version.
@@ -101,7 +101,7 @@ def _quantity(stored: Any) -> Quantity:
 
 
 def _finite(value: Any) -> Any:
-    """JSON values: what is no finite number becomes null."""
+    """JSON values; numbers that are not finite become null."""
     if isinstance(value, Mapping):
         return {str(key): _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

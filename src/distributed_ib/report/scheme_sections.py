@@ -1,4 +1,4 @@
-"""The standard findings of a scheme: in words and tables, the same for every study."""
+"""The standard sections of a report: findings and tables that every scheme has."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ _CONVEYED: dict[Measure, str] = {
 def scheme_sections(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> list[Section]:
-    """What every scheme has to say: how the sweep went, its approximations, its components.
+    """The standard sections: how the sweep went, its approximations, its components.
 
     Args:
         scheme: The scheme.
@@ -73,10 +73,10 @@ def scheme_sections(
 def opening_findings(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
-    """How the sweep went, and what it says first.
+    """How the sweep went, and its main findings.
 
-    Where rows were held out, what is known about Y is known about them. A component is named as
-    the last one only if something is known about Y from it alone.
+    Where rows were held out, what is known about Y is measured on them. A component is named as the
+    last one only if something is known about Y from it alone.
     """
     how = Finding(f"The sweep {scheme.message}.", kind="note")
     if scheme.is_empty:
@@ -88,7 +88,7 @@ def opening_findings(
         findings.append(
             Finding(
                 "At no bottleneck strength are held-out rows predicted better than without X: "
-                "nothing was found that X tells about Y."
+                "no information about Y was found in X."
             )
         )
         return tuple(findings)
@@ -108,7 +108,7 @@ def opening_findings(
 
 
 def baseline_finding(scheme: ApproximationScheme) -> Finding:
-    """What everything that is known about Y is measured against."""
+    """The baseline of what is known about Y: its entropy, or another."""
     name = str(scheme.to_xarray().attrs["baseline"])
     limit = Quantity(scheme.baseline_entropy_bits, "bits")
     if name in _ENTROPIES:
@@ -140,8 +140,8 @@ def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Appr
 def kept_beta(scheme: ApproximationScheme) -> float:
     """The strongest bottleneck under which nine tenths of what is known at best are still known.
 
-    There the channels have given up what hardly matters, and their compression schemes show what
-    does. Where nothing is known at any strength it is that of least loss.
+    The channels there have given up most of what hardly matters, and their compression schemes
+    show the rest. Where nothing is known at any strength it is that of least loss.
     """
     known = known_curve(scheme)
     if not known.max() > 0:
@@ -153,7 +153,7 @@ def kept_beta(scheme: ApproximationScheme) -> float:
 def best_findings(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
-    """Where held-out rows are predicted best, and how much less would do; none without them."""
+    """Where held-out rows are predicted best, and the coarsest approximation nearly as good."""
     measure = measure or scheme.measure
     held_out = scheme.scoring_split == "validation"
     if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
@@ -161,13 +161,13 @@ def best_findings(
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
     limit = "at most " if measure == "kl" else ""
     used, fewer = (one.in_use(threshold_bits) for one in (best, kept))
-    told, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
+    conveyed, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
     return (
         Finding(
             f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(used)} of "
             f"{len(best.components)} components in use ({listed(used)}), which convey "
-            f"{limit}{told.text()}.",
-            {"conveyed_bits_at_best": told},
+            f"{limit}{conveyed.text()}.",
+            {"conveyed_bits_at_best": conveyed},
         ),
         Finding(
             f"Nine tenths of what is known there are still known at beta={kept.beta:.3g}, with "
@@ -222,8 +222,8 @@ def components_table(
 ) -> Table:
     """What each component conveys: at the best beta, at most, and until which beta.
 
-    Where the bounds of the information lie more than a bit apart, the lower one stands for it:
-    their middle would say more than is known.
+    Where the bounds of the information lie more than a bit apart, the lower one is given, since
+    their middle would overstate what is known.
     """
     measure = measure or scheme.measure
     conveyed = scheme.conveyed_bits(measure).median("seed")
@@ -315,7 +315,7 @@ def subsets_table(
 
 
 def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
-    """The findings as plain values for programs; `measured_on` says of which rows."""
+    """The findings as plain values for programs; `measured_on` names the rows."""
     return {
         "status": scheme.status,
         "message": scheme.message,

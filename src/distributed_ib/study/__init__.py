@@ -1,1 +1,1 @@
-"""The frame that every study stands in: options, run folder, resume, report, command line."""
+"""The frame of all studies: options, run folder, resume, report, command line."""

@@ -1,4 +1,4 @@
-"""Finds studies: those in a user's Python file, and those that installed packages register."""
+"""Loading of studies from a user's Python file or from an installed package."""
 
 import importlib.util
 import sys
@@ -34,7 +34,7 @@ def find_study(name: str) -> type[Study]:
         )
     try:
         found = known[name].load()
-    except Exception as error:  # whatever a foreign package raises
+    except Exception as error:  # another package may raise anything
         raise UserError(f"the study {name!r} can't be loaded: {error}.") from error
     return _checked(found)
 
@@ -73,7 +73,7 @@ def study_in_file(path: Path, class_name: str | None = None) -> type[Study]:
 
 
 def place_of(error: BaseException, path: Path) -> str:
-    """Where in a user's file an error arose, and what it says, in one line."""
+    """The place of an error in a user's file and its message, in one line."""
     lines = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -90,21 +90,21 @@ def _executed(path: Path) -> ModuleType:
     name = f"_study_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise UserError(f"{path} is no Python file; its name should end in .py.")
+        raise UserError(f"{path} is not a Python file; its name should end in .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
+    sys.modules[name] = module  # where dataclasses look up their module
     try:
         spec.loader.exec_module(module)
     except UserError:
         raise
-    except Exception as error:  # whatever a user's file raises
+    except Exception as error:  # a user's file may raise anything
         raise UserError(f"{place_of(error, path)}.") from error
     return module
 
 
 def _checked(found: Any) -> type[Study]:
     if not (isinstance(found, type) and issubclass(found, Study)):
-        raise UserError(f"{found!r} is no study: it does not inherit from Study.")
+        raise UserError(f"{found!r} is not a study: it does not inherit from Study.")
     check_study_class(found)
     return found
 

@@ -1,4 +1,4 @@
-"""The options of a study: from its fields to TOML and back, and from text on the command line."""
+"""The options of a study: conversion to and from TOML, and from text on the command line."""
 
 import inspect
 import re
@@ -23,12 +23,12 @@ class Option:
     """One option of a study.
 
     Attributes:
-        path: Where its value stands: the name of a field, or of a nested settings object and of a
+        path: Path of its value: the name of a field, or those of a nested settings object and of a
             field in it.
-        flag: How it is called on the command line, without the dashes.
+        flag: Its name on the command line, without the dashes.
         kind: Its type.
         default: Its default value; `dataclasses.MISSING` if there is none.
-        help: What it means, from the documentation of the class.
+        help: Its help text, from the docstring of the class.
     """
 
     path: tuple[str, ...]
@@ -39,12 +39,12 @@ class Option:
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is on or off."""
+        """Whether it is a switch."""
         return self.kind is bool
 
     @property
     def metavar(self) -> str:
-        """What stands for its value in help texts.
+        """The placeholder of its value in help texts.
 
         >>> Option(("n",), "n", tuple[float, float], MISSING, "").metavar
         'NUMBER,NUMBER'
@@ -53,7 +53,7 @@ class Option:
 
 
 def options_of(cls: type) -> list[Option]:
-    """All options of a study class; those of nested settings stand flat.
+    """All options of a study class, with those of nested settings in one flat list.
 
     A nested field has its own name as flag, unless another one has that name too: then the names
     are joined, such as `train-n-steps`.
@@ -88,7 +88,7 @@ def options_of(cls: type) -> list[Option]:
 def to_toml(value: Any) -> dict[str, Any]:
     """The fields of a study or of its settings as TOML values.
 
-    TOML knows no None: where that is the default it is left out, and else it is written "none".
+    TOML has no None: where it is the default it is left out, and otherwise it is written "none".
 
     Example:
         >>> @dataclass(frozen=True)
@@ -109,12 +109,12 @@ def to_toml(value: Any) -> dict[str, Any]:
 
 
 def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
-    """A study, or settings, from a table of options; what is left out has its default.
+    """A study, or settings, from a table of options; missing ones have their defaults.
 
     Args:
         cls: The class.
         table: From `to_toml`, or text from the command line in its place.
-        where: What messages begin with, such as "config.toml: ".
+        where: Prefix of messages, such as "config.toml: ".
 
     Raises:
         UserError: If there is no such option, a value has the wrong type, or the class refuses it.
@@ -144,7 +144,7 @@ def changed(study: T, changes: Mapping[tuple[str, ...], Any], where: str = "") -
     Args:
         study: A study.
         changes: New values by path, as in `Option.path`.
-        where: What messages begin with.
+        where: Prefix of messages.
 
     Raises:
         UserError: As `from_toml`.
@@ -162,7 +162,7 @@ def changed(study: T, changes: Mapping[tuple[str, ...], Any], where: str = "") -
 
 
 def parsed(option: Option, text: str) -> Any:
-    """Text from the command line, split at commas where the option takes several values.
+    """A value from the command line, split at commas if the option takes several.
 
     >>> parsed(Option(("hidden",), "hidden", tuple[int, ...], MISSING, ""), "64,32")
     ['64', '32']
@@ -189,7 +189,7 @@ def _collected(cls: type, prefix: tuple[str, ...]) -> list[Option]:
 
 
 def _with_default_of(option: Option, settings: Any) -> Option:
-    """The default of a nested field is that of the settings object that the study has."""
+    """The default of a nested field: its value in the study's own default settings."""
     default = option.default if settings is MISSING else getattr(settings, option.path[-1])
     return Option(option.path, option.flag, option.kind, default, option.help)
 
@@ -201,7 +201,7 @@ def _default(field: Field[Any]) -> Any:
 
 
 def _attribute_docs(cls: type) -> dict[str, str]:
-    """The meanings of the fields, from the section "Attributes:" of the class's documentation."""
+    """Help texts of the fields, from the section "Attributes:" of the class's docstring."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         text = inspect.cleandoc(base.__dict__.get("__doc__") or "")
@@ -249,7 +249,7 @@ def _refuse_unknown(cls: Any, table: Mapping[str, Any], where: str) -> None:
 
 
 def _with_none(cls: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table with None for "none", wherever an option may be None."""
+    """The table with "none" replaced by None wherever an option may be None."""
     hints, found = get_type_hints(cls), dict(table)
     for name, value in table.items():
         kind = hints[name]

@@ -10,7 +10,7 @@ from distributed_ib.study.run import Run
 
 
 def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """A row for each row of `table`: the likeliest class and the probability of each.
+    """Predict each row of `table`: the likeliest class, and the probability of each class.
 
     Args:
         run: A run whose study has one part.
@@ -21,7 +21,7 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
         UserError: If the study has several parts or predicts no classes, or the table doesn't fit.
     """
     if list(run.parts) != [""]:
-        raise UserError(f"runs of {run.study.name} have several parts, and none of them predicts.")
+        raise UserError(f"runs of {run.study.name} have several parts and can't predict.")
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
         raise UserError(f"the run kept no model: its sweep {run.scheme.message}.")
     if not choice.is_given:

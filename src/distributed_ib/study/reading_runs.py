@@ -1,4 +1,4 @@
-"""Reads the folder of a run again, with its schemes."""
+"""Loading of a run from its folder, with its schemes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from distributed_ib.study.study import Reading, Study
 
 
 def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
-    """A run from its folder, with its schemes; its study is made again if it is installed.
+    """Load a run from its folder, with its schemes, and with its study if that is installed.
 
     Args:
         folder: The run folder.
-        study_class: Class of the study, for one that is defined in a file. Without it such a run
-            is read as its schemes alone, and no code of the file is run.
+        study_class: Class of the study, for one that is defined in a file. Without it only the
+            schemes of such a run are loaded, and no code of the file is run.
 
     Raises:
         UserError: If the run is not there, not finished, damaged, or of an earlier version.
@@ -60,7 +60,7 @@ def _part_names(folder: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class StoredStudy(Study):
-    """Stands for a study whose code is not run: it has the standard sections and figures alone.
+    """Substitute for a study whose code is not run, with the standard sections and figures.
 
     Attributes:
         heading: Title of its report.

@@ -1,4 +1,4 @@
-"""A study that was run: its schemes, its further results, and its report."""
+"""The result of running a study: schemes, further results, report and figures."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from distributed_ib.study.study import Reading, Study
 
 @dataclass(frozen=True)
 class PartResult:
-    """What one sweep of a run left.
+    """The results of one part of a run.
 
     Attributes:
         study: The study of this part.
@@ -46,20 +46,20 @@ class PartResult:
 
 
 def _silent(text: str) -> None:
-    """Say nothing."""
+    """Ignore a message."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A study that was run, whole or as far as it came.
+    """The result of running a study, to its end or until it was stopped.
 
     Attributes:
         study: The study.
         seed: Seed of everything random.
-        parts: What each of its parts left, by name, in order; those not begun are left out.
-        folder: The run folder; None for a run that is kept nowhere.
+        parts: Results of each of its parts, by name, in order; those not begun are left out.
+        folder: The run folder; None for a run without one.
         about: How the run was made.
-        say: Called with a line of words while further results are measured.
+        on_message: Called with a line of text while further results are measured.
     """
 
     study: Study
@@ -67,7 +67,7 @@ class Run:
     parts: Mapping[str, PartResult]
     folder: Path | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
-    say: Callable[[str], None] = _silent
+    on_message: Callable[[str], None] = _silent
 
     @property
     def part(self) -> PartResult:
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """How the first part ended that did not finish; "finished" if all did."""
+        """The status of the first part that did not finish; "finished" if all did."""
         ends = [part.scheme.status for part in self.parts.values()]
         return next((end for end in ends if end != "finished"), "finished")
 
@@ -114,7 +114,7 @@ class Run:
         return {name: part for name, part in self.parts.items() if not part.scheme.is_empty}
 
     def report(self, reading: Reading | None = None) -> Report:
-        """The findings, as the study and the frame have them.
+        """The report: the standard sections and those of the study.
 
         Raises:
             UserError: If the study does not know such a reading.

@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, its log, its results, and whether they are whole.
+"""The folder of a run: settings, log and results, and the check that they are undamaged.
 
 RUN/  config.toml ([options], and under [resolved] what follows from them and the data)  log
 scheme.nc  snapshots/  results.npz  figures/  summary.json  summary.md  SHA256SUMS
@@ -57,7 +57,7 @@ def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any])
 
     Args:
         folder: Must not exist yet.
-        head: What the run is of: name of the study, seed, file.
+        head: Name of the study, seed, file.
         options: The study's options, every default spelled out; TOML values only.
 
     Raises:
@@ -79,15 +79,15 @@ def append_log(folder: Path, line: str) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run: `["run"]` says what it is of, `["options"]` how it was made.
+    """The settings of a run: `["run"]` names study, seed and file, `["options"]` its options.
 
     Raises:
-        UserError: If `folder` is no run folder, its configuration is damaged, or an earlier
+        UserError: If `folder` is not a run folder, its configuration is damaged, or an earlier
             version made it.
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise UserError(f"{folder} is no run folder: it holds no {CONFIG}.")
+        raise UserError(f"{folder} is not a run folder: it holds no {CONFIG}.")
     if path.stat().st_size > CONFIG_LIMIT_BYTES:
         raise UserError(f"{path} is too large to be the configuration of a run.")
     try:
@@ -143,7 +143,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that every result of a run is what was written.
+    """Check that every result of a run is what was written.
 
     Raises:
         UserError: Names a file that is missing or changed.
@@ -158,7 +158,7 @@ def check_folder(folder: Path) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run has come to its end, and was not interrupted."""
+    """Whether a run was completed without an interruption."""
     try:
         summary = json.loads((folder / SUMMARY_JSON).read_text(encoding="utf-8"))
         return bool(summary["status"] != "interrupted")
@@ -167,7 +167,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def has_begun(folder: Path) -> bool:
-    """Whether a run has left anything to go on from: checkpoints, sweeps or schemes."""
+    """Whether there is anything to resume from: checkpoints, sweeps or schemes."""
     return any(
         path.name == SCHEME or (path.is_file() and {CHECKPOINTS, SWEEPS} & set(path.parts))
         for path in folder.rglob("[!.]*")
@@ -175,7 +175,7 @@ def has_begun(folder: Path) -> bool:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove what an interrupted run left to be read, before it goes on; no file of the user's."""
+    """Remove the report of an interrupted run, before it goes on; no other file."""
     for path in (
         *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
         folder / SUMMARY_JSON,
@@ -222,7 +222,7 @@ def load_results(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def result_files(folder: Path) -> list[str]:
-    """The files that are results: all but log, figures, reports and what goes on running needs."""
+    """The files that are results: all but log, figures, reports and what a resumed run needs."""
     passed = {FIGURES, CHECKPOINTS, SWEEPS}
     found = []
     for path in sorted(folder.rglob("*")):

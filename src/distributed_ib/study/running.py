@@ -1,4 +1,4 @@
-"""Runs a study: folder, sweeps, further results, report and figures, from start or from a stop."""
+"""Running and resuming a study: folder, sweeps, further results, report and figures."""
 
 import contextlib
 import shutil
@@ -43,14 +43,14 @@ from distributed_ib.training.sweep import check_repeats
 
 @dataclass(frozen=True)
 class _Request:
-    """What is to be run, and who is told of it."""
+    """What to run, and the callbacks to report to."""
 
     study: Study
     folder: Path
     seed: int
     resume: bool
     progress: ProgressCallback | None
-    say: Callable[[str], None]
+    on_message: Callable[[str], None]
     about: Mapping[str, Any]
 
 
@@ -61,11 +61,11 @@ def run_study(
     seed: int = 0,
     resume: bool = False,
     progress: ProgressCallback | None = None,
-    say: Callable[[str], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
     command: str = "",
     file: Path | None = None,
 ) -> Run:
-    """Run a study and leave everything that was found in a folder.
+    """Run a study and store all results in a folder.
 
     Ctrl-C and SIGTERM end the run early. The folder then holds what was reached, can be shown, and
     goes on with `resume=True`; if nothing was trained yet, there is no folder.
@@ -77,9 +77,9 @@ def run_study(
         resume: Go on where the run was stopped. Its result has the same bits as that of a run in
             one go on the same machine.
         progress: Called as the sweeps go on, with the steps of all of them.
-        say: Called with a line of words while further results are measured.
+        on_message: Called with a line of text while further results are measured.
         command: What to write into the log as the origin of the run.
-        file: The Python file that defines the study, if it is no installed one.
+        file: The Python file that defines the study, if it is not an installed one.
 
     Returns:
         The run; its `status` says whether it came to its end.
@@ -94,10 +94,11 @@ def run_study(
     if file is not None:
         head["file"] = file.name
     about = {"command": command, "seed": seed, "distributed_ib": __version__}
-    request = _Request(study, folder, seed, resume, progress, say or (lambda _: None), about)
+    on_message = on_message or (lambda _: None)
+    request = _Request(study, folder, seed, resume, progress, on_message, about)
     if resume:
         _check_resumable(study, folder, seed)
-        # With what the folder holds, which may have changed elsewhere.
+        # The folder's own copy of the input, which may have changed elsewhere.
         study = type(study).reopened(folder, read_config(folder)["options"])
         request = replace(request, study=study)
         with hold_folder(folder), _terminated_as_interrupted():
@@ -122,7 +123,7 @@ def run_study(
 
 
 def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> Run:
-    """The run in a folder that is this process's alone."""
+    """Run in a folder that this process has locked."""
     folder = request.folder
     study = request.study.prepare(folder)
     record_resolved(folder, _resolved(study, request.seed))
@@ -133,9 +134,9 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     n_before = 0
     try:
         for name, part in study.parts().items():
-            told = part_of_a_whole(request.progress, n_before, total)
+            progress = part_of_a_whole(request.progress, n_before, total)
             problem = None if problems is None else problems[name]
-            parts[name] = _run_part(request, part, name, problem, told)
+            parts[name] = _run_part(request, part, name, problem, progress)
             n_before += part.train.total_steps
             if parts[name].scheme.status == "interrupted":
                 break
@@ -190,7 +191,7 @@ def _run_part(
     interrupted = scheme.status == "interrupted"
     measured = not interrupted or part.measures_interrupted
     if measured and not scheme.is_empty and not result.results:
-        run = Run(part, request.seed, {"": result}, place, request.about, request.say)
+        run = Run(part, request.seed, {"": result}, place, request.about, request.on_message)
         results = part.measure(run)
         if results:
             save_results(place, results)
@@ -214,7 +215,7 @@ def _finished_scheme(place: Path) -> ApproximationScheme | None:
 
 
 def _write_report(run: Run) -> None:
-    """Summary first, figures after it: whoever looks meanwhile finds words already."""
+    """Write the summary first and then the figures, which take longer."""
     folder = run.folder
     assert folder is not None  # this run is kept
     report = run.report(Reading())
@@ -236,8 +237,9 @@ def _check_resumable(study: Study, folder: Path, seed: int) -> None:
     if is_finished(folder):
         raise UserError(f"{folder} holds a finished run; there is nothing to resume.")
     wanted = {"seed": seed, **to_toml(study)}
-    told = {"seed": head.get("seed"), **options}
-    different = sorted(name for name in {*wanted, *told} if wanted.get(name) != told.get(name))
+    stored = {"seed": head.get("seed"), **options}
+    names = {*wanted, *stored}
+    different = sorted(name for name in names if wanted.get(name) != stored.get(name))
     if different:
         raise UserError(
             f"{folder} was started with another {different[0]}; resume with the options in its "
@@ -254,7 +256,7 @@ def _as_interrupted(part: PartResult) -> PartResult:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, which a cluster's scheduler sends some time before it kills, counts as Ctrl-C."""
+    """Treat SIGTERM, which a scheduler sends some time before it kills, like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

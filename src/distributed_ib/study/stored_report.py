@@ -1,4 +1,4 @@
-"""The report of a run as it was stored: read without JAX, and without code of a study."""
+"""Loading of the stored report of a run, without JAX and without code of a study."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a study of one's own must write, and what it may."""
+"""The base class of all studies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -61,11 +61,11 @@ class Study:
 
     A study is a frozen dataclass with a `name`, its options as fields, and the methods `problem`
     and `model`. `dib run FILE.py` runs it: options on the command line, progress, checkpoints and
-    resume, repeats, information with its bounds, figures and summary come with it. Whatever else a
-    study knows of its own goes into the methods below those two.
+    resume, repeats, information with its bounds, figures and summary come with it. The other
+    methods add what is particular to a study; each has a default.
 
     Attributes:
-        name: What the study is called; a class variable.
+        name: Name of the study; a class variable.
         standard_figures: Whether sweep, information plane and subsets are drawn; a class variable.
         measures_interrupted: Whether `measure` is called after an interrupted sweep too, for what
             its figures need; a class variable. It should then take seconds.
@@ -100,13 +100,13 @@ class Study:
     measures_interrupted: ClassVar[bool] = False
     train: TrainSettings
 
-    # What a study must write ----------------------------------------------------------------------
+    # Required -------------------------------------------------------------------------------------
 
     def problem(self, seed: int) -> Problem:
         """The rows of the relationship and how they are split; all repeats share them.
 
         Args:
-            seed: The run's; the same seed must give the same problem.
+            seed: Seed of the run; the same seed must give the same problem.
         """
         raise NotImplementedError(f"the study {self.name!r} defines no problem(seed).")
 
@@ -127,13 +127,13 @@ class Study:
         """
         return fit_scheme(self.problem(seed), self.model, self.train, seed=seed, progress=progress)
 
-    # What it may ----------------------------------------------------------------------------------
+    # Optional -------------------------------------------------------------------------------------
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
         """The study of a run, from its folder and the options in its `config.toml`.
 
-        To be written where the study needs what `keep` left in the folder.
+        Override it where the study needs what `keep` left in the folder.
         """
         return from_toml(cls, options)
 
@@ -150,24 +150,24 @@ class Study:
         return {"": self}
 
     def check(self) -> None:
-        """Refuse options that can't be used, before a folder is made.
+        """Check the options, before a folder is made.
 
         Raises:
-            UserError: Says what is wrong and what to do.
+            UserError: If they can't be used; the message states what is wrong and what to do.
         """
 
     def prepare(self, folder: Path) -> "Study":
-        """A step before the sweep, such as a simulation that leaves its data in `folder`.
+        """Run a step before the sweep, such as a simulation that leaves its data in `folder`.
 
         It is repeated when a run is resumed, and must then give the same study.
 
         Returns:
-            The study to go on with.
+            The study to be run.
         """
         return self
 
     def keep(self, folder: Path) -> None:
-        """Write into the run folder what its readers need beside the options, such as a picture.
+        """Copy inputs into the run folder that are needed to read the run, such as a picture.
 
         It is repeated when a run is resumed, and should then leave what is there.
         """
@@ -193,7 +193,7 @@ class Study:
         """Write further results into the run folder, such as a fitted estimator."""
 
     def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
-        """A step after the sweep: further results, as arrays by name.
+        """Measure further results after the sweep: arrays by name.
 
         They are stored with the run (`results.npz`), and `run.results` holds them.
         """
@@ -216,7 +216,7 @@ class Study:
         return {}
 
     def render(self, run: "Run", folder: Path) -> None:
-        """Write renderings that are no figures, such as an animation, beside the figures.
+        """Write files other than Matplotlib figures, such as an animation, beside the figures.
 
         Args:
             run: A run with something to show.
@@ -229,7 +229,7 @@ class Study:
         By default components of one number each, in columns of their names: `[n, component, 1]`.
 
         Raises:
-            UserError: If a column is missing or holds what is no number.
+            UserError: If a column is missing or holds a value that is not a number.
         """
         names = self.problem(0).names
         missing = [name for name in names if name not in table.columns]
@@ -239,24 +239,24 @@ class Study:
         return np.stack(columns, axis=1)[..., None].astype(np.float32)
 
     def check_reading(self, reading: Reading) -> None:
-        """Refuse a way of reading the results that this study does not know.
+        """Check that this study supports the options of reading.
 
         Raises:
-            UserError: Names the option and says why.
+            UserError: If one does not apply; names the option and the reason.
         """
         if reading.beta is not None:
             raise UserError(f"--beta does not apply to runs of {self.name}; leave it out.")
 
     def title(self) -> str:
-        """What a report on the study is called."""
+        """Title of its report."""
         return self.name
 
 
 def check_study_class(cls: type) -> None:
-    """Refuse a class that lacks what the frame needs, in words for its author.
+    """Check that a class has what the frame needs, with errors for its author.
 
     Raises:
-        UserError: If it is no frozen dataclass, or has no name or no `train`.
+        UserError: If it is not a frozen dataclass, or has no name or no `train`.
     """
     label = f"the study {cls.__name__}"
     if not is_dataclass(cls) or not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]

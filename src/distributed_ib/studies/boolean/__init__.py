@@ -1,4 +1,4 @@
-"""Boolean circuits: as data, as files, as drawings, and as a study (the paper's Fig. 2)."""
+"""Boolean circuits: data, files, drawings, and their study (the paper's Fig. 2)."""
 
 from distributed_ib.studies.boolean.boolean_study import BooleanStudy as BooleanStudy
 from distributed_ib.studies.boolean.circuit import Circuit as Circuit

@@ -1,8 +1,8 @@
-"""Where the parts of a circuit go in a drawing: layers from left to right with few crossings.
+"""Layout of a circuit drawing: layers from left to right with few crossings.
 
-Every node sits in a layer right of all that it reads. A wire that passes layers takes a *lane* in
-each of them, so that no gate lies on it; all wires from one node share its lanes. Layers are then
-put in an order with few crossings and pulled straight.
+Every node is in a layer to the right of all that it reads. A wire that passes layers takes a *lane*
+in each of them, so that no gate lies on it; all wires from one node share its lanes. The vertices
+of each layer are then ordered for few crossings and moved to straighten the wires.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def port_heights(n_ports: int) -> NDArray[np.float64]:
 
 
 def lay_out(circuit: Circuit) -> Layout:
-    """Find a place for every input, gate and wire of a circuit."""
+    """Position every input, gate and wire of a circuit."""
     reads = _vertices(circuit)
     layers = _ordered_layers(reads)
     y = _heights(layers, reads)
@@ -197,7 +197,7 @@ def _heights(
 
 
 def _half_height(vertex: Vertex, reads: Mapping[Vertex, Sequence[Vertex]]) -> float:
-    """Half the room that a vertex needs in its layer."""
+    """Half the height that a vertex needs in its layer."""
     if vertex.kind == "lane":
         return 0.14
     if vertex.kind != "gate":

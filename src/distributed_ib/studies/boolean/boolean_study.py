@@ -73,8 +73,8 @@ PAPER = TrainSettings(
 class BooleanStudy(Study):
     """Which of a Boolean circuit's inputs matter, and in what order?
 
-    The sweep learns from input-output pairs alone. Beside it stand an exhaustive search over all
-    subsets of inputs and the exact optimum of the objective.
+    The sweep learns from input-output pairs alone. It is compared with an exhaustive search over
+    all subsets of inputs and with the exact optimum of the objective.
 
     Attributes:
         circuit: The circuit, as the text of a circuit file or as a formula such as 'a & (b ^ ~c)';
@@ -112,7 +112,7 @@ class BooleanStudy(Study):
         return circuit_from_text(self.circuit) if self.circuit else paper_circuit()
 
     def check(self) -> None:
-        """Refuse circuits that can't be searched, whose output never varies, or too large ones."""
+        """Check that the circuit's output varies, and that it is small enough to be searched."""
         n_inputs = self.analysed.n_inputs
         check_exhaustive(n_inputs)
         if self.analysed.output_entropy_bits() == 0:
@@ -145,7 +145,7 @@ class BooleanStudy(Study):
         write_text(folder / CIRCUIT, circuit_to_toml(self.analysed))
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
-        """The exact optimum, how far from it the sweep is, and the refinement if asked for."""
+        """The exact optimum, the sweep's distance to it, and the refinement if requested."""
         circuit, scheme = self.analysed, run.scheme
         if circuit.n_inputs > MAX_FRONTIER_INPUTS or scheme.status != "finished":
             return {}
@@ -154,7 +154,7 @@ class BooleanStudy(Study):
         optimality = optimality_of(scheme, frontier, terms)
         if self.refined:
             candidates = refine_circuit(
-                circuit, scheme, frontier.beta, seed=run.seed, progress=run.say
+                circuit, scheme, frontier.beta, seed=run.seed, progress=run.on_message
             )
             optimality = optimality.with_refinement(circuit, candidates)
         return optimality.to_arrays()
@@ -171,8 +171,8 @@ class BooleanStudy(Study):
         opening = opening_findings(scheme, reading.threshold_bits, measure)
         verdict = Finding(
             f"Of the {len(ranked)} subsets in use along the sweep, {best} are the most informative "
-            "of their size among all subsets of the inputs (by exhaustive search, of which the "
-            "sweep knows nothing)."
+            "of their size among all subsets of the inputs (by exhaustive search, which the "
+            "sweep makes no use of)."
         )
         sections = [
             Section(findings=(*opening, verdict)),
@@ -238,7 +238,7 @@ class BooleanStudy(Study):
         return rank_subsets(subsets, self.analysed.inputs, self.subset_information_bits)
 
     def optimality(self, run: Run) -> CircuitOptimality | None:
-        """The exact optimum beside the sweep; None where it was not worked out."""
+        """The exact optimum beside the sweep; None where it was not computed."""
         if not run.results:
             return None
         return CircuitOptimality.from_arrays(run.results, self.analysed.inputs)
@@ -290,7 +290,7 @@ Information is in bits.
 - **{COLUMNS[measure]}**: {_MEANING[measure]}
 - **Y known**: information about the output that the approximation has.
 - **I(X_S;Y)**: information that the subset has when nothing of it is compressed.
-- **rank**: its place among all subsets of its size.
+- **rank**: its rank by I(X_S;Y) among all subsets of its size.
 
 A subset comes into the list where the {NAMES[measure]} of an input falls below {threshold_bits:g} \
 bit.

@@ -19,7 +19,7 @@ OPS = ("NOT", "AND", "OR", "XOR", "NAND", "NOR", "XNOR")
 """Kinds of gate. NOT reads one node, the others two or more; XOR of many is their parity."""
 
 MAX_TRUTH_TABLE_INPUTS = 24
-"""Most inputs for which a truth table is made: 2^24 rows."""
+"""Largest number of inputs of a truth table: 2^24 rows."""
 
 MAX_NAME_LENGTH = 64
 
@@ -109,12 +109,12 @@ class Circuit:
             for node in gate.inputs:
                 if node not in known:
                     raise UserError(
-                        f"gate {gate.name!r} reads {shown(node)}, which is no input or gate; "
+                        f"gate {gate.name!r} reads {shown(node)}, which is not an input or gate; "
                         "add it or correct the name."
                     )
         if self.output not in known:
             raise UserError(
-                f"the output {shown(self.output)} is no input or gate; name the node that is Y."
+                f"the output {shown(self.output)} is not an input or gate; name the node that is Y."
             )
         _ = self.sorted_gates  # finds cycles
 
@@ -282,7 +282,7 @@ def random_circuit(n_inputs: int, seed: int) -> Circuit:
     open_nodes = list(inputs)
     gates = []
     for number in range(1, n_inputs):
-        # Only Random.random() is promised to give the same numbers for ever, so use nothing else.
+        # Only Random.random() is documented to give the same numbers in all versions of Python.
         read = tuple(open_nodes.pop(int(source.random() * len(open_nodes))) for _ in range(2))
         op = ("AND", "OR", "XOR")[int(source.random() * 3)]
         gates.append(Gate("Y" if number == n_inputs - 1 else f"G{number}", op, read))
@@ -304,7 +304,7 @@ def shown(text: str) -> str:
 
 
 def _check_name(name: str, what: str) -> None:
-    """Refuse names that would break a table, a figure or a terminal."""
+    """Check for names that would break a table, a figure or a terminal."""
     if not name or name != name.strip() or not name.isprintable() or len(name) > MAX_NAME_LENGTH:
         raise UserError(
             f"{what} is named {shown(name)}; a name has 1 to {MAX_NAME_LENGTH} printable "

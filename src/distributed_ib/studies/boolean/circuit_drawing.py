@@ -23,7 +23,7 @@ from distributed_ib.studies.boolean._circuit_layout import (
 from distributed_ib.studies.boolean.circuit import Circuit
 
 MAX_DRAWN_GATES = 100
-"""Most gates that are drawn: beyond this a drawing tells nothing."""
+"""Most gates that are drawn: a larger drawing is unreadable."""
 
 _INK = "#3b3b3b"
 _FILL = {"AND": "#e8f0f8", "OR": "#f8efe2", "XOR": "#f0e8f4", "NOT": "#f2f2f2"}
@@ -120,7 +120,7 @@ def _branches(layout: Layout) -> set[Vertex]:
 
 
 def _ports(layout: Layout, vertex: Vertex, op_of: Mapping[str, str]) -> list[tuple[float, float]]:
-    """Where the wires into a vertex end, from top to bottom."""
+    """End points of the wires into a vertex, from top to bottom."""
     x, y = layout.x[vertex.layer], layout.y[vertex]
     if vertex.kind != "gate":
         return [(x - BODY_WIDTH / 2, y)] * len(layout.reads[vertex])
@@ -270,7 +270,7 @@ def _add_wire(ax: Axes, path: Path, color: str, points_per_unit: float) -> None:
 
 
 def _exit_x(center: float) -> float:
-    """Where wires leave a vertex whose centre is at `center`."""
+    """The point at which wires leave a vertex whose centre is at `center`."""
     return center + BODY_WIDTH / 2 + LEAD
 
 

@@ -132,7 +132,7 @@ def _parsed_toml(content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"is no UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+        raise UserError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     if _LONG_KEY.search(text):
         raise UserError("has a key of more than 20 parts; the keys are " + ", ".join(_KEYS) + ".")
     try:
@@ -140,7 +140,7 @@ def _parsed_toml(content: bytes) -> dict[str, Any]:
     except RecursionError:
         raise UserError("is nested too deeply; a circuit file needs no nested lists.") from None
     except ValueError as error:  # TOMLDecodeError, or a number with too many digits
-        raise UserError(f"is no valid TOML ({error}); mend that place.") from None
+        raise UserError(f"is not valid TOML ({error}); correct that place.") from None
 
 
 def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
@@ -164,7 +164,7 @@ def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
             )
     gates = table["gate"]
     if not isinstance(gates, list):
-        raise UserError("'gate' is no list of tables; write each gate under [[gate]].")
+        raise UserError("'gate' is not a list of tables; write each gate under [[gate]].")
     if len(gates) > MAX_GATES:
         raise UserError(f"has {len(gates):,} gates; at most {MAX_GATES:,} are read.")
     assert inputs is not None and output is not None  # for the type checker: required above
@@ -176,7 +176,7 @@ def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
 def _gate(table: object, number: int) -> Gate:
     """Build one gate from its table; `number` counts from 1, for messages."""
     if not isinstance(table, dict):
-        raise UserError(f"gate number {number} is no table; write it under [[gate]].")
+        raise UserError(f"gate number {number} is not a table; write it under [[gate]].")
     name = table.get("name")
     what = f"gate {shown(name)}" if isinstance(name, str) else f"gate number {number}"
     for key in table:
@@ -196,13 +196,13 @@ def _gate(table: object, number: int) -> Gate:
 
 def _string(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise UserError(f"{what} is no string; write it in quotes.")
+        raise UserError(f"{what} is not a string; write it in quotes.")
     return value
 
 
 def _strings(value: object, what: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise UserError(f'{what} is no list of strings; write it like ["X0", "X1"].')
+        raise UserError(f'{what} is not a list of strings; write it like ["X0", "X1"].')
     return tuple(value)
 
 

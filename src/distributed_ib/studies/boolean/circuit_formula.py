@@ -1,7 +1,7 @@
 """Circuits from written formulas such as `X2 & (X9 ^ (X5 | X7 ^ X8))`.
 
 Nothing is evaluated: the text is cut into tokens and turned into gates by operator precedence. The
-parser keeps its own stacks, so no depth of parentheses can exhaust Python's.
+parser keeps its own stacks, so that deep parentheses can't exhaust Python's.
 """
 
 import re
@@ -26,7 +26,7 @@ _Node = str | int  # the name of an input, or the number of a gate
 
 @dataclass
 class _Chain:
-    """Operands joined by one operator that may still get more, as in `a & b & ...`."""
+    """Operands joined by one operator, to which more may be added, as in `a & b & ...`."""
 
     op: str
     parts: list[_Node]
@@ -110,7 +110,7 @@ class _Parser:
         self._operands: list[_Node | _Chain] = []
 
     def parse(self) -> _Node:
-        """Read the whole text and return the node that it stands for."""
+        """Parse the whole text and return its node."""
         wants_operand = True
         for token, place in self._tokens():
             if wants_operand:
@@ -128,7 +128,7 @@ class _Parser:
         return self._finish(self._operands.pop())
 
     def _tokens(self) -> list[tuple[str, int]]:
-        """Tokens with their places; operators are given by their words in capitals."""
+        """Tokens with their positions; operators as their words in capitals."""
         found = []
         for match in _TOKEN.finditer(self.text):
             word, symbol = match.groups()
@@ -147,7 +147,7 @@ class _Parser:
         return found
 
     def _read_operand(self, token: str, place: int) -> bool:
-        """Read a token where an operand may start; say whether one is still wanted."""
+        """Read a token where an operand may start; returns whether an operand must follow."""
         if token in ("NOT", "("):
             self._operators.append((token, place))
             return True
@@ -158,7 +158,7 @@ class _Parser:
         return False
 
     def _read_operator(self, token: str, place: int) -> bool:
-        """Read a token after an operand; say whether an operand is wanted next."""
+        """Read a token after an operand; returns whether an operand must follow."""
         if token == ")":
             while self._operators and self._operators[-1][0] != "(":
                 self._reduce()

@@ -30,7 +30,7 @@ MAX_FRONTIER_INPUTS = 14
 """Most inputs for which the optimum is computed: beyond, it takes minutes."""
 
 N_BETA = 30
-"""Strengths at which it is computed, spread evenly in their logarithm."""
+"""Number of strengths at which it is computed, evenly spaced in their logarithm."""
 
 _SWEEP = ("swept_beta", "swept_total_bits", "swept_predictive_bits")
 _REFINED = ("refined_information_bits", "refined_predictive_bits", "refined_learned_bits")
@@ -43,7 +43,7 @@ class Gap:
     Attributes:
         beta: `[b]`.
         gap_bits: `[b]`, the objective in true bits minus the optimal one.
-        error_bits: `[b]`, their standard errors; None where nobody knows them.
+        error_bits: `[b]`, their standard errors; None where unknown.
     """
 
     beta: FloatArray
@@ -62,7 +62,7 @@ class Gap:
 
     @property
     def error_of_largest_bits(self) -> float | None:
-        """Standard error of the largest; None if nobody knows it."""
+        """Standard error of the largest; None if unknown."""
         if self.error_bits is None or not len(self.beta):
             return None
         return float(self.error_bits[np.argmax(self.gap_bits)])
@@ -82,8 +82,8 @@ class CircuitOptimality:
             no candidates where nothing was refined.
         refined_predictive_bits: I(U; Y) of each with the best predictor, exact, `[candidate]`.
         refined_learned_bits: What its own learned predictor knows, `[candidate]`.
-        swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None if nobody
-            measured it.
+        swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None if it was
+            not measured.
     """
 
     frontier: OptimalFrontier
@@ -131,7 +131,7 @@ class CircuitOptimality:
         return Gap(best.beta, best.objective_bits - optimum)
 
     def sentences(self) -> list[str]:
-        """What the gaps are, for people."""
+        """The gaps as sentences."""
         swept = self.swept_gap()
         error = swept.error_of_largest_bits
         largest = f"{swept.largest_bits:.3f}" + ("" if error is None else f" ± {error:.3f}")
@@ -176,7 +176,7 @@ class CircuitOptimality:
         )
 
     def to_arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Everything as arrays by name, from which `from_arrays` makes it again."""
+        """All fields as arrays by name, for `from_arrays`."""
         error = self.swept_predictive_error_bits
         assert error is not None  # it was measured, not read
         return {
@@ -192,7 +192,7 @@ class CircuitOptimality:
     def from_arrays(
         cls, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]
     ) -> "CircuitOptimality":
-        """Read what `to_arrays` gave, for a circuit with inputs `names`."""
+        """Make the object from the result of `to_arrays`, for a circuit with inputs `names`."""
         frontier = OptimalFrontier(
             beta=arrays["optimal_beta"],
             objective_bits=arrays["optimal_objective_bits"],
@@ -224,7 +224,7 @@ def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> Op
 def optimality_of(
     scheme: ApproximationScheme, frontier: OptimalFrontier, terms: SnapshotTerms
 ) -> CircuitOptimality:
-    """The optimum beside a sweep that was not refined.
+    """The optimum and a sweep that was not refined.
 
     Args:
         scheme: The sweep's.
@@ -264,7 +264,7 @@ def refine_circuit(
 
 
 def optimality_figures(optimality: CircuitOptimality) -> dict[str, Figure]:
-    """The information plane in true bits before the optimum, and the gap along beta."""
+    """Figures: the information plane in true bits with the optimum, and the gap along beta."""
     swept, refined = optimality.swept_gap(), None
     envelope = None
     if optimality.refined:

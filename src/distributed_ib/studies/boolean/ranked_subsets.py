@@ -1,4 +1,4 @@
-"""What a sweep found in a circuit, held against exhaustive search."""
+"""The subsets that a sweep found in a circuit, ranked by exhaustive search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from distributed_ib.scheme.subsets_in_use import Subset
 
 @dataclass(frozen=True)
 class RankedSubset:
-    """A subset that a sweep used, and where it stands among all subsets of its size.
+    """A subset that a sweep used, with its rank among all subsets of its size.
 
     Attributes:
         subset: The stretch of the sweep.
-        information_bits: I(X_S; Y), exact: what the whole subset could tell about Y.
-        rank: 1 if no subset of its size tells more; subsets that tell the same share a rank.
+        information_bits: I(X_S; Y), exact: the information of the uncompressed subset about Y.
+        rank: 1 if no subset of its size is more informative; equally informative ones share a
+            rank.
         n_of_size: How many subsets of its size there are.
     """
 

@@ -1,4 +1,4 @@
-"""Figures of an opened circuit: all its subsets by information (paper Fig. 2c)."""
+"""The figure of all subsets of a circuit's inputs by information (paper Fig. 2c)."""
 
 from collections.abc import Sequence
 

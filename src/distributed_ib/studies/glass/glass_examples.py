@@ -1,4 +1,4 @@
-"""Examples ready to learn from: structure functions, standardised, split by sample."""
+"""Examples for learning: structure functions, standardised, split by sample."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from distributed_ib.studies.glass.structure_functions import shell_names
 def glass_problem(
     data: GlassData, densities: NDArray[np.float64], validation_fraction: float, *, seed: int = 0
 ) -> Problem:
-    """Does the density in the shells around a centre tell that it is a locus?
+    """The problem of predicting from the densities in its shells whether a centre is a locus.
 
     Args:
         data: The examples.

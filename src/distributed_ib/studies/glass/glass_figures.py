@@ -1,4 +1,4 @@
-"""The figure of the study: error, accuracy, and information per shell (paper Fig. 4)."""
+"""The figure of a glass: error, accuracy, and information of each shell (paper Fig. 4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from distributed_ib.studies.glass.structure_functions import (
 )
 
 ACCURACY_COLOR = "#0077bb"
-# From pale to dark, apart for all kinds of colour vision; its palest tenth is lost on white.
+# From pale to dark, for all kinds of colour vision; its palest tenth is invisible on white.
 COLORMAP = mpl.colors.LinearSegmentedColormap.from_list(
     "shells", mpl.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256))
 )
@@ -200,7 +200,7 @@ def _draw_distribution(
     colors: NDArray[np.float64],
     kind: str,
 ) -> None:
-    """g(r), with the stretch that each shell looks at in the colour of its curve."""
+    """g(r), with the range of each shell in the colour of its curve."""
     half = (SHELL_RADII[1] - SHELL_RADII[0]) / 2
     edges = np.append(SHELL_RADII - half, SHELL_RADII[-1] + half)
     ax.pcolormesh(edges, [0, 1], colors[None], transform=ax.get_xaxis_transform())
@@ -279,13 +279,13 @@ def glass_figure(
                 fontweight="bold",
             )
         _draw_scale(figure, axes, threshold_bits)
-        # The layout changes the ticks, and they the room that their labels need.
+        # The layout changes the ticks, which change the space that their labels need.
         figure.draw_without_rendering()
     return figure
 
 
 def _draw_scale(figure: Figure, axes: Any, threshold_bits: float) -> None:
-    """What the colours mean."""
+    """Add a colour bar."""
     n_shells = 2 * N_SHELLS
     mappable = mpl.cm.ScalarMappable(Normalize(0, 1), COLORMAP)
     bar = figure.colorbar(

@@ -1,4 +1,4 @@
-"""What one sweep says about one glass, in numbers."""
+"""The findings of one sweep of one glass, as numbers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +19,14 @@ from distributed_ib.studies.glass.structure_functions import RadialDistribution
 COUNTS = (20, 10, 5, 2, 1)
 GOOD_ACCURACY = 0.8
 NEAR_BEST = 0.03
-# Records averaged before a best one is looked for: one record alone is best by luck.
+# Records averaged before the best is chosen, since a single record may be best by chance.
 WINDOW = 5
 N_LAST = 10
 
 
 @dataclass(frozen=True)
 class AnalysedGlass:
-    """One glass and all that was measured of it.
+    """One glass: its sweep, its split and what was measured.
 
     Attributes:
         scheme: What the sweep found.
@@ -56,13 +56,13 @@ class FewShells:
         bits: What each of them conveys, in the same order.
         beta: Bottleneck strength.
         total_bits: What all shells together convey.
-        accuracy: On the validation part, one draw of the noise an example: what the stated bits
-            tell.
+        accuracy: On the validation part, from one draw of the noise for each example, that is,
+            from the stated bits.
         accuracy_alone: The same when all other shells are swapped between examples, so that
-            what they still convey below the threshold says nothing.
+            what they still convey below the threshold is of no use.
         averaged: On the validation part, predictions averaged over draws of the noise: the best
-            that the model can do for someone who may ask it often.
-        svm_accuracy: Of a linear SVM that sees these shells only; NaN if none is in use.
+            that the model can do with many draws.
+        svm_accuracy: Of a linear SVM on these shells alone; NaN if none is in use.
     """
 
     asked: int
@@ -78,7 +78,7 @@ class FewShells:
 
 @dataclass(frozen=True)
 class Diffuseness:
-    """How widely information is spread at the coarsest good approximation.
+    """How widely the information is spread at the coarsest good approximation.
 
     Attributes:
         beta: Bottleneck strength.
@@ -101,7 +101,7 @@ class GlassFindings:
     """What one sweep found in one glass.
 
     Attributes:
-        measure: What its bits are of: "information", or "kl", which bounds it from above.
+        measure: What its bits measure: "information", or "kl", which bounds it from above.
         best_accuracy: Highest validation accuracy from one draw of the noise, mean of five
             neighbouring records.
         best_error: Standard error of that accuracy from the number of validation examples.
@@ -121,8 +121,8 @@ class GlassFindings:
         diffuseness: At the coarsest approximation with an accuracy of 0.8; None if none has it.
         one_shell_decades: Width of the stretch with exactly one shell in use, decades of beta.
         last: The last ten shells to fall below the threshold, the very last first.
-        single: The shell that tells most by itself, by any rule that cuts its density in up to
-            eight parts; chosen on the training part.
+        single: The shell that is most predictive by itself, by any rule that cuts its density in
+            up to eight parts; chosen on the training part.
         single_accuracy: Validation accuracy of that rule.
     """
 
@@ -175,7 +175,7 @@ def find(
     seed: int = 0,
     measure: Measure | None = None,
 ) -> GlassFindings:
-    """Read the findings off a sweep.
+    """The findings of a sweep.
 
     Args:
         glass: The sweep, with a validation part, and what was measured after it.

@@ -1,4 +1,4 @@
-"""What is measured of one glass after its sweep, once, because it takes time."""
+"""Measurements of one glass after its sweep, made once and stored, as they take time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ class GlassMeasurements:
 
     Attributes:
         svm: The linear SVM on all shells.
-        single_shell: Index of the shell that tells most by itself, chosen on the training part.
+        single_shell: Index of the shell most predictive by itself, chosen on the training part.
         single_accuracy: Validation accuracy of the best rule on it.
         averaged_accuracy: Validation accuracy of each kept model when predictions are averaged
             over its noise, `[seed, snapshot]`.
@@ -38,14 +38,14 @@ class GlassMeasurements:
     density_scale: NDArray[np.float64]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything as arrays by name, from which `from_arrays` makes it again."""
+        """All fields as arrays by name, for `from_arrays`."""
         own = {name: getattr(self, name) for name in _NAMES}
         svm = {f"{_SVM}{name}": value for name, value in vars(self.svm).items()}
         return {name: np.asarray(value) for name, value in {**own, **svm}.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "GlassMeasurements":
-        """Read what `to_arrays` gave.
+        """Make the object from the result of `to_arrays`.
 
         Raises:
             UserError: If an array is missing.
@@ -91,7 +91,7 @@ def averaged_accuracies(
 ) -> NDArray[np.float64]:
     """Validation accuracy of every kept model, predictions averaged over 16 draws of the noise.
 
-    It is the best that a model can do for someone who may ask it often.
+    It is the best that a model can do with many draws.
 
     Args:
         scheme: The sweep.

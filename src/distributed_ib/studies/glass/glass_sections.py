@@ -1,4 +1,4 @@
-"""The findings of a glass run in words and tables."""
+"""The findings of a glass run as sentences and tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -51,7 +51,7 @@ def protocol_section(
 def protocol_findings(
     name: str, found: GlassFindings, svm: SvmResult, n_loci: int
 ) -> tuple[Finding, ...]:
-    """What one sweep found, in plain words."""
+    """The findings of one sweep as sentences."""
     averaged = _with_error(found.best_averaged, found.best_error)
     one_draw = _with_error(found.best_accuracy, found.best_error)
     of_svm = Quantity(svm.validation_accuracy, rows=HELD_OUT)
@@ -83,7 +83,7 @@ def protocol_findings(
 
 def few_shells_table(name: str, found: GlassFindings) -> Table:
     """One row for each approximation with few shells."""
-    shells = "shells in use, most telling first"
+    shells = "shells in use, most informative first"
     columns = ("at most", shells, COLUMNS[found.measure], "accuracy", "alone", "averaged", "SVM")
     rows = tuple(
         (
@@ -104,7 +104,7 @@ def few_shells_table(name: str, found: GlassFindings) -> Table:
 def paper_section(
     findings: Mapping[str, GlassFindings], svms: Mapping[str, SvmResult], measure: Measure
 ) -> Section:
-    """What the paper found beside what was found here, and how to read all of it."""
+    """The paper's findings beside those of the run, and how to read both."""
     compared = tuple(
         Finding(f"{claim[:1].upper()}{claim[1:]}: {'; '.join(here)}.")
         for claim, here in claims(findings, svms).items()
@@ -123,7 +123,7 @@ def claims(
             f"{svms[name].validation_accuracy:.3f}"
             for name, found in findings.items()
         ],
-        "gradual is easier to tell than rapid": [
+        "gradual is easier to predict than rapid": [
             f"{name} {found.best_averaged:.3f} ± {found.best_error:.3f}"
             for name, found in findings.items()
         ],
@@ -155,9 +155,9 @@ _LEGEND = """\
   more frequent than on average, in a *trough* less.
 - **{column}**: {meaning}
 - **accuracy**: on samples held out, one draw of the channels' noise.
-- **averaged**: each prediction a mean over 16 draws; it sees more than one draw's bits.
+- **averaged**: each prediction a mean over 16 draws, which convey more bits than one.
 - **alone**: from one draw, when all shells below the threshold are swapped between examples.
-- **SVM**: a linear support vector machine that sees only these shells, uncompressed.
+- **SVM**: a linear support vector machine on these shells alone, uncompressed.
 - A "best" accuracy is the highest mean of five neighbouring records on the validation part, so it
   flatters a little; ± is the standard error from the number of validation examples.
 """
@@ -176,7 +176,7 @@ def _diffuseness_finding(found: GlassFindings) -> Finding:
     total = Quantity(spread.total_bits, "bits", rows="training rows", digits=2)
     return Finding(
         f"80 % needs {limit}{total.text()} in all, spread as if over "
-        f"{spread.effective_shells:.1f} shells that tell the same; {spread.n_in_use} are above the "
+        f"{spread.effective_shells:.1f} equal shells; {spread.n_in_use} are above the "
         "threshold.",
         {"conveyed_bits_at_80_percent": total},
     )

@@ -1,4 +1,4 @@
-"""Glass data from wherever the user has them."""
+"""Loading of glass data: of the package, of a simulation, or the published archive."""
 
 import tarfile
 from pathlib import Path

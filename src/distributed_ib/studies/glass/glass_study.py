@@ -1,4 +1,4 @@
-"""A sheared glass: which structure tells where it will rearrange next (paper Fig. 4)."""
+"""The study of a sheared glass: which structure predicts its rearrangements (paper Fig. 4)."""
 
 import re
 import shutil
@@ -69,7 +69,7 @@ PAPER = TrainSettings(
 
 @dataclass(frozen=True)
 class GlassStudy(Study):
-    """Which shells around a particle tell that it is about to rearrange?
+    """Which shells around a particle predict that it is about to rearrange?
 
     One sweep for each quench protocol, beside a linear support vector machine.
 
@@ -93,8 +93,8 @@ class GlassStudy(Study):
     standard_figures: ClassVar[bool] = False
 
     data: Path | None = None
-    # Small networks without sines: with some thousand examples larger ones learn them by heart,
-    # and tell less of those held out.
+    # Small networks without sines: larger ones memorise some thousand examples, and predict
+    # those held out less well.
     encoder_hidden: tuple[int, ...] = (32,)
     embedding_dim: int = 4
     predictor_hidden: tuple[int, ...] = (16,)
@@ -144,7 +144,7 @@ class GlassStudy(Study):
         return self.protocols
 
     def check(self) -> None:
-        """Refuse numbers out of range, and names of protocols that can't name a folder."""
+        """Check for numbers out of range, and names of protocols that can't name a folder."""
         if not 0 < self.validation_fraction < 1:
             raise UserError(
                 "the validation fraction must lie between 0 and 1, not "
@@ -154,7 +154,7 @@ class GlassStudy(Study):
             raise UserError(
                 "a glass is analysed in one direction of beta; choose rising or falling."
             )
-        for name in self.protocols:  # which a stranger may have chosen
+        for name in self.protocols:  # which comes from the data and may be anything
             reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
             if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise UserError(
@@ -163,7 +163,7 @@ class GlassStudy(Study):
                 )
 
     def model(self, key: Array) -> DistributedBottleneck:
-        """The paper's model for every glass: one encoder for all shells, told which it sees."""
+        """The paper's model for every glass: one encoder, given the number of the shell."""
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SharedEncoder(
             N_COMPONENTS,
@@ -179,7 +179,7 @@ class GlassStudy(Study):
         return DistributedBottleneck(encoder, predictor)
 
     def keep(self, folder: Path) -> None:
-        """Write the data that are analysed, so that the run does not need them elsewhere."""
+        """Copy the data that are analysed into the run folder."""
         if (folder / TABLES).is_dir():
             return
         half = folder / f".{TABLES}-half"
@@ -190,7 +190,7 @@ class GlassStudy(Study):
         half.rename(folder / TABLES)
 
     def title(self) -> str:
-        """What it is about."""
+        """Title of the report."""
         return "Structure and rearrangement in a sheared glass"
 
     def analysed(self, run: Run) -> dict[str, AnalysedGlass]:
@@ -198,7 +198,7 @@ class GlassStudy(Study):
         return {name: self.protocols[name].analysed(part) for name, part in run.shown.items()}
 
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
-        """How the sweeps went, what each found, and what the paper found beside it."""
+        """How the sweeps went, the findings of each, and those of the paper."""
         glasses = self.analysed(run)
         svms = {name: glass.measured.svm for name, glass in glasses.items()}
         findings = {
@@ -268,7 +268,7 @@ class GlassStudy(Study):
 
 @dataclass(frozen=True, eq=False)
 class ProtocolStudy(Study):
-    """Which shells around a particle tell that it is about to rearrange, in one glass?
+    """Which shells around a particle predict that it is about to rearrange, in one glass?
 
     Attributes:
         glass: The study that it is a part of, with all options.
@@ -303,7 +303,7 @@ class ProtocolStudy(Study):
         return measure_glass(run.scheme, split, self.table.group, standardised).to_arrays()
 
     def analysed(self, part: PartResult) -> AnalysedGlass:
-        """What a run left of this glass."""
+        """The results of a run for this glass."""
         return AnalysedGlass(
             part.scheme,
             part.problem.split(part.seed),

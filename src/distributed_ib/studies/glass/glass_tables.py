@@ -32,7 +32,7 @@ _EVENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class GlassData:
-    """Examples of one protocol, ready to be classified: which centre is a locus?
+    """Examples of one protocol, to be classified: which centre is a locus?
 
     Example `i` of the first half is the locus of event `i`; example `i` of the second half is the
     negative of the same event. Data from elsewhere may be in any order: trust `is_locus`.
@@ -69,7 +69,7 @@ class GlassData:
 
 
 def check_enough(data: GlassData, min_loci: int = MIN_LOCI) -> None:
-    """Refuse data from which nothing can be learnt.
+    """Check that there are enough data to learn from.
 
     Raises:
         UserError: for fewer than `min_loci` loci or negatives, or particles of one type only.
@@ -118,7 +118,7 @@ def save_table(data: GlassData, path: Path) -> None:
 
 
 def load_table(path: Path | str, *, max_bytes: int = MAX_BYTES) -> GlassData:
-    """Read a table written by `save_table` and check that it makes sense.
+    """Read and check a table written by `save_table`.
 
     Args:
         path: A `.npz` file.
@@ -183,7 +183,7 @@ def _assembled(path: Path, stored: dict[str, np.ndarray]) -> GlassData:
 
 
 def check_reach(where: str, around: Neighbourhoods, limit: float = 100.0) -> None:
-    """Refuse neighbourhoods whose particles are absurdly far from the centre.
+    """Check that no particle is implausibly far from its centre.
 
     Raises:
         UserError: if one is more than `limit` away, as when boxes were not unwrapped.

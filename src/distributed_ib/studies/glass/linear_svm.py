@@ -1,4 +1,4 @@
-"""What the bottleneck is compared with: a linear support vector machine, and single shells."""
+"""Classifiers to compare with: a linear support vector machine, and single shells."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class SvmResult:
         c_grid: All C that were tried, `[k]`.
         fold_accuracy: Mean accuracy over the folds of the training part for each C, `[k]`.
         training_accuracy: On what it was trained on.
-        validation_accuracy: On the held-out part, which had no say in the choice of C.
+        validation_accuracy: On the held-out part, which is not used to choose C.
         weights: Of the standardised densities, `[100]`.
     """
 
@@ -70,7 +70,7 @@ def fit_svm(
 
 
 def accuracy_of_shells(split: Split, shells: list[int], c: float) -> float:
-    """Validation accuracy of a linear SVM that sees some shells only.
+    """Validation accuracy of a linear SVM on some shells alone.
 
     Args:
         split: A `glass_problem` and its split.
@@ -83,7 +83,7 @@ def accuracy_of_shells(split: Split, shells: list[int], c: float) -> float:
 
 
 def best_single_shell(split: Split) -> tuple[int, float]:
-    """The shell that tells most by itself, chosen on the training part, and how much.
+    """The shell most predictive by itself, chosen on the training part, and its accuracy.
 
     The rule is a tree on that one density: up to eight intervals, each with its own answer. So it
     need not be monotone, and no approximation that uses one shell can do much better.

@@ -1,4 +1,4 @@
-"""Neighbourhoods: what lies around chosen particles, as ragged arrays."""
+"""Neighbourhoods: the particles around chosen ones, as ragged arrays."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from distributed_ib.studies.glass._cell import nearest_images
 TYPE_A, TYPE_B = 1, 2
 """The small and the large particles."""
 
-# Everything the structure functions can feel: the outermost shell at 4, and more than ten widths.
+# All that structure functions depend on: the outermost shell at 4, and more than ten widths.
 NEIGHBOURHOOD_RADIUS = 4.5
 
 
@@ -66,7 +66,7 @@ def neighbourhoods_in(
     *,
     radius: float = NEIGHBOURHOOD_RADIUS,
 ) -> Neighbourhoods:
-    """What lies within `radius` of some particles of a periodic state.
+    """The neighbourhoods within `radius` of some particles of a periodic state.
 
     Args:
         positions: `[n, d]`, wrapped or not.

@@ -36,7 +36,7 @@ def load_archive(
 ) -> dict[str, GlassData]:
     """Read the archive: the protocols that are in it, by name.
 
-    Nothing is written to disk; members that are not expected are passed over.
+    Nothing is written to disk; unexpected members are ignored.
 
     Args:
         path: A `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz` file.
@@ -121,7 +121,7 @@ def _part(
     counts = types[:, -1].astype(np.int64)
     if np.any(counts != types[:, -1]) or np.any(counts < 0) or np.any(counts > room - 1):
         raise UserError(
-            f"{path}: the last entries of {stem}types.csv are no numbers of particles (0 to "
+            f"{path}: the last entries of {stem}types.csv are not numbers of particles (0 to "
             f"{room - 1})."
         )
     if np.any(positions[:, -1] != counts):

@@ -1,4 +1,4 @@
-"""Where a shell lies on g(r): on which peak, in which trough."""
+"""The place of a shell on g(r): on a peak or in a trough, and which."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 @dataclass(frozen=True)
 class Shell:
-    """One structure function, and what is usual at its radius.
+    """One structure function, with g(r) at its radius.
 
     Attributes:
         name: Such as 'B r=1.47'.

@@ -73,7 +73,7 @@ def structure_functions(
 
 @dataclass(frozen=True)
 class RadialDistribution:
-    """How dense each type lies around particles of type A, against the mean; 1 far away.
+    """Density of each type around particles of type A, relative to the mean; 1 far away.
 
     Attributes:
         edges: `[bins + 1]`, distances between the bins.

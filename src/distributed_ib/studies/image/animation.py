@@ -1,4 +1,4 @@
-"""A film of the approximations as beta rises."""
+"""Animation of the approximations as beta rises."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.studies.image.painter import Reconstruction
 
 MILLISECONDS_PER_FRAME = 200
-# The eye needs a moment at both ends.
+# The first and last frames are held, so that they can be seen.
 MILLISECONDS_AT_ENDS = 1200
 FORMATS = (".gif", ".webp")
 _CAPTION_PIXELS = 34
@@ -22,7 +22,7 @@ def save_animation(path: Path, frames: Sequence[Reconstruction], components: Seq
     """Write an animation with a caption of beta and bits under each frame.
 
     Args:
-        path: Ends in .gif or .webp, which says the format.
+        path: The file; its ending, .gif or .webp, sets the format.
         frames: Reconstructions of one size, in order of beta.
         components: Names of the components.
 
@@ -30,7 +30,9 @@ def save_animation(path: Path, frames: Sequence[Reconstruction], components: Seq
         UserError: If there are no frames, the format is unknown, or the file can't be written.
     """
     if path.suffix not in FORMATS:
-        raise UserError(f"{path.name} is no animation; choose a name in {' or '.join(FORMATS)}.")
+        raise UserError(
+            f"{path.name} is not an animation; choose a name in {' or '.join(FORMATS)}."
+        )
     if not frames:
         raise UserError("an animation needs at least one frame.")
     images = [_with_caption(frame, components) for frame in frames]

@@ -23,7 +23,7 @@ class PositionDecomposition:
     """Named components of a position.
 
     Attributes:
-        text: What it is called on the command line; empty for one of your own.
+        text: Its name on the command line; empty for one of your own.
         names: Names of the components.
         function: From positions `[n, 2]` (rightward, upward) to components `[n, component]`, or
             `[n, component, feature]` for components of several numbers.
@@ -43,7 +43,7 @@ class PositionDecomposition:
     function: Callable[[NDArray[np.float64]], NDArray[Any]]
 
     def __post_init__(self) -> None:
-        """Refuse names that can't tell components apart."""
+        """Check that names are unique."""
         if not self.names or len(set(self.names)) != len(self.names):
             raise UserError(f"components need different names, got {list(self.names)}.")
 
@@ -61,7 +61,7 @@ class PositionDecomposition:
                 f"{list(found.shape)} for {len(positions)} positions."
             )
         if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
-            raise UserError("the decomposition gave values that are no finite numbers.")
+            raise UserError("the decomposition gave values that are not finite numbers.")
         return found.astype(np.float32)
 
 
@@ -84,7 +84,7 @@ def projections(n_axes: int) -> PositionDecomposition:
     """
     whole_number("axes", n_axes, 1, MAX_COMPONENTS)
     angles = np.pi * np.arange(n_axes) / n_axes
-    # Rounded, so that the cosine of a right angle is nothing and a whole column stays one value.
+    # Rounded, so that the cosine of a right angle is 0 and a column of pixels has one value.
     directions = np.round(np.stack([np.cos(angles), np.sin(angles)]), 15)
     names = tuple(f"{math.degrees(angle):.4g}°" for angle in angles)
     return PositionDecomposition(f"axes:{n_axes}", names, lambda r: r @ directions)
@@ -98,8 +98,8 @@ def distances(
     Args:
         picture: The picture.
         points: As parts of the way from its left to its right and from its top to its bottom;
-            (0.5, 0.5) is the middle. Points outside it are fine.
-        text: What to call it on the command line.
+            (0.5, 0.5) is the middle. Points may lie outside.
+        text: Its name on the command line.
 
     Example:
         >>> from distributed_ib.studies.image.picture import Picture
@@ -164,7 +164,7 @@ def pixel_positions(width: int, height: int) -> NDArray[np.float64]:
 def pixel_components(
     decomposition: PositionDecomposition, width: int, height: int, max_values: int
 ) -> DistinctRows:
-    """The components of all pixels, with each distinct value once where it has at most so many."""
+    """The components of all pixels; those of few distinct values list each of them once."""
     x = decomposition.components(pixel_positions(width, height))
     return distinct_rows(x, max_values)
 

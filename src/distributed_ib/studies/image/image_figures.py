@@ -65,7 +65,7 @@ def plot_strip(picture: Picture, painted: Sequence[Reconstruction], n_columns: i
     Args:
         picture: The picture itself.
         painted: Its approximations.
-        n_columns: Panels beside each other.
+        n_columns: Panels in a row.
     """
     n_panels = len(painted) + 1
     n_columns = min(n_columns, n_panels)
@@ -103,7 +103,7 @@ def plot_error(painted: Sequence[Reconstruction], ax: Axes | None = None) -> Axe
 
 
 def _steepness(picture: Picture) -> float:
-    """Height over width, for panels that stay on the page however narrow the picture is."""
+    """Height over width of a panel, limited for very narrow pictures."""
     return min(picture.height / picture.width, 3.0)
 
 

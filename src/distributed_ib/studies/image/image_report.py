@@ -1,4 +1,4 @@
-"""What a picture's run says: sentences, tables and plain values."""
+"""The report of a picture: sentences, tables and plain values."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,7 +70,7 @@ def panels_table(
 
 _CONVEYED: dict[Measure, str] = {
     "information": "information of all components about the position: the middle between a lower "
-    "and an\n  upper bound, which part above some eight bits for each.",
+    "and an\n  upper bound, which differ above some eight bits for each.",
     "kl": "of all components, to the prior: at most what they convey.",
 }
 
@@ -125,7 +125,7 @@ def _decibels(psnr_db: float) -> Quantity:
 
 
 def _of_colour(text: str) -> str:
-    """The standard sentences speak of Y."""
+    """A standard sentence with the colour in place of Y."""
     return text.replace("of Y are known", "of the colour are known").replace(
         "is known about Y", "is known about the colour"
     )

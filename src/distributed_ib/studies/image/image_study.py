@@ -1,4 +1,4 @@
-"""A picture: how much of a position tells how much about its colour (paper Fig. 3)."""
+"""The study of a picture: information of position about colour (paper Fig. 3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ PAPER = TrainSettings(
 
 @dataclass(frozen=True)
 class ImageStudy(Study):
-    """How much of the horizontal and of the vertical position tells the colours of a picture?
+    """How informative are horizontal and vertical position about the colours of a picture?
 
     One sweep finds the scheme of approximations of the relationship between position and colour,
     and its approximations are painted.
@@ -100,8 +100,8 @@ class ImageStudy(Study):
         picture: The picture's file; a picture from scikit-image if empty.
         size: Most pixels along the longer side; a larger picture is shrunk.
         decomposition: How a position is split, as `parse_decomposition` takes it.
-        at: Bottleneck strengths of the approximations in the sweep figure; the five most telling
-            by default.
+        at: Bottleneck strengths of the approximations in the sweep figure; by default
+            five, chosen so that the allocation changes equally from each to the next.
         rule: The colour shown: the "likeliest", or the mean ("expected").
         n_colors: Colours to choose from, drawn from the picture.
         film: Format of the animation, "gif" or "webp".
@@ -167,7 +167,7 @@ class ImageStudy(Study):
         return parse_decomposition(self.decomposition, self.analysed)
 
     def check(self) -> None:
-        """Refuse unknown decompositions, rules and formats, and numbers out of range."""
+        """Check for unknown decompositions, rules and formats, and numbers out of range."""
         self.position_decomposition()
         whole_number("batch_size", self.train.batch_size, 2)
         whole_number("n_colors", self.n_colors, 1)
@@ -212,7 +212,7 @@ class ImageStudy(Study):
         return DistributedBottleneck(encoder, predictor)
 
     def keep(self, folder: Path) -> None:
-        """Write the picture as it is analysed, so that the run does not need its file again.
+        """Copy the picture as it is analysed, so that the run does not need its file again.
 
         Raises:
             UserError: If the run was started with another picture.
@@ -227,7 +227,7 @@ class ImageStudy(Study):
             )
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
-        """Paint the approximations, which an interrupted run does not wait for."""
+        """Paint the approximations; this is left out of an interrupted run."""
         scheme = run.scheme
         film = self.paint(scheme, film_betas(scheme), FILM_PIXELS, FILM_DRAWS)
         panels = self.paint(scheme, panel_betas(scheme, self.at), PANEL_PIXELS, PANEL_DRAWS)
@@ -294,7 +294,7 @@ class ImageStudy(Study):
         return {"sweep": sweep, "strip": strip, "error": error}
 
     def render(self, run: Run, folder: Path) -> None:
-        """Write the film as an animation."""
+        """Write the animation."""
         if film := self.paintings(run, "film"):
             save_animation(folder / f"{ANIMATION}.{self.film}", film, run.scheme.components)
 

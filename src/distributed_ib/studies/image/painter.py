@@ -1,4 +1,4 @@
-"""Pictures as an approximation sees them: the colour it predicts for every position."""
+"""Pictures painted by an approximation: the colour that it predicts for every position."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -95,7 +95,7 @@ class Painter:
         n_draws: int = 16,
         seed: int = 0,
     ) -> Reconstruction:
-        """Paint the picture that an approximation knows.
+        """Paint the picture that an approximation predicts.
 
         Args:
             approximation: From the scheme of the picture.

@@ -1,7 +1,7 @@
-"""The painted approximations of a run: which there are, and how they are stored with its results.
+"""The painted approximations of a run: their choice, and their storage with its results.
 
-The film has every approximation of the first repeat, painted small, until nothing is conveyed; the
-panels are those of the sweep figure.
+The animation has every approximation of the first repeat, painted small, until nothing is conveyed;
+the panels are those of the sweep figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ N_TELLING = 5
 
 
 def film_betas(scheme: ApproximationScheme) -> list[float]:
-    """Bottleneck strengths of the film."""
+    """Bottleneck strengths of the animation."""
     betas = scheme.snapshots.beta
     last = telling_betas(scheme, N_TELLING)[-1:] or [float(betas[-1])]
     return [float(beta) for beta in betas if beta <= last[0]]
 
 
 def panel_betas(scheme: ApproximationScheme, wanted: Sequence[float] = ()) -> list[float]:
-    """Bottleneck strengths of the panels: those nearest to what is wanted, or the most telling."""
+    """Bottleneck strengths of the panels: those nearest to the wanted ones, or `telling_betas`."""
     if wanted:
         return nearest_betas(scheme, wanted)
     return telling_betas(scheme, N_TELLING) or [float(scheme.snapshots.beta[0])]

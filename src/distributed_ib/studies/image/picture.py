@@ -1,4 +1,4 @@
-"""Pictures, read with care: whatever a file holds becomes rows of RGB, or one clear error."""
+"""Reading of picture files into RGB pixels, with errors for files that can't be read."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Picture:
     """A relationship between position and colour.
 
     Attributes:
-        name: What to call it.
+        name: Name of the picture.
         pixels: RGB, `[height, width, 3]`, 0 .. 255.
         notes: What was done to the file's picture, in words; empty if nothing.
 
@@ -43,7 +43,7 @@ class Picture:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no picture of anything."""
+        """Check the pixels."""
         pixels = self.pixels
         if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
             raise UserError(
@@ -57,7 +57,7 @@ class Picture:
             )
         if (pixels == pixels[0, 0]).all():
             raise UserError(
-                f"{self.name} has the same colour everywhere, so position tells nothing about it; "
+                f"{self.name} has the same colour everywhere, so there is nothing to learn; "
                 "give a picture of more colours."
             )
 
@@ -73,7 +73,7 @@ class Picture:
 
     @property
     def size_text(self) -> str:
-        """Width x height, as people say it."""
+        """Width x height, such as "600 x 400"."""
         return f"{self.width} x {self.height}"
 
     def colors(self) -> NDArray[np.float32]:
@@ -106,13 +106,13 @@ class Picture:
 def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
     """Read a picture of any common format: grey or colour, of any size up to 80 megapixels.
 
-    It is turned as its EXIF orientation says, transparent parts are put on white, and the longer
-    side is shrunk to `size` pixels; `Picture.notes` says what was done.
+    It is turned by its EXIF orientation, transparent parts are put on white, and the longer side is
+    shrunk to `size` pixels; `Picture.notes` lists what was done.
 
     Args:
         path: The file.
-        size: Most pixels along the longer side, None to keep all. The default is what the paper
-            had: 600.
+        size: Most pixels along the longer side, None to keep all. The default is that of
+            the paper, 600.
 
     Raises:
         UserError: If the file is missing, damaged, too large or no picture, or if there is nothing
@@ -139,16 +139,16 @@ def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
             "smaller first."
         ) from None
     except UnidentifiedImageError:
-        what = "is empty" if path.stat().st_size == 0 else "is no picture that Pillow can read"
-        raise UserError(f"{path} {what}; give a PNG or JPEG file, say.") from None
-    except Exception as error:  # a damaged file fails in as many ways as there are bytes
+        what = "is empty" if path.stat().st_size == 0 else "is not a picture that Pillow can read"
+        raise UserError(f"{path} {what}; give a picture, such as a PNG or JPEG file.") from None
+    except Exception as error:  # a damaged file may raise anything
         raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     picture = Picture(path.name, pixels, notes)
     return picture if size is None else picture.shrunk(size)
 
 
 def load_stored(path: Path) -> Picture:
-    """Read what `Picture.save` wrote: the same pixels, name and notes.
+    """Read a picture that `Picture.save` wrote: the same pixels, name and notes.
 
     Raises:
         UserError: As `load_picture`.
@@ -161,9 +161,9 @@ def load_stored(path: Path) -> Picture:
 
 
 def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
-    """A cup of coffee, 600 x 400: the picture that is at hand without a network.
+    """The example picture: a cup of coffee, 600 x 400.
 
-    By Rachel Michetti, CC0, from scikit-image, which carries it in its package.
+    By Rachel Michetti, CC0, from scikit-image, which contains it.
 
     Raises:
         UserError: If scikit-image is not installed.

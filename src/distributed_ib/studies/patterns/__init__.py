@@ -1,4 +1,4 @@
-"""Binary patterns: the Distributed beside the standard Information Bottleneck (paper Fig. 5)."""
+"""Binary patterns, analysed by the Distributed and the standard bottleneck (paper Fig. 5)."""
 
 from distributed_ib.studies.patterns.pattern_library import PATTERNS as PATTERNS
 from distributed_ib.studies.patterns.pattern_library import Pattern as Pattern

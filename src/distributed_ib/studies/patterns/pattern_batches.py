@@ -22,8 +22,8 @@ _FUNCTIONS = tuple(pattern.function for pattern in PATTERNS.values())
 class PatternBatches(eqx.Module):
     """Positions drawn uniformly from the square at every step, and their Y.
 
-    Which pattern is drawn is a number in the compiled loop, not a part of it: sweeps over the
-    seven patterns share one compilation.
+    The pattern is selected by an index inside the compiled loop, so that sweeps over the seven
+    patterns share one compilation.
 
     Attributes:
         functions: The patterns that the loop can draw.
@@ -44,7 +44,7 @@ class PatternBatches(eqx.Module):
 
     @property
     def repeat_axis(self) -> None:
-        """Nothing is prepared, so there is nothing to share out."""
+        """Nothing is prepared, so there is no axis of repeats."""
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> tuple[()]:
         """Nothing."""

@@ -1,8 +1,8 @@
 """Seven two-valued patterns on the unit square, each of exactly one bit of entropy (paper Fig. 5).
 
-A pattern says for every position, horizontal and vertical between -1/2 and 1/2, whether Y is 0 or
-1. Half of the square is 1 in each of them, by construction and not by measurement, so that
-H(Y) = 1 bit and the patterns differ in nothing but their geometry.
+A pattern gives Y, 0 or 1, for every position, horizontal and vertical between -1/2 and 1/2. Half of
+the square is 1 in each of them by construction, so that H(Y) = 1 bit exactly and the patterns
+differ in their geometry alone.
 """
 
 import math
@@ -30,10 +30,10 @@ class Pattern:
     """A binary relationship between a position and Y.
 
     Attributes:
-        name: What it is called, in one word.
+        name: Name, in one word.
         function: From positions `[..., 2]` (horizontal, vertical) to 0 or 1, `[...]`; JAX must be
             able to trace it. Half of the square should be 1: its entropy is taken to be one bit.
-        words: What it looks like.
+        words: Short description.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One pattern, analysed by the Distributed or by the standard Information Bottleneck."""
+"""The study of one pattern by the Distributed or the standard Information Bottleneck."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ ENTROPY_BITS = 1.0
 
 
 class Method(StrEnum):
-    """How a position is let through the bottleneck."""
+    """The kind of bottleneck: a channel for each coordinate, or one for the position."""
 
     distributed = "distributed"
     standard = "standard"
@@ -37,7 +37,7 @@ class Method(StrEnum):
         return ("position",)
 
 
-# What the paper shows, in a small part of its time. The bounds of the information part by
+# What the paper shows, in a small part of its time. The bounds of the information differ by
 # 1.44 * 2^I / 1024 bits: 0.003 bit at 1 bit, 0.09 bit at 6.
 QUICK = TrainSettings(
     beta=(2e-3, 2.0),
@@ -53,7 +53,7 @@ QUICK = TrainSettings(
 
 @dataclass(frozen=True)
 class PatternStudy(Study):
-    """What does each coordinate of a position tell about a binary pattern?
+    """How informative is each coordinate of a position about a binary pattern?
 
     Positions are drawn afresh at every step. For a pattern of your own, with half of the square at
     1, inherit and override `drawn`.
@@ -64,9 +64,9 @@ class PatternStudy(Study):
             or the standard one, on the whole position.
         hidden: Widths of the layers of ReLU units, of every encoder and of the predictor.
         n_frequencies: Sines of the positional encoding of each coordinate. The highest of the
-            paper's nine tell positions apart that no pattern here does, and make curved borders
+            paper's nine resolve details finer than in any pattern here, and make curved borders
             slow to learn.
-        embedding_dim: Dimensions of all embeddings together, shared out evenly; an even number.
+        embedding_dim: Dimensions of all embeddings together, divided evenly; an even number.
         train: How the sweep is trained.
 
     Example:
@@ -94,7 +94,7 @@ class PatternStudy(Study):
         return Method(self.method).components
 
     def check(self) -> None:
-        """Refuse unknown patterns and methods, and embeddings that can't be shared out."""
+        """Check for unknown patterns and methods, and embeddings that can't be divided."""
         self.drawn()
         if self.method not in list(Method):
             raise UserError(f"there is no method {self.method!r}; choose {' or '.join(Method)}.")

@@ -1,4 +1,4 @@
-"""The figure of the study: both methods beside each other, with pictures (paper Fig. 5)."""
+"""Figures of both methods side by side, with pictures (paper Fig. 5)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +48,7 @@ def plot_comparison(sweeps: Sequence[PatternSweep]) -> Figure:
     """Draw every pattern with the sweeps of both methods, a row each.
 
     Args:
-        sweeps: What there is; of a pattern one method may be missing.
+        sweeps: The sweeps; one method may be missing for a pattern.
     """
     rows = _by_pattern(sweeps)
     figure = plt.figure(figsize=(WIDTH_INCHES, ROW_INCHES * len(rows) + 0.35), layout="constrained")
@@ -61,7 +61,7 @@ def plot_comparison(sweeps: Sequence[PatternSweep]) -> Figure:
 
 
 def _parts(whole: Figure | SubFigure, n_rows: int, n_columns: int, **ratios: Any) -> list[Any]:
-    """Subfigures as a list, also where there is only one."""
+    """Subfigures as a list, even if there is only one."""
     return list(np.ravel(np.asarray(whole.subfigures(n_rows, n_columns, **ratios), object)))
 
 
@@ -166,7 +166,7 @@ def plot_pattern_sweep(
 
 
 def plot_errors(sweeps: Sequence[PatternSweep]) -> Figure:
-    """Draw the prediction error of all patterns over each other, a panel for each method."""
+    """Draw the prediction error of all patterns together, a panel for each method."""
     figure, axes = plt.subplots(1, 2, figsize=(10.2, 3.2), sharey=True, layout="constrained")
     styles = component_styles([pattern.name for pattern in _by_pattern(sweeps)])
     for ax, method in zip(axes, Method, strict=True):
@@ -204,7 +204,7 @@ def draw_picture(ax: Axes, picture: Any) -> None:
 
 
 def _highest(scheme: ApproximationScheme) -> float:
-    """What the right axis must hold: the KLs once the pattern is known, not while it is learned."""
+    """Upper end of the right axis: the KLs once the pattern is learned, not before."""
     data = scheme.to_xarray().isel(seed=0, split=0)
     best = int(data["predictive_information_bits"].values.argmax())
     return max(2.0, 1.1 * float(data["kl_bits"].values[best:].max()))

@@ -1,4 +1,4 @@
-"""What a sweep says of a pattern: where it ends, what is given up when, what is conveyed."""
+"""Findings of a sweep: where it ends, when components are given up, what they convey."""
 
 import math
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from distributed_ib.studies.patterns.pattern_study import Method
 
 # A scheme has ended, and a component is given up, below this.
 END_BITS = 0.05
-# The middle of the plateau of a bit: what is left of detail has gone, the end is not near yet.
+# The middle of the plateau of a bit: after detail is given up, and well before the end.
 PLATEAU = (0.05, 0.2)
 # Components whose ends lie closer than this factor fall together.
 TOGETHER = 1.15
-N_SHOWN = 4  # approximations that stand for a sweep in the figures
+N_SHOWN = 4  # approximations of a sweep in the figures
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PatternSweep:
 
     @cached_property
     def shown(self) -> tuple[ShownApproximation, ...]:
-        """The most telling approximations, in order of beta."""
+        """The approximations at `telling_betas`, in order of beta."""
         return tuple(
             ShownApproximation(beta, approximation_picture(self.scheme.at(beta=beta)))
             for beta in telling_betas(self.scheme, N_SHOWN)
@@ -60,7 +60,7 @@ class PatternSweep:
 
 @dataclass(frozen=True)
 class PatternFindings:
-    """One sweep in a few numbers.
+    """The findings of one sweep.
 
     Attributes:
         end_beta: Where the information about Y falls below 0.05 bit for good; None if it is still
@@ -95,7 +95,7 @@ def find(swept: PatternSweep) -> PatternFindings:
         }
 
     def fall(bits: NDArray[np.float64]) -> float | None:
-        # What was never there may have been about to come.
+        # What was not known yet may have been learned later in the sweep.
         begun = scheme.status == "finished" or bits.max() >= END_BITS
         return falls_below(beta, bits) if begun else None
 

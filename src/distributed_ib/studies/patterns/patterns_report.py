@@ -1,4 +1,4 @@
-"""The findings of a run in words, as a table and as plain values."""
+"""The findings of a run as sentences, a table and plain values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ Information is in bits; every pattern has 1 bit of entropy.
 - **Y known**: the most that is known about Y along the sweep.
 - **transmitted**: what the channels of the horizontal / the vertical position really transmit for
   beta between {PLATEAU[0]:g} and {PLATEAU[1]:g} (median; halfway between a lower and an upper
-  bound, which part by less than 0.1 bit up to 6 bits); of the standard bottleneck, its one channel.
+  bound, which differ by less than 0.1 bit up to 6 bits); of the standard bottleneck, its channel.
 - **given up**: the beta at which the KL of each of them falls below {END_BITS:g} bit for good.
 - **ends**: the beta at which what is known about Y does.
 
@@ -51,7 +51,7 @@ def findings_table(sweeps: Sequence[PatternSweep]) -> Table:
 
 
 def sentences(sweeps: Sequence[PatternSweep]) -> list[Finding]:
-    """What the run says, first of both methods and then of every pattern."""
+    """Sentences on both methods, and then on every pattern."""
     said = [
         _ends_in_words(method, [one for one in sweeps if one.method is method])
         for method in Method

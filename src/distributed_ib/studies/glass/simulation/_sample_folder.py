@@ -1,4 +1,4 @@
-"""The folder in which a simulation keeps its samples: whose it is, and what in it is sound."""
+"""The folder of the samples of a simulation: its settings, and the check of its files."""
 
 import json
 import os
@@ -110,12 +110,12 @@ def _free_name(path: Path) -> Path:
 
 
 def liquid_file(folder: Path, number: int) -> Path:
-    """Where the quenched liquid of a sample is kept until it is sheared."""
+    """File of the quenched liquid of a sample, until it is sheared."""
     return folder / f"quench-{number:05d}.npz"
 
 
 def sample_file(folder: Path, number: int) -> Path:
-    """Where a finished sample is kept."""
+    """File of a finished sample."""
     return folder / f"sample-{number:05d}.npz"
 
 

@@ -57,7 +57,7 @@ def factorised(matrix: sparse.csc_array, shift: float) -> Any:
 def softest_mode(
     positions: np.ndarray, types: np.ndarray, box: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """The lowest eigenvalue of the Hessian that is no translation, and its mode.
+    """The lowest eigenvalue of the Hessian other than of translations, and its mode.
 
     Args:
         positions: `[n, 2]`, a minimum of the energy.

@@ -45,7 +45,7 @@ class Frame:
     def neighbourhoods(
         self, centres: np.ndarray | None = None, *, radius: float = NEIGHBOURHOOD_RADIUS
     ) -> Neighbourhoods:
-        """What lies around some particles (by default all of type A).
+        """The neighbourhoods of some particles (by default all of type A).
 
         Raises:
             UserError: if the cell is narrower than twice `radius`.

@@ -32,7 +32,7 @@ _HOLD_TIME = 200.0
 
 
 def check_protocol(protocol: str) -> None:
-    """Refuse a protocol that does not exist.
+    """Check that a protocol exists.
 
     Raises:
         UserError: if it is neither 'gradual' nor 'rapid'.

@@ -45,7 +45,7 @@ DIRECTIONS_OF: dict[Protocol, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What fixes a sample, together with its number.
+    """Settings that, with its number, determine a sample.
 
     Attributes:
         protocol: 'gradual' or 'rapid'.
@@ -91,7 +91,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sample:
-    """The events of one sample, in the order they were found; a plain bundle of arrays.
+    """The events of one sample, in the order they were found, as arrays.
 
     Attributes:
         number: `[]`, the sample's number.
@@ -147,7 +147,7 @@ def run_sample(settings: Settings, number: int, quench_file: Path) -> Sample:
     """Make one sample; everything about it follows from `settings` and `number`.
 
     Args:
-        settings: What fixes the sample.
+        settings: Settings of the sample.
         number: Which one, from 0.
         quench_file: The quenched liquid is kept here, since it takes longest; read if present.
 
@@ -208,7 +208,7 @@ def choose_negative(event: Event, generator: np.random.Generator) -> int:
     """A random type-A particle of the event's state, at least `NEGATIVE_DISTANCE` from its locus.
 
     Returns:
-        Its index, or -1 if the locus itself is no type-A particle.
+        Its index, or -1 if the locus itself is not of type A.
     """
     types = event.state.types
     # Drawn in any case, so that one event's kind does not shift the numbers of the next.

