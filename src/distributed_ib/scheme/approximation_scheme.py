@@ -152,10 +152,11 @@ class ApproximationScheme:
         """The repeats of several schemes side by side, such as a rising and a falling sweep's.
 
         The coordinate `direction` says which repeat is of which kind. Models are kept at the
-        records at which all schemes kept one.
+        records at which all schemes kept one; sweeps with the same settings keep the same ones.
 
         Raises:
-            UserError: If the schemes are not of the same components and records.
+            UserError: If the schemes are not of the same components and records, or kept their
+                models at different ones.
         """
         if not schemes:
             raise UserError("there are no schemes to join.")
