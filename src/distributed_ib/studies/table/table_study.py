@@ -46,7 +46,10 @@ class TableStudy(Study):
         task: What the target is.
         loss: For numbers: their distribution around the marginal one, or a comparison of rows.
         components: Groups of columns by name; by default every column is a component.
-        n_seeds: Independent repeats.
+        n_starts: Stretches of beta, each trained from scratch; by default by the data.
+        n_resamples: Divisions of the rows into those that train and those that choose; by default
+            by the size of the data.
+        n_seeds: Independent repeats of each.
         n_steps: Training steps while beta rises; by default by the size of the data.
         learning_rate: Step size of training.
     """
@@ -59,6 +62,8 @@ class TableStudy(Study):
     task: Literal["auto", "classification", "regression"] = "auto"
     loss: Literal["density", "infonce"] = "density"
     components: dict[str, list[str]] | None = None
+    n_starts: int | None = None
+    n_resamples: int | None = None
     n_seeds: int = 1
     n_steps: int | None = None
     learning_rate: float | None = None
@@ -132,13 +137,15 @@ class TableStudy(Study):
             task = Target.fit(y, name=self.target).task
         common: dict[str, Any] = {
             "components": self.components,
+            "n_starts": self.n_starts,
+            "n_resamples": self.n_resamples,
             "n_seeds": self.n_seeds,
             "n_steps": self.n_steps,
             "learning_rate": self.learning_rate,
             "random_state": seed,
         }
         if task == "classification":
-            if self.loss != "gaussian":
+            if self.loss != "density":
                 raise UserError(
                     f"--loss {self.loss} is for regression, but the target {self.target!r} is "
                     "taken as classes; leave it out, or give --task regression."
