@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
@@ -203,8 +204,17 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
     ax.set_ylim(*_error_range(data["prediction_error_bits"].isel(split=-1).values, limit))
     ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("prediction error (bits)")
+    if scheme.is_ladder:
+        _mark_choices(ax, data)
     legend_below(ax)
     return curves
+
+
+def _mark_choices(ax: Axes, data: xr.Dataset) -> None:
+    """Lines at the best and the simplest approximation."""
+    for name, style in (("best", "-."), ("simplest", ":")):
+        beta = float(data["beta"].values[int(data.attrs[f"{name}_step"])])
+        ax.axvline(beta, color=INK, linestyle=style, linewidth=0.8, zorder=0.8, label=name)
 
 
 def _error_range(error: np.ndarray, limit: float) -> tuple[float, float]:
