@@ -270,9 +270,7 @@ def _means(rows: list[Row], *names: str) -> list[float]:
 
 
 def _show_known(groups: dict[tuple[str, int], list[Row]]) -> None:
-    print(
-        "| case | rows | tables | truth | known | averaged | least | over + 2 se | seconds |"
-    )
+    print("| case | rows | tables | truth | known | averaged | least | over + 2 se | seconds |")
     print("|---|---|---|---|---|---|---|---|---|")
     n_over = n_all = 0
     for (case, n_rows), rows in groups.items():

@@ -1,6 +1,6 @@
 """The scheme of approximations: everything one sweep says about a relationship."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class ApproximationScheme:
         *,
         baseline_entropy_bits: float,
         baseline: str = "entropy of Y",
+        held_out_baseline_bits: Mapping[str, float] | None = None,
     ) -> "ApproximationScheme":
         """Turn the records of a sweep into a scheme, in bits and in the order of rising beta.
 
@@ -106,11 +107,15 @@ class ApproximationScheme:
             baseline_entropy_bits: Prediction error of someone who knows nothing of X; the entropy
                 H(Y) where Y is discrete.
             baseline: What that number is, in words.
+            held_out_baseline_bits: Error of the same prediction on the rows of each split that was
+                held out, by its name; by default `baseline_entropy_bits` for all.
 
         Raises:
             UserError: If the number of names does not fit, or a name appears twice.
         """
-        dataset, snapshots = dataset_of_sweep(result, components, baseline_entropy_bits, baseline)
+        dataset, snapshots = dataset_of_sweep(
+            result, components, baseline_entropy_bits, baseline, held_out_baseline_bits or {}
+        )
         return cls(dataset, snapshots)
 
     @classmethod
