@@ -463,6 +463,24 @@ class ApproximationScheme:
         """
         return ApproximationScheme(*pool_members(self._dataset, self._snapshots))
 
+    def all_at(self, choice: Choice) -> list[Approximation]:
+        """The approximations of all repeats, whose predictions are averaged.
+
+        Repeats that predict together, those of a ladder, are all taken at the same bottleneck
+        strength; others each where the choice leads.
+
+        Args:
+            choice: Which; by default the best.
+
+        Raises:
+            UserError: As for `at`.
+        """
+        if len(self._snapshots.record) and not choice.is_given:
+            choice = Choice(beta=self.best_beta)
+        elif self.is_ladder:
+            choice = Choice(beta=self.pooled().at(**vars(choice)).beta)
+        return [self.at(**vars(choice), seed=seed) for seed in range(self.n_seeds)]
+
     def models(self, snapshot: int) -> list[Any]:
         """The models of all repeats at one of the places where models were kept."""
         kept = self._snapshots
