@@ -23,8 +23,9 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import literal, short_labels
-from distributed_ib.scheme.approximation_scheme import ROWS, ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
+from distributed_ib.scheme.splits import ROWS
 
 MAIN_INCHES = 3.8
 WIDTH_INCHES = 6.4
