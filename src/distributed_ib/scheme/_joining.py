@@ -6,9 +6,10 @@ from dataclasses import replace
 import jax
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme._steps import with_own_steps
+from distributed_ib.scheme._steps import with_own_steps, with_shared_steps
 from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
@@ -52,13 +53,18 @@ def join_repeats(
                 "same relationship with the same settings."
             )
     common = sorted(set.intersection(*(set(models.record.tolist()) for models in snapshots)))
+    if not common and all(len(models.record) for models in snapshots):
+        raise UserError(
+            "the schemes kept their models at different records; join sweeps with the same "
+            "n_records and n_snapshots."
+        )
     places = [np.flatnonzero(np.isin(models.record, common)) for models in snapshots]
     params = [
         jax.tree.map(lambda leaf, p=place: leaf[p], models.params)
         for place, models in zip(places, snapshots, strict=True)
     ]
     record = np.array(common, np.int64)
-    # A rising sweep keeps the model at the end of a record and a falling one that at its beginning.
+    # They are equal but for a step where the records of both directions don't divide alike.
     ends = [np.log(models.beta[p]) for p, models in zip(places, snapshots, strict=True)]
     joined = Snapshots(
         params=jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *params),
@@ -83,3 +89,12 @@ def join_repeats(
         message="; ".join(messages),
         seconds=float(sum(float(data.attrs["seconds"]) for data in datasets)),
     ), joined
+
+
+def some_repeats(
+    dataset: xr.Dataset, snapshots: Snapshots, chosen: NDArray[np.int64]
+) -> tuple[xr.Dataset, Snapshots]:
+    """Some of the repeats, by their numbers, counted from 0 again."""
+    params = jax.tree.map(lambda leaf: leaf[:, chosen], snapshots.params)
+    part = dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
+    return with_shared_steps(part), replace(snapshots, params=params)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Protocol
 
 import equinox as eqx
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray
 
-from distributed_ib._checks import positive_number, whole_number
+from distributed_ib._checks import whole_number
 from distributed_ib._locks import hold_folder
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
@@ -31,6 +31,7 @@ from distributed_ib.training._loop import (
     zero_sums,
 )
 from distributed_ib.training._recorder import Recorder, SnapshotAlbum
+from distributed_ib.training._sweep_options import SweepOptions
 from distributed_ib.training._sweep_state import Phase, SweepState, boundaries
 from distributed_ib.training.checkpoints import CheckpointKeeper, Checkpoints
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
@@ -54,36 +55,6 @@ class Model(Protocol):
     def terms(self, batch: Batch, *, key: PRNGKeyArray) -> Terms:
         """The terms of the objective on a batch, with one draw of the noise."""
         ...
-
-
-@dataclass(frozen=True)
-class _Options:
-    """The options of a sweep in plain values. A checkpoint can be resumed with equal ones only."""
-
-    schedules: tuple[BetaSchedule, ...]
-    seed: int
-    n_seeds: int
-    learning_rate: float
-    first_learning_rate: float
-    last_learning_rate: float
-    weight_decay: float
-    n_records: int
-    n_snapshots: int
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        whole_number("n_records", self.n_records, 1)
-        whole_number("n_snapshots", self.n_snapshots, 1)
-        for name in ("learning_rate", "first_learning_rate", "last_learning_rate"):
-            positive_number(name, getattr(self, name))
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise UserError(f"weight_decay must not be negative, got {self.weight_decay:g}.")
-        lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
-        if len(self.schedules) != self.n_seeds or len(lengths) != 1:
-            raise UserError(
-                f"{len(self.schedules)} schedules don't fit {self.n_seeds} repeats; give one for "
-                "each, all with the same numbers of steps, or a single one for all."
-            )
 
 
 def sweep(
@@ -134,8 +105,8 @@ def sweep(
         test: Further held-out data, measured likewise, for results that nothing was chosen by.
         n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
         n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
-            every k-th record, counted from the last; k is increased where they would take more than
-            1 GiB together.
+            every k-th record, counted from the largest beta; k is increased where they would take
+            more than 1 GiB together.
         progress: Called about twice a second, or less often if steps are slow: after 20 steps or
             four seconds; e.g. a `ProgressBar`.
         checkpoints: Where to write checkpoints, and how often; by default there are none. They
@@ -169,7 +140,7 @@ def sweep(
     """
     check_repeats(seed, n_seeds)
     schedules = (schedule,) * n_seeds if isinstance(schedule, BetaSchedule) else tuple(schedule)
-    options = _Options(
+    options = SweepOptions(
         schedules=schedules,
         seed=seed,
         n_seeds=n_seeds,
@@ -217,7 +188,7 @@ class _Sweep:
         self,
         make_model: Callable[[PRNGKeyArray], Model],
         batches: BatchSource,
-        options: _Options,
+        options: SweepOptions,
         held_out: dict[str, Batch],
         progress: ProgressCallback | None,
     ) -> None:
@@ -264,7 +235,8 @@ class _Sweep:
                 boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
             ),
             album=SnapshotAlbum(
-                _snapshot_stride(loop.params, n_records, self.options.n_snapshots), n_records - 1
+                _snapshot_stride(loop.params, n_records, self.options.n_snapshots),
+                n_records - 1 if schedule.direction == "rising" else 0,
             ),
         )
 
@@ -325,8 +297,7 @@ class _Sweep:
                 return "diverged", f"diverged{early}: {message}"
             self._record(phase, first)
             if phase is state.annealing:
-                index = len(phase.recorder.beta) - 1
-                state.album.add_if_due(index, self._beta(), state.loop.params, keep=interrupted)
+                self._keep_model(len(phase.recorder.beta) - 1, first, keep=interrupted)
             if interrupted:
                 early = "" if state.annealing.recorder.beta else f",{_BEFORE_RECORDS}"
                 return "interrupted", (
@@ -334,6 +305,17 @@ class _Sweep:
                     f"beta={self._beta():.3g}{early}"
                 )
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
+
+    def _keep_model(self, record: int, first: int, *, keep: bool) -> None:
+        """Keep the model at the end of a record where beta is larger, if it is due.
+
+        So the models of a rising and of a falling sweep are of the same bottleneck strengths.
+        """
+        state = self.state
+        rising = self.schedule.direction == "rising"
+        loop, step = (state.loop, state.step) if rising else (state.good, first)
+        beta = self.schedule.beta_at(step)
+        state.album.add_if_due(record, beta, loop.params, keep=keep)
 
     def _return_to_last_record(self) -> None:
         """Return to the last record at which all values were finite, and keep its model."""
