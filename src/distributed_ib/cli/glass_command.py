@@ -128,7 +128,7 @@ def analyse(
         Preset, typer.Option(help="Training options: quick (minutes) or the paper's own.")
     ] = Preset.quick,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Training steps while beta rises.")
+        int | None, typer.Option(metavar="N", help="Training steps of each start while beta rises.")
     ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
@@ -147,9 +147,9 @@ def analyse(
     vector machine (paper, Fig. 4). With the preset quick they are trained from three starts, each
     over its own stretch of bottleneck strengths, and at every strength those of the best start
     are kept: the envelope of the starts. The preset paper makes one sweep. One half of the samples
-    held out chooses among models, the other half tells how accurate they are. The run folder gets the schemes, a figure, a summary
-    and the data; `dib show` and `dib plot` read it again, and `dib resume` continues a run
-    that was stopped.
+    held out chooses among models, the other half tells how accurate they are. The run folder gets
+    the schemes, a figure, a summary and the data; `dib show` and `dib plot` read it again, and
+    `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.glass import GlassStudy
 
