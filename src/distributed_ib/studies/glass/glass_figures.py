@@ -44,13 +44,15 @@ class Panels:
         scheme: The sweep.
         distribution: g(r).
         svm_accuracy: Held-out accuracy of the SVM.
-        averaged_accuracy: Of predictions averaged over the noise, `[seed, snapshot]`.
+        accuracy: Held-out accuracy from one draw of the noise, `[seed, snapshot]`.
+        averaged_accuracy: The same of predictions averaged over the noise.
         n_starts: Starts of which `scheme` is the envelope; 1 for a single sweep.
     """
 
     scheme: ApproximationScheme
     distribution: RadialDistribution
     svm_accuracy: float
+    accuracy: NDArray[np.float64]
     averaged_accuracy: NDArray[np.float64]
     n_starts: int = 1
 
@@ -101,17 +103,18 @@ def plot_error_and_accuracy(
     twin = ax.twinx()
     twin.spines["right"].set_visible(True)
     twin.spines["right"].set_color(ACCURACY_COLOR)
-    accuracy = data["accuracy"].sel(split=scheme.scoring_split).transpose("seed", "step").values
-    draw_median(twin, beta, running_mean(accuracy, WINDOW), color=ACCURACY_COLOR, label="accuracy")
-    draw_median(
-        twin,
-        scheme.snapshots.beta,
-        running_mean(panels.averaged_accuracy, WINDOW),
-        color=ACCURACY_COLOR,
-        linestyle="--",
-        linewidth=1.0,
-        label="averaged",
+    lines: tuple[tuple[NDArray[np.float64], dict[str, Any]], ...] = (
+        (panels.accuracy, {"label": "accuracy"}),
+        (panels.averaged_accuracy, {"label": "averaged", "linestyle": "--", "linewidth": 1.0}),
     )
+    for values, line in lines:
+        draw_median(
+            twin,
+            scheme.snapshots.beta,
+            running_mean(values, WINDOW),
+            color=ACCURACY_COLOR,
+            **line,
+        )
     twin.axhline(panels.svm_accuracy, color=ACCURACY_COLOR, linestyle=":", label="SVM")
     twin.set_ylim(0.45, 1.0)
     twin.set_ylabel("held-out accuracy", color=ACCURACY_COLOR)

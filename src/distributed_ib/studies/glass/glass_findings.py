@@ -104,7 +104,7 @@ class GlassFindings:
     Attributes:
         measure: What its bits measure: "information", or "kl", which bounds it from above.
         best_accuracy: Held-out accuracy from one draw of the noise, mean of the five neighbouring
-            records for which it is highest on the rows that choose.
+            kept models for which it is highest on the rows that choose.
         best_error: Standard error of that accuracy from the number of examples that report.
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
@@ -191,10 +191,9 @@ def find(
     beta = data["beta"].values
     bits = scheme.conveyed_bits(measure).values[seed]
     in_use = (bits > threshold_bits).sum(axis=1)
-    choosing, accuracy = (
-        running_mean(data["accuracy"].sel(split=split).values, WINDOW)
-        for split in (scheme.choosing_split, scheme.scoring_split)
-    )
+    kept = scheme.snapshots.record
+    choosing = running_mean(measured.validation_accuracy[seed], WINDOW)
+    accuracy = running_mean(measured.accuracy[seed], WINDOW)
     error = data["prediction_error_bits"]
     overfitting = error.sel(split=scheme.scoring_split).values - error.sel(split="train").values
     gap = running_mean(overfitting, WINDOW)
@@ -211,17 +210,19 @@ def find(
         measure=measure,
         best_accuracy=float(accuracy[best]),
         best_error=float(np.sqrt(accuracy[best] * (1 - accuracy[best]) / n_test)),
-        best_beta=float(beta[best]),
-        best_total_bits=float(bits[best].sum()),
-        best_n_in_use=int(in_use[best]),
+        best_beta=float(scheme.snapshots.beta[best]),
+        best_total_bits=float(bits[kept[best]].sum()),
+        best_n_in_use=int(in_use[kept[best]]),
         gap_largest_bits=float(gap.max()),
         gap_few_bits=float(gap[few[0]]) if len(few) else 0.0,
-        fewest_near_best=int(in_use[near].min()),
+        fewest_near_best=int(in_use[kept][near].min()),
         best_averaged=float(averaged[best_averaged]),
         best_averaged_beta=float(scheme.snapshots.beta[best_averaged]),
-        fewest_near_best_averaged=int(in_use[scheme.snapshots.record][near_averaged].min()),
+        fewest_near_best_averaged=int(in_use[kept][near_averaged].min()),
         few=_few_shells(glass, shells, threshold_bits, seed, measure),
-        diffuseness=_diffuseness(beta, bits, choosing, accuracy, in_use),
+        diffuseness=_diffuseness(
+            scheme.snapshots.beta, bits[kept], choosing, accuracy, in_use[kept]
+        ),
         one_shell_decades=float(len(one) * np.log10(beta[-1] / beta[0]) / max(len(beta) - 1, 1)),
         last=tuple(shells[int(i)] for i in last),
         single=shells[measured.single_shell],

@@ -19,14 +19,17 @@ _SVM = "svm_"
 
 @dataclass(frozen=True)
 class GlassMeasurements:
-    """The linear SVM, the best single shell, and accuracies averaged over the noise.
+    """The linear SVM, the best single shell, and the accuracy of each kept model.
 
     Attributes:
         svm: The linear SVM on all shells.
         single_shell: Index of the shell most predictive by itself, chosen on the training part.
         single_accuracy: Held-out accuracy of the best rule on it.
-        averaged_accuracy: Accuracy of each kept model when predictions are averaged over its noise,
-            `[seed, snapshot]`, on the held-out rows that report.
+        accuracy: Accuracy of each kept model from one draw of the noise, which every example has
+            for itself, `[seed, snapshot]`, on the held-out rows that report.
+        validation_accuracy: The same on those that choose.
+        averaged_accuracy: Accuracy when predictions are averaged over the noise,
+            `[seed, snapshot]`, on the rows that report.
         averaged_validation_accuracy: The same on those that choose.
         density_mean: What was subtracted from each structure function, `[100]`.
         density_scale: What it was divided by, `[100]`.
@@ -35,6 +38,8 @@ class GlassMeasurements:
     svm: SvmResult
     single_shell: int
     single_accuracy: float
+    accuracy: NDArray[np.float64]
+    validation_accuracy: NDArray[np.float64]
     averaged_accuracy: NDArray[np.float64]
     averaged_validation_accuracy: NDArray[np.float64]
     density_mean: NDArray[np.float64]
@@ -84,10 +89,34 @@ def measure_glass(
         fit_svm(split, group),
         single,
         single_accuracy,
+        accuracies(scheme, split, rows_that_report(split)),
+        accuracies(scheme, split, rows_that_choose(split)),
         averaged_accuracies(scheme, split, rows_that_report(split)),
         averaged_accuracies(scheme, split, rows_that_choose(split)),
         *standardised,
     )
+
+
+def accuracies(scheme: ApproximationScheme, split: Split, rows: RowIndex) -> NDArray[np.float64]:
+    """Accuracy of every kept model from single draws of the noise, the mean over 16 of them.
+
+    Every example has noise of its own: with few shells in use, draws that all examples share would
+    tell more of these draws than of the model.
+
+    Args:
+        scheme: The sweep.
+        split: The examples.
+        rows: Those on which it is tested.
+
+    Returns:
+        `[seed, snapshot]`.
+    """
+    x, y, _ = split.problem.rows(rows)
+    found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
+    for repeat, index in np.ndindex(found.shape):
+        model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
+        found[repeat, index] = model.scores(x, y, n_samples=N_DRAWS)["accuracy"]
+    return found
 
 
 def averaged_accuracies(
