@@ -199,7 +199,7 @@ def plot_shell_information(
     ax.set_ylabel(f"{NAMES[measure or scheme.measure]} of each shell (bits)")
     _beta_axis(ax, beta)
     g = distribution.g_aa if kind == "A" else distribution.g_ab
-    inset = ax.inset_axes((0.5, 0.44, 0.48, 0.44))
+    inset = ax.inset_axes((0.56, 0.64, 0.43, 0.28))
     _draw_distribution(inset, distribution.radii, g, colors[members], kind)
     return inset
 
@@ -257,7 +257,8 @@ def glass_figure(
         )
         for row, (name, panels) in zip(axes, glasses.items(), strict=True):
             scheme, distribution = panels.scheme, panels.distribution
-            top = 1.05 * float(scheme.conveyed_bits(measure).values[0].max())
+            # Room for the inset above the curves.
+            top = 1.45 * float(scheme.conveyed_bits(measure).values[0].max())
             plot_error_and_accuracy(panels, row[0], threshold_bits=threshold_bits, measure=measure)
             for ax, kind, word in ((row[1], "A", "small"), (row[2], "B", "large")):
                 plot_shell_information(
@@ -273,7 +274,7 @@ def glass_figure(
             row[0].annotate(
                 f"{name} quench",
                 xy=(0, 1),
-                xytext=(0, 32),
+                xytext=(0, 40),
                 xycoords="axes fraction",
                 textcoords="offset points",
                 fontsize="medium",
