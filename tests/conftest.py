@@ -29,6 +29,12 @@ def quick_compilation() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+@pytest.fixture(scope="module")
+def compiled_as_in_a_child(quick_compilation: None) -> None:
+    """Forget what other tests compiled with optimisations, which has other last digits."""
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def xor_result() -> SweepResult:
     """Two repeats of a sweep on y = a xor b, with an irrelevant third component."""

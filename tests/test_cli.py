@@ -1,6 +1,8 @@
 """The command line, as a user meets it: what it writes, what it says, how it fails."""
 
 import json
+import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -113,6 +115,7 @@ def test_both_directions_stand_side_by_side(
     assert (run / "figures" / "sweep_falling.png").exists()
     config = tomllib.loads((run / "config.toml").read_text())
     assert config["options"]["train"]["direction"] == "both"
+    assert config["resolved"]["train"]["n_pretraining_steps"] == [500, 2000]
     assert ApproximationScheme.load(run).directions == ("rising", "falling")
     assert dib("boolean", *options, "--direction", "up", "--out", str(tmp_path / "up")) == 2
 
@@ -126,9 +129,41 @@ def test_plot_draws_again(run_folder: Path, tmp_path: Path) -> None:
     assert drawn == [f"{name}.svg" for name in [*names, "subset_ranks", "subsets", "sweep"]]
 
 
+def test_plot_overwrites_nothing(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(run_folder, tmp_path / "run"))
+    edited = run / "figures" / "sweep.png"
+    edited.write_bytes(b"edited by hand")
+    for number in (1, 2):
+        capsys.readouterr()
+        assert dib("plot", str(run), "--threshold", "0.2") == 0
+        new = run / f"figures-00{number}"
+        assert str(new) in capsys.readouterr().out
+        assert (new / "sweep.png").stat().st_size > 10_000
+    assert dib("plot", str(run), "--out", str(edited.parent)) == 2
+    assert "sweep.png exists already" in one_clear_line(capsys)
+    assert edited.read_bytes() == b"edited by hand"
+    assert dib("show", str(run)) == 0  # the new folders are no part of the results
+
+
+def test_a_threshold_counts_in_sentences_tables_and_figures(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for threshold, n_in_use in (("0.1", 2), ("1.5", 0)):
+        assert dib("show", str(run_folder), "--threshold", threshold) == 0
+        printed = capsys.readouterr().out
+        assert f"{n_in_use} of 2 components are in use" in printed
+        # A row of the table whose subset in use is "all".
+        assert bool(re.search(r" all +\d", printed)) == bool(n_in_use)
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
+    assert dib("show", "--help") == 0
+    printed = capsys.readouterr().out
+    assert "Default: 0.1." in printed and "(0.1)" not in printed
     assert dib("--version") == 0
     assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 

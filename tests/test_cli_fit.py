@@ -1,5 +1,7 @@
 """`dib fit` and `dib predict` on a small table, and how they fail."""
 
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +9,11 @@ import pandas as pd
 import pytest
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.studies.table import TableStudy
 from distributed_ib.studies.table.component_groups import read_groups
+from distributed_ib.training.train_settings import TrainSettings
 from test_cli import dib, one_clear_line
+from unfinished_runs import interrupt_at
 
 # Too brief to follow beta to the end, which the command says in a warning.
 pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
@@ -47,6 +52,46 @@ def test_a_run_folder_is_whole(fitted: Path) -> None:
         "snapshots/params.safetensors",
     }
     assert not (fitted / "checkpoints").exists()
+
+
+def test_what_was_left_open_is_in_the_configuration(fitted: Path) -> None:
+    config = tomllib.loads((fitted / "config.toml").read_text())
+    assert config["options"]["n_steps"] == 120 and "learning_rate" not in config["options"]
+    resolved = config["resolved"]
+    assert resolved["task"] == "classification" and resolved["encoder_hidden"] == [64, 64]
+    train = resolved["train"]
+    assert train["n_steps"] == 120 and train["n_pretraining_steps"] == 9
+    assert train["batch_size"] == 128 and train["learning_rate"] == 2e-3
+    assert train["first_learning_rate"] == train["learning_rate"]
+    assert set(train) == {field.name for field in fields(TrainSettings)}
+
+
+def test_a_run_whose_table_has_changed_is_not_resumed(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, out = tmp_path / "table.csv", tmp_path / "run"
+    own.write_text(table.read_text())
+    interrupt_at(monkeypatch, 1)
+    assert dib("fit", str(own), "--target", "y", *BRIEF, "--out", str(out)) == 130
+    frame = pd.concat([pd.read_csv(own)] * 30)
+    frame[["a", "b"]] += np.random.default_rng(1).normal(size=(len(frame), 2))
+    frame.to_csv(own, index=False)
+    capsys.readouterr()
+    assert dib("resume", str(out)) == 2
+    error = one_clear_line(capsys)
+    assert "batch_size = 128" in error and "would be 256" in error
+    assert dib("show", str(out)) == 0
+    own.write_text(table.read_text())
+    assert dib("resume", str(out)) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_columns_are_scaled_by_the_training_rows_alone(table: Path, seed: int) -> None:
+    problem = TableStudy(table=table, target="a").problem(seed)
+    training, everything = (
+        problem.rows(rows).y for rows in (problem.split(seed).train, np.arange(120))
+    )
+    assert abs(training.mean()) < 1e-6 < abs(everything.mean())
 
 
 def test_show_and_plot_read_it(
@@ -108,6 +153,8 @@ def test_an_unseen_level_is_named(
         (["--target", "y", "--exclude", "y"], "'y'"),
         (["--target", "y", "--exclude", "a,b,colour"], "no columns left"),
         (["--target", "y", "--task", "regression"], "y"),
+        (["--target", "y", "--loss", "infonce"], "--loss"),
+        (["--target", "a", "--task", "classification"], "target 'a'"),
         (["--target", "y", "--resume"], "--out"),
     ],
 )
@@ -123,6 +170,15 @@ def test_mistakes_are_one_clear_line(
     assert dib("fit", str(table), *arguments, *place) == 2
     assert culprit in one_clear_line(capsys)
     assert not out.exists()
+
+
+def test_a_table_of_names_alone_has_no_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("a,b,y\n")
+    assert dib("fit", str(path), "--target", "y", "--out", str(tmp_path / "run")) == 2
+    assert "names.csv has no rows" in one_clear_line(capsys)
 
 
 def test_a_missing_value_is_placed_and_leaves_no_folder(

@@ -20,19 +20,13 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.run_folder import load_results
 from test_cli import dib
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+pytestmark = pytest.mark.usefixtures("compiled_as_in_a_child")
 
 CHILD = Path(killed_child.__file__)
 SOURCE = Path(__file__).parents[1] / "src"
 N_STEPS = 12
 SHORT = ["--n-steps", str(N_STEPS), "--n-pretraining-steps", "0", "--batch-size", "16"]
 SHORT += ["--n-information-inputs", "32"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_as_in_the_child(quick_compilation: None) -> None:
-    """What other tests compiled with optimisations has other last digits."""
-    jax.clear_caches()
 
 
 @contextmanager

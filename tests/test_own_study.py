@@ -1,11 +1,9 @@
 """A study from a user's file: the thirty lines of the documentation, and what they get for it."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,13 @@ import pandas as pd
 import pytest
 
 from test_cli import dib, one_clear_line
+from test_killed_runs import assert_same_bits, killed
 
 DOCS = Path(__file__).parents[1] / "docs" / "your-own-study.md"
-BRIEF = ["--n-steps", "60", "--n-voters", "3", "--n-records", "10"]
+N_STEPS = 60
+BRIEF = ["--n-steps", str(N_STEPS), "--n-voters", "3", "--n-records", "10"]
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+pytestmark = pytest.mark.usefixtures("compiled_as_in_a_child")
 
 
 def blocks() -> list[str]:
@@ -32,9 +32,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(file: Path) -> Path:
+def run(file: Path, compiled_as_in_a_child: None) -> Path:
+    """A run in one go; beside it stands another, which was killed in the middle."""
     folder = file.parent / "run"
-    assert dib("run", str(file), *BRIEF, "--out", str(folder)) == 0
+    command = ["run", str(file), *BRIEF]
+    with killed(N_STEPS // 2, command, file.parent / "killed"):
+        assert dib(*command, "--out", str(folder)) == 0
     return folder
 
 
@@ -55,6 +58,8 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
         "summary.json",
         "summary.md",
     }
+    train = tomllib.loads((run / "config.toml").read_text())["resolved"]["train"]
+    assert train["n_steps"] == 60 and train["n_pretraining_steps"] == 5
 
 
 def test_it_is_shown_and_drawn_without_its_file(
@@ -65,9 +70,12 @@ def test_it_is_shown_and_drawn_without_its_file(
         assert dib("show", str(run)) == 0
         assert dib("show", str(run), "--threshold", "0.5") == 0
         assert dib("plot", str(run), "--out", str(tmp_path / "figures")) == 0
+        assert dib("plot", str(run), "--beta", "0.1") == 2
     finally:
         elsewhere.rename(file)
-    assert "v2" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "v2" in printed.out and "votes is not run" in " ".join(printed.out.split())
+    assert "--beta does not apply to runs of votes" in printed.err
     assert (tmp_path / "figures" / "sweep.png").exists()
 
 
@@ -93,44 +101,15 @@ def test_it_predicts_rows_of_a_table(run: Path, file: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(predicted.iloc[:, 1:].sum(axis=1), 1, atol=1e-5)
 
 
-def child(*arguments: str) -> "subprocess.Popen[bytes]":
-    """The command in a process of its own, one training step at a time.
-
-    What is compared must be compiled alike, and this process has compiled other things before.
-    """
-    program = (
-        "from distributed_ib.training import sweep\n"
-        "sweep.SECONDS_PER_STRETCH = 0.0\n"
-        "from distributed_ib.cli.main import run\n"
-        "run()\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def test_a_killed_run_resumes_to_the_same_bits(file: Path, tmp_path: Path) -> None:
-    folder, whole = tmp_path / "killed", tmp_path / "whole"
-    with (
-        child("run", str(file), *BRIEF, "--out", str(whole)) as unharmed,
-        child("run", str(file), *BRIEF, "--out", str(folder)) as killed,
-    ):
-        checkpoints = folder / "checkpoints" / "rising"
-        deadline = time.monotonic() + 60
-        while not list(checkpoints.glob("checkpoint-*.json")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.kill(killed.pid, signal.SIGKILL)
-        assert unharmed.wait() == 0
-    assert not (folder / "scheme.nc").exists()
-    assert dib("show", str(folder)) == 2
-    assert dib("resume", str(folder)) == 2  # its study is in a file
-    assert child("resume", str(folder), str(file)).wait() == 0
-    params = "snapshots/params.safetensors"
-    assert (folder / params).read_bytes() == (whole / params).read_bytes()
-    assert not (folder / "checkpoints").exists()
+def test_a_killed_run_resumes_to_the_same_bits(run: Path, file: Path) -> None:
+    stopped = run.parent / "killed"
+    assert list((stopped / "checkpoints").rglob("checkpoint-*.json"))
+    assert not (stopped / "scheme.nc").exists()
+    assert dib("show", str(stopped)) == 2
+    assert dib("resume", str(stopped)) == 2  # its study is in a file
+    assert dib("resume", str(stopped), str(file)) == 0
+    assert_same_bits(run, stopped)
+    assert not (stopped / "checkpoints").exists()
 
 
 def test_a_figure_and_a_finding_of_its_own_touch_no_file_of_the_package(

@@ -28,6 +28,7 @@ from distributed_ib.studies.patterns import (
 )
 from distributed_ib.studies.patterns.pattern_batches import as_components
 from distributed_ib.study.reading_runs import load_run
+from distributed_ib.study.study import Reading
 from pattern_measures import rectilinear_share, widest_gap_bits
 
 QUICK = PatternStudy()
@@ -144,6 +145,14 @@ def dib(*arguments: str) -> int:
     return 0
 
 
+@pytest.mark.parametrize(
+    "reading", [Reading(threshold=0.1), Reading(measure="kl"), Reading(beta=1)]
+)
+def test_what_findings_do_not_depend_on_is_refused(reading: Reading) -> None:
+    with pytest.raises(UserError, match="leave it out"):
+        PatternsStudy().check_reading(reading)
+
+
 @pytest.mark.nightly
 def test_a_run_on_disk_can_be_shown_and_drawn_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -172,7 +181,7 @@ def test_a_run_on_disk_can_be_shown_and_drawn_again(
     assert dib("show", str(folder)) == 0
     assert "circle" in capsys.readouterr().out
     for command in ("show", "plot"):
-        for option in (["--kl"], ["--threshold", "0.2"]):
+        for option in (["--kl"], ["--threshold", "0.2"], ["--threshold", "0.1"]):
             assert dib(command, str(folder), *option) == 2
             assert f"{option[0]} does not apply" in capsys.readouterr().err
     for part in again.parts.values():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -151,6 +152,28 @@ def test_joined_schemes_keep_their_repeats(
         assert np.all(best.predictive_bits[place] >= other.predictive_bits)
 
 
+@pytest.mark.parametrize("n_snapshots", [1, 3, 5, 7, 20])
+def test_every_model_kept_in_both_directions_survives_the_join(n_snapshots: int) -> None:
+    brief = replace(
+        BooleanStudy().train,
+        n_steps=40,
+        n_pretraining_steps=5,
+        learning_rate=0.2,  # which closes the channels in 30 steps
+        n_records=20,
+        n_snapshots=n_snapshots,
+        n_information_inputs=0,
+    )
+    both = BooleanStudy(circuit="a & b", hidden=(4,), train=replace(brief, direction="both")).fit()
+    for direction in ("rising", "falling"):
+        train = replace(brief, direction=direction)
+        alone = BooleanStudy(circuit="a & b", hidden=(4,), train=train).fit().snapshots
+        joined = both.of_direction(direction).snapshots
+        assert len(alone.record) > 0.5 * n_snapshots
+        np.testing.assert_array_equal(joined.record, alone.record)
+        np.testing.assert_allclose(joined.beta, alone.beta, rtol=1e-12)
+        np.testing.assert_array_equal(joined.params.encoder.mean, alone.params.encoder.mean)
+
+
 @pytest.mark.parametrize("n_pretraining_steps", [300, 5, 0])
 def test_every_repeat_of_a_joined_scheme_keeps_its_steps(
     n_pretraining_steps: int,
@@ -252,6 +275,19 @@ def test_schemes_of_other_records_or_components_are_not_joined(
     for other in (renamed, measured, shorter):
         with pytest.raises(UserError, match="join"):
             ApproximationScheme.joined([xor_scheme, other])
+    few = xor_scheme.snapshots
+    odd, even = (
+        replace(
+            few,
+            record=few.record[first::2],
+            beta=few.beta[first::2],
+            params=jax.tree.map(lambda leaf, k=first: leaf[k::2], few.params),
+        )
+        for first in (0, 1)
+    )
+    with pytest.raises(UserError, match="n_snapshots"):
+        data = xor_scheme.to_xarray()
+        ApproximationScheme.joined([ApproximationScheme(data, kept) for kept in (odd, even)])
     with pytest.raises(UserError, match="no schemes"):
         ApproximationScheme.joined([])
     xr.testing.assert_identical(

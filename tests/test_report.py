@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Finding, Report, Section, Table
 from distributed_ib.report.report_files import load_report, save_report
 from distributed_ib.report.scheme_sections import components_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from toy import xor_data
 
 
 def test_far_apart_bounds_show_the_lower_one(xor_scheme: ApproximationScheme) -> None:
@@ -29,6 +31,26 @@ def test_far_apart_bounds_show_the_lower_one(xor_scheme: ApproximationScheme) ->
     assert rows["c"][2] == "never in use"
     kl_rows: Any = components_table(scheme, measure="kl").rows
     assert not any(cell.is_bound for row in kl_rows for cell in row[1:3])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text"),
+    [
+        (Quantity(1.0, "bits", low=1.0, high=1.0, digits=2), "1.00 bits"),
+        (Quantity(0.0, "bits", low=-1e-9, high=1e-9), "0.000 bits"),
+        (Quantity(1.0, "bits", low=0.98, high=1.0, digits=2), "1.00 (0.98 to 1.00) bits"),
+        (Quantity(1.0, "bits", low=2.0, high=2.0, digits=2), "1.00 (2.00 to 2.00) bits"),
+        (Quantity(1.0, low=1.0, high=1.0, digits=1, is_bound=True), "> 1.0 (1.0 to 1.0)"),
+    ],
+)
+def test_an_interval_without_width_is_not_shown(quantity: Quantity, text: str) -> None:
+    assert quantity.text() == text
+
+
+def test_what_is_exact_has_no_interval_in_the_table(xor_scheme: ApproximationScheme) -> None:
+    scheme = xor_scheme.with_information(xor_data()[0], complete=True, n_records=4)
+    for row in components_table(scheme).texts():
+        assert not any("(" in cell for cell in row)
 
 
 def test_a_report_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:

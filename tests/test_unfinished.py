@@ -1,6 +1,7 @@
 """Sweeps that end early: what commands say and leave behind, and what a scikit-learn user gets."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,23 @@ def test_ctrl_c_after_few_records_shows_what_was_reached(
     assert dib("show", str(out)) == 0
     printed = capsys.readouterr()
     assert printed.err == "" and f"was interrupted at step {step} of" in printed.out
+
+
+def test_what_a_user_put_beside_the_figures_outlives_a_resumed_run(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    interrupt_at(monkeypatch, N_BEFORE + 4)
+    assert dib(*arguments("boolean", data, out)) == 130
+    mine, theirs = (out / "figures" / name for name in ("mine.png", "sweep.png"))
+    mine.write_bytes(b"drawn by hand")
+    before = theirs.read_bytes()
+    assert dib("plot", str(out)) == 0
+    assert dib("resume", str(out)) == 0
+    assert mine.read_bytes() == b"drawn by hand"
+    assert theirs.read_bytes() != before
+    shutil.rmtree(out / "figures-001")
+    assert dib("show", str(out)) == 0  # the folder was no part of the results
 
 
 def test_a_fit_that_diverges_after_a_record_is_kept(

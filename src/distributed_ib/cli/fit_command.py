@@ -43,6 +43,20 @@ def fit(
         Loss,
         typer.Option(help="For numbers: the probability of their bins, or a comparison of rows."),
     ] = Loss.density,
+    starts: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="Stretches of beta, each trained from scratch. Default: by the data."
+        ),
+    ] = None,
+    resamples: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Divisions of the rows into those that train and those that choose; 0 for none. "
+            "Default: by the number of rows.",
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
@@ -79,6 +93,8 @@ def fit(
         task=task.value,
         loss="infonce" if loss is Loss.infonce else "density",
         components=None if components is None else read_groups(components),
+        n_starts=starts,
+        n_resamples=resamples,
         n_seeds=seeds,
         n_steps=steps,
         learning_rate=learning_rate,

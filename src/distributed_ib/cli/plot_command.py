@@ -1,12 +1,21 @@
 """`dib plot`: draws the figures of a run."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from distributed_ib.cli.show_command import RunFolder, Threshold, UseKl, checked_threshold
+from distributed_ib.cli.show_command import RunFolder, Threshold, UseKl, check_threshold
 from distributed_ib.errors import UserError
+
+
+class Format(StrEnum):
+    """Format of a figure's file."""
+
+    png = "png"
+    pdf = "pdf"
+    svg = "svg"
 
 
 def plot(
@@ -22,29 +31,36 @@ def plot(
         ),
     ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="png, pdf or svg.")
-    ] = "png",
+        Format, typer.Option("--format", help="Format of the files.")
+    ] = Format.png,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for the figures. Default: RUN/figures."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the figures; no file in it is overwritten. Default: the first of "
+            "RUN/figures-001, RUN/figures-002, ... that does not exist.",
+        ),
     ] = None,
 ) -> None:
-    """Draw the figures of a run again.
+    """Draw the figures of a run again, into another folder.
 
-    Of a study that is defined in a file only the standard figures are drawn, since its code is not
-    run; its own are in RUN/figures.
+    RUN/figures stays as the run left it. Of a study that is defined in a file only the standard
+    figures are drawn, since its code is not run; its own are in RUN/figures.
     """
+    from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES
     from distributed_ib.cli._execution import print_line
-    from distributed_ib.plots.saving import save_figures
+    from distributed_ib.plots.saving import check_free, save_figures
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.study import Reading
 
-    reading = Reading(checked_threshold(threshold), "kl" if kl else None, beta)
+    check_threshold(threshold)
+    reading = Reading(threshold, "kl" if kl else None, beta)
     loaded = load_run(run)
     figures = loaded.figures(reading)
     if not figures:
         raise UserError(f"{run} holds nothing to draw: its sweep {loaded.message}.")
-    folder = out or run / FIGURES
+    folder = out or next_free_folder(run, FIGURES)
+    check_free(figures, folder, file_format)
     save_figures(figures, folder, file_format)
     print_line(f"Written to {folder}/: {', '.join(f'{name}.{file_format}' for name in figures)}.")

@@ -24,7 +24,8 @@ def predict(
         float | None,
         typer.Option(
             metavar="B",
-            help="Bottleneck strength. Default: where held-out rows are predicted best.",
+            help="Bottleneck strength; the nearest stored model predicts. Default: where held-out "
+            "rows are predicted best.",
         ),
     ] = None,
     bits: Annotated[

@@ -8,14 +8,11 @@ import typer
 
 from distributed_ib.errors import UserError
 
-DEFAULT_THRESHOLD_BITS = 0.1
-
 Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="BITS",
-        help="A component is in use where it conveys more than this.",
-        show_default=str(DEFAULT_THRESHOLD_BITS),
+        help="A component is in use where it conveys more than this. Default: 0.1.",
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
@@ -33,24 +30,22 @@ def show(run: RunFolder, threshold: Threshold = None, kl: UseKl = False) -> None
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.stored_report import stored_report
 
-    threshold_bits = checked_threshold(threshold)
+    check_threshold(threshold)
     if threshold is None and not kl:
         print_report(stored_report(run))
         return
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.study import Reading
 
-    reading = Reading(threshold_bits, "kl" if kl else None)
+    reading = Reading(threshold, "kl" if kl else None)
     print_report(load_run(run).report(reading))
 
 
-def checked_threshold(given: float | None) -> float:
-    """The threshold in bits, 0.1 by default.
+def check_threshold(bits: float | None) -> None:
+    """Check a threshold, if one is given.
 
     Raises:
         UserError: If it is negative or not a number.
     """
-    threshold = DEFAULT_THRESHOLD_BITS if given is None else given
-    if not 0 <= threshold < math.inf:
-        raise UserError(f"--threshold must be a number of bits, 0 or more, got {threshold:g}.")
-    return threshold
+    if bits is not None and not 0 <= bits < math.inf:
+        raise UserError(f"--threshold must be a number of bits, 0 or more, got {bits:g}.")

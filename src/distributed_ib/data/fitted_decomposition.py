@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from distributed_ib.data._moments import Moments
 from distributed_ib.data._observed import MAX_VALUES, ObservedValues, RowSample
@@ -32,6 +33,10 @@ _MANY_LEVELS = 50
 _ROWS_PER_LEVEL = 4
 
 
+# A normal column has a value so far out once in a billion rows.
+HEAVY_TAIL_SIGMA = 6.0
+
+
 @dataclass(frozen=True)
 class FittedDecomposition:
     """A `Decomposition` with its scaling and levels, which transforms rows into model input.
@@ -46,6 +51,9 @@ class FittedDecomposition:
         observed: Values that it takes there, in order: all of them up to 64, and else 64 such that
             about equally many rows lie between them. Empty if the description is of an older
             version.
+        by_rank: Which columns have tails so heavy that they are scaled by the normal scores of
+            `observed` instead, straight lines between them and `scale` beyond. A few far values
+            would otherwise take the whole range, and all others look the same.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -62,6 +70,7 @@ class FittedDecomposition:
     low: tuple[float, ...]
     high: tuple[float, ...]
     observed: tuple[tuple[float, ...], ...] = ()
+    by_rank: tuple[bool, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,8 +139,7 @@ class FittedDecomposition:
             rows = slice(start, start + len(next(iter(chunk.values()))))
             for j, name in enumerate(self.continuous):
                 values = numbers_of(name, chunk[name], start + 1)
-                # In double precision, so that a huge offset costs no digits.
-                scaled = (values - self.mean[j]) / self.scale[j]
+                scaled = self._scaled(j, values)
                 _check_range(name, scaled, start)
                 numbers[rows, j] = scaled
             for j, name in enumerate(self.categorical):
@@ -185,8 +193,20 @@ class FittedDecomposition:
         if name in self.categorical:
             inputs.codes[:, self.categorical.index(name)] = np.arange(len(values))
         else:
-            inputs.numbers[:, j] = (values - self.mean[j]) / self.scale[j]
+            inputs.numbers[:, j] = self._scaled(j, values)
         return values, inputs
+
+    def _scaled(self, j: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of the continuous column of index j as the model takes them.
+
+        In double precision, so that a huge offset costs no digits.
+        """
+        if not self.by_rank or not self.by_rank[j]:
+            return np.asarray((values - self.mean[j]) / self.scale[j])
+        knots = np.array(self.observed[j])
+        scores = ndtri((np.arange(len(knots)) + 0.5) / len(knots))
+        beyond = (values - np.clip(values, knots[0], knots[-1])) / self.scale[j]
+        return np.asarray(np.interp(values, knots, scores) + beyond)
 
     def _numbers(self, j: int, n_values: int) -> NDArray[np.float64]:
         """At most `n_values` of the continuous column of index j."""
@@ -208,6 +228,7 @@ class FittedDecomposition:
                 name: list(getattr(self, name)) for name in ("mean", "scale", "low", "high")
             },
             "observed": [list(values) for values in self.observed],
+            "by_rank": list(self.by_rank),
         }
 
     @classmethod
@@ -224,10 +245,15 @@ class FittedDecomposition:
                 for name in ("mean", "scale", "low", "high")
             }
             observed = _observed(description)
+            by_rank = tuple(map(bool, description.get("by_rank", ())))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"this is not a description of fitted components: {error}.") from None
-        fitted = cls(decomposition, **scaling, observed=observed or ())
+        fitted = cls(decomposition, **scaling, observed=observed or (), by_rank=by_rank)
         count = len(fitted.continuous)
+        if len(by_rank) not in (0, count) or (any(by_rank) and observed is None):
+            raise UserError(
+                "this is not a description of fitted components: by_rank doesn't fit its columns."
+            )
         if observed is not None and len(observed) != count:
             raise UserError(
                 "this is not a description of fitted components: its values are unusable."
@@ -283,7 +309,16 @@ def fit_decomposition(
         low=tuple(s.low for s in moments.values()),
         high=tuple(s.high for s in moments.values()),
         observed=tuple(o.values() for o in observed.values()),
+        by_rank=tuple(_has_heavy_tails(moments[name], observed[name].values()) for name in moments),
     )
+
+
+def _has_heavy_tails(moments: Moments, observed: tuple[float, ...]) -> bool:
+    """Whether a column of many values has some that are very far from its mean."""
+    if moments.is_constant or len(observed) < MAX_VALUES:
+        return False
+    farthest = max(moments.high - moments.mean, moments.mean - moments.low)
+    return bool(farthest > HEAVY_TAIL_SIGMA * moments.standard_deviation)
 
 
 def training_mask(rows: NDArray[Any] | None, n_rows: int) -> NDArray[np.bool_] | None:

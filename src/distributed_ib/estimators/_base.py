@@ -207,7 +207,9 @@ class DistributedIBEstimator(BaseEstimator):
             n_snapshots=self.n_snapshots,
             n_draws=self.n_samples,
             n_information_inputs=self.n_information_inputs,
-            n_information_records=_information_records(n_components * self.n_seeds),
+            n_information_records=_information_records(
+                n_components * self.n_seeds * max(settings.n_resamples, 1)
+            ),
         )
         plan = Plan(prepared.decomposition, prepared.target, loss, problem, settings, train, seed)
         _warn_of_copies(plan)

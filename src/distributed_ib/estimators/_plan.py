@@ -22,6 +22,7 @@ from distributed_ib.estimators.predicted import scores_of
 from distributed_ib.estimators.table_settings import Settings
 from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
 from distributed_ib.model.losses import Loss
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import SweepStore, fit_scheme
@@ -84,7 +85,7 @@ class Plan:
 
     def make_model(self, key: Array) -> DistributedBottleneck:
         """A model with random weights."""
-        return _make_model(self.model_config, key)
+        return _make_model(self.model_config, self.loss.fixed_arrays(), key)
 
     @property
     def model_config(self) -> str:
@@ -115,7 +116,7 @@ class Plan:
         """Make the sweeps; see `fit_scheme`."""
         scheme = fit_scheme(
             self.problem,
-            partial(_make_model, self.model_config),
+            partial(_make_model, self.model_config, self.loss.fixed_arrays()),
             self.train,
             seed=self.seed,
             store=store,
@@ -169,6 +170,12 @@ class Plan:
 
 
 @eqx.filter_jit
-def _make_model(config: str, key: Array) -> DistributedBottleneck:
+def _make_model(config: str, arrays: tuple[Array, ...], key: Array) -> DistributedBottleneck:
     """Compiled as a whole, once for each description: operation by operation it takes seconds."""
-    return model_from_config(json.loads(config), key=key)
+    model = model_from_config(json.loads(config), key=key)
+    if not isinstance(model.predictor, TiltedPredictor):
+        return model
+    found: DistributedBottleneck = eqx.tree_at(
+        lambda m: m.predictor, model, model.predictor.with_arrays(*arrays)
+    )
+    return found

@@ -14,7 +14,7 @@ from jax import Array
 
 from distributed_ib.model._similarity import Similarity
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
-from distributed_ib.model.tilted_predictor import TiltedPredictor
+from distributed_ib.model.tilted_predictor import TiltedPredictor, marginal_arrays
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Loss(ABC):
     @abstractmethod
     def predictor_config(self, batch_size: int) -> dict[str, Any]:
         """Kind of the predictor and its options besides widths, as `model_from_config` has them."""
+
+    def fixed_arrays(self) -> tuple[Array, ...]:
+        """What predictors of this loss know of Y before any training: for `with_arrays`."""
+        return ()
 
     @abstractmethod
     def read(self, predictor: Any, outputs: Array, *extra: Array) -> Array:
@@ -72,10 +76,14 @@ class TiltedLoss(Loss):
         """A tilted predictor."""
         return {
             "kind": "tilted",
-            "share": self.share,
-            "tilts": self.tilts,
+            "n_bins": [len(part) for part in self.share],
+            "n_tilts": [len(part[0]) for part in self.tilts],
             "is_vector": self.is_vector,
         }
+
+    def fixed_arrays(self) -> tuple[Array, ...]:
+        """The marginal, and the functions by which it may be tilted."""
+        return tuple(map(jnp.asarray, marginal_arrays(self.share, self.tilts)))
 
     def read(self, predictor: TiltedPredictor, outputs: Array, *extra: Array) -> Array:
         """Probability of each bin, `[n, bin]` or `[n, entry, bin]`."""

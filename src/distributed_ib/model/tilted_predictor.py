@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Float32, PRNGKeyArray, Real
+from numpy.typing import ArrayLike
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
@@ -26,18 +27,21 @@ class TiltedPredictor(Part):
     Attributes:
         mlp: From the concatenated embeddings to the tilts.
         linear: A linear path beside it, `[input, tilt]`; zero at first.
-        open: 1 for embeddings that are read and 0 for those of closed components, `[input]`. It is
-            not trained.
+        open: 1 for embeddings that are read and 0 for those of closed components, `[input]`. Like
+            the next two it is not trained.
+        log_share: Logarithm of p(y) of the bins of each entry of Y, one after another.
+        functions: t(y) of the bins of each entry, `[bin, tilt]` row by row, likewise.
         input_dim: Components x embedding dimensions.
         hidden: Widths of the hidden layers.
-        share: p(y) of every bin, for each entry of Y.
-        tilts: t(y) of every bin `[bin][tilt]`, for each entry of Y.
+        n_bins: Bins of each entry of Y.
+        n_tilts: Functions of each entry by which its distribution may be tilted.
         is_vector: Whether Y is given as `[batch, entry]`, and not as `[batch]`.
         activation: "relu" or "tanh".
 
     Example:
-        >>> predictor = TiltedPredictor(2, share=[[0.25, 0.75]], tilts=[[[1.0], [-1.0]]],
-        ...                             hidden=(8,), key=jax.random.key(0))
+        >>> predictor = TiltedPredictor(2, n_bins=[2], n_tilts=[1], hidden=(8,),
+        ...                             key=jax.random.key(0))
+        >>> predictor = predictor.around([[0.25, 0.75]], [[[1.0], [-1.0]]])
         >>> predictor.probabilities(predictor(jnp.zeros((1, 2)))).tolist()
         [[0.25, 0.75]]
     """
@@ -45,10 +49,12 @@ class TiltedPredictor(Part):
     mlp: MLP
     linear: Float[Array, "input tilt"]
     open: Float[Array, " input"]
+    log_share: Float[Array, " all_bins"]
+    functions: Float[Array, " all_functions"]
     input_dim: int = eqx.field(static=True)
     hidden: tuple[int, ...] = eqx.field(static=True)
-    share: tuple[tuple[float, ...], ...] = eqx.field(static=True)
-    tilts: tuple[tuple[tuple[float, ...], ...], ...] = eqx.field(static=True)
+    n_bins: tuple[int, ...] = eqx.field(static=True)
+    n_tilts: tuple[int, ...] = eqx.field(static=True)
     is_vector: bool = eqx.field(static=True)
     activation: str = eqx.field(static=True)
 
@@ -56,19 +62,19 @@ class TiltedPredictor(Part):
         self,
         input_dim: int,
         *,
-        share: Sequence[Sequence[float]],
-        tilts: Sequence[Sequence[Sequence[float]]],
+        n_bins: Sequence[int],
+        n_tilts: Sequence[int],
         hidden: Sequence[int],
         is_vector: bool = False,
         activation: str = "relu",
         key: PRNGKeyArray,
     ) -> None:
-        """Make the predictor.
+        """Make a predictor around a uniform distribution; `around` gives it another one.
 
         Args:
             input_dim: Components x embedding dimensions.
-            share: p(y) of every bin, positive, for each entry of Y.
-            tilts: Functions of the bin, `[bin][tilt]`, for each entry of Y.
+            n_bins: Bins of each entry of Y.
+            n_tilts: Functions of each entry by which its distribution may be tilted.
             hidden: Widths of the hidden layers.
             is_vector: Whether Y is `[batch, entry]`; if not, there is one entry.
             activation: "relu" or "tanh".
@@ -76,54 +82,100 @@ class TiltedPredictor(Part):
 
         Raises:
             UserError: If a size is not a positive whole number, the activation is unknown, or
-                `share` and `tilts` don't fit together.
+                `n_bins` and `n_tilts` don't fit together.
         """
         self.input_dim = whole_number("input_dim", input_dim, 1)
         self.hidden = hidden_widths(hidden)
-        self.share = tuple(tuple(map(float, part)) for part in share)
-        self.tilts = tuple(tuple(tuple(map(float, row)) for row in part) for part in tilts)
+        self.n_bins = tuple(whole_number("n_bins", n, 1) for n in n_bins)
+        self.n_tilts = tuple(whole_number("n_tilts", n, 1) for n in n_tilts)
         self.is_vector = bool(is_vector)
         self.activation = activation
-        _check_marginal(self.share, self.tilts, self.is_vector)
-        n_tilts = sum(len(part[0]) for part in self.tilts)
-        mlp = MLP((self.input_dim, *self.hidden, n_tilts), activation=activation, key=key)
+        n_entries = len(self.n_bins)
+        if len(self.n_tilts) != n_entries or not (self.is_vector or n_entries == 1) or not n_bins:
+            raise UserError(
+                f"{n_entries} entries of Y with bins don't fit {len(self.n_tilts)} with tilts."
+            )
+        mlp = MLP((self.input_dim, *self.hidden, sum(self.n_tilts)), activation=activation, key=key)
         # Small at first, so that training starts near the marginal.
         self.mlp = eqx.tree_at(lambda m: m.weights[-1], mlp, 0.3 * mlp.weights[-1])
-        self.linear = jnp.zeros((self.input_dim, n_tilts))
+        self.linear = jnp.zeros((self.input_dim, sum(self.n_tilts)))
         self.open = jnp.ones(self.input_dim)
+        self.log_share = jnp.concatenate([jnp.full(n, -jnp.log(n)) for n in self.n_bins])
+        sizes = [n * k for n, k in zip(self.n_bins, self.n_tilts, strict=True)]
+        self.functions = jnp.zeros(sum(sizes))
+
+    def around(
+        self, share: Sequence[ArrayLike], functions: Sequence[ArrayLike]
+    ) -> "TiltedPredictor":
+        """The predictor around another marginal.
+
+        Args:
+            share: p(y) of every bin, positive, for each entry of Y.
+            functions: Functions of the bin, `[bin, tilt]`, for each entry of Y.
+
+        Raises:
+            UserError: If these are not as many as the predictor's sizes say, or a share is not
+                positive.
+        """
+        parts = [np.asarray(part, np.float64) for part in share]
+        tilts = [np.asarray(part, np.float32) for part in functions]
+        shapes = list(zip(self.n_bins, self.n_tilts, strict=True))
+        fits = [part.shape for part in tilts] == shapes
+        fits = fits and [len(part) for part in parts] == list(self.n_bins)
+        if not fits or not all((part > 0).all() for part in parts):
+            raise UserError(
+                "share and functions of a tilted predictor should be a positive number and "
+                f"{self.n_tilts} tilts for each of {self.n_bins} bins."
+            )
+        return self.with_arrays(*map(jnp.asarray, marginal_arrays(parts, tilts)))
+
+    def with_arrays(
+        self, log_share: Float[Array, " all_bins"], functions: Float[Array, " all_functions"]
+    ) -> "TiltedPredictor":
+        """The predictor around the marginal of `marginal_arrays`."""
+        found: TiltedPredictor = eqx.tree_at(
+            lambda p: (p.log_share, p.functions), self, (log_share, functions)
+        )
+        return found
 
     def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch entry bin"]:
         """Log probabilities of all bins, `[batch, entry, bin]`, given `u` `[batch, input_dim]`.
 
         Entries with fewer bins than others are filled up with minus infinity.
         """
-        read = u * jax.lax.stop_gradient(self.open)[None]
+        read = u * jax.lax.stop_gradient(self.open)
         origin = self.mlp(jnp.zeros((1, self.input_dim), u.dtype))
         coefficients = self.mlp(read) - origin + read @ self.linear
         any_open = jnp.any(self.open > 0)
-        entries, first = [], 0
-        for marginal, tilts in zip(self.marginal_logs(), self.tilts, strict=True):
-            n_bins, n_tilts = len(tilts), len(tilts[0])
-            mine = coefficients[:, first : first + n_tilts]
-            first += n_tilts
-            tilt = jnp.matmul(mine, jnp.array(tilts, u.dtype).T, precision="highest")
-            alone = marginal[None, :n_bins]
-            logs = jax.nn.log_softmax(alone + tilt)
+        most = max(self.n_bins)
+        functions = jax.lax.stop_gradient(self.functions)
+        entries, first_tilt, first_function = [], 0, 0
+        for marginal, n_bins, n_tilts in zip(
+            self.marginal_logs(), self.n_bins, self.n_tilts, strict=True
+        ):
+            mine = coefficients[:, first_tilt : first_tilt + n_tilts]
+            tilts = functions[first_function : first_function + n_bins * n_tilts]
+            first_tilt, first_function = first_tilt + n_tilts, first_function + n_bins * n_tilts
+            tilt = jnp.matmul(mine, tilts.reshape(n_bins, n_tilts).T, precision="highest")
+            logs = jax.nn.log_softmax(marginal[:n_bins] + tilt)
             # Not even rounding may pass for knowledge where nothing is read.
-            logs = jnp.where(any_open, logs, alone)
-            padding = ((0, 0), (0, len(marginal) - n_bins))
+            logs = jnp.where(any_open, logs, marginal[:n_bins])
+            padding = ((0, 0), (0, most - n_bins))
             entries.append(jnp.pad(logs, padding, constant_values=-jnp.inf))
         return jnp.stack(entries, axis=1)
 
-    def marginal_logs(self) -> Float32[np.ndarray, "entry bin"]:
-        """Logarithm of p(y) of all bins: the output for someone who knows nothing of X.
+    def marginal_logs(self) -> Float[Array, "entry bin"]:
+        """Logarithm of p(y) of all bins: the output without any knowledge of X.
 
         Entries with fewer bins than others are filled up with minus infinity.
         """
-        logs = np.full((len(self.share), max(map(len, self.share))), -np.inf, np.float32)
-        for row, share in zip(logs, self.share, strict=True):
-            row[: len(share)] = np.log(share)
-        return logs
+        log_share, most = jax.lax.stop_gradient(self.log_share), max(self.n_bins)
+        rows, first = [], 0
+        for n_bins in self.n_bins:
+            part = log_share[first : first + n_bins]
+            rows.append(jnp.pad(part, (0, most - n_bins), constant_values=-jnp.inf))
+            first += n_bins
+        return jnp.stack(rows)
 
     def loss_nats(
         self, outputs: Float[Array, "batch entry bin"], y: Real[Array, " batch *entry"]
@@ -158,18 +210,12 @@ class TiltedPredictor(Part):
         return jnp.take_along_axis(outputs, codes.astype(jnp.int32)[..., None], axis=-1)[..., 0]
 
 
-def _check_marginal(
-    share: tuple[tuple[float, ...], ...],
-    tilts: tuple[tuple[tuple[float, ...], ...], ...],
-    is_vector: bool,
-) -> None:
-    fits = len(share) == len(tilts) > 0 and (is_vector or len(share) == 1)
-    for part, rows in zip(share, tilts, strict=False):
-        widths = {len(row) for row in rows}
-        fits = fits and len(part) == len(rows) > 0 and len(widths) == 1 and min(widths) > 0
-        fits = fits and min(part) > 0
-    if not fits:
-        raise UserError(
-            "share and tilts of a tilted predictor don't fit together: they need a positive share "
-            "and equally many tilts for each bin of each entry of Y."
-        )
+def marginal_arrays(
+    share: Sequence[ArrayLike], functions: Sequence[ArrayLike]
+) -> tuple[Float32[np.ndarray, " all_bins"], Float32[np.ndarray, " all_functions"]]:
+    """`log_share` and `functions` of a predictor, from what `TiltedPredictor.around` takes."""
+    logs = [np.log(np.asarray(part, np.float64)) for part in share]
+    return (
+        np.concatenate(logs).astype(np.float32),
+        np.concatenate([np.asarray(part, np.float32).ravel() for part in functions]),
+    )

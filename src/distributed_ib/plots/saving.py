@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,8 +16,22 @@ MAX_SHOWN_GLYPHS = 10
 _MISSING_GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 
 
+def check_free(names: Iterable[str], folder: Path, file_format: str = "png") -> None:
+    """Make sure that `save_figures` would not overwrite anything.
+
+    Raises:
+        UserError: Names the first file that exists already.
+    """
+    for path in (folder / f"{name}.{file_format}" for name in names):
+        if path.exists() or path.is_symlink():
+            raise UserError(
+                f"{path} exists already and nothing is overwritten; choose another folder with "
+                "--out."
+            )
+
+
 def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str = "png") -> None:
-    """Write figures as `folder/NAME.FORMAT` and close them.
+    """Write figures as `folder/NAME.FORMAT`, over those that are there already, and close them.
 
     Args:
         figures: Figures by name.

@@ -105,11 +105,13 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
     for step, names in _shown_steps(scheme, bits, threshold_bits).items():
         used = [scheme.components[k] for k in np.flatnonzero(bits[step] > threshold_bits)]
         label = "all" if len(used) == len(scheme.components) else listed(used)
+        known = known_quantity(scheme, step, digits=2)
         row: tuple[Cell, ...] = (
-            " ".join([f"{data['beta'].values[step]:.3g}", *names]),
-            f"{len(used)}: {label}",
+            f"{data['beta'].values[step]:.3g}",
+            f"{len(used)}: {label}" + (f" ({' and '.join(names)})" if names else ""),
             _bare(conveyed_quantity(scheme, step, measure)),
-            known_quantity(scheme, step, digits=2),
+            _bare(known),
+            Quantity(float("nan") if known.high is None else known.high - known.value, digits=2),
             _bare(known_quantity(scheme, step, averaged=True, digits=2)),
         )
         if score is not None:
@@ -121,6 +123,7 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         "components in use",
         COLUMNS[measure],
         "Y known",
+        "+-",
         "averaged",
     )
     if score is not None:
@@ -132,7 +135,7 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         tuple(rows),
         notes="What is conveyed is summed over components. Y known is what a receiver of u, with "
         f"one draw of the noise, knows about {rows_in_words(scheme.scoring_split)}, with two "
-        "standard errors on either side. "
+        "standard errors after +-. "
         f"Averaged is what predictions know, which are means over the noise and {scheme.n_seeds} "
         "models; the score is theirs too.",
     )

@@ -39,10 +39,13 @@ class Quantity:
     is_bound: bool = False
 
     def text(self, *, with_unit: bool = True) -> str:
-        """The number as text: value, interval in brackets, unit."""
+        """The number as text: value, interval in brackets unless it has no width, unit."""
         parts = [self.number()]
         if self.low is not None and self.high is not None:
-            parts.append(f"({self._format(self.low)} to {self._format(self.high)})")
+            low, high = self._format(self.low), self._format(self.high)
+            # An exact number, or one that is sure to all digits shown, has no interval to show.
+            if not low == high == parts[0]:
+                parts.append(f"({low} to {high})")
         if with_unit and self.unit:
             parts.append(self.unit)
         return " ".join(parts)

@@ -51,7 +51,7 @@ def scheme_sections(
     sections = [
         Section(
             findings=(
-                *opening_findings(scheme, measure),
+                *opening_findings(scheme, threshold_bits, measure),
                 *best_findings(scheme, threshold_bits, measure),
             )
         ),
@@ -72,7 +72,7 @@ def scheme_sections(
 
 
 def opening_findings(
-    scheme: ApproximationScheme, measure: Measure | None = None
+    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> tuple[Finding, ...]:
     """How the sweep went, and its main findings.
 
@@ -82,7 +82,8 @@ def opening_findings(
     how = Finding(f"The sweep {scheme.message}.", kind="note")
     if scheme.is_empty:
         return (how, Finding("There is nothing to show.", kind="note"))
-    subsets = (scheme.pooled() if scheme.is_ladder else scheme).subsets(measure=measure)
+    shown = scheme.pooled() if scheme.is_ladder else scheme
+    subsets = shown.subsets(threshold_bits, measure=measure)
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
     if scheme.scoring_split != "train" and nothing_known(scheme):
@@ -178,17 +179,18 @@ def best_findings(
         return choice_findings(scheme, threshold_bits, measure)
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
     limit = "at most " if measure == "kl" else ""
+    used, fewer = (one.in_use(threshold_bits) for one in (best, kept))
     conveyed, left = (Quantity(one.total_bits, "bits", digits=2) for one in (best, kept))
     return (
         Finding(
-            f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(best.in_use())} "
-            f"of {len(best.components)} components in use ({listed(best.in_use())}), which convey "
+            f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(used)} of "
+            f"{len(best.components)} components in use ({listed(used)}), which convey "
             f"{limit}{conveyed.text()}, summed over components.",
             {"conveyed_bits_at_best": conveyed},
         ),
         Finding(
             f"Nine tenths of what is known there are still known at beta={kept.beta:.3g}, with "
-            f"{len(kept.in_use())} components ({listed(kept.in_use())}) and {left.text()}.",
+            f"{len(fewer)} components ({listed(fewer)}) and {left.text()}.",
             {"conveyed_bits_at_nine_tenths": left},
         ),
     )

@@ -52,13 +52,18 @@ def join_repeats(
                 "same relationship with the same settings."
             )
     common = sorted(set.intersection(*(set(models.record.tolist()) for models in snapshots)))
+    if not common and all(len(models.record) for models in snapshots):
+        raise UserError(
+            "the schemes kept their models at different records; join sweeps with the same "
+            "n_records and n_snapshots."
+        )
     places = [np.flatnonzero(np.isin(models.record, common)) for models in snapshots]
     params = [
         jax.tree.map(lambda leaf, p=place: leaf[p], models.params)
         for place, models in zip(places, snapshots, strict=True)
     ]
     record = np.array(common, np.int64)
-    # A rising sweep keeps the model at the end of a record and a falling one that at its beginning.
+    # They are equal but for a step where the records of both directions don't divide alike.
     ends = [np.log(models.beta[p]) for p, models in zip(places, snapshots, strict=True)]
     joined = Snapshots(
         params=jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *params),

@@ -14,6 +14,14 @@ from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredi
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 
+def has_marginal(predictor: Any) -> bool:
+    """Whether Y without X is predicted in the predictor's own family, from its classes or rows.
+
+    Rows that are compared with each other have none that depends on Y.
+    """
+    return isinstance(predictor, BernoulliPredictor | CategoricalPredictor | GaussianPredictor)
+
+
 @dataclass(frozen=True)
 class Marginal:
     """The marginal of Y as learned from the training rows.
@@ -43,7 +51,8 @@ class Marginal:
         """
         y = np.asarray(y)
         if isinstance(self.predictor, TiltedPredictor):
-            logs, codes = self.predictor.marginal_logs(), y.reshape(len(y), -1)
+            logs = np.asarray(self.predictor.marginal_logs())
+            codes = y.reshape(len(y), -1)
             found = np.array([log[codes[:, k]] for k, log in enumerate(logs)], np.float64)
             return np.asarray(-found.sum(axis=0))
         if isinstance(self.predictor, BernoulliPredictor | CategoricalPredictor):

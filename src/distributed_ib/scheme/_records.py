@@ -1,6 +1,6 @@
 """From the records of a sweep, in nats, to the numbers of a scheme, in bits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,11 @@ from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
 
 def dataset_of_sweep(
-    result: SweepResult, components: Sequence[str], baseline_entropy_bits: float, baseline: str
+    result: SweepResult,
+    components: Sequence[str],
+    baseline_entropy_bits: float,
+    baseline: str,
+    held_out_baseline_bits: Mapping[str, float],
 ) -> tuple[xr.Dataset, Snapshots]:
     """The data set of a scheme and its models, in the order of rising beta.
 
@@ -28,11 +32,14 @@ def dataset_of_sweep(
     records = result.annealing
     error_bits = nats_to_bits(records.prediction_error_nats)
     over_split = ("seed", "step", "split")
+    without_x = np.array(
+        [held_out_baseline_bits.get(split, baseline_entropy_bits) for split in records.splits]
+    )
     dataset = xr.Dataset(
         {
             "kl_bits": (("seed", "step", "component"), nats_to_bits(records.kl_nats)),
             "prediction_error_bits": (over_split, error_bits),
-            "predictive_information_bits": (over_split, baseline_entropy_bits - error_bits),
+            "predictive_information_bits": (over_split, without_x - error_bits),
             **{name: (over_split, values) for name, values in records.scores.items()},
             "pretraining_error_bits": (
                 ("seed", "pretraining_record", "split"),

@@ -1,6 +1,6 @@
 """The scheme of approximations: everything one sweep says about a relationship."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class ApproximationScheme:
         *,
         baseline_entropy_bits: float,
         baseline: str = "entropy of Y",
+        held_out_baseline_bits: Mapping[str, float] | None = None,
     ) -> "ApproximationScheme":
         """Turn the records of a sweep into a scheme, in bits and in the order of rising beta.
 
@@ -106,11 +107,15 @@ class ApproximationScheme:
             baseline_entropy_bits: Prediction error of someone who knows nothing of X; the entropy
                 H(Y) where Y is discrete.
             baseline: What that number is, in words.
+            held_out_baseline_bits: Error of the same prediction on the rows of each split that was
+                held out, by its name; by default `baseline_entropy_bits` for all.
 
         Raises:
             UserError: If the number of names does not fit, or a name appears twice.
         """
-        dataset, snapshots = dataset_of_sweep(result, components, baseline_entropy_bits, baseline)
+        dataset, snapshots = dataset_of_sweep(
+            result, components, baseline_entropy_bits, baseline, held_out_baseline_bits or {}
+        )
         return cls(dataset, snapshots)
 
     @classmethod
@@ -126,12 +131,14 @@ class ApproximationScheme:
             division: Which of them trained, which choose and which report.
             n_draws: Draws of the noise that predictions average over.
         """
-        roles = Roles.of(split, division, result.snapshots.static.predictor)
         if len(result.snapshots.record) == 0:
-            # The seeds of an empty scheme are all its repeats.
+            # The seeds of an empty scheme are all its repeats, and it knows of no loss.
             return cls.from_sweep(
-                result, split.problem.names, baseline_entropy_bits=roles.baseline_bits
+                result, split.problem.names, baseline_entropy_bits=0.0, baseline="nothing"
             )
+        first = jax.tree.map(lambda leaf: leaf[0, 0], result.snapshots.params)
+        predictor = eqx.combine(first, result.snapshots.static).predictor
+        roles = Roles.of(split, division, predictor)
         snapshots, places = climb(result, ladder, roles)
         dataset = dataset_of_ladder(
             result,
@@ -150,10 +157,11 @@ class ApproximationScheme:
         """The repeats of several schemes side by side, such as a rising and a falling sweep's.
 
         The coordinate `direction` says which repeat is of which kind. Models are kept at the
-        records at which all schemes kept one.
+        records at which all schemes kept one; sweeps with the same settings keep the same ones.
 
         Raises:
-            UserError: If the schemes are not of the same components and records.
+            UserError: If the schemes are not of the same components and records, or kept their
+                models at different ones.
         """
         if not schemes:
             raise UserError("there are no schemes to join.")

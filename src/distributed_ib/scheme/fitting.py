@@ -10,11 +10,13 @@ import numpy as np
 from jax import Array
 
 from distributed_ib._run_files import CHECKPOINTS, SWEEPS
+from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Problem, Split, sample_rows
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import entropy_bits
+from distributed_ib.scheme._marginal import Marginal, has_marginal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder
 from distributed_ib.training.checkpoints import Checkpoints
@@ -232,14 +234,36 @@ def _sweep(
 
 
 def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:
-    """A sweep's records in bits, against the error without X."""
+    """A sweep's records in bits, against the error without X.
+
+    On held-out rows that is the error of the marginal of Y, as the training rows have it, there.
+    """
+    held_out = {} if baseline is not None else _held_out_baselines(result.snapshots.static, split)
     baseline = baseline or default_baseline(result.snapshots.static, split)
     return ApproximationScheme.from_sweep(
         result,
         split.problem.names,
         baseline_entropy_bits=baseline.bits,
         baseline=baseline.name,
+        held_out_baseline_bits=held_out,
     )
+
+
+def _held_out_baselines(model: Any, split: Split) -> dict[str, float]:
+    """Error of the marginal of Y on validation and test rows; none if it is known otherwise."""
+    predictor = getattr(model, "predictor", None)
+    if split.problem.entropy_bits is not None or not has_marginal(predictor):
+        return {}
+    _, y, weight = split.problem.rows(split.train)
+    marginal = Marginal(predictor, np.asarray(y), weight)
+    division = split.divided()
+    found = {}
+    for name, which in (("validation", division.validation[0]), ("test", division.test)):
+        if len(which):
+            rows = split.problem.rows(which)
+            losses = marginal.losses_nats(rows.y)
+            found[name] = float(nats_to_bits(np.average(losses, weights=rows.weight)))
+    return found
 
 
 def default_baseline(model: Any, split: Split) -> Baseline:

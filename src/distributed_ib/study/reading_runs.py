@@ -1,18 +1,19 @@
 """Loading of a run from its folder, with its schemes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from distributed_ib._run_files import CONFIG, SCHEME
 from distributed_ib.errors import UserError
+from distributed_ib.report.report import Finding, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.loading import find_study
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import load_results, read_config
 from distributed_ib.study.stored_report import stored_report
-from distributed_ib.study.study import Study
+from distributed_ib.study.study import Reading, Study
 
 
 def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
@@ -35,7 +36,7 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
         study_class = find_study(head["study"])
     study: Study
     if study_class is None:
-        study = StoredStudy(report.title, _part_names(folder))
+        study = StoredStudy(report.title, head["study"], _part_names(folder))
     else:
         study = study_class.reopened(folder, options)
     parts = {
@@ -63,16 +64,34 @@ class StoredStudy(Study):
 
     Attributes:
         heading: Title of its report.
+        study_name: What the study is called.
         part_names: Names of its parts.
     """
 
     name: ClassVar[str] = "stored"
     heading: str
+    study_name: str
     part_names: tuple[str, ...] = ("",)
 
     def parts(self) -> Mapping[str, Study]:
         """All parts."""
         return dict.fromkeys(self.part_names, self)
+
+    def findings(self, run: Run, reading: Reading) -> Sequence[Section]:
+        """That the study may have findings of its own."""
+        note = (
+            f"Only the standard findings are worked out again, since the code of {self.study_name} "
+            "is not run; dib show without --threshold and --kl prints all of them as stored."
+        )
+        return [Section(findings=(Finding(note, kind="note"),))]
+
+    def check_reading(self, reading: Reading) -> None:
+        """Refuse a choice of beta, which only a study's own figures know."""
+        if reading.beta is not None:
+            raise UserError(
+                f"--beta does not apply to runs of {self.study_name}, whose file is not run; leave "
+                "it out."
+            )
 
     def title(self) -> str:
         """Title of its report."""

@@ -1,13 +1,14 @@
 """The folder of a run: settings, log and results, and the check that they are undamaged.
 
-RUN/  config.toml (every option spelled out)  log  scheme.nc  snapshots/  results.npz
-figures/  summary.json  summary.md  SHA256SUMS
+RUN/  config.toml ([options], and under [resolved] what follows from them and the data)  log
+scheme.nc  snapshots/  results.npz  figures/  summary.json  summary.md  SHA256SUMS
 
 A study of several parts has scheme, snapshots and results of each in a folder of the part's name.
 """
 
 import json
 import platform
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -45,8 +46,10 @@ from distributed_ib._run_files import (
 )
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
+from distributed_ib.report.report_files import load_report
 
 CONFIG_LIMIT_BYTES = 1 << 20
+_DRAWN_AGAIN = re.compile(rf"{FIGURES}-\d+")  # a folder that `dib plot` made
 
 
 def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -104,6 +107,41 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def record_resolved(folder: Path, resolved: Mapping[str, Any]) -> None:
+    """Write what the options of a run leave open into its `config.toml`, under `[resolved]`.
+
+    Args:
+        folder: The run folder.
+        resolved: TOML values by name, or tables of them by part.
+
+    Raises:
+        UserError: If the run was started with other values, since its data or the package changed.
+    """
+    config = read_config(folder)
+    if "resolved" not in config:
+        write_text(folder / CONFIG, tomli_w.dumps({**config, "resolved": dict(resolved)}))
+        return
+    if not isinstance(config["resolved"], Mapping):
+        raise UserError(f"{folder / CONFIG} is damaged: resolved is no table.")
+    before, now = _flat(config["resolved"]), _flat(tomllib.loads(tomli_w.dumps(resolved)))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            raise UserError(
+                f"{folder} was started with {name} = {before.get(name)}, which would be "
+                f"{now.get(name)} today: the data that it follows from, or the version of "
+                "distributed-ib, have changed. Restore them, or run it again in another folder."
+            )
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested tables, by their names joined with dots."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return found
+
+
 def check_folder(folder: Path) -> None:
     """Check that every result of a run is what was written.
 
@@ -137,11 +175,24 @@ def has_begun(folder: Path) -> bool:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove the report of an interrupted run, before it goes on."""
-    for name in (SUMMARY_JSON, SUMMARY_TEXT):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / FIGURES, ignore_errors=True)
+    """Remove the report of an interrupted run, before it goes on; no other file."""
+    for path in (
+        *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
+        folder / SUMMARY_JSON,
+        folder / SUMMARY_TEXT,
+    ):
+        path.unlink(missing_ok=True)
     forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
+
+
+def _figure_names(folder: Path) -> list[str]:
+    """The figures that the report lists; none if it can't be read."""
+    try:
+        names = [figure.name for figure in load_report(folder).figures]
+    except UserError:
+        return []
+    # A folder from a stranger may name files elsewhere.
+    return [name for name in names if Path(name).name == name]
 
 
 def remove_results(place: Path) -> None:
@@ -177,7 +228,8 @@ def result_files(folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in parts)
-        if path.is_file() and not hidden and not passed & set(parts):
+        drawn_again = _DRAWN_AGAIN.fullmatch(parts[0])
+        if path.is_file() and not hidden and not drawn_again and not passed & set(parts):
             name = "/".join(parts)
             if parts[-1] not in (LOG, CHECKSUMS, PAGE):
                 found.append(name)

@@ -29,6 +29,7 @@ from distributed_ib.study.run_folder import (
     is_finished,
     load_results,
     read_config,
+    record_resolved,
     remove_report,
     remove_results,
     result_files,
@@ -102,7 +103,6 @@ def run_study(
         request = replace(request, study=study)
         with hold_folder(folder), _terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
-            remove_report(folder)
             study.keep(folder)
             return _run_held(request)
     study.check()
@@ -126,6 +126,9 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     """Run in a folder that this process has locked."""
     folder = request.folder
     study = request.study.prepare(folder)
+    record_resolved(folder, _resolved(study, request.seed))
+    if request.resume:  # and all that could be refused was not
+        remove_report(folder)
     parts: dict[str, PartResult] = {}
     total = sum(part.train.total_steps for part in study.parts().values())
     n_before = 0
@@ -148,6 +151,16 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
         run.study.export(run, folder)
     _write_report(run)
     return run
+
+
+def _resolved(study: Study, seed: int) -> dict[str, Any]:
+    """How the sweeps are trained and what else follows from the data; by part if they differ."""
+    found = {
+        name: {**part.resolved(seed), "train": part.train.resolved()}
+        for name, part in study.parts().items()
+    }
+    first, *others = found.values()
+    return found if any(other != first for other in others) else first
 
 
 def _run_part(

@@ -26,27 +26,34 @@ if TYPE_CHECKING:
 
     from distributed_ib.study.run import Run
 
+DEFAULT_THRESHOLD_BITS = 0.1
+
 
 @dataclass(frozen=True)
 class Reading:
     """How the results of a run are read.
 
     Attributes:
-        threshold_bits: A component is in use where it conveys more than this.
+        threshold: A component is in use where it conveys more than this many bits; by default
+            `DEFAULT_THRESHOLD_BITS`, 0.1.
         measure: Whether that goes by "information" or "kl"; by default the information where it
             was measured.
         beta: Bottleneck strength of figures that show a single approximation; by default the
             study's own choice.
     """
 
-    threshold_bits: float = 0.1
+    threshold: float | None = None
     measure: Measure | None = None
     beta: float | None = None
 
     @property
-    def is_default(self) -> bool:
-        """Whether all options have their defaults."""
-        return self == Reading()
+    def threshold_bits(self) -> float:
+        """The threshold in bits, the default one if none was asked for.
+
+        >>> Reading().threshold_bits, Reading(threshold=0.5).threshold_bits
+        (0.1, 0.5)
+        """
+        return DEFAULT_THRESHOLD_BITS if self.threshold is None else self.threshold
 
 
 class Study:
@@ -164,6 +171,19 @@ class Study:
 
         It is repeated when a run is resumed, and should then leave what is there.
         """
+
+    def resolved(self, seed: int) -> Mapping[str, Any]:
+        """What the options leave open, as it follows from the data; kept in `config.toml`.
+
+        It stands there under `[resolved]`, beside how the sweep is trained.
+
+        Args:
+            seed: The run's.
+
+        Returns:
+            TOML values by name.
+        """
+        return {}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with further numbers of the study's own, before it is saved."""

@@ -115,15 +115,15 @@ class SnapshotAlbum:
     """The models of a sweep at chosen records, kept in the host's memory.
 
     Attributes:
-        stride: Every `stride`-th record is kept, counted back from `final_record`.
-        final_record: The record at which the sweep is to end.
+        stride: Every `stride`-th record is kept, counted from `strongest`.
+        strongest: The record of the largest beta: the last if beta rises, the first if it falls.
         params: The models kept so far.
         record: Their records.
         beta: Their bottleneck strengths.
     """
 
     stride: int
-    final_record: int
+    strongest: int
     params: list[PyTree[Float[np.ndarray, "repeat ..."]]] = field(default_factory=list)
     record: list[int] = field(default_factory=list)
     beta: list[float] = field(default_factory=list)
@@ -133,7 +133,7 @@ class SnapshotAlbum:
 
         A record that was added last is not added again.
         """
-        due = (self.final_record - record) % self.stride == 0
+        due = (self.strongest - record) % self.stride == 0
         if (due or keep) and record not in self.record[-1:]:
             self.params.append(jax.tree.map(np.asarray, params))
             self.record.append(record)

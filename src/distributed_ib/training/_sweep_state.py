@@ -130,7 +130,7 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
         annealing=_restored(phases[1], found["annealing"]),
         album=SnapshotAlbum(
             fresh.album.stride,
-            fresh.album.final_record,
+            fresh.album.strongest,
             params=unpack_models(models, fresh.loop.params),
             record=found["album"]["record"].tolist(),
             beta=found["album"]["beta"].tolist(),

@@ -134,8 +134,8 @@ def sweep(
         test: Further held-out data, measured likewise, for results that nothing was chosen by.
         n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
         n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
-            every k-th record, counted from the last; k is increased where they would take more than
-            1 GiB together.
+            every k-th record, counted from the largest beta; k is increased where they would take
+            more than 1 GiB together.
         progress: Called about twice a second, or less often if steps are slow: after 20 steps or
             four seconds; e.g. a `ProgressBar`.
         checkpoints: Where to write checkpoints, and how often; by default there are none. They
@@ -264,7 +264,8 @@ class _Sweep:
                 boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
             ),
             album=SnapshotAlbum(
-                _snapshot_stride(loop.params, n_records, self.options.n_snapshots), n_records - 1
+                _snapshot_stride(loop.params, n_records, self.options.n_snapshots),
+                n_records - 1 if schedule.direction == "rising" else 0,
             ),
         )
 
@@ -325,8 +326,7 @@ class _Sweep:
                 return "diverged", f"diverged{early}: {message}"
             self._record(phase, first)
             if phase is state.annealing:
-                index = len(phase.recorder.beta) - 1
-                state.album.add_if_due(index, self._beta(), state.loop.params, keep=interrupted)
+                self._keep_model(len(phase.recorder.beta) - 1, first, keep=interrupted)
             if interrupted:
                 early = "" if state.annealing.recorder.beta else f",{_BEFORE_RECORDS}"
                 return "interrupted", (
@@ -334,6 +334,17 @@ class _Sweep:
                     f"beta={self._beta():.3g}{early}"
                 )
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
+
+    def _keep_model(self, record: int, first: int, *, keep: bool) -> None:
+        """Keep the model at the end of a record where beta is larger, if it is due.
+
+        So the models of a rising and of a falling sweep are of the same bottleneck strengths.
+        """
+        state = self.state
+        rising = self.schedule.direction == "rising"
+        loop, step = (state.loop, state.step) if rising else (state.good, first)
+        beta = self.schedule.beta_at(step)
+        state.album.add_if_due(record, beta, loop.params, keep=keep)
 
     def _return_to_last_record(self) -> None:
         """Return to the last record at which all values were finite, and keep its model."""

@@ -18,7 +18,8 @@ class Snapshots:
     Attributes:
         params: Trainable arrays, each `[snapshot, repeat, ...]`.
         static: The model without those arrays; `equinox.combine` puts the two together.
-        record: For each snapshot the record at whose end it was taken, `[snapshot]`.
+        record: For each snapshot the record at whose end it was taken, `[snapshot]`; if beta
+            falls, at whose beginning: where beta is larger, as in a rising sweep.
         beta: Bottleneck strength at that moment, `[snapshot]`.
     """
 

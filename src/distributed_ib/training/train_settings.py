@@ -1,8 +1,8 @@
 """The settings of a sweep: how its models are trained, recorded and measured."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 from distributed_ib._checks import positive_number, whole_number
 from distributed_ib.errors import UserError
@@ -158,6 +158,24 @@ class TrainSettings:
             n_pretraining = max(n_pretraining, math.ceil(_CLOSING / self.learning_rate))
         low, high = self.beta
         return BetaSchedule(low, high, self.n_steps, n_pretraining, direction)
+
+    def resolved(self) -> dict[str, Any]:
+        """All settings as plain values, with what follows from others in the place of None.
+
+        With both directions there is a number of pre-training steps for each, in their order.
+
+        >>> brief = TrainSettings(n_steps=1300, learning_rate=0.01, direction="both").resolved()
+        >>> brief["n_pretraining_steps"], brief["first_learning_rate"]
+        ([100, 600], 0.01)
+        """
+        steps = [self.schedule(direction).n_pretraining_steps for direction in self.directions]
+        rate = self.first_learning_rate
+        return asdict(self) | {
+            "beta": list(self.beta),
+            "n_pretraining_steps": steps[0] if len(steps) == 1 else steps,
+            "first_learning_rate": self.learning_rate if rate is None else rate,
+            "n_information_records": self.n_information_records or "all",
+        }
 
     @property
     def total_steps(self) -> int:

@@ -168,13 +168,14 @@ class BooleanStudy(Study):
         scheme, measure = run.scheme, reading.measure or run.scheme.measure
         ranked = self.ranked_subsets(run, reading)
         best = sum(one.rank == 1 for one in ranked)
+        opening = opening_findings(scheme, reading.threshold_bits, measure)
         verdict = Finding(
             f"Of the {len(ranked)} subsets in use along the sweep, {best} are the most informative "
             "of their size among all subsets of the inputs (by exhaustive search, which the "
             "sweep makes no use of)."
         )
         sections = [
-            Section(findings=(*opening_findings(scheme, measure), verdict)),
+            Section(findings=(*opening, verdict)),
             Section(
                 "Subsets in use along the sweep",
                 tables=(_ranks_table(ranked, self.analysed.inputs, measure, scheme.n_seeds),),

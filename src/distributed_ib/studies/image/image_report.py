@@ -18,10 +18,14 @@ from distributed_ib.studies.image.picture import Picture
 
 
 def picture_section(
-    scheme: ApproximationScheme, picture: Picture, best_psnr_db: float | None, measure: Measure
+    scheme: ApproximationScheme,
+    picture: Picture,
+    best_psnr_db: float | None,
+    threshold_bits: float,
+    measure: Measure,
 ) -> Section:
     """Sentences on the picture and on how the sweep went."""
-    how, _, *others = opening_findings(scheme, measure)
+    how, _, *others = opening_findings(scheme, threshold_bits, measure)
     done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
     ceiling = Quantity(scheme.baseline_entropy_bits, "bits")
     findings = [

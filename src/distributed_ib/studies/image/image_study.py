@@ -245,7 +245,13 @@ class ImageStudy(Study):
             tables.append(panels_table(panels, scheme, measure))
         notes = legend(measure, reading.threshold_bits, self.rule, self.n_colors)
         sections = [
-            picture_section(scheme, self.analysed, self.best_psnr_db(run), measure),
+            picture_section(
+                scheme,
+                self.analysed,
+                self.best_psnr_db(run),
+                reading.threshold_bits,
+                measure,
+            ),
             Section(tables=tuple(tables), notes=notes),
         ]
         if scheme.n_seeds > 1:

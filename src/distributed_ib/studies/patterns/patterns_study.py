@@ -95,7 +95,7 @@ class PatternsStudy(Study):
         """Raise an error for a threshold or a measure, on which the findings don't depend."""
         super().check_reading(reading)
         given = {
-            "--threshold": reading.threshold_bits != Reading().threshold_bits,
+            "--threshold": reading.threshold is not None,
             "--kl": reading.measure is not None,
         }
         for option, is_given in given.items():

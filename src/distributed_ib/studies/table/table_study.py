@@ -1,16 +1,18 @@
 """A table: how much does each column tell about another one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib.data.problem import Problem
+from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -44,7 +46,10 @@ class TableStudy(Study):
         task: What the target is.
         loss: For numbers: their distribution around the marginal one, or a comparison of rows.
         components: Groups of columns by name; by default every column is a component.
-        n_seeds: Independent repeats.
+        n_starts: Stretches of beta, each trained from scratch; by default by the data.
+        n_resamples: Divisions of the rows into those that train and those that choose; by default
+            by the size of the data.
+        n_seeds: Independent repeats of each.
         n_steps: Training steps while beta rises; by default by the size of the data.
         learning_rate: Step size of training.
     """
@@ -57,6 +62,8 @@ class TableStudy(Study):
     task: Literal["auto", "classification", "regression"] = "auto"
     loss: Literal["density", "infonce"] = "density"
     components: dict[str, list[str]] | None = None
+    n_starts: int | None = None
+    n_resamples: int | None = None
     n_seeds: int = 1
     n_steps: int | None = None
     learning_rate: float | None = None
@@ -71,12 +78,22 @@ class TableStudy(Study):
         return f"{self.target} in {self.table.name}"
 
     def problem(self, seed: int) -> Problem:
-        """The rows of the table, checked."""
-        return self._plan(seed).problem
+        """The rows of the table, checked; held out are those by which nothing was scaled."""
+        plan = self._plan(seed)
+        held_out = np.zeros(plan.problem.n_rows, bool)
+        held_out[plan.split.held_out] = True
+        return replace(plan.problem, splitter=HoldOutGiven(held_out))
 
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders for the table's components, and a predictor for the target."""
         return self._any_plan.make_model(key)
+
+    def resolved(self, seed: int) -> Mapping[str, Any]:
+        """What the target is, and the sizes of the networks."""
+        plan = self._plan(seed)
+        trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
+        sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
+        return {"task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with scores in the units of the target."""
@@ -120,12 +137,20 @@ class TableStudy(Study):
             task = Target.fit(y, name=self.target).task
         common: dict[str, Any] = {
             "components": self.components,
+            "n_starts": self.n_starts,
+            "n_resamples": self.n_resamples,
             "n_seeds": self.n_seeds,
             "n_steps": self.n_steps,
             "learning_rate": self.learning_rate,
             "random_state": seed,
         }
         if task == "classification":
+            if self.loss != "density":
+                raise UserError(
+                    f"--loss {self.loss} is for regression, but the target {self.target!r} is "
+                    "taken as classes; leave it out, or give --task regression."
+                )
+            _refuse_fractions(self.target, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
@@ -143,6 +168,8 @@ class TableStudy(Study):
                 )
         if self.target in self.exclude:
             raise UserError(f"--exclude names the target {self.target!r}; leave it in.")
+        if table.empty:
+            raise UserError(f"{self.table} has no rows below the names of its columns.")
         x = table.drop(columns=[self.target, *self.exclude])
         if x.shape[1] == 0:
             raise UserError(f"{self.table} has no columns left to explain {self.target!r} with.")
@@ -167,3 +194,17 @@ class TableStudy(Study):
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
+
+
+def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
+    """Measured numbers are no classes."""
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return
+    known = values.dropna()
+    known = known[np.isfinite(known)]  # infinite values are refused where they are placed
+    fractions = known[known % 1 != 0]
+    if len(fractions):
+        raise UserError(
+            f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
+            "classes; give --task regression."
+        )
