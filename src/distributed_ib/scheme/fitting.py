@@ -180,7 +180,9 @@ def _one_ladder(
     division = split.divided(train.n_resamples)
     if any(len(rows) == 0 for rows in division.validation):
         raise UserError("several starts need held-out rows to choose among them.")
-    ladder = Ladder(train.stretches(), len(division.train), train.n_seeds)
+    ladder = Ladder(
+        train.stretches(), len(division.train), train.n_seeds, train.n_records_of_stretch
+    )
     batches = (
         split.problem.resampled_batches(
             [division.train[k] for k in ladder.resample_of_repeat], train.batch_size, seed
