@@ -98,7 +98,8 @@ class Approximation:
             `[n, class]`, rows that sum to one; `[n, entry, bin]` for a vector Y.
 
         Raises:
-            UserError: If `n_samples` is not positive, `x` does not fit, or Y has no classes or bins.
+            UserError: If `n_samples` is not positive, `x` does not fit, or Y has neither classes
+                nor bins.
         """
         whole_number("n_samples", n_samples, 1)
         if isinstance(self.model.predictor, GaussianPredictor | ContrastivePredictor):
