@@ -254,9 +254,7 @@ class DistributedIBEstimator(BaseEstimator):
             raise UserError(
                 f"there is no model to predict with: the sweep {self.scheme_.message}. Fit again."
             )
-        if choice is None or not choice.is_given:
-            choice = Choice(beta=self.best_beta_)
-        return [self.scheme_.at(**vars(choice), seed=seed) for seed in range(self.scheme_.n_seeds)]
+        return self.scheme_.all_at(choice or Choice())
 
     def report(self, title: str = "Fitted table") -> Report:
         """What was found, in words and tables; `print(model.report())` shows it."""

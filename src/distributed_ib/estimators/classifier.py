@@ -26,19 +26,26 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         components: Groups of columns by name, "all" for one component (the standard Information
             Bottleneck), or a `Decomposition`; default every column by itself.
         kinds: "continuous" or "categorical" for columns whose type misleads.
-        beta_start: Bottleneck strength at first; default so small that all channels are open.
-        beta_end: Bottleneck strength at last; default 1.
-        n_steps: Training steps while beta rises; default 4,000 to 13,000.
-        n_pretraining_steps: Steps at `beta_start` before; default a thirteenth of `n_steps`.
-        batch_size: Rows in a batch; default 128 or 256.
-        learning_rate: Adam's step size; default 0.002.
-        encoder_hidden: Widths of the hidden layers that encode a component; default (64, 64).
-        embedding_dim: Dimensions of each u_i; default 6.
-        predictor_hidden: Widths of the predictor's hidden layers; default (128, 128).
-        n_frequencies: Sines of the positional encoding of numbers; default 4.
+        beta_start: Smallest bottleneck strength; default 0.001.
+        beta_end: Largest bottleneck strength; default 2.
+        n_starts: Stretches of beta, each trained from scratch; default 5. At every beta the models
+            of the stretch are kept that do best on validation rows.
+        n_resamples: Divisions of the training rows into those that train and validation rows, each
+            with models of its own; default 5, or 3 above 2,000 rows; 0 for models that are all
+            trained on the same rows.
+        n_steps: Training steps of each stretch while beta rises; default 1,200 to 2,400.
+        n_pretraining_steps: Steps before that; default half of `n_steps`.
+        batch_size: Rows in a batch; default 64 or 256.
+        learning_rate: Adam's step size, which falls to a tenth; default 0.003.
+        weight_decay: Share of each weight that a step of rate 1 takes away; default 0.5 to 0.1.
+        encoder_hidden: Widths of the hidden layers that encode a component; default (32,).
+        embedding_dim: Dimensions of each u_i; default 2.
+        predictor_hidden: Widths of the predictor's hidden layers; default 16 to 64 units.
+        n_frequencies: Sines of the positional encoding of numbers; default 2.
         longest_period: Period of the slowest, in standard deviations; default 8.
-        n_seeds: Independent repeats; predictions average over them.
-        validation_fraction: Share of rows to hold out.
+        n_seeds: Independent repeats of each; predictions average over all models.
+        validation_fraction: Share of rows to hold out from all models; what is known about Y, and
+            the scores, are measured on them.
         n_records: Records along the sweep.
         n_snapshots: Most models to keep along it.
         n_samples: Draws of the channels' noise that a prediction averages over.
@@ -56,6 +63,7 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         classes_: Labels, in the order of `predict_proba`'s columns.
         settings_: Every setting of the sweep.
         best_beta_: Bottleneck strength of least validation loss, at which `predict` predicts.
+        simplest_beta_: The largest whose validation loss is within a standard error of that.
         n_features_in_: Columns of X.
         feature_names_in_: Their names, if X was a table.
 

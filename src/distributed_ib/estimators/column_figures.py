@@ -105,13 +105,13 @@ def compression_figures(
     if not columns:
         return {}
     return {
-        "compression": _matrices(approximation, columns),
+        "compression": _matrices(approximation, columns, scheme.n_seeds),
         "compression_along_beta": _along_beta(scheme, columns[:MAX_ROWS], measure),
         "merging": _merging(scheme, decomposition, columns, measure),
     }
 
 
-def _matrices(approximation: Approximation, columns: Sequence[_Column]) -> Figure:
+def _matrices(approximation: Approximation, columns: Sequence[_Column], n_models: int) -> Figure:
     """Distinguishability matrices at one beta."""
     inches = [2.9 + column.label_inches for column in columns]
     figure, axes = _grid(inches, _COLUMNS, 3.2)
@@ -120,7 +120,10 @@ def _matrices(approximation: Approximation, columns: Sequence[_Column]) -> Figur
         overlap = approximation.distinguishability(column.name, column.inputs)
         image = draw_overlap(ax, column.values, overlap, name=column.name)
         ax.set_title(f"{NAMES[approximation.measure]} {bits:.2f} bits", fontsize="small")
-    figure.suptitle(rf"values that can still be told apart at $\beta$ = {approximation.beta:.3g}")
+    which = f" (first of {n_models} models)" if n_models > 1 else ""
+    figure.suptitle(
+        rf"values that can still be told apart at $\beta$ = {approximation.beta:.3g}{which}"
+    )
     add_scale(figure, image, axes)
     return figure
 

@@ -29,10 +29,14 @@ def spread_small_bits(ax: Axes, axis: Literal["x", "y"], top: float) -> None:
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+LEAST_BITS = 0.1
+
+
 def known_range(known_bits: ArrayLike, limit_bits: float) -> tuple[float, float]:
     """Limits of an axis of the information about Y.
 
-    The axis reaches the limit unless next to nothing is known. Below zero, where a model is worse
+    The axis reaches the limit unless next to nothing is known; then it goes to a tenth of a bit at
+    least, so that no noise fills it. Below zero, where a model is worse
     than none, it is cut short.
 
     Example:
@@ -41,5 +45,6 @@ def known_range(known_bits: ArrayLike, limit_bits: float) -> tuple[float, float]
     """
     least, best = float(np.min(known_bits)), float(np.max(known_bits))
     limit = abs(limit_bits) or 1.0
-    top = 1.08 * max(limit, best) if best > limit / 4 or best <= 0 else 1.3 * best
+    best = max(best, min(LEAST_BITS, limit))
+    top = 1.08 * max(limit, best) if best > limit / 4 else 1.3 * best
     return (0.0 if least > -0.05 * top else max(1.1 * least, -0.3 * top)), top

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from distributed_ib.scheme.approximation_scheme import ROWS, ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
+from distributed_ib.scheme.splits import ROWS
 
 # Ten of the twelve colours of Paul Tol's qualitative scheme (its sand a little darker, which is
 # lost on white): those that stay furthest apart with any kind of colour vision.

@@ -16,6 +16,7 @@ from distributed_ib.scheme.measure import NAMES, Measure
 # Where more than so many times as much is conveyed as is known, that axis is logarithmic above
 # one bit.
 MOST_LINEAR_TIMES = 20
+N_ERRORS = 2  # standard errors on either side
 RING_DISTANCE = 0.04  # of the axes' width
 
 
@@ -30,9 +31,12 @@ def plot_information_plane(
 
     Every repeat is a line. Grey steps are the best of all repeats: the most that is known in any of
     them with so many bits or fewer. Rings mark the subsets in use along the first repeat, with the
-    number of components each has. No model can be above the dashed line, where every bit conveyed
-    is a bit of Y, nor above the dotted one, where Y is known. Where the components convey more than
-    twenty times as much as can be known, the horizontal axis is logarithmic above one bit.
+    number of components each has. Repeats that predict together, as those of several resamples, are
+    thin lines around what they know on average, with a band of two standard errors of the rows, and
+    the best and the simplest approximation are marked. No model can be above the dashed line, where
+    every bit conveyed is a bit of Y, nor above the dotted one, where Y is known. Where the
+    components convey more than twenty times as much as can be known, the horizontal axis is
+    logarithmic above one bit.
 
     Args:
         scheme: The scheme to draw.
@@ -54,7 +58,10 @@ def plot_information_plane(
     bottom, top = known_range(predictive_bits, limit)
     widest = max(float(total_bits.max()), top)
     curves = _draw_repeats(ax, scheme, total_bits, predictive_bits)
-    if scheme.n_seeds > 1:
+    together = scheme.pooled() if scheme.is_ladder else scheme
+    if scheme.is_ladder:
+        curves += _draw_average(ax, together, measure)
+    elif scheme.n_seeds > 1:
         best = scheme.frontier(split, measure=measure)
         ax.plot(
             best.total_bits,
@@ -86,7 +93,8 @@ def plot_information_plane(
     ax.set_xlabel(f"total {NAMES[measure]} of all components (bits)")
     ax.set_ylabel(f"information about Y{of_rows(data)} (bits)")
     legend_below(ax)
-    rings = _draw_rings(ax, scheme, predictive_bits[0], threshold_bits, measure)
+    pooled = together.to_xarray()["predictive_information_bits"].sel(split=split).values
+    rings = _draw_rings(ax, together, pooled[0], threshold_bits, measure)
     label_lines(ax, rings, [*curves, *limits], fontsize="small")
     return ax
 
@@ -109,8 +117,32 @@ def _draw_repeats(
             predictive,
             color=colors[direction].color,
             linewidth=1.4 if len(total_bits) == 1 else 0.9,
+            alpha=0.35 if scheme.is_ladder else 1.0,
             label=f"beta {direction}" if first else None,
         )
+    return curves
+
+
+def _draw_average(ax: Axes, pooled: ApproximationScheme, measure: Measure) -> list[Line2D]:
+    """What all repeats know together, with its errors, and the two approximations with a name."""
+    data = pooled.to_xarray()
+    total = pooled.conveyed_bits(measure).sum("component").values[0]
+    known, errors = data["known_bits"].values, N_ERRORS * data["known_error_bits"].values
+    color = component_styles("a")["a"].color
+    order = np.argsort(total)
+    ax.fill_between(
+        total[order],
+        (known - errors)[order],
+        (known + errors)[order],
+        color=color,
+        alpha=0.15,
+        linewidth=0,
+        label="two standard errors",
+    )
+    curves = ax.plot(total, known, color=color, linewidth=1.8, label="mean of the models")
+    for name, marker in (("best", "D"), ("simplest", "s")):
+        step = int(data.attrs[f"{name}_step"])
+        ax.plot(total[step], known[step], marker, color=INK, ms=5, zorder=4, label=name, ls="none")
     return curves
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
@@ -22,8 +23,9 @@ from distributed_ib.plots._style import (
     scheme_styles,
 )
 from distributed_ib.plots._text import literal, short_labels
-from distributed_ib.scheme.approximation_scheme import ROWS, ApproximationScheme
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import NAMES, Measure
+from distributed_ib.scheme.splits import ROWS
 
 MAIN_INCHES = 3.8
 WIDTH_INCHES = 6.4
@@ -203,8 +205,17 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
     ax.set_ylim(*_error_range(data["prediction_error_bits"].isel(split=-1).values, limit))
     ax.set_xlabel(r"bottleneck strength $\beta$")
     ax.set_ylabel("prediction error (bits)")
+    if scheme.is_ladder:
+        _mark_choices(ax, data)
     legend_below(ax)
     return curves
+
+
+def _mark_choices(ax: Axes, data: xr.Dataset) -> None:
+    """Lines at the best and the simplest approximation."""
+    for name, style in (("best", "-."), ("simplest", ":")):
+        beta = float(data["beta"].values[int(data.attrs[f"{name}_step"])])
+        ax.axvline(beta, color=INK, linestyle=style, linewidth=0.8, zorder=0.8, label=name)
 
 
 def _error_range(error: np.ndarray, limit: float) -> tuple[float, float]:

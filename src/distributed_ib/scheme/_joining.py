@@ -6,9 +6,10 @@ from dataclasses import replace
 import jax
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme._steps import with_own_steps
+from distributed_ib.scheme._steps import with_own_steps, with_shared_steps
 from distributed_ib.training.schedule import Direction
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
@@ -88,3 +89,12 @@ def join_repeats(
         message="; ".join(messages),
         seconds=float(sum(float(data.attrs["seconds"]) for data in datasets)),
     ), joined
+
+
+def some_repeats(
+    dataset: xr.Dataset, snapshots: Snapshots, chosen: NDArray[np.int64]
+) -> tuple[xr.Dataset, Snapshots]:
+    """Some of the repeats, by their numbers, counted from 0 again."""
+    params = jax.tree.map(lambda leaf: leaf[:, chosen], snapshots.params)
+    part = dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
+    return with_shared_steps(part), replace(snapshots, params=params)

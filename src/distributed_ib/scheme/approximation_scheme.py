@@ -1,7 +1,6 @@
 """The scheme of approximations: everything one sweep says about a relationship."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from distributed_ib.data.problem import Division, Split
 from distributed_ib.errors import UserError
 from distributed_ib.information.sweep_information import measure_information
 from distributed_ib.model.encoding import Inputs
-from distributed_ib.scheme._joining import join_repeats
-from distributed_ib.scheme._ladder_dataset import dataset_of_ladder
-from distributed_ib.scheme._measured_rows import Roles
+from distributed_ib.scheme._choosing import chosen_record
+from distributed_ib.scheme._joining import join_repeats, some_repeats
 from distributed_ib.scheme._pooling import pool_members
 from distributed_ib.scheme._records import dataset_of_sweep
-from distributed_ib.scheme._steps import with_shared_steps
 from distributed_ib.scheme._storage import load_scheme, save_scheme
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.best_record import best_record
 from distributed_ib.scheme.choice import Choice
-from distributed_ib.scheme.ladder import Ladder, climb
 from distributed_ib.scheme.measure import VARIABLES, Measure, chosen_measure
 from distributed_ib.scheme.repeats import (
     Frontier,
@@ -33,15 +28,9 @@ from distributed_ib.scheme.repeats import (
     best_of_all,
     subset_frequencies,
 )
+from distributed_ib.scheme.splits import choosing_split, scoring_split
 from distributed_ib.scheme.subsets_in_use import Subset, subsets_in_use
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
-
-ROWS: dict[str, str] = {
-    "train": "training rows",
-    "validation": "validation rows",
-    "test": "held-out rows",
-}
-"""The rows of each split, in words."""
 
 
 class ApproximationScheme:
@@ -55,16 +44,13 @@ class ApproximationScheme:
     - `information_bits` `[seed, step, component]`: what is transmitted, between
       `information_lower_bits` and `information_upper_bits`, with the standard error
       `information_error_bits`; only after `with_information`;
-    - `prediction_error_bits` `[seed, step, split]`;
-    - `predictive_information_bits` `[seed, step, split]`: baseline entropy minus that error;
-    - `accuracy` `[seed, step, split]` where Y is discrete;
-    - `training_step` `[step]`: step of training at which the record ended; `[seed, step]` where
-      repeats differ, as those of a rising and a falling sweep do;
-    - `pretraining_step` `[pretraining_record]`, likewise, and `pretraining_error_bits`
-      `[seed, pretraining_record, split]`: the records before beta moved.
+    - `prediction_error_bits` and `predictive_information_bits` `[seed, step, split]`: loss of the
+      prediction of Y, and the error without X less that; `accuracy` where Y has classes;
+    - `training_step` `[step]`, `[seed, step]` where repeats differ, and `pretraining_error_bits`.
 
-    Each record averages the training steps since the record before. The attribute
-    `baseline_entropy_bits` is the uncertainty about Y of someone who knows nothing of X.
+    Each record averages the training steps since the record before. Models of several starts or
+    resamples are measured after the sweep, and have `known_bits` and `averaged_known_bits` `[step]`
+    with standard errors, the latter for predictions that average over noise and repeats.
 
     Example:
         >>> import numpy as np, distributed_ib as dib
@@ -119,40 +105,6 @@ class ApproximationScheme:
         return cls(dataset, snapshots)
 
     @classmethod
-    def from_ladder(
-        cls, result: SweepResult, ladder: Ladder, split: Split, division: Division, *, n_draws: int
-    ) -> "ApproximationScheme":
-        """Of every beta the models of the best start of a ladder, measured on rows of their own.
-
-        Args:
-            result: A sweep with the schedules of the ladder.
-            ladder: How its repeats are laid out.
-            split: The rows.
-            division: Which of them trained, which choose and which report.
-            n_draws: Draws of the noise that predictions average over.
-        """
-        if len(result.snapshots.record) == 0:
-            # The seeds of an empty scheme are all its repeats, and it knows of no loss.
-            return cls.from_sweep(
-                result, split.problem.names, baseline_entropy_bits=0.0, baseline="nothing"
-            )
-        first = jax.tree.map(lambda leaf: leaf[0, 0], result.snapshots.params)
-        predictor = eqx.combine(first, result.snapshots.static).predictor
-        roles = Roles.of(split, division, predictor)
-        snapshots, places = climb(result, ladder, roles)
-        dataset = dataset_of_ladder(
-            result,
-            ladder,
-            roles,
-            snapshots,
-            places,
-            split.problem.names,
-            baseline=split.problem.baseline,
-            n_draws=n_draws,
-        )
-        return cls(dataset, snapshots)
-
-    @classmethod
     def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
         """The repeats of several schemes side by side, such as a rising and a falling sweep's.
 
@@ -193,10 +145,7 @@ class ApproximationScheme:
         chosen = np.flatnonzero(np.array(self.directions) == direction)
         if not len(chosen):
             raise UserError(f"beta was {direction!r} in none of the repeats of this scheme.")
-        models = self._snapshots
-        params = jax.tree.map(lambda leaf: leaf[:, chosen], models.params)
-        dataset = self._dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
-        return ApproximationScheme(with_shared_steps(dataset), replace(models, params=params))
+        return ApproximationScheme(*some_repeats(self._dataset, self._snapshots, chosen))
 
     def by_direction(self) -> dict[str, "ApproximationScheme"]:
         """The repeats in which beta rose, and those in which it fell, by direction."""
@@ -209,34 +158,26 @@ class ApproximationScheme:
 
     @property
     def scoring_split(self) -> str:
-        """The rows on which what is known about Y is measured.
-
-        "test" where rows were held out for it, else "validation", else "train".
-        """
-        return str(self._dataset["split"].values[-1])
+        """The rows on which what is known is measured: "test", else "validation", else "train"."""
+        return scoring_split(self._dataset)
 
     @property
     def choosing_split(self) -> str:
         """The rows by which approximations are chosen: "validation" where there are such rows."""
-        return "validation" if "validation" in self._dataset["split"].values else "train"
+        return choosing_split(self._dataset)
 
     @property
     def best_beta(self) -> float:
         """Bottleneck strength of least loss on the rows that choose, where a model was kept."""
-        if "best_step" in self._dataset.attrs:
-            return float(self._dataset["beta"].values[int(self._dataset.attrs["best_step"])])
-        return best_record(self._dataset)
+        return self._beta_of("best_step") or best_record(self._dataset)
 
     @property
     def simplest_beta(self) -> float:
         """The largest bottleneck strength whose loss is within a standard error of the least.
 
-        The error is that of the paired difference on the rows that choose. Where it was not
-        measured this is `best_beta`.
+        It is `best_beta` where that error was not measured.
         """
-        if "simplest_step" in self._dataset.attrs:
-            return float(self._dataset["beta"].values[int(self._dataset.attrs["simplest_step"])])
-        return self.best_beta
+        return self._beta_of("simplest_step") or self.best_beta
 
     @property
     def status(self) -> str:
@@ -366,18 +307,17 @@ class ApproximationScheme:
     ) -> Frontier:
         """The best approximations of all repeats: the most known about Y for the bits conveyed.
 
-        A record measures what is known about Y with some scatter, and the best of many is a little
-        too good: by about the scatter of the curves in the information plane.
+        The best of many records is a little too good: by about the scatter of the curves.
 
         Args:
-            split: "train" or "validation"; by default the held-out data, if there are any.
+            split: Name of a split; by default the held-out rows, if there are any.
             concave: Whether to keep only what is best at some price of a bit: the concave hull.
             measure: "information" or "kl"; by default the information where it was measured.
 
         Raises:
             UserError: If there is no such split or measure.
         """
-        splits = [str(name) for name in self._dataset["split"].values]
+        splits = self._dataset["split"].values.tolist()
         if split is not None and split not in splits:
             raise UserError(f"there is no split {split!r}; this scheme has {', '.join(splits)}.")
         known = self._dataset["predictive_information_bits"].sel(split=split or self.scoring_split)
@@ -415,33 +355,20 @@ class ApproximationScheme:
         Raises:
             UserError: If not exactly one is given, or no model of the sweep is that small.
         """
-        choice = Choice(beta, bits, n_components)
-        if not choice.is_given:
-            raise UserError(
-                "choose an approximation by exactly one of beta, bits, n_components; got none."
-            )
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
         run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)
         measure = chosen_measure(run, measure)
-        conveyed = run[VARIABLES[measure]].values
-        known = run["predictive_information_bits"]
-        chooses = known.sel(split=self.choosing_split).values
-        if beta is not None:
-            index = int(np.argmin(np.abs(np.log(self._snapshots.beta / beta))))
-        elif bits is not None:
-            index = _best(chooses, conveyed.sum(axis=1), bits, "total bits")
-        else:
-            counts = (conveyed > threshold_bits).sum(axis=1)
-            assert n_components is not None  # exactly one was given
-            index = _best(chooses, counts, n_components, "components in use")
+        choice = Choice(beta, bits, n_components)
+        index = chosen_record(run, choice, threshold_bits, measure)
+        known = run["predictive_information_bits"].sel(split=self.scoring_split)
         params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
         return Approximation(
             model=eqx.combine(params, self._snapshots.static),
             components=self.components,
             beta=float(self._snapshots.beta[index]),
             kl_bits=run["kl_bits"].values[index],
-            predictive_bits=float(known.sel(split=self.scoring_split).values[index]),
+            predictive_bits=float(known.values[index]),
             split=self.scoring_split,
             information_bits=(
                 run[VARIABLES["information"]].values[index]
@@ -462,6 +389,24 @@ class ApproximationScheme:
         Its models are those of the first repeat.
         """
         return ApproximationScheme(*pool_members(self._dataset, self._snapshots))
+
+    def all_at(self, choice: Choice) -> list[Approximation]:
+        """The approximations of all repeats, whose predictions are averaged.
+
+        Repeats that predict together, those of a ladder, are all taken at the same bottleneck
+        strength; others each where the choice leads.
+
+        Args:
+            choice: Which; by default the best.
+
+        Raises:
+            UserError: As for `at`.
+        """
+        if len(self._snapshots.record) and not choice.is_given:
+            choice = Choice(beta=self.best_beta)
+        elif self.is_ladder:
+            choice = Choice(beta=self.pooled().at(**vars(choice)).beta)
+        return [self.at(**vars(choice), seed=seed) for seed in range(self.n_seeds)]
 
     def models(self, snapshot: int) -> list[Any]:
         """The models of all repeats at one of the places where models were kept."""
@@ -488,27 +433,17 @@ class ApproximationScheme:
         """
         return cls(*load_scheme(Path(folder)))
 
+    def _beta_of(self, attribute: str) -> float | None:
+        """Bottleneck strength of a step that the data set names, if it does."""
+        step = self._dataset.attrs.get(attribute)
+        return None if step is None else float(self._dataset["beta"].values[int(step)])
+
     def _repeat(self, seed: int) -> int:
         if not 0 <= seed < self.n_seeds:
-            raise UserError(
-                f"seed={seed} names no repeat; this scheme has {self.n_seeds}, counted from 0."
-            )
+            raise UserError(f"there is no repeat {seed}; they count from 0 to {self.n_seeds - 1}.")
         return seed
 
     def __repr__(self) -> str:
-        sizes = self._dataset.sizes
-        return (
-            f"ApproximationScheme({len(self.components)} components, {sizes['seed']} seeds, "
-            f"{sizes['step']} records, {self.status})"
-        )
-
-
-def _best(predictive: Any, cost: Any, limit: float, what: str) -> int:
-    """The most predictive record whose cost is within the limit."""
-    affordable = cost <= limit
-    if not affordable.any():
-        raise UserError(
-            f"no approximation of this sweep has at most {limit:g} {what}; the smallest has "
-            f"{cost.min():g}. Sweep to a larger beta_end."
-        )
-    return int(np.argmax(np.where(affordable, predictive, -np.inf)))
+        n = self._dataset.sizes
+        numbers = f"{n['component']} components, {n['seed']} seeds, {n['step']} records"
+        return f"ApproximationScheme({numbers}, {self.status})"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+import jax
 import numpy as np
 from jax import Array
 
@@ -13,12 +15,14 @@ from distributed_ib._run_files import CHECKPOINTS, SWEEPS
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.distinct_values import lists_values
-from distributed_ib.data.problem import Problem, Split, sample_rows
+from distributed_ib.data.problem import Division, Problem, Split, sample_rows
 from distributed_ib.errors import UserError
 from distributed_ib.information.entropy import entropy_bits
+from distributed_ib.scheme._ladder_dataset import dataset_of_ladder
 from distributed_ib.scheme._marginal import Marginal, has_marginal
+from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.ladder import Ladder
+from distributed_ib.scheme.ladder import Ladder, climb
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.schedule import BetaSchedule, Direction
@@ -202,7 +206,34 @@ def _one_ladder(
         n_records=train.n_records_of_stretch,
         progress=progress,
     )
-    return ApproximationScheme.from_ladder(result, ladder, split, division, n_draws=train.n_draws)
+    return _climbed(result, ladder, split, division, train.n_draws)
+
+
+def _climbed(
+    result: SweepResult, ladder: Ladder, split: Split, division: Division, n_draws: int
+) -> ApproximationScheme:
+    """Of every beta the models of the best start, measured on rows of their own."""
+    names = split.problem.names
+    if len(result.snapshots.record) == 0:
+        # The seeds of an empty scheme are all its repeats, and it knows of no loss.
+        return ApproximationScheme.from_sweep(
+            result, names, baseline_entropy_bits=0.0, baseline="nothing"
+        )
+    first = jax.tree.map(lambda leaf: leaf[0, 0], result.snapshots.params)
+    predictor = eqx.combine(first, result.snapshots.static).predictor
+    roles = Roles.of(split, division, predictor)
+    snapshots, places = climb(result, ladder, roles)
+    dataset = dataset_of_ladder(
+        result,
+        ladder,
+        roles,
+        snapshots,
+        places,
+        names,
+        baseline=split.problem.baseline,
+        n_draws=n_draws,
+    )
+    return ApproximationScheme(dataset, snapshots)
 
 
 def _sweep(

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.best_record import best_record
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.run import Run
 
@@ -24,15 +23,9 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
         raise UserError(f"runs of {run.study.name} have several parts and can't predict.")
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
         raise UserError(f"the run kept no model: its sweep {run.scheme.message}.")
-    if not choice.is_given:
-        choice = Choice(beta=best_record(run.scheme.to_xarray()))
     x = run.study.rows(table)
     probabilities = np.mean(
-        [
-            run.scheme.at(**vars(choice), seed=seed).predict_proba(x, n_samples=64)
-            for seed in range(run.scheme.n_seeds)
-        ],
-        axis=0,
+        [one.predict_proba(x, n_samples=64) for one in run.scheme.all_at(choice)], axis=0
     )
     return pd.DataFrame(
         {

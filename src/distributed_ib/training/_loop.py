@@ -115,8 +115,13 @@ def _rate(rates: Float[Array, "5"], step: Int32[Array, ""]) -> Float[Array, ""]:
 
 
 def _decayed(params: Params, share: Float[Array, ""]) -> Params:
-    """What weight decay takes from each array: nothing from vectors, such as biases."""
-    return jax.tree.map(lambda p: share * p if p.ndim > 2 else jnp.zeros_like(p), params)
+    """What weight decay takes from each array: nothing from vectors and biases."""
+
+    def taken(path: tuple[Any, ...], leaf: Array) -> Array:
+        is_bias = any("bias" in str(part) for part in path)
+        return jnp.zeros_like(leaf) if leaf.ndim < 3 or is_bias else share * leaf
+
+    return jax.tree_util.tree_map_with_path(taken, params)
 
 
 def initial_state(params: Params, sums: Sums) -> LoopState:

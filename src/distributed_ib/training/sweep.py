@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Protocol
 
 import equinox as eqx
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray
 
-from distributed_ib._checks import positive_number, whole_number
+from distributed_ib._checks import whole_number
 from distributed_ib._locks import hold_folder
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
@@ -31,6 +31,7 @@ from distributed_ib.training._loop import (
     zero_sums,
 )
 from distributed_ib.training._recorder import Recorder, SnapshotAlbum
+from distributed_ib.training._sweep_options import SweepOptions
 from distributed_ib.training._sweep_state import Phase, SweepState, boundaries
 from distributed_ib.training.checkpoints import CheckpointKeeper, Checkpoints
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
@@ -54,36 +55,6 @@ class Model(Protocol):
     def terms(self, batch: Batch, *, key: PRNGKeyArray) -> Terms:
         """The terms of the objective on a batch, with one draw of the noise."""
         ...
-
-
-@dataclass(frozen=True)
-class _Options:
-    """The options of a sweep in plain values. A checkpoint can be resumed with equal ones only."""
-
-    schedules: tuple[BetaSchedule, ...]
-    seed: int
-    n_seeds: int
-    learning_rate: float
-    first_learning_rate: float
-    last_learning_rate: float
-    weight_decay: float
-    n_records: int
-    n_snapshots: int
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        whole_number("n_records", self.n_records, 1)
-        whole_number("n_snapshots", self.n_snapshots, 1)
-        for name in ("learning_rate", "first_learning_rate", "last_learning_rate"):
-            positive_number(name, getattr(self, name))
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise UserError(f"weight_decay must not be negative, got {self.weight_decay:g}.")
-        lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
-        if len(self.schedules) != self.n_seeds or len(lengths) != 1:
-            raise UserError(
-                f"{len(self.schedules)} schedules don't fit {self.n_seeds} repeats; give one for "
-                "each, all with the same numbers of steps, or a single one for all."
-            )
 
 
 def sweep(
@@ -169,7 +140,7 @@ def sweep(
     """
     check_repeats(seed, n_seeds)
     schedules = (schedule,) * n_seeds if isinstance(schedule, BetaSchedule) else tuple(schedule)
-    options = _Options(
+    options = SweepOptions(
         schedules=schedules,
         seed=seed,
         n_seeds=n_seeds,
@@ -217,7 +188,7 @@ class _Sweep:
         self,
         make_model: Callable[[PRNGKeyArray], Model],
         batches: BatchSource,
-        options: _Options,
+        options: SweepOptions,
         held_out: dict[str, Batch],
         progress: ProgressCallback | None,
     ) -> None:

@@ -170,11 +170,15 @@ class TrainSettings:
         ([100, 600], 0.01)
         """
         steps = [self.schedule(direction).n_pretraining_steps for direction in self.directions]
-        rate = self.first_learning_rate
+        first, last = (
+            self.learning_rate if rate is None else rate
+            for rate in (self.first_learning_rate, self.last_learning_rate)
+        )
         return asdict(self) | {
             "beta": list(self.beta),
             "n_pretraining_steps": steps[0] if len(steps) == 1 else steps,
-            "first_learning_rate": self.learning_rate if rate is None else rate,
+            "first_learning_rate": first,
+            "last_learning_rate": last,
             "n_information_records": self.n_information_records or "all",
         }
 

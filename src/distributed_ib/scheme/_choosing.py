@@ -1,0 +1,50 @@
+"""Which record of a repeat an approximation is taken from."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.choice import Choice
+from distributed_ib.scheme.measure import VARIABLES, Measure
+from distributed_ib.scheme.splits import choosing_split
+
+
+def chosen_record(run: xr.Dataset, choice: Choice, threshold_bits: float, measure: Measure) -> int:
+    """Place of the chosen record among those of `run`, one repeat at which models were kept.
+
+    The most predictive one is that on the rows that choose.
+
+    Args:
+        run: The numbers of one repeat at these records.
+        choice: Which record.
+        threshold_bits: What a component must convey to count as used.
+        measure: What the bits are of.
+
+    Raises:
+        UserError: If nothing is chosen, or no model is that small.
+    """
+    if not choice.is_given:
+        raise UserError(
+            "choose an approximation by exactly one of beta, bits, n_components; got none."
+        )
+    if choice.beta is not None:
+        return int(np.argmin(np.abs(np.log(run["snapshot_beta"].values / choice.beta))))
+    known = run["predictive_information_bits"].sel(split=choosing_split(run)).values
+    conveyed = run[VARIABLES[measure]].values
+    if choice.bits is not None:
+        return _best(known, conveyed.sum(axis=1), choice.bits, "total bits")
+    counts = (conveyed > threshold_bits).sum(axis=1)
+    assert choice.n_components is not None  # exactly one is given
+    return _best(known, counts, choice.n_components, "components in use")
+
+
+def _best(known: NDArray[np.float64], cost: NDArray[np.number], limit: float, what: str) -> int:
+    """The most predictive record whose cost is within the limit."""
+    affordable = cost <= limit
+    if not affordable.any():
+        raise UserError(
+            f"no approximation of this sweep has at most {limit:g} {what}; the smallest has "
+            f"{cost.min():g}. Sweep to a larger beta_end."
+        )
+    return int(np.argmax(np.where(affordable, known, -np.inf)))

@@ -1,0 +1,38 @@
+"""The options of a sweep in plain values, checked."""
+
+import math
+from dataclasses import dataclass
+
+from distributed_ib._checks import positive_number, whole_number
+from distributed_ib.errors import UserError
+from distributed_ib.training.schedule import BetaSchedule
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """The options of a sweep. A checkpoint can be resumed with equal ones only."""
+
+    schedules: tuple[BetaSchedule, ...]
+    seed: int
+    n_seeds: int
+    learning_rate: float
+    first_learning_rate: float
+    last_learning_rate: float
+    weight_decay: float
+    n_records: int
+    n_snapshots: int
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        whole_number("n_records", self.n_records, 1)
+        whole_number("n_snapshots", self.n_snapshots, 1)
+        for name in ("learning_rate", "first_learning_rate", "last_learning_rate"):
+            positive_number(name, getattr(self, name))
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise UserError(f"weight_decay must not be negative, got {self.weight_decay:g}.")
+        lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
+        if len(self.schedules) != self.n_seeds or len(lengths) != 1:
+            raise UserError(
+                f"{len(self.schedules)} schedules don't fit {self.n_seeds} repeats; give one for "
+                "each, all with the same numbers of steps, or a single one for all."
+            )
