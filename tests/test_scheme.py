@@ -350,7 +350,7 @@ def test_every_choice_goes_by_held_out_rows(xor_scheme: ApproximationScheme) -> 
     words = " ".join([one.text for one in opening_findings(scheme)])
     assert "no information about Y was found in X" in words
     assert "outlives" not in words
-    assert scheme_values(scheme)["measured_on"] == "held-out rows"
+    assert scheme_values(scheme)["measured_on"] == "validation rows"
 
 
 def test_a_differential_entropy_is_no_uncertainty(xor_scheme: ApproximationScheme) -> None:

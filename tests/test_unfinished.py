@@ -248,6 +248,8 @@ Y = np.where(X[:, 0] > 0, "right", "left")
 
 def classifier() -> DistributedIBClassifier:
     return DistributedIBClassifier(
+        n_starts=2,
+        n_resamples=2,
         n_steps=N_STEPS,
         n_pretraining_steps=N_BEFORE,
         encoder_hidden=(8,),
