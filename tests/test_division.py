@@ -59,9 +59,7 @@ def test_groups_stay_whole_in_every_role(labels: list[int], seed: int) -> None:
 def test_without_resamples_one_half_of_the_held_out_rows_chooses(n: int) -> None:
     division = divided(n, 0, seed=3, held_out=0.4)
     ((train,), (validation,), test) = division
-    np.testing.assert_array_equal(
-        np.sort(np.concatenate([train, validation, test])), np.arange(n)
-    )
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation, test])), np.arange(n))
     assert abs(len(validation) - len(test)) <= 1
     single = divided(5, 0, seed=0, held_out=0.2)
     assert len(single.validation[0]) == 1 and len(single.test) == 0

@@ -95,7 +95,7 @@ def test_a_row_that_counts_twice_is_like_two_rows() -> None:
     np.testing.assert_allclose(weighted.share, weight / 15)
     # Where bins hold several rows, their mean is weighted too.
     many = np.random.default_rng(0).normal(size=300)
-    weight = 1 + (many > 0) * 3.0
+    weight = np.where(many > 0, 4.0, 1.0)
     bins = TargetBins.fit(many, weight)
     assert float(bins.mean(bins.share)) == pytest.approx(np.average(many, weights=weight))
 

@@ -66,14 +66,14 @@ def dataset_of_ladder(
     )
     kl_bits[kl_bits < CLOSED_BITS] = 0.0
     # Where all is closed the marginal is predicted: what remains is rounding.
-    knows = kl_bits.any(axis=2) | (not hasattr(snapshots.static.predictor, "open"))
+    is_closed = (kl_bits == 0).all(axis=2) & hasattr(snapshots.static.predictor, "open")
     error, known, scores = _by_split(ladder, roles, steps, splits)
-    known[~knows] = 0.0
+    known[is_closed] = 0.0
     over_split = ("step", "seed", "split")
     choice = _choice(ladder, roles, steps)
     report = [
-        _reported(ladder, roles, step) if some else _NOTHING
-        for step, some in zip(steps, knows.any(axis=1), strict=True)
+        _NOTHING if closed.all() else _reported(ladder, roles, step)
+        for step, closed in zip(steps, is_closed, strict=True)
     ]
     training_steps = result.annealing.step[result.snapshots.record]
     n_steps, n_members = len(steps), ladder.n_members
