@@ -16,7 +16,7 @@ from distributed_ib.estimators._plan import Plan
 from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme._noise import row_losses
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.ladder import Ladder, climb
+from distributed_ib.scheme.ladder import Ladder, Place, climb
 from distributed_ib.training.sweep_result import SweepResult
 from distributed_ib.training.train_settings import TrainSettings
 
@@ -252,3 +252,44 @@ def test_components_that_convey_nothing_are_not_read(fitted: Fitted) -> None:
             conveys = fitted.data.kl_bits[member, step].values > 0
             is_open = np.asarray(model.predictor.open).reshape(3, -1)
             np.testing.assert_array_equal(is_open, np.repeat(conveys[:, None], 2, axis=1))
+
+
+def test_repeats_are_laid_out_by_resample_then_seed_then_start() -> None:
+    train = TrainSettings(n_starts=3, n_resamples=2, n_seeds=2)
+    ladder = Ladder(train.stretches(), n_resamples=2, n_seeds=2, n_records=4)
+    assert ladder.resample_of_member == [0, 0, 1, 1]
+    assert len(ladder.schedules) == len(ladder.resample_of_repeat) == 12
+    for repeat, schedule in enumerate(ladder.schedules):
+        member, start = divmod(repeat, 3)
+        assert schedule == train.stretches()[start]
+        assert ladder.resample_of_repeat[repeat] == ladder.resample_of_member[member]
+    # The models of a place are those of its start, in the order of members.
+    numbers = np.arange(12.0)[None]
+    result: Any = SimpleNamespace(snapshots=SimpleNamespace(params=numbers, static=None))
+    assert ladder.members(result, Place(start=1, snapshot=0)) == [1, 4, 7, 10]
+
+
+@pytest.mark.parametrize("n_starts", [1, 2])
+def test_without_resamples_scores_are_of_rows_that_choose_nothing(n_starts: int) -> None:
+    x, y, _ = table()
+    labels = np.where(y[:, 0] > 0, "some", "none")
+    options = {**SMALL, "n_starts": n_starts, "n_resamples": 0, "n_steps": 100}
+    model = DistributedIBClassifier(**options, validation_fraction=0.5)
+    plan = model.plan(x, labels)
+    model.adopt(plan, plan.fit())
+    (train,), (validation,), test = plan.split.divided(0)
+    assert len(train) == 75 and len(validation) + len(test) == 75
+    data = model.scheme_.to_xarray()
+    for step in (1, 3):
+        predicted = model.predict(x.iloc[test], beta=float(data.beta[step]))
+        assert float(data.accuracy[step]) == pytest.approx(np.mean(predicted == labels[test]))
+
+
+def test_a_single_sweep_has_scores_where_it_kept_a_model() -> None:
+    x, y, _ = table()
+    options = {**SMALL, "n_starts": 1, "n_resamples": 0, "n_steps": 100, "n_snapshots": 4}
+    model = DistributedIBRegressor(**options).fit(x, y[:, 0])
+    rmse = model.scheme_.to_xarray().rmse
+    assert np.flatnonzero(np.isfinite(rmse)).tolist() == [2, 5, 8, 11]
+    assert "rmse" in str(model.report())
+    model.figures()

@@ -128,21 +128,25 @@ class Plan:
         """The scheme with scores of its predictions: `accuracy`, or `rmse` and `r2`.
 
         They are those of averaged predictions, as `predict` makes them, on the rows on which what
-        is known about Y is measured: `[step]`.
+        is known about Y is measured: `[step]`. NaN where no model was kept.
         """
         if scheme.is_empty:
             return scheme
         split = self.split
-        which = split.held_out if len(split.held_out) else split.train
+        division = split.divided(self.train.n_resamples)
+        roles = division.test, division.validation[0], split.train
+        which = next(rows for rows in roles if len(rows))
         x, _, weight = self.problem.rows(which)
         truth, candidates = self.problem.truth[which], self.candidates()
         found = [
             scores_of(self.target, self._predicted(models, x), truth, weight, candidates)
             for models in map(scheme.models, range(len(scheme.snapshots.record)))
         ]
-        data = scheme.to_xarray().assign(
-            {name: ("step", [one[name] for one in found]) for name in found[0]}
-        )
+        data = scheme.to_xarray()
+        for name in found[0]:
+            values = np.full(data.sizes["step"], np.nan)
+            values[scheme.snapshots.record] = [one[name] for one in found]
+            data[name] = ("step", values)
         return ApproximationScheme(data, scheme.snapshots)
 
     def _predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
