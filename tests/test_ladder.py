@@ -288,8 +288,13 @@ def test_without_resamples_scores_are_of_rows_that_choose_nothing(n_starts: int)
 def test_a_single_sweep_has_scores_where_it_kept_a_model() -> None:
     x, y, _ = table()
     options = {**SMALL, "n_starts": 1, "n_resamples": 0, "n_steps": 100, "n_snapshots": 4}
-    model = DistributedIBRegressor(**options).fit(x, y[:, 0])
-    rmse = model.scheme_.to_xarray().rmse
-    assert np.flatnonzero(np.isfinite(rmse)).tolist() == [2, 5, 8, 11]
-    assert "rmse" in str(model.report())
-    model.figures()
+    model = DistributedIBRegressor(**options).fit(x, y)
+    data = model.scheme_.to_xarray()
+    assert np.flatnonzero(np.isfinite(data.rmse)).tolist() == [2, 5, 8, 11]
+    assert model.report().sections and model.figures()
+    # The entries of a vector are predicted each by itself.
+    train = model.target_.transform(y[model.plan(x, y).split.train])
+    shares = [np.bincount(codes) / len(codes) for codes in train.T]
+    entropy = -sum((share * np.log2(share)).sum() for share in shares)
+    assert model.scheme_.baseline_entropy_bits == pytest.approx(entropy)
+    assert data.attrs["baseline"] == "the training rows of Y in 7 x 12 bins"
