@@ -273,6 +273,27 @@ def test_numbers_are_predicted_in_their_own_units(regressor: DistributedIBRegres
     assert np.abs(mean - regressor.predict(x)).mean() < 0.1 * y.std()
 
 
+def test_quantiles_rise_and_hold_what_they_say(
+    regressor: DistributedIBRegressor, comparer: DistributedIBRegressor
+) -> None:
+    x = table()
+    y = numbers(x)
+    low, middle, high = regressor.predict_quantiles(x).T
+    assert np.all(low <= middle) and np.all(middle <= high)
+    assert 0.8 < np.mean((low <= y) & (y <= high)) <= 1.0
+    assert set(middle) <= set(y)
+    # Where nothing is known they are those of the training rows.
+    train = y[regressor.plan(x, y).split.train]
+    levels = (0.1, 0.5, 0.9)
+    closed = regressor.predict_quantiles(x, levels, n_components=0)
+    assert np.ptp(closed, axis=0).max() < 0.2 * y.std()
+    np.testing.assert_allclose(closed[0], np.quantile(train, levels), atol=0.2 * y.std())
+    of_both = comparer.predict_quantiles(x, levels)
+    assert of_both.shape == (200, 2, 3) and np.all(np.diff(of_both, axis=2) >= 0)
+    with pytest.raises(UserError, match="between 0 and 1"):
+        regressor.predict_quantiles(x, [0.5, 1.5])
+
+
 def test_vectors_are_looked_up_by_infonce(comparer: DistributedIBRegressor) -> None:
     x = table()
     y = np.stack([numbers(x), -numbers(x)], axis=1)
@@ -334,7 +355,7 @@ def test_groups_and_given_validation_data_are_kept_apart() -> None:
 def test_copies_are_reported_as_exchangeable() -> None:
     x = table().assign(grams=lambda t: 1000 * t.weight)
     with pytest.warns(UserWarning, match="'weight' and 'grams' are exchangeable"):
-        DistributedIBClassifier(**{**SMALL, "n_steps": 20}).fit(x, labels(x))
+        DistributedIBClassifier(**SMALL).plan(x, labels(x))
 
 
 def test_bad_input_is_refused_before_any_training(classifier: DistributedIBClassifier) -> None:
