@@ -173,7 +173,8 @@ class Plan:
         return np.asarray(rows.y[drawn].reshape(len(drawn), -1), np.float32)
 
 
-@eqx.filter_jit
+# It runs once: code that is fast to run would take longer to compile than it could ever save.
+@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})
 def _make_model(config: str, arrays: tuple[Array, ...], key: Array) -> DistributedBottleneck:
     """Compiled as a whole, once for each description: operation by operation it takes seconds."""
     model = model_from_config(json.loads(config), key=key)
