@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
@@ -174,7 +175,11 @@ class Plan:
 
 
 # It runs once: code that is fast to run would take longer to compile than it could ever save.
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})
+@partial(
+    jax.jit,
+    static_argnames="config",
+    compiler_options={"xla_backend_optimization_level": 0},
+)
 def _make_model(config: str, arrays: tuple[Array, ...], key: Array) -> DistributedBottleneck:
     """Compiled as a whole, once for each description: operation by operation it takes seconds."""
     model = model_from_config(json.loads(config), key=key)
