@@ -1,7 +1,7 @@
 """Speed of the estimators' model on integer columns, with each distinct number encoded once.
 
 50,000 rows of 12 integer columns, with the sizes that an estimator takes by itself: encoders of
-two layers of 64 units, batches of 256 rows. Both ways are timed in turns in one process, so that a
+one layer of 32 units, batches of 256 rows. Both ways are timed in turns in one process, so that a
 change of the machine's speed hits both; setting a sweep up is left out, as the difference between
 a longer and a shorter one. Run with `make bench`.
 """
@@ -26,7 +26,7 @@ from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 
 N_ROWS, N_COLUMNS = 50_000, 12
-SETTINGS = resolve({}, n_rows=N_ROWS, n_components=N_COLUMNS)
+SETTINGS = resolve({}, n_rows=N_ROWS)
 COLUMNS: dict[str, Any] = {"n_numbers": [1] * N_COLUMNS, "n_levels": [[]] * N_COLUMNS}
 SHORT, LONG = 50, 450  # steps
 N_ROUNDS = 5

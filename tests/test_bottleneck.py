@@ -109,6 +109,7 @@ WRITTEN_PARTS: list[dict[str, dict[str, Any]]] = [
             "longest_period": 2.0,
             "separate": True,
             "max_values": 256,
+            "linear": False,
             **LAYERS,
         },
         "predictor": {"kind": "gaussian", "input_dim": 6, "output_dim": None, **LAYERS},

@@ -58,11 +58,12 @@ def test_what_was_left_open_is_in_the_configuration(fitted: Path) -> None:
     config = tomllib.loads((fitted / "config.toml").read_text())
     assert config["options"]["n_steps"] == 120 and "learning_rate" not in config["options"]
     resolved = config["resolved"]
-    assert resolved["task"] == "classification" and resolved["encoder_hidden"] == [64, 64]
+    assert resolved["task"] == "classification" and resolved["encoder_hidden"] == [32]
     train = resolved["train"]
-    assert train["n_steps"] == 120 and train["n_pretraining_steps"] == 9
-    assert train["batch_size"] == 128 and train["learning_rate"] == 2e-3
-    assert train["first_learning_rate"] == train["learning_rate"]
+    assert train["n_steps"] == 120 and train["n_pretraining_steps"] == 60
+    assert train["batch_size"] == 64 and train["n_starts"] == train["n_resamples"] == 5
+    assert train["learning_rate"] == train["first_learning_rate"] == 3e-3
+    assert train["last_learning_rate"] == pytest.approx(3e-4)
     assert set(train) == {field.name for field in fields(TrainSettings)}
 
 
@@ -79,7 +80,7 @@ def test_a_run_whose_table_has_changed_is_not_resumed(
     capsys.readouterr()
     assert dib("resume", str(out)) == 2
     error = one_clear_line(capsys)
-    assert "batch_size = 128" in error and "would be 256" in error
+    assert "predictor_hidden = [16]" in error and "would be [" in error
     assert dib("show", str(out)) == 0
     own.write_text(table.read_text())
     assert dib("resume", str(out)) == 0
@@ -89,7 +90,7 @@ def test_a_run_whose_table_has_changed_is_not_resumed(
 def test_columns_are_scaled_by_the_training_rows_alone(table: Path, seed: int) -> None:
     problem = TableStudy(table=table, target="a").problem(seed)
     training, everything = (
-        problem.rows(rows).y for rows in (problem.split(seed).train, np.arange(120))
+        problem.rows(rows).x.numbers for rows in (problem.split(seed).train, np.arange(120))
     )
     assert abs(training.mean()) < 1e-6 < abs(everything.mean())
 

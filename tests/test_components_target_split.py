@@ -1,7 +1,7 @@
 """Targets, splits into training and validation rows, and copies among components."""
 
 import json
-import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from distributed_ib.data._copies import exchangeable_components
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.splitters import split_rows
+from distributed_ib.data.splitters import HoldOutLast, folds, split_rows
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 
@@ -35,35 +35,46 @@ def test_the_task_follows_the_type_of_y(y: object, task: str, classes: tuple[obj
     assert (target.task, target.classes) == (task, classes)
 
 
-def test_the_baseline_of_classes_is_their_entropy_in_the_training_rows() -> None:
+def test_shares_of_classes_are_those_of_the_training_rows() -> None:
     y = np.array(["a"] * 30 + ["b"] * 10 + ["c"] * 60)
-    assert Target.fit(y).baseline_entropy_bits == pytest.approx(
-        -sum(p * math.log2(p) for p in (0.3, 0.1, 0.6))
+    assert Target.fit(y).share == pytest.approx((0.3, 0.1, 0.6))
+    assert Target.fit(y, weight=np.where(y == "b", 3.0, 1.0)).share == pytest.approx(
+        (30 / 120, 30 / 120, 60 / 120)
     )
-    assert Target.fit(y, rows=np.arange(20, 40)).baseline_entropy_bits == pytest.approx(1.0)
+    # A class that the training rows lack is as rare as half a row, but not impossible.
+    assert Target.fit(y, rows=np.arange(20, 40)).share == pytest.approx(
+        (10 / 20.5, 10 / 20.5, 0.5 / 20.5)
+    )
 
 
-def test_the_baseline_of_numbers_is_that_of_a_gaussian_and_knows_no_units() -> None:
+def test_bins_of_numbers_follow_their_order_and_know_no_units() -> None:
     y = np.random.default_rng(0).normal(5.0, 3.0, 100)
-    expected = 0.5 * math.log2(2 * math.pi * math.e)
-    assert Target.fit(y).baseline_entropy_bits == pytest.approx(expected)
-    assert Target.fit(y * 1e3).baseline_entropy_bits == pytest.approx(expected)
+    target, larger = Target.fit(y), Target.fit(y * 1e3)
+    np.testing.assert_array_equal(target.transform(y), larger.transform(y * 1e3))
+    assert target.marginal == "the training rows of Y in 10 bins"
+    assert target.transform(y).dtype == np.int32
     pair = Target.fit(np.column_stack([y, y**2]))
-    assert pair.is_vector and pair.baseline_entropy_bits == pytest.approx(2 * expected)
+    assert pair.is_vector and pair.marginal.endswith("in 10 x 10 bins")
+    assert pair.transform(np.column_stack([y, y**2])).shape == (100, 2)
+    # A count of few values has an entropy of its own.
+    assert Target.fit(np.arange(100) % 3, "regression").marginal == "H(Y)"
 
 
 def test_targets_come_back_in_the_users_units() -> None:
     y = np.random.default_rng(0).normal(1e6, 3.0, (50, 2))
     target = Target.fit(y, rows=np.arange(25))
-    scaled = target.transform(y)
+    scaled = target.transform(y, binned=False)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled[:25].mean(axis=0), 0.0, atol=1e-5)
     np.testing.assert_allclose(target.inverse(scaled), y, rtol=1e-12)
+    np.testing.assert_array_equal(target.numbers(y), y)
     labels = np.array(["no", "yes", "maybe"] * 10)
     named = Target.fit(labels, name="answer")
     np.testing.assert_array_equal(named.inverse(named.transform(labels)), labels)
-    for each in (target, named):
-        assert Target.from_dict(json.loads(json.dumps(each.to_dict()))) == each
+    for each, values in ((target, y), (named, labels)):
+        again = Target.from_dict(json.loads(json.dumps(each.to_dict())))
+        assert again.to_dict() == each.to_dict()
+        np.testing.assert_array_equal(again.transform(values), each.transform(values))
     with pytest.raises(UserError):
         Target.from_dict({**named.to_dict(), "task": "regression"})
 
@@ -114,6 +125,50 @@ def test_faulty_splits() -> None:
         split_rows(3, 0.5, groups=["a", None, "b"])
     with pytest.raises(UserError, match="not by both"):
         split_rows(2, 0.5, groups=[0, 1], stratify=[0, 1])
+
+
+@FIXED
+@given(
+    st.integers(2, 120),
+    st.integers(2, 6),
+    st.integers(0, 99),
+    st.sampled_from(["none", "groups", "stratify"]),
+)
+def test_every_row_is_inside_one_fold_and_outside_the_others(
+    n: int, n_folds: int, seed: int, kind: str
+) -> None:
+    random = np.random.default_rng(seed)
+    rows = np.sort(random.choice(500, n, replace=False))
+    labels = random.integers(0, 5, n)
+    options: dict[str, Any] = {} if kind == "none" else {kind: labels}
+    n_kinds = len(set(labels)) if kind == "groups" else n
+    if n_kinds < 2:
+        with pytest.raises(UserError, match="can't be divided"):
+            folds(rows, n_folds, seed, **options)
+        return
+    found = folds(rows, n_folds, seed, **options)
+    assert len(found) == min(n_folds, n_kinds)
+    np.testing.assert_array_equal(np.sort(np.concatenate([i for _, i in found])), rows)
+    for outside, inside in found:
+        np.testing.assert_array_equal(np.sort(np.concatenate([outside, inside])), rows)
+        if kind == "groups":
+            assert not set(labels[np.isin(rows, inside)]) & set(labels[np.isin(rows, outside)])
+    if kind == "none":
+        sizes = [len(inside) for _, inside in found]
+        assert max(sizes) - min(sizes) <= 1
+    if kind == "stratify" and np.bincount(labels).max() >= len(found):
+        for label in set(labels):
+            counts = [np.sum(labels[np.isin(rows, inside)] == label) for _, inside in found]
+            assert max(counts) - min(counts) <= 1
+
+
+def test_folds_in_time_are_stretches_of_time() -> None:
+    times = np.random.default_rng(0).permutation(50)
+    splitter = HoldOutLast(times, 0.2)
+    train, held = splitter.split(50, seed=0)
+    parts = [times[inside] for _, inside in splitter.folds(train, 4, seed=0)]
+    assert [len(part) for part in parts] == [10, 10, 10, 10]
+    assert all(one.max() < two.min() for one, two in pairwise([*parts, times[held]]))
 
 
 def copies_in(table: pd.DataFrame, groups: Any = None) -> list[tuple[str, ...]]:

@@ -149,7 +149,7 @@ def test_bad_requests_are_refused(
 ) -> None:
     with pytest.raises(UserError, match="'colour'"):
         compression_path(scheme, "colour", np.arange(4)[:, None])
-    with pytest.raises(UserError, match="seed=2"):
+    with pytest.raises(UserError, match="no repeat 2"):
         compression_path(xor_scheme, "a", xor_data()[0], seed=2)
     with pytest.raises(UserError, match="with_information"):
         compression_path(scheme, "level", np.arange(4)[:, None], measure="information")

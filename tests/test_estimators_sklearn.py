@@ -16,6 +16,8 @@ pytestmark = [
 ]
 
 SMALL: dict[str, Any] = {
+    "n_starts": 2,
+    "n_resamples": 2,
     "n_steps": 150,
     "n_pretraining_steps": 150,
     "batch_size": 64,

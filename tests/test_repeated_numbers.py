@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.data.distinct_values import RepeatedNumbers, repeated_numbers
+from distributed_ib.data.resampled_batches import ResampledBatches
 from distributed_ib.data.row_batches import RowBatches
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.weighted_batches import WeightedBatches
@@ -174,6 +175,8 @@ def test_values_that_do_not_fit_are_refused() -> None:
 # In the estimators --------------------------------------------------------------------------------
 
 SMALL: dict[str, Any] = {
+    "n_starts": 2,
+    "n_resamples": 2,
     "n_steps": 600,
     "n_pretraining_steps": 300,
     "batch_size": 64,
@@ -238,7 +241,8 @@ def test_comparing_ys_and_weights_go_the_same_way(
         model = DistributedIBRegressor(loss="infonce", **SHORT)
         model.fit(x, x.age - x.weight, np.linspace(0.5, 1.5, len(x)))
         schemes.append(model.scheme_.to_xarray())
-    assert all(isinstance(source, WeightedBatches) for source in sources)
+    assert all(isinstance(source, ResampledBatches) for source in sources)
+    assert all(source.aliases is not None for source in sources)
     assert [isinstance(s.arrays[0], RepeatedNumbers) for s in sources] == [True, False]
     for name in ("kl_bits", "prediction_error_bits"):
         np.testing.assert_allclose(schemes[0][name], schemes[1][name], rtol=1e-3, atol=1e-4)
@@ -262,7 +266,7 @@ def test_without_repeats_or_memory_rows_are_drawn_as_ever(monkeypatch: pytest.Mo
         return made[0]
 
     source = source_for(people()[["weight"]])
-    assert isinstance(source, ArrayBatches)
+    assert isinstance(source, ResampledBatches) and source.aliases is None
     assert isinstance(source.arrays[0], TableInput)
     assert isinstance(source_for(people()).arrays[0], RepeatedNumbers)
     monkeypatch.setattr(plan_module, "fits_on_device", lambda arrays: False)

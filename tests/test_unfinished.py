@@ -157,7 +157,7 @@ def test_a_fit_that_diverges_after_a_record_is_kept(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    diverge_at(monkeypatch, N_BEFORE + 2)
+    diverge_at(monkeypatch, 20 + 4)  # half as many before beta rises, and three for a record
     assert dib(*arguments("fit", data, out)) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
@@ -248,6 +248,8 @@ Y = np.where(X[:, 0] > 0, "right", "left")
 
 def classifier() -> DistributedIBClassifier:
     return DistributedIBClassifier(
+        n_starts=2,
+        n_resamples=2,
         n_steps=N_STEPS,
         n_pretraining_steps=N_BEFORE,
         encoder_hidden=(8,),

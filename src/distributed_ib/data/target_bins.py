@@ -115,11 +115,13 @@ class TargetBins:
         return _decorrelated(functions, self.share)
 
     def _values(self) -> FloatArray:
-        """Centers of the bins, without the outermost few hundredths of the rows."""
+        """Centers of the bins, between -1 and 1, without the outermost few hundredths of rows."""
         order = np.argsort(self.centers, kind="stable")
         below = np.cumsum(self.share[order]) - self.share[order] / 2
         low, high = np.interp(TAILS, below, self.centers[order])
-        return np.clip(self.centers, low, high)
+        # Their squares would lose what tells them apart, where they are far from zero.
+        within = np.clip(self.centers, low, high) - (low / 2 + high / 2)
+        return np.asarray(within / max(np.abs(within).max(), np.finfo(np.float64).tiny))
 
     def _normal_scores(self) -> FloatArray:
         order = np.argsort(self.centers, kind="stable")

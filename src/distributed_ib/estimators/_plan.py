@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
@@ -128,21 +129,25 @@ class Plan:
         """The scheme with scores of its predictions: `accuracy`, or `rmse` and `r2`.
 
         They are those of averaged predictions, as `predict` makes them, on the rows on which what
-        is known about Y is measured: `[step]`.
+        is known about Y is measured: `[step]`. NaN where no model was kept.
         """
         if scheme.is_empty:
             return scheme
         split = self.split
-        which = split.held_out if len(split.held_out) else split.train
+        division = split.divided(self.train.n_resamples)
+        roles = division.test, division.validation[0], split.train
+        which = next(rows for rows in roles if len(rows))
         x, _, weight = self.problem.rows(which)
         truth, candidates = self.problem.truth[which], self.candidates()
         found = [
             scores_of(self.target, self._predicted(models, x), truth, weight, candidates)
             for models in map(scheme.models, range(len(scheme.snapshots.record)))
         ]
-        data = scheme.to_xarray().assign(
-            {name: ("step", [one[name] for one in found]) for name in found[0]}
-        )
+        data = scheme.to_xarray()
+        for name in found[0]:
+            values = np.full(data.sizes["step"], np.nan)
+            values[scheme.snapshots.record] = [one[name] for one in found]
+            data[name] = ("step", values)
         return ApproximationScheme(data, scheme.snapshots)
 
     def _predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
@@ -169,7 +174,12 @@ class Plan:
         return np.asarray(rows.y[drawn].reshape(len(drawn), -1), np.float32)
 
 
-@eqx.filter_jit
+# It runs once: code that is fast to run would take longer to compile than it could ever save.
+@partial(
+    jax.jit,
+    static_argnames="config",
+    compiler_options={"xla_backend_optimization_level": 0},
+)
 def _make_model(config: str, arrays: tuple[Array, ...], key: Array) -> DistributedBottleneck:
     """Compiled as a whole, once for each description: operation by operation it takes seconds."""
     model = model_from_config(json.loads(config), key=key)

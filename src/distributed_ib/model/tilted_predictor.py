@@ -143,7 +143,7 @@ class TiltedPredictor(Part):
 
         Entries with fewer bins than others are filled up with minus infinity.
         """
-        read = u * jax.lax.stop_gradient(self.open)
+        read = u * jax.lax.stop_gradient(self.open)[None]
         origin = self.mlp(jnp.zeros((1, self.input_dim), u.dtype))
         coefficients = self.mlp(read) - origin + read @ self.linear
         any_open = jnp.any(self.open > 0)
@@ -157,9 +157,10 @@ class TiltedPredictor(Part):
             tilts = functions[first_function : first_function + n_bins * n_tilts]
             first_tilt, first_function = first_tilt + n_tilts, first_function + n_bins * n_tilts
             tilt = jnp.matmul(mine, tilts.reshape(n_bins, n_tilts).T, precision="highest")
-            logs = jax.nn.log_softmax(marginal[:n_bins] + tilt)
+            alone = marginal[None, :n_bins]
+            logs = jax.nn.log_softmax(alone + tilt)
             # Not even rounding may pass for knowledge where nothing is read.
-            logs = jnp.where(any_open, logs, marginal[:n_bins])
+            logs = jnp.where(any_open, logs, alone)
             padding = ((0, 0), (0, most - n_bins))
             entries.append(jnp.pad(logs, padding, constant_values=-jnp.inf))
         return jnp.stack(entries, axis=1)

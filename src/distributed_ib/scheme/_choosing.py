@@ -10,13 +10,20 @@ from distributed_ib.scheme.measure import VARIABLES, Measure
 from distributed_ib.scheme.splits import choosing_split
 
 
-def chosen_record(run: xr.Dataset, choice: Choice, threshold_bits: float, measure: Measure) -> int:
+def chosen_record(
+    run: xr.Dataset,
+    kept_beta: NDArray[np.float64],
+    choice: Choice,
+    threshold_bits: float,
+    measure: Measure,
+) -> int:
     """Place of the chosen record among those of `run`, one repeat at which models were kept.
 
     The most predictive one is that on the rows that choose.
 
     Args:
         run: The numbers of one repeat at these records.
+        kept_beta: Bottleneck strength of the models that were kept there.
         choice: Which record.
         threshold_bits: What a component must convey to count as used.
         measure: What the bits are of.
@@ -29,7 +36,7 @@ def chosen_record(run: xr.Dataset, choice: Choice, threshold_bits: float, measur
             "choose an approximation by exactly one of beta, bits, n_components; got none."
         )
     if choice.beta is not None:
-        return int(np.argmin(np.abs(np.log(run["snapshot_beta"].values / choice.beta))))
+        return int(np.argmin(np.abs(np.log(kept_beta / choice.beta))))
     known = run["predictive_information_bits"].sel(split=choosing_split(run)).values
     conveyed = run[VARIABLES[measure]].values
     if choice.bits is not None:

@@ -65,10 +65,16 @@ def dataset_of_ladder(
         )
     )
     kl_bits[kl_bits < CLOSED_BITS] = 0.0
+    # Where all is closed the marginal is predicted: what remains is rounding.
+    is_closed = (kl_bits == 0).all(axis=2) & hasattr(snapshots.static.predictor, "open")
     error, known, scores = _by_split(ladder, roles, steps, splits)
+    known[is_closed] = 0.0
     over_split = ("step", "seed", "split")
     choice = _choice(ladder, roles, steps)
-    report = [_reported(ladder, roles, step) for step in steps]
+    report = [
+        _NOTHING if closed.all() else _reported(ladder, roles, step)
+        for step, closed in zip(steps, is_closed, strict=True)
+    ]
     training_steps = result.annealing.step[result.snapshots.record]
     n_steps, n_members = len(steps), ladder.n_members
     dataset = xr.Dataset(
@@ -188,6 +194,9 @@ class _Reported(NamedTuple):
 
     known: Mean
     averaged: Mean
+
+
+_NOTHING = _Reported(Mean(0.0, 0.0), Mean(0.0, 0.0))
 
 
 def _reported(ladder: Ladder, roles: Roles, step: _Step) -> _Reported:

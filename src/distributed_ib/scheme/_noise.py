@@ -47,7 +47,7 @@ def mean_over_noise(
         seed: Seed of the noise.
     """
     params, static = _stacked(models)
-    keys, n_pairs = _keys(seed, len(models)), (n_samples + 1) // 2
+    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
     parts = [
         np.asarray(_mean(params, static, block, read, extra, keys, n_pairs), np.float64)[:n_rows]
         for block, n_rows in _blocks(x)
@@ -96,7 +96,7 @@ def row_losses(
         seed: Seed of the noise.
     """
     params, static = _stacked(models)
-    keys, n_pairs = _keys(seed, len(models)), (n_samples + 1) // 2
+    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
     compares = isinstance(static.predictor, ContrastivePredictor)
     parts = [
         jax.tree.map(

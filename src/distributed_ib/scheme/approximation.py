@@ -87,7 +87,7 @@ class Approximation:
     def predict_proba(
         self, x: Inputs, *, n_samples: int = 32, seed: int = 0
     ) -> NDArray[np.float32]:
-        """Probability of each class of Y given `x`, averaged over the channels' noise.
+        """Probability of each class or bin of Y given `x`, averaged over the channels' noise.
 
         Args:
             x: Inputs, `[n, component, ...]`.
@@ -95,10 +95,11 @@ class Approximation:
             seed: Seed of the noise; the same seed gives the same probabilities.
 
         Returns:
-            `[n, class]`, rows that sum to one.
+            `[n, class]`, rows that sum to one; `[n, entry, bin]` for a vector Y.
 
         Raises:
-            UserError: If `n_samples` is not positive, `x` does not fit, or Y has no classes.
+            UserError: If `n_samples` is not positive, `x` does not fit, or Y has neither classes
+                nor bins.
         """
         whole_number("n_samples", n_samples, 1)
         if isinstance(self.model.predictor, GaussianPredictor | ContrastivePredictor):

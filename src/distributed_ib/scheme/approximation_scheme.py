@@ -360,7 +360,7 @@ class ApproximationScheme:
         run = self._dataset.isel(seed=self._repeat(seed), step=self._snapshots.record)
         measure = chosen_measure(run, measure)
         choice = Choice(beta, bits, n_components)
-        index = chosen_record(run, choice, threshold_bits, measure)
+        index = chosen_record(run, self._snapshots.beta, choice, threshold_bits, measure)
         known = run["predictive_information_bits"].sel(split=self.scoring_split)
         params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
         return Approximation(

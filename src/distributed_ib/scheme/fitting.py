@@ -184,7 +184,9 @@ def _one_ladder(
     division = split.divided(train.n_resamples)
     if any(len(rows) == 0 for rows in division.validation):
         raise UserError("several starts need held-out rows to choose among them.")
-    ladder = Ladder(train.stretches(), len(division.train), train.n_seeds)
+    ladder = Ladder(
+        train.stretches(), len(division.train), train.n_seeds, train.n_records_of_stretch
+    )
     batches = (
         split.problem.resampled_batches(
             [division.train[k] for k in ladder.resample_of_repeat], train.batch_size, seed
@@ -311,9 +313,12 @@ def default_baseline(model: Any, split: Split) -> Baseline:
         bits, name = predictor.baseline(np.asarray(y), weight)
         return Baseline(bits, name)
     labels = np.asarray(y)
-    if labels.ndim == 1 and labels.dtype.kind in "biu":
-        counts = np.bincount(labels.astype(np.int64), weight)
-        return Baseline(float(entropy_bits(counts / counts.sum())))
+    if labels.dtype.kind in "biu":
+        # The entries of a vector are predicted each by itself.
+        entries = labels.reshape(len(labels), -1).astype(np.int64).T
+        counts = [np.bincount(codes, weight) for codes in entries]
+        bits = sum(float(entropy_bits(part / part.sum())) for part in counts)
+        return Baseline(bits, split.problem.baseline)
     raise UserError(
         "the error without X is not known for this model; give its predictor a method "
         "baseline(y, weight), or the problem its entropy_bits."

@@ -41,9 +41,11 @@ class Ladder:
         stretches: Schedule of each start.
         n_resamples: Resamples of the rows.
         n_seeds: Repeats of each.
+        n_records: Records of a start that trained to the end.
 
     Example:
-        >>> ladder = Ladder((BetaSchedule(0.01, 0.1), BetaSchedule(0.1, 1.0)), 2, n_seeds=1)
+        >>> stretches = BetaSchedule(0.01, 0.1), BetaSchedule(0.1, 1.0)
+        >>> ladder = Ladder(stretches, n_resamples=2, n_seeds=1, n_records=10)
         >>> ladder.resample_of_repeat, ladder.resample_of_member
         ([0, 0, 1, 1], [0, 1])
     """
@@ -51,6 +53,7 @@ class Ladder:
     stretches: tuple[BetaSchedule, ...]
     n_resamples: int
     n_seeds: int
+    n_records: int
 
     @property
     def n_members(self) -> int:
@@ -74,12 +77,15 @@ class Ladder:
 
     def places(self, result: SweepResult) -> dict[float, list[Place]]:
         """All beta at which models were kept, rising, and the models that were kept there."""
-        steps = result.annealing.step[result.snapshots.record]
         found: dict[float, list[Place]] = {}
         for start, stretch in enumerate(self.stretches):
-            for snapshot, step in enumerate(steps.tolist()):
+            for snapshot, record in enumerate(result.snapshots.record.tolist()):
+                # Where records end is rounded to whole steps, differently in each stretch, which
+                # would keep apart what is to be compared.
+                part = (record + 1) / self.n_records
+                beta = stretch.beta_at(stretch.n_pretraining_steps + part * stretch.n_steps)
                 # Stretches overlap: equal beta, up to rounding, is one.
-                beta = float(np.exp(np.round(np.log(stretch.beta_at(step)), 6)))
+                beta = float(np.exp(np.round(np.log(beta), 6)))
                 found.setdefault(beta, []).append(Place(start, snapshot))
         return dict(sorted(found.items()))
 
@@ -135,7 +141,10 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
     if hasattr(members[0].predictor, "open"):
         losses = roles.losses(members, resamples, _DRAWS_TO_CHOOSE)
         validation = losses.validation
-        models = [_closed(model, one.kl) for model, one in zip(members, losses.train, strict=True)]
+        models = [
+            _closed(model, roles.train[resample].mean(one.kl)[0])
+            for model, resample, one in zip(members, resamples, losses.train, strict=True)
+        ]
     else:  # The training rows, which are many, say nothing that is asked for.
         pairs = zip(members, resamples, strict=True)
         validation = [roles.validation[k].losses([m], _DRAWS_TO_CHOOSE) for m, k in pairs]
@@ -149,8 +158,8 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
 
 
 def _closed(model: Any, kl_nats: np.ndarray) -> Any:
-    """The model, with components that convey nothing closed."""
-    conveys = kl_nats[0].mean(axis=0) >= bits_to_nats(CLOSED_BITS)
+    """The model, with components that convey nothing closed; `kl_nats` is `[component]`."""
+    conveys = kl_nats >= bits_to_nats(CLOSED_BITS)
     n_each = model.encoder.embedding_dim
     gate = jnp.asarray(np.repeat(conveys, n_each), jnp.float32)
     return eqx.tree_at(lambda m: m.predictor.open, model, gate)

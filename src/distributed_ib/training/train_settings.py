@@ -126,8 +126,9 @@ class TrainSettings:
     def n_records_of_stretch(self) -> int:
         """Records of one start, so that those of neighbouring starts are at the same beta."""
         if self.n_starts == 1:
-            return self.n_records
-        return min(2 * max(1, round(self.n_records / (self.n_starts + 1))), self.n_steps)
+            return min(self.n_records, self.n_steps)
+        half = max(1, round(self.n_records / (self.n_starts + 1)))
+        return min(2 * half, max(1, self.n_steps - self.n_steps % 2))
 
     def stretches(self) -> tuple[BetaSchedule, ...]:
         """The schedules of all starts, in the order of rising beta.

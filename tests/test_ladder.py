@@ -1,0 +1,300 @@
+"""The ladder: its grid of beta, the start that is kept, and what its numbers are of."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
+
+from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._plan import Plan
+from distributed_ib.scheme import fitting as fitting_module
+from distributed_ib.scheme._noise import row_losses
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.ladder import Ladder, Place, climb
+from distributed_ib.training.sweep_result import SweepResult
+from distributed_ib.training.train_settings import TrainSettings
+
+FIXED = settings(max_examples=60, derandomize=True, deadline=None)
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
+]
+
+
+@FIXED
+@given(st.integers(1, 5000), st.integers(2, 6), st.integers(1, 80))
+def test_neighbouring_starts_visit_the_same_beta_where_they_overlap(
+    n_steps: int, n_starts: int, n_records: int
+) -> None:
+    train = TrainSettings(
+        beta=(1e-3, 2.0), n_starts=n_starts, n_resamples=2, n_steps=n_steps, n_records=n_records
+    )
+    n_each = train.n_records_of_stretch
+    ladder = Ladder(train.stretches(), n_resamples=2, n_seeds=1, n_records=n_each)
+    result: Any = SimpleNamespace(snapshots=SimpleNamespace(record=np.arange(n_each)))
+    places = ladder.places(result)
+    starts = [[place.start for place in found] for found in places.values()]
+    if n_steps == 1:  # a single record, at the end of its stretch
+        assert starts == [[start] for start in range(n_starts)]
+        return
+    half = n_each // 2
+    assert n_each == 2 * half <= n_steps
+    expected = [[0]] * half
+    for start in range(1, n_starts):
+        expected += [[start - 1, start]] * half
+    assert starts == expected + [[n_starts - 1]] * half
+    beta = np.array(list(places))
+    assert beta[-1] == pytest.approx(2.0, rel=1e-5)
+    np.testing.assert_allclose(np.diff(np.log(beta)), np.log(2000) / len(beta), rtol=1e-3)
+
+
+def test_stretches_cover_beta_and_half_of_their_neighbours() -> None:
+    stretches = TrainSettings(beta=(1e-4, 1.0), n_starts=3, n_resamples=2).stretches()
+    logs = np.log10([[one.beta_start, one.beta_end] for one in stretches])
+    np.testing.assert_allclose(logs, [[-4, -2], [-3, -1], [-2, 0]], atol=1e-12)
+    assert TrainSettings(beta=(1e-4, 1.0)).stretches() == (TrainSettings().schedule(),)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_resamples": 1}, "at least 2"),
+        ({"n_starts": 0}, "n_starts"),
+        ({"n_starts": 2, "direction": "falling"}, "rising"),
+        ({"n_resamples": 2, "direction": "both"}, "rising"),
+    ],
+)
+def test_a_ladder_that_makes_no_sense_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        TrainSettings(**options)
+
+
+SMALL: dict[str, Any] = {
+    "beta_end": 100.0,
+    "n_starts": 2,
+    "n_resamples": 2,
+    "n_steps": 601,
+    "n_pretraining_steps": 150,
+    "batch_size": 32,
+    "learning_rate": 1e-2,
+    "encoder_hidden": (8,),
+    "predictor_hidden": (8,),
+    "n_frequencies": 0,
+    "n_records": 12,
+    "n_samples": 8,
+    "n_information_inputs": 0,
+    "random_state": 0,
+}
+
+
+def table(n: int = 150) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """X, a vector Y of which the first entry has many zeros, and weights."""
+    random = np.random.default_rng(0)
+    x = pd.DataFrame(random.normal(size=(n, 3)), columns=["a", "b", "c"])
+    first = np.where(x.a > 0, x.a + 0.3 * random.normal(size=n), 0.0)
+    y = np.column_stack([first, np.exp(x.b + 0.3 * random.normal(size=n))])
+    return x, y, random.uniform(0.5, 2.0, n)
+
+
+class Fitted:
+    """A plan of an estimator, and the scheme that it led to."""
+
+    def __init__(self, model: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
+        x, _, _ = table()
+        self.model, self.y, self.weight = model, y, weight
+        self.plan: Plan = model.plan(x, y, weight)
+        seen: list[Any] = []
+
+        def remember(result: SweepResult, ladder: Ladder, roles: Any) -> Any:
+            seen.extend([result, ladder])
+            return climb(result, ladder, roles)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fitting_module, "climb", remember)
+            model.adopt(self.plan, self.plan.fit())
+        self.result: SweepResult
+        self.ladder: Ladder
+        self.result, self.ladder = seen
+        self.scheme: ApproximationScheme = model.scheme_
+        self.data = self.scheme.to_xarray()
+        self.division = self.plan.split.divided(2)
+
+    def losses(self, step: int, rows: np.ndarray, n_samples: int = 8) -> Any:
+        """What the models of a step lose on some rows, in nats."""
+        found = self.plan.problem.rows(rows)
+        return row_losses(
+            self.scheme.models(step), found.x, np.asarray(found.y), n_samples=n_samples
+        )
+
+
+@pytest.fixture(scope="module", params=["classes", "weighted classes", "numbers", "vectors"])
+def fitted(request: pytest.FixtureRequest) -> Fitted:
+    _, y, weight = table()
+    if request.param == "numbers":
+        return Fitted(DistributedIBRegressor(**SMALL), y[:, 0], None)
+    if request.param == "vectors":
+        return Fitted(DistributedIBRegressor(**SMALL), y, weight)
+    labels = np.where(y[:, 0] > 0, "some", "none")
+    return Fitted(
+        DistributedIBClassifier(**SMALL), labels, weight if "weighted" in request.param else None
+    )
+
+
+@pytest.mark.parametrize("step", [0, 4, 11])
+def test_scores_are_those_of_predict_on_the_test_rows(fitted: Fitted, step: int) -> None:
+    x, _, _ = table()
+    test = fitted.division.test
+    beta = float(fitted.data.beta[step])
+    predicted, true = fitted.model.predict(x.iloc[test], beta=beta), fitted.y[test]
+    weight = None if fitted.weight is None else fitted.weight[test]
+    if "accuracy" in fitted.data:
+        accuracy = accuracy_score(true, predicted, sample_weight=weight)
+        assert float(fitted.data.accuracy[step]) == pytest.approx(accuracy, rel=1e-6)
+        return
+    rmse = root_mean_squared_error(true, predicted, sample_weight=weight)
+    assert float(fitted.data.rmse[step]) == pytest.approx(rmse, rel=1e-4)
+    r2 = r2_score(true, predicted, sample_weight=weight)
+    assert float(fitted.data.r2[step]) == pytest.approx(r2, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("step", [0, 4])
+def test_what_is_known_is_the_gain_over_the_marginal_on_test_rows(
+    fitted: Fitted, step: int
+) -> None:
+    test = fitted.division.test
+    losses = fitted.losses(step, test)
+    weight = np.ones(len(test)) if fitted.weight is None else fitted.weight[test]
+    codes = np.asarray(fitted.plan.problem.rows(test).y).reshape(len(test), -1)
+    target = fitted.model.target_
+    shares = [np.array(target.share)] if target.classes else [b.share for b in target.bins]
+    marginal = -sum(np.log(share[codes[:, k]]) for k, share in enumerate(shares))
+    known = np.average(marginal - losses.single_draw.mean(axis=0), weights=weight) / np.log(2)
+    assert float(fitted.data.known_bits[step]) == pytest.approx(known, abs=1e-4)
+    averaged = -np.log(np.exp(-losses.averaged).mean(axis=0))
+    averaged_known = np.average(marginal - averaged, weights=weight) / np.log(2)
+    assert float(fitted.data.averaged_known_bits[step]) == pytest.approx(averaged_known, abs=1e-4)
+    # By Jensen's inequality.
+    assert averaged_known >= known
+    assert 0 < float(fitted.data.known_error_bits[step]) < 1
+
+
+def test_at_each_beta_the_start_of_least_validation_objective_is_kept(fitted: Fitted) -> None:
+    n_compared = 0
+    for step, (beta, places) in enumerate(fitted.ladder.places(fitted.result).items()):
+        assert float(fitted.data.beta[step]) == beta
+        objectives = {}
+        for place in places:
+            members = fitted.ladder.members(fitted.result, place)
+            values = []
+            for model, rows in zip(members, fitted.division.validation, strict=True):
+                found = fitted.plan.problem.rows(rows)
+                losses = row_losses([model], found.x, np.asarray(found.y), n_samples=8)
+                cost = losses.single_draw[0] + beta * losses.kl[0].sum(axis=1)
+                values.append(np.average(cost, weights=found.weight))
+            objectives[place.start] = np.mean(values)
+        chosen = int(fitted.data.start[step])
+        assert objectives[chosen] <= min(objectives.values()) + 1e-4
+        n_compared += len(places) > 1
+    assert n_compared == 4
+
+
+def test_best_and_simplest_are_chosen_by_validation_rows(fitted: Fitted) -> None:
+    rows = np.concatenate(fitted.division.validation)
+    weight = np.ones(len(rows)) if fitted.weight is None else fitted.weight[rows]
+    losses = []
+    for step in range(fitted.data.sizes["step"]):
+        of_members = [
+            fitted.losses(step, part).averaged[k]
+            for k, part in enumerate(fitted.division.validation)
+        ]
+        losses.append(np.concatenate(of_members) / np.log(2))
+    means = np.average(losses, axis=1, weights=weight)
+    best, simplest = (fitted.data.attrs[name] for name in ("best_step", "simplest_step"))
+    assert means[best] == pytest.approx(means.min(), abs=1e-5)
+    np.testing.assert_allclose(fitted.data.excess_loss_bits, means - means[best], atol=1e-4)
+    excess, error = fitted.data.excess_loss_bits.values, fitted.data.excess_loss_error_bits.values
+    assert excess[best] == error[best] == 0.0
+    assert simplest >= best and excess[simplest] <= error[simplest]
+    assert (excess[simplest + 1 :] > error[simplest + 1 :]).all()
+    assert fitted.model.best_beta_ == float(fitted.data.beta[best])
+    assert fitted.model.simplest_beta_ == float(fitted.data.beta[simplest])
+
+
+def test_what_conveys_nothing_tells_exactly_nothing(fitted: Fitted) -> None:
+    closed = fitted.data.kl_bits.sum("component").max("seed").values == 0.0
+    assert closed[-1] and not closed[0]
+    for name in ("known_bits", "known_error_bits", "averaged_known_bits"):
+        assert (fitted.data[name].values[closed] == 0.0).all()
+    known = fitted.data.predictive_information_bits.values[:, closed]
+    assert (known == 0.0).all()
+    x, _, _ = table()
+    beta = float(fitted.data.beta[-1])
+    if "accuracy" in fitted.data:
+        probabilities = fitted.model.predict_proba(x, beta=beta)
+        np.testing.assert_allclose(
+            probabilities, np.tile(fitted.model.target_.share, (len(x), 1)), rtol=1e-5
+        )
+    else:
+        predicted = fitted.model.predict(x, beta=beta)
+        np.testing.assert_allclose(predicted, np.broadcast_to(predicted[:1], predicted.shape))
+
+
+def test_components_that_convey_nothing_are_not_read(fitted: Fitted) -> None:
+    """Also where weights decide whether they do."""
+    for step in range(fitted.data.sizes["step"]):
+        for member, model in enumerate(fitted.scheme.models(step)):
+            conveys = fitted.data.kl_bits[member, step].values > 0
+            is_open = np.asarray(model.predictor.open).reshape(3, -1)
+            np.testing.assert_array_equal(is_open, np.repeat(conveys[:, None], 2, axis=1))
+
+
+def test_repeats_are_laid_out_by_resample_then_seed_then_start() -> None:
+    train = TrainSettings(n_starts=3, n_resamples=2, n_seeds=2)
+    ladder = Ladder(train.stretches(), n_resamples=2, n_seeds=2, n_records=4)
+    assert ladder.resample_of_member == [0, 0, 1, 1]
+    assert len(ladder.schedules) == len(ladder.resample_of_repeat) == 12
+    for repeat, schedule in enumerate(ladder.schedules):
+        member, start = divmod(repeat, 3)
+        assert schedule == train.stretches()[start]
+        assert ladder.resample_of_repeat[repeat] == ladder.resample_of_member[member]
+    # The models of a place are those of its start, in the order of members.
+    numbers = np.arange(12.0)[None]
+    result: Any = SimpleNamespace(snapshots=SimpleNamespace(params=numbers, static=None))
+    assert ladder.members(result, Place(start=1, snapshot=0)) == [1, 4, 7, 10]
+
+
+@pytest.mark.parametrize("n_starts", [1, 2])
+def test_without_resamples_scores_are_of_rows_that_choose_nothing(n_starts: int) -> None:
+    x, y, _ = table()
+    labels = np.where(y[:, 0] > 0, "some", "none")
+    options = {**SMALL, "n_starts": n_starts, "n_resamples": 0, "n_steps": 100}
+    model = DistributedIBClassifier(**options, validation_fraction=0.5)
+    plan = model.plan(x, labels)
+    model.adopt(plan, plan.fit())
+    (train,), (validation,), test = plan.split.divided(0)
+    assert len(train) == 75 and len(validation) + len(test) == 75
+    data = model.scheme_.to_xarray()
+    for step in (1, 3):
+        predicted = model.predict(x.iloc[test], beta=float(data.beta[step]))
+        assert float(data.accuracy[step]) == pytest.approx(np.mean(predicted == labels[test]))
+
+
+def test_a_single_sweep_has_scores_where_it_kept_a_model() -> None:
+    x, y, _ = table()
+    options = {**SMALL, "n_starts": 1, "n_resamples": 0, "n_steps": 100, "n_snapshots": 4}
+    model = DistributedIBRegressor(**options).fit(x, y)
+    data = model.scheme_.to_xarray()
+    assert np.flatnonzero(np.isfinite(data.rmse)).tolist() == [2, 5, 8, 11]
+    assert model.report().sections and model.figures()
+    # The entries of a vector are predicted each by itself.
+    train = model.target_.transform(y[model.plan(x, y).split.train])
+    shares = [np.bincount(codes) / len(codes) for codes in train.T]
+    entropy = -sum((share * np.log2(share)).sum() for share in shares)
+    assert model.scheme_.baseline_entropy_bits == pytest.approx(entropy)
+    assert data.attrs["baseline"] == "the training rows of Y in 7 x 12 bins"
