@@ -47,18 +47,17 @@ from distributed_ib.training.train_settings import TrainSettings
 TABLES = "data"
 N_COMPONENTS = 2 * N_SHELLS
 
-# Three starts, from beta 0.0003, 0.002 and 0.013: the first gives the best accuracy, the last the
-# fewest shells. Above beta 0.6 no shell conveys anything. Two starts without weight decay (seed 0)
-# were less accurate by 0.01 on all shells of the rapid glass, and by 0.17 on two.
+# Three starts, from beta 0.001, 0.005 and 0.025: the first gives the best accuracy, the last the
+# fewest shells. Above beta 0.6 no shell conveys anything. From 0.0003 (rapid, seed 0) the best
+# accuracy was 0.006 higher, and that of two shells 0.04 to 0.09 lower.
 # A hundred channels at 20 models: some ten seconds of a processor. Between the two bounds lie
 # 1.44 * 2^I / 360 bits: 0.01 bit at 1 bit, 0.1 bit at 5.
 QUICK = TrainSettings(
-    beta=(3e-4, 0.6),
-    n_steps=5_000,
+    beta=(1e-3, 0.6),
+    n_steps=4_000,
     n_pretraining_steps=300,
     batch_size=128,
     learning_rate=1e-3,
-    last_learning_rate=3e-4,
     weight_decay=0.5,
     n_starts=3,
     n_records=60,
