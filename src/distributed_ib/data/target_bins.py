@@ -185,12 +185,13 @@ def _edges_and_atoms(values: FloatArray) -> tuple[FloatArray | None, FloatArray]
 
 
 def _codes(edges: FloatArray | None, atoms: FloatArray, values: FloatArray) -> NDArray[np.int32]:
+    place = np.clip(np.searchsorted(atoms, values), 0, max(len(atoms) - 1, 0))
     if edges is None:
-        middles = (atoms[1:] + atoms[:-1]) / 2
-        return np.searchsorted(middles, values, side="left").astype(np.int32)
+        # The middle of neighbouring numbers may be one of them.
+        nearest = np.searchsorted((atoms[1:] + atoms[:-1]) / 2, values, side="left")
+        return np.where(atoms[place] == values, place, nearest).astype(np.int32)
     codes = np.searchsorted(edges, values, side="right")
     if len(atoms):
-        place = np.clip(np.searchsorted(atoms, values), 0, len(atoms) - 1)
         codes = np.where(atoms[place] == values, len(edges) + 1 + place, codes)
     return codes.astype(np.int32)
 

@@ -17,12 +17,12 @@ from distributed_ib.model.mlp import MLP
 
 
 class TiltedPredictor(Part):
-    """An exponential family around the marginal of Y: p(y|u) ~ p(y) exp(t(y) . (f(u) - f(0))).
+    """An exponential family around the marginal of Y: p(y|u) ~ p(y) exp(t(y) . f(u)).
 
     Y is a class or the bin of a number (`TargetBins`), or several of them, independent given u.
     p(y) is its share of the training rows and t(y) are the functions by which it may be tilted;
-    f is a perceptron plus a linear map. Embeddings of zero, and those of components that are closed
-    (`open` is 0), leave the marginal as it is: what is known about Y is then zero by construction.
+    f is a perceptron plus a linear map. Components that are closed (`open` is 0) are not read, and
+    where all are the marginal is left as it is: what is known about Y is then zero by construction.
 
     Attributes:
         mlp: From the concatenated embeddings to the tilts.
@@ -42,6 +42,7 @@ class TiltedPredictor(Part):
         >>> predictor = TiltedPredictor(2, n_bins=[2], n_tilts=[1], hidden=(8,),
         ...                             key=jax.random.key(0))
         >>> predictor = predictor.around([[0.25, 0.75]], [[[1.0], [-1.0]]])
+        >>> predictor = eqx.tree_at(lambda p: p.open, predictor, jnp.zeros(2))
         >>> predictor.probabilities(predictor(jnp.zeros((1, 2)))).tolist()
         [[0.25, 0.75]]
     """
@@ -144,8 +145,7 @@ class TiltedPredictor(Part):
         Entries with fewer bins than others are filled up with minus infinity.
         """
         read = u * jax.lax.stop_gradient(self.open)[None]
-        origin = self.mlp(jnp.zeros((1, self.input_dim), u.dtype))
-        coefficients = self.mlp(read) - origin + read @ self.linear
+        coefficients = self.mlp(read) + read @ self.linear
         any_open = jnp.any(self.open > 0)
         most = max(self.n_bins)
         functions = jax.lax.stop_gradient(self.functions)

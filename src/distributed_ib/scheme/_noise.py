@@ -23,6 +23,9 @@ from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
 _SMALLEST_BLOCK = 64
+# Pairs of draws by which the loss with a single draw is measured, of each row.
+MOST_OWN_PAIRS = 4
+_OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
 # From (predictor, outputs [n, ...], further arrays) to what is averaged, [n, ...].
 Reading = Callable[..., Array]
 
@@ -85,14 +88,18 @@ class RowLosses(NamedTuple):
 def row_losses(
     models: Sequence[Any], x: Any, y: Any, *, n_samples: int, seed: int = 0
 ) -> RowLosses:
-    """Losses of rows whose Y is known, with the noise of `mean_over_noise`.
+    """Losses of rows whose Y is known.
+
+    Averaged predictions have the noise of `mean_over_noise`, the same for all rows, so that they
+    are those of `predict`. Single draws have noise of their own for each row, whose errors average
+    out over rows.
 
     Args:
         models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
             likelihood.
         x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
         y: Y as the predictor takes it, `[n, ...]`.
-        n_samples: Draws of the noise.
+        n_samples: Draws of the noise; of single draws no more than eight.
         seed: Seed of the noise.
     """
     params, static = _stacked(models)
@@ -198,35 +205,40 @@ def _losses(
         model = eqx.combine(params, static)
         channel = model.encoder(x)
         shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
-        # Rows that are compared with each other have noise of their own: noise that they share
-        # would make that too easy.
-        shape_of_noise = shape if compares else (1, *shape[1:])
 
         def given(noise: Array) -> tuple[Array, dict[str, Array]]:
             u = (channel.mean + deviation * noise).reshape(shape[0], -1)
             outputs = model.predictor(u)
             return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
-        def add_pair(number: Array, totals: Any) -> Any:
-            noise = jax.random.normal(jax.random.fold_in(key, number), shape_of_noise)
+        def add_shared(number: Array, likelihood: Array) -> Array:
+            # Rows that are compared with each other have noise of their own: noise that they share
+            # would make that too easy.
+            size = shape if compares else (1, *shape[1:])
+            noise = jax.random.normal(jax.random.fold_in(key, number), size)
+            for draw in (noise, -noise):
+                likelihood = jnp.logaddexp(likelihood, -given(draw)[0])
+            return likelihood
+
+        def add_own(number: Array, totals: Any) -> Any:
+            noise = jax.random.normal(jax.random.fold_in(own, number), shape)
             for draw in (noise, -noise):
                 loss, scores = given(draw)
-                single, likelihood, scored = totals
                 totals = (
-                    single + loss,
-                    jnp.logaddexp(likelihood, -loss),
-                    {name: total + scores[name] for name, total in scored.items()},
+                    totals[0] + loss,
+                    {name: total + scores[name] for name, total in totals[1].items()},
                 )
             return totals
 
+        own = jax.random.fold_in(key, _OWN_NOISE)
         zeros = jnp.zeros(shape[0])
-        names = jax.eval_shape(given, jnp.zeros(shape_of_noise))[1]
-        first = (zeros, zeros - jnp.inf, dict.fromkeys(names, zeros))
-        single, likelihood, scored = jax.lax.fori_loop(0, n_pairs, add_pair, first)
-        n_samples = 2 * n_pairs
-        averaged = jnp.log(n_samples) - likelihood
-        scores = {name: total / n_samples for name, total in scored.items()}
-        return channel.kl_nats(), single / n_samples, averaged, scores
+        names = jax.eval_shape(given, jnp.zeros(shape))[1]
+        likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
+        n_own = jnp.minimum(n_pairs, MOST_OWN_PAIRS)
+        single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
+        averaged = jnp.log(2 * n_pairs) - likelihood
+        scores = {name: total / (2 * n_own) for name, total in scored.items()}
+        return channel.kl_nats(), single / (2 * n_own), averaged, scores
 
     found: tuple[Array, Array, Array, dict[str, Array]] = jax.vmap(of_model)(params, keys)
     return found
