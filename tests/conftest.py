@@ -1,6 +1,9 @@
 """Settings of all tests, and small sweeps that several of them look at."""
 
+import atexit
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +22,21 @@ from toy import XOR_SCHEDULE, xor_data, xor_model
 matplotlib.use("Agg")
 # Arrays of different rank never meet by accident: that is how a label column becomes a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def share_what_is_compiled() -> None:
+    """Keep compiled programs in a folder that other workers and child processes read."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options = {"compilation_cache_dir": folder, "persistent_cache_min_compile_time_secs": 0.1}
+    for name, value in options.items():
+        os.environ[f"JAX_{name.upper()}"] = str(value)
+        jax.config.update(f"jax_{name}", value)
+
+
+share_what_is_compiled()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.information.bounds import InformationBounds, information_bounds
 from distributed_ib.information.exact_channel import exact_information
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 KEY = jax.random.key(0)
 
 

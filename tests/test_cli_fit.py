@@ -16,8 +16,11 @@ from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
 # Too brief to follow beta to the end, which the command says in a warning.
-pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
-BRIEF = ["--steps", "120"]
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
+]
+BRIEF = ["--steps", "120", "--starts", "2", "--resamples", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def test_what_was_left_open_is_in_the_configuration(fitted: Path) -> None:
     assert resolved["task"] == "classification" and resolved["encoder_hidden"] == [32]
     train = resolved["train"]
     assert train["n_steps"] == 120 and train["n_pretraining_steps"] == 60
-    assert train["batch_size"] == 64 and train["n_starts"] == train["n_resamples"] == 5
+    assert train["batch_size"] == 64 and train["weight_decay"] == 0.5
     assert train["learning_rate"] == train["first_learning_rate"] == 3e-3
     assert train["last_learning_rate"] == pytest.approx(3e-4)
     assert set(train) == {field.name for field in fields(TrainSettings)}

@@ -15,6 +15,8 @@ from distributed_ib.model._similarity import Similarity, similarities
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.predictors import PREDICTORS
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def make(**options: object) -> ContrastivePredictor:
     defaults: dict[str, object] = {"y_dim": 2, "hidden": (8,), "batch_size": 16, "shared_dim": 4}

@@ -35,7 +35,7 @@ SMALL: dict[str, Any] = {
     "beta_end": 10.0,
     "n_starts": 2,
     "n_resamples": 2,
-    "n_steps": 600,
+    "n_steps": 300,
     "n_pretraining_steps": 300,
     "batch_size": 64,
     "learning_rate": 1e-2,
@@ -78,7 +78,7 @@ def numbers(x: pd.DataFrame) -> np.ndarray:
 @pytest.fixture(scope="module")
 def regressor() -> DistributedIBRegressor:
     x = table()
-    return DistributedIBRegressor(**SMALL).fit(x, numbers(x))
+    return DistributedIBRegressor(**{**SMALL, "n_steps": 600}).fit(x, numbers(x))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def test_levels_that_y_does_not_tell_apart_are_merged() -> None:
     place = rng.choice([f"place {k:02d}" for k in range(12)], 2000)
     kind = np.array([int(name[-2:]) % 3 for name in place])
     model = DistributedIBClassifier(
-        n_starts=2, n_resamples=2, n_steps=800, n_records=12, n_information_inputs=0, random_state=0
+        n_starts=2, n_resamples=2, n_steps=500, n_records=12, n_information_inputs=0, random_state=0
     ).fit(pd.DataFrame({"place": place}), kind)
     levels, rows = model.decomposition_.component_values("place")
     overlap = model.scheme_.at(beta=0.1).distinguishability("place", rows)

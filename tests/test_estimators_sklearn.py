@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegressor
 
 pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
     pytest.mark.filterwarnings("ignore:.*constant.*:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*exchangeable.*:UserWarning"),
@@ -18,7 +19,7 @@ pytestmark = [
 SMALL: dict[str, Any] = {
     "n_starts": 2,
     "n_resamples": 2,
-    "n_steps": 150,
+    "n_steps": 60,
     "n_pretraining_steps": 150,
     "batch_size": 64,
     "learning_rate": 1e-2,

@@ -9,7 +9,10 @@ import pytest
 
 from test_cli import dib
 
-pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
+]
 
 
 @pytest.fixture(scope="module", params=["numbers", "classes"])
@@ -22,7 +25,7 @@ def null_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     table.to_csv(folder / "table.csv", index=False)
     run = folder / "run"
     assert (
-        dib("fit", str(folder / "table.csv"), "--target", "y", "--steps", "600", "--out", str(run))
+        dib("fit", str(folder / "table.csv"), "--target", "y", "--steps", "300", "--out", str(run))
         == 0
     )
     return run

@@ -177,7 +177,7 @@ def test_values_that_do_not_fit_are_refused() -> None:
 SMALL: dict[str, Any] = {
     "n_starts": 2,
     "n_resamples": 2,
-    "n_steps": 600,
+    "n_steps": 300,
     "n_pretraining_steps": 300,
     "batch_size": 64,
     "learning_rate": 1e-2,

@@ -18,6 +18,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import model_from_config
 from distributed_ib.model.table_encoder import TableEncoder
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 N_NUMBERS = [0, 1, 2, 0, 3, 0]
 N_LEVELS: list[list[int]] = [[4], [], [3], [2, 3], [], [40]]
 LAYERS: dict[str, Any] = {"hidden": [8, 6], "embedding_dim": 2}

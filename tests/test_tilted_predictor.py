@@ -15,6 +15,8 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.losses import TiltedLoss
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 INPUT = 4
 
 

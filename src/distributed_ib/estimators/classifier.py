@@ -69,7 +69,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(60, 2))
-        >>> model = DistributedIBClassifier(n_steps=60, n_records=4, random_state=0)
+        >>> model = DistributedIBClassifier(n_starts=2, n_resamples=2, n_steps=60, n_records=4,
+        ...                                 random_state=0)
         >>> import warnings
         >>> with warnings.catch_warnings(action="ignore"):
         ...     model = model.fit(x, np.where(x[:, 0] > 0, "right", "left"))

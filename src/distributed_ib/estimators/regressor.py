@@ -53,7 +53,8 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(60, 2))
-        >>> model = DistributedIBRegressor(n_steps=60, n_records=4, random_state=0)
+        >>> model = DistributedIBRegressor(n_starts=2, n_resamples=2, n_steps=60, n_records=4,
+        ...                                random_state=0)
         >>> import warnings
         >>> with warnings.catch_warnings(action="ignore"):
         ...     model = model.fit(x, x[:, 0] ** 2)
