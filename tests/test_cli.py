@@ -12,8 +12,6 @@ import pytest
 from distributed_ib.cli.main import run
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 BRIEF = ["--steps", "150"]
 
 
