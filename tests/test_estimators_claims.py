@@ -15,6 +15,7 @@ from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 pytestmark = pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 
 
+@pytest.mark.nightly
 def test_levels_that_y_does_not_tell_apart_are_merged() -> None:
     rng = np.random.default_rng(0)
     place = rng.choice([f"place {k:02d}" for k in range(12)], 2000)

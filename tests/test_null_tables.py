@@ -25,7 +25,18 @@ def null_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     table.to_csv(folder / "table.csv", index=False)
     run = folder / "run"
     assert (
-        dib("fit", str(folder / "table.csv"), "--target", "y", "--steps", "300", "--out", str(run))
+        dib(
+            "fit",
+            str(folder / "table.csv"),
+            "--target",
+            "y",
+            "--steps",
+            "300",
+            "--starts",
+            "3",
+            "--out",
+            str(run),
+        )
         == 0
     )
     return run

@@ -231,6 +231,7 @@ def test_a_number_that_training_never_saw_is_predicted(sources: list[Any]) -> No
 SHORT = {**SMALL, "n_steps": 10, "n_pretraining_steps": 10, "n_records": 2}
 
 
+@pytest.mark.nightly
 def test_comparing_ys_and_weights_go_the_same_way(
     sources: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
