@@ -132,6 +132,7 @@ def test_permuting_the_inputs_permutes_the_allocation() -> None:
     assert float(np.ptp(first.mean(dim="step").values)) > 0.5
 
 
+@pytest.mark.nightly
 def test_a_random_circuit_against_exhaustive_search() -> None:
     circuit = random_circuit(6, seed=2)
     scheme = BooleanStudy.of(circuit, **SMALL).fit()

@@ -239,6 +239,7 @@ def test_a_folder_without_a_whole_model_is_refused(
         load_estimator(tmp_path)
 
 
+@pytest.mark.nightly
 def test_a_decomposition_by_a_function_predicts_but_is_not_saved(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 2))
@@ -313,6 +314,7 @@ def test_vectors_are_looked_up_by_infonce(comparer: DistributedIBRegressor) -> N
     assert float(comparer.scheme_.to_xarray().averaged_known_bits.max()) <= at_most
 
 
+@pytest.mark.nightly
 def test_the_standard_bottleneck_is_one_component() -> None:
     x = table()
     model = DistributedIBClassifier("all", **SMALL).fit(x, labels(x))
@@ -320,6 +322,7 @@ def test_the_standard_bottleneck_is_one_component() -> None:
     assert model.score(x, labels(x)) > 0.9
 
 
+@pytest.mark.nightly
 def test_rows_of_weight_zero_change_nothing_of_what_is_learnt() -> None:
     x = table()
     y, weight = labels(x), np.ones(200)

@@ -127,6 +127,7 @@ def test_a_killed_analysis_goes_on_to_the_same_bits(
     assert not any(out.rglob("checkpoints"))
 
 
+@pytest.mark.nightly
 def test_a_kill_while_accuracies_are_measured(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def check_kills(
             assert expected[name].tobytes() == found[name].tobytes()
 
 
+@pytest.mark.nightly
 def test_three_kills_change_no_bit(tmp_path: Path) -> None:
     check_kills(tmp_path, "line", n_kills=3, longest_seconds=0.4, n_steps=300)
 

@@ -136,6 +136,7 @@ def test_batches_are_the_rows_that_are_drawn_without_lists(weighted: bool) -> No
     assert describe(source(other)) != described
 
 
+@pytest.mark.nightly
 def test_a_sweep_follows_the_same_path() -> None:
     schedule = BetaSchedule(1e-3, 1.0, n_steps=30, n_pretraining_steps=10)
     plain, once = (

@@ -142,6 +142,7 @@ def test_a_table_of_one_kind_of_column_works(
     assert encode(encoder, x).mean.shape == (7, len(n_numbers), 2)
 
 
+@pytest.mark.nightly
 def test_it_trains_in_a_sweep_and_comes_back_from_disk(tmp_path: Path) -> None:
     x = TableInput(
         np.random.default_rng(0).normal(size=(200, 1)).astype(np.float32),

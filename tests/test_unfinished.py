@@ -167,6 +167,7 @@ def test_a_fit_that_diverges_after_a_record_is_kept(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.nightly
 def test_a_second_glass_that_was_never_begun_is_told_of(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
