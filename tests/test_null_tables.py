@@ -82,7 +82,7 @@ def test_null_and_weak_tables_run_to_the_end(
     table["y"] = y if number % 2 else np.where(y > 0, "high", "low")
     path, run = tmp_path / "table.csv", tmp_path / "run"
     table.to_csv(path, index=False)
-    fit = ["fit", str(path), "--target", "y", "--steps", "1500", "--out", str(run)]
+    fit = ["fit", str(path), "--target", "y", "--steps", "300", "--out", str(run)]
     assert dib(*fit) == 0
     assert dib("show", str(run)) == 0
     assert dib("plot", str(run), "--out", str(tmp_path / "figures")) == 0
