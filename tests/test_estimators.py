@@ -432,7 +432,7 @@ def test_a_sweep_that_ends_open_warns() -> None:
 def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     small = resolve({}, n_rows=300)
     large = resolve({}, n_rows=10**7)
-    assert small.n_steps < large.n_steps == 2400
+    assert small.n_steps < large.n_steps == 2000
     assert small.batch_size < large.batch_size
     assert small.predictor_hidden < large.predictor_hidden
     assert small.weight_decay > large.weight_decay > 0

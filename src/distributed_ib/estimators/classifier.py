@@ -33,7 +33,7 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         n_resamples: Divisions of the training rows into those that train and validation rows, each
             with models of its own; default 5, or 3 above 2,000 rows; 0 for models that are all
             trained on the same rows.
-        n_steps: Training steps of each stretch while beta rises; default 1,200 to 2,400.
+        n_steps: Training steps of each stretch while beta rises; default 1,200 to 2,000.
         n_pretraining_steps: Steps before that; default half of `n_steps`.
         batch_size: Rows in a batch; default 64 or 256.
         learning_rate: Adam's step size, which falls to a tenth; default 0.003.

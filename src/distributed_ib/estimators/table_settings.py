@@ -82,7 +82,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     - `n_starts`: 5, each over a decade of beta.
     - `n_resamples`: 5 up to 2,000 rows, 3 for more.
     - `batch_size`: 64 up to 2,000 rows, 256 for more.
-    - `n_steps`: 1,200 for small tables to 2,400 from 16,000 rows; half as many before beta rises.
+    - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
     - Networks grow with the number of rows, and weight decay falls.
 
     Args:
@@ -101,7 +101,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     size = math.log2(max(n_rows, 1) / 1000) / 4  # 0 at 1,000 rows, 1 at 16,000
     size = min(max(size, 0.0), 1.0)
     n_steps = given.get("n_steps")
-    n_steps = round(1200 + 1200 * size) if n_steps is None else n_steps
+    n_steps = round(1200 + 800 * size) if n_steps is None else n_steps
     usual = 64 if n_rows <= 2000 else 256
     automatic: dict[str, Any] = {
         "beta_start": 1e-3,

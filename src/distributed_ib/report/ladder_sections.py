@@ -40,7 +40,7 @@ def known_quantity(
 
 
 def conveyed_quantity(scheme: ApproximationScheme, step: int, measure: Measure) -> Quantity:
-    """What all components convey, summed: medians over members; a bound where a part is one."""
+    """What all components convey, summed: means over members; a bound where a part is one."""
     data = scheme.pooled().to_xarray().isel(seed=0, step=step)
     bits = data[VARIABLES[measure]].values
     if measure == "kl":

@@ -245,6 +245,7 @@ def components_table(
     their middle would overstate what is known.
     """
     measure = measure or scheme.measure
+    scheme = scheme.pooled() if scheme.is_ladder else scheme
     conveyed = scheme.conveyed_bits(measure).median("seed")
     beta, bits = conveyed["beta"].values, conveyed.values
     lower = upper = bits

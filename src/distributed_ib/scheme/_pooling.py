@@ -1,26 +1,19 @@
-"""All members of a ladder as one: what they convey in the middle, and what they know together."""
+"""All members of a ladder as one: what they convey, and what they know, on average."""
 
 import jax
 import numpy as np
 import xarray as xr
 
-from distributed_ib.scheme.measure import VARIABLES
 from distributed_ib.training.sweep_result import Snapshots
-
-CONVEYED = (*VARIABLES.values(), "information_lower_bits", "information_upper_bits")
 
 
 def pool_members(dataset: xr.Dataset, snapshots: Snapshots) -> tuple[xr.Dataset, Snapshots]:
-    """A data set with a single repeat, and the models of the first.
+    """A data set with a single repeat, the mean of all, and the models of the first.
 
-    What components convey is the median over repeats, and what is known about Y the mean.
+    Means and not medians, so that no more is known on average than is conveyed.
     """
     columns = {
-        name: (
-            variable.median("seed", keep_attrs=True)
-            if name in CONVEYED
-            else variable.mean("seed", keep_attrs=True)
-        )
+        name: variable.mean("seed", keep_attrs=True)
         for name, variable in dataset.data_vars.items()
         if "seed" in variable.dims
     }

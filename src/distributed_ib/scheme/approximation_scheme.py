@@ -384,7 +384,7 @@ class ApproximationScheme:
         return "known_bits" in self._dataset
 
     def pooled(self) -> "ApproximationScheme":
-        """All repeats as one: the median of what components convey, the mean of what is known.
+        """All repeats as one, their mean: of what components convey and of what is known.
 
         Its models are those of the first repeat.
         """
