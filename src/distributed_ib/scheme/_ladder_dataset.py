@@ -13,10 +13,12 @@ from distributed_ib._units import nats_to_bits
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._noise import RowLosses
 from distributed_ib.scheme._paired import Mean, mean_with_error
-from distributed_ib.scheme.ladder import CLOSED_BITS, Ladder, Place
+from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder, Place
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
 FloatArray = NDArray[np.float64]
+# So many rows that choose are measured with all draws of the noise; more need fewer.
+MOST_ROWS_OF_ALL_DRAWS = 4096
 SPLITS = ("train", "validation", "test")
 
 
@@ -150,7 +152,9 @@ def _paired(
 
 def _measure(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: int) -> _Step:
     """Losses on all rows."""
-    losses = roles.losses(models, ladder.resample_of_member, n_draws)
+    few = len(roles.development.marginal) <= MOST_ROWS_OF_ALL_DRAWS
+    n_to_choose = n_draws if few else min(n_draws, DRAWS_TO_CHOOSE)
+    losses = roles.losses(models, ladder.resample_of_member, n_to_choose)
     test = None if roles.test is None else roles.test.losses(models, n_draws)
     return _Step(losses.train, losses.validation, test)
 

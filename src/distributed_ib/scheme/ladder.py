@@ -21,7 +21,7 @@ from distributed_ib.training.sweep_result import Snapshots, SweepResult
 # A component whose KL is below this conveys nothing: a channel never closes quite.
 CLOSED_BITS = 1e-3
 # Draws of the noise by which starts are compared.
-_DRAWS_TO_CHOOSE = 8
+DRAWS_TO_CHOOSE = 8
 
 
 class Place(NamedTuple):
@@ -139,7 +139,7 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
     """Error plus beta times KL on validation rows, averaged over the members."""
     resamples = ladder.resample_of_member
     if hasattr(members[0].predictor, "open"):
-        losses = roles.losses(members, resamples, _DRAWS_TO_CHOOSE)
+        losses = roles.losses(members, resamples, DRAWS_TO_CHOOSE)
         validation = losses.validation
         models = [
             _closed(model, roles.train[resample].mean(one.kl)[0])
@@ -147,7 +147,7 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
         ]
     else:  # The training rows, which are many, say nothing that is asked for.
         pairs = zip(members, resamples, strict=True)
-        validation = [roles.validation[k].losses([m], _DRAWS_TO_CHOOSE) for m, k in pairs]
+        validation = [roles.validation[k].losses([m], DRAWS_TO_CHOOSE) for m, k in pairs]
         models = members
     values = []
     for resample, one in zip(resamples, validation, strict=True):
