@@ -1,5 +1,6 @@
 """A study from a user's file: the thirty lines of the documentation, and what they get for it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -186,3 +187,19 @@ def test_help_shows_the_options_of_the_study(
     assert "--n-voters" in printed and "--n-steps" in printed
     assert dib("run", "--help") == 0
     assert dib("run", "astrology") == 2
+
+
+@pytest.mark.parametrize("n_resamples", [0, 2])
+def test_several_starts_are_shown_like_any_run(
+    file: Path, tmp_path: Path, n_resamples: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    ladder = ["--n-starts", "2", "--n-resamples", str(n_resamples)]
+    brief = ["--n-steps", "40", "--n-records", "4", "--n-information-inputs", "0"]
+    assert dib("run", str(file), *ladder, *brief, "--out", str(out)) == 0
+    best = json.loads((out / "summary.json").read_text())["best"]
+    # The accuracy of a study's own predictor is that of single draws, and no prediction's.
+    assert "known_bits" in best and "accuracy" not in best
+    capsys.readouterr()
+    assert dib("show", str(out)) == 0
+    assert "held-out rows" in capsys.readouterr().out

@@ -223,8 +223,7 @@ def _measure(
     key = jax.random.key(seed)
     for repeat in range(n_repeats):
         for j, place in enumerate(places):
-            params = jax.tree.map(lambda leaf, s=place, r=repeat: leaf[s, r], snapshots.params)
-            model = eqx.combine(params, snapshots.static)
+            model = snapshots.model(int(place), repeat)
             channel = encode_inputs(model, inputs, len(components))
             for k, values in enumerate(plan.values):
                 if values is None:

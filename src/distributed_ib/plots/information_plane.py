@@ -11,12 +11,11 @@ from distributed_ib.plots._scales import known_range, spread_small_bits
 from distributed_ib.plots._style import FAINT, INK, QUIET, component_styles, legend_below, of_rows
 from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.measure import NAMES, Measure
+from distributed_ib.scheme.measure import N_ERRORS, NAMES, Measure
 
 # Where more than so many times as much is conveyed as is known, that axis is logarithmic above
 # one bit.
 MOST_LINEAR_TIMES = 20
-N_ERRORS = 2  # standard errors on either side
 RING_DISTANCE = 0.04  # of the axes' width
 
 

@@ -24,15 +24,13 @@ from distributed_ib.plots._style import (
 )
 from distributed_ib.plots._text import literal, short_labels
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.measure import NAMES, Measure
+from distributed_ib.scheme.measure import N_ERRORS, NAMES, Measure
 from distributed_ib.scheme.splits import ROWS
 
 MAIN_INCHES = 3.8
 WIDTH_INCHES = 6.4
 # Beyond so many bits the axis of the components is logarithmic above one bit.
 MOST_LINEAR_BITS = 4.0
-# Standard errors by which a band is wider than the bounds, on either side.
-N_ERRORS = 2
 _PAD_INCHES = 0.06
 _STRIP_TITLE_INCHES = 0.25
 

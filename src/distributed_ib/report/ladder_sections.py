@@ -7,72 +7,30 @@ import xarray as xr
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Table
-from distributed_ib.report.words import SCORES, listed, rows_in_words
+from distributed_ib.report.words import SCORES, SIZES, listed, rows_in_words
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.measure import COLUMNS, VARIABLES, Measure
+from distributed_ib.scheme.measure import COLUMNS, N_ERRORS, VARIABLES, Measure
+from distributed_ib.scheme.splits import scoring_split
 
-N_ERRORS = 2
-"""Standard errors on either side of what is known: an interval of about 95 %."""
 UNSTABLE_BITS = 0.15
 """Two choices differ where a component conveys so much more in one of them."""
-
-SIZES = (50, 20, 10, 5, 3, 2, 1)
-
-
-def known_quantity(
-    scheme: ApproximationScheme, step: int, *, averaged: bool = False, digits: int = 3
-) -> Quantity:
-    """What is known about Y at a step, with two standard errors on either side."""
-    data = scheme.to_xarray()
-    prefix = "averaged_" if averaged else ""
-    value = float(data[f"{prefix}known_bits"].values[step])
-    error = float(data[f"{prefix}known_error_bits"].values[step])
-    within = np.isfinite(error)
-    return Quantity(
-        value,
-        "bits",
-        low=value - N_ERRORS * error if within else None,
-        high=value + N_ERRORS * error if within else None,
-        level=0.95 if within else None,
-        rows=rows_in_words(scheme.scoring_split),
-        digits=digits,
-    )
-
-
-def conveyed_quantity(scheme: ApproximationScheme, step: int, measure: Measure) -> Quantity:
-    """What all components convey, summed: means over members; a bound where a part is one."""
-    data = scheme.pooled().to_xarray().isel(seed=0, step=step)
-    bits = data[VARIABLES[measure]].values
-    if measure == "kl":
-        return Quantity(float(bits.sum()), "bits", digits=2)
-    lower, upper = data["information_lower_bits"].values, data["information_upper_bits"].values
-    vague = upper - lower > 1
-    return Quantity(
-        float(np.where(vague, lower, bits).sum()),
-        "bits",
-        low=float(lower.sum()),
-        high=float(upper.sum()),
-        digits=2,
-        is_bound=bool(vague.any()),
-    )
 
 
 def choice_findings(
     scheme: ApproximationScheme, threshold_bits: float, measure: Measure
 ) -> tuple[Finding, ...]:
     """The approximation that predicts best and the simplest that is no worse, in sentences."""
-    findings = []
-    steps = {name: int(scheme.to_xarray().attrs[f"{name}_step"]) for name in ("best", "simplest")}
+    data, findings = _means(scheme), []
+    steps = {name: int(data.attrs[f"{name}_step"]) for name in ("best", "simplest")}
     for name, opening in (
         ("best", "Predictions are best"),
         ("simplest", "The simplest approximation that is no worse, within a standard error, is"),
     ):
         step = steps[name]
-        pooled = scheme.pooled().to_xarray().isel(seed=0, step=step)
-        bits = pooled[VARIABLES[measure]].values
+        bits = data[VARIABLES[measure]].values[step]
         used = [scheme.components[k] for k in np.argsort(-bits) if bits[k] > threshold_bits]
-        known, conveyed = known_quantity(scheme, step), conveyed_quantity(scheme, step, measure)
-        where = f"{opening} at beta={float(pooled['beta']):.3g}"
+        known, conveyed = _known(data, step), _conveyed(data, step, measure)
+        where = f"{opening} at beta={data['beta'].values[step]:.3g}"
         limit = "at most " if measure == "kl" else ""
         text = (
             f"{where}, with {len(used)} of {len(bits)} components in use ({listed(used)}). They "
@@ -80,17 +38,17 @@ def choice_findings(
             f"{known.text()} of Y are known on {known.rows}."
         )
         if name == "best":
-            averaged = known_quantity(scheme, step, averaged=True)
+            averaged = _known(data, step, averaged=True)
             text += (
                 f" Predictions, which are averages over the noise and {scheme.n_seeds} models, "
-                f"know {averaged.text()}{_scores_in_words(pooled)}."
+                f"know {averaged.text()}{_scores_in_words(data, step)}."
             )
         elif step == steps["best"]:
             text = "No simpler approximation is within a standard error of it."
         findings.append(
             Finding(text, {f"known_bits_at_{name}": known, f"conveyed_bits_at_{name}": conveyed})
         )
-    return (*findings, *_stability(scheme, measure))
+    return (*findings, *_stability(data, measure))
 
 
 def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Measure) -> Table:
@@ -99,21 +57,21 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
     They are chosen by validation rows. What is known, and the score of averaged predictions, are
     of rows by which nothing was chosen.
     """
-    data = scheme.to_xarray()
-    bits = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0]
+    data = _means(scheme)
+    bits = data[VARIABLES[measure]].values
     score = next((name for name in SCORES if _is_of_predictions(data, name)), None)
     rows: list[tuple[Cell, ...]] = []
-    for step, names in _shown_steps(scheme, bits, threshold_bits).items():
+    for step, names in _shown_steps(data, bits, threshold_bits).items():
         used = [scheme.components[k] for k in np.flatnonzero(bits[step] > threshold_bits)]
         label = "all" if len(used) == len(scheme.components) else listed(used)
-        known = known_quantity(scheme, step, digits=2)
+        known = _known(data, step, digits=2)
         row: tuple[Cell, ...] = (
             f"{data['beta'].values[step]:.3g}",
             f"{len(used)}: {label}" + (f" ({' and '.join(names)})" if names else ""),
-            _bare(conveyed_quantity(scheme, step, measure)),
+            _bare(_conveyed(data, step, measure)),
             _bare(known),
             Quantity(float("nan") if known.high is None else known.high - known.value, digits=2),
-            _bare(known_quantity(scheme, step, averaged=True, digits=2)),
+            _bare(_known(data, step, averaged=True, digits=2)),
         )
         if score is not None:
             value = float(data[score].values[step])
@@ -144,13 +102,13 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
 
 def choice_values(scheme: ApproximationScheme) -> dict[str, Any]:
     """`best` and `simplest` as plain values for programs."""
-    data, measure = scheme.to_xarray(), scheme.measure
-    pooled = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0]
+    data, measure = _means(scheme), scheme.measure
+    bits = data[VARIABLES[measure]].values
     values: dict[str, Any] = {}
     for name in ("best", "simplest"):
         step = int(data.attrs[f"{name}_step"])
-        known = known_quantity(scheme, step)
-        averaged = known_quantity(scheme, step, averaged=True)
+        known = _known(data, step)
+        averaged = _known(data, step, averaged=True)
         values[name] = {
             "beta": float(data["beta"].values[step]),
             "known_bits": known.value,
@@ -159,15 +117,55 @@ def choice_values(scheme: ApproximationScheme) -> dict[str, Any]:
             "averaged_known_bits": averaged.value,
             "averaged_known_bits_low": averaged.low,
             "averaged_known_bits_high": averaged.high,
-            "component_bits": dict(zip(scheme.components, map(float, pooled[step]), strict=True)),
+            "component_bits": dict(zip(scheme.components, map(float, bits[step]), strict=True)),
             **{
                 score: float(data[score].values[step])
                 for score in ("accuracy", "rmse", "r2")
                 if _is_of_predictions(data, score)
             },
         }
-    values["simplest"]["is_stable"] = not _moving_components(scheme, measure)
+    values["simplest"]["is_stable"] = not _moving_components(data, measure)
     return values
+
+
+def _means(scheme: ApproximationScheme) -> xr.Dataset:
+    """The scheme's numbers, averaged over its members."""
+    return scheme.pooled().to_xarray().isel(seed=0)
+
+
+def _known(data: xr.Dataset, step: int, *, averaged: bool = False, digits: int = 3) -> Quantity:
+    """What is known about Y at a step, with two standard errors on either side."""
+    prefix = "averaged_" if averaged else ""
+    value = float(data[f"{prefix}known_bits"].values[step])
+    error = float(data[f"{prefix}known_error_bits"].values[step])
+    within = np.isfinite(error)
+    return Quantity(
+        value,
+        "bits",
+        low=value - N_ERRORS * error if within else None,
+        high=value + N_ERRORS * error if within else None,
+        level=0.95 if within else None,
+        rows=rows_in_words(scoring_split(data)),
+        digits=digits,
+    )
+
+
+def _conveyed(data: xr.Dataset, step: int, measure: Measure) -> Quantity:
+    """What all components convey, summed: means over members; a bound where a part is one."""
+    bits = data[VARIABLES[measure]].values[step]
+    if measure == "kl":
+        return Quantity(float(bits.sum()), "bits", digits=2)
+    lower = data["information_lower_bits"].values[step]
+    upper = data["information_upper_bits"].values[step]
+    vague = upper - lower > 1
+    return Quantity(
+        float(np.where(vague, lower, bits).sum()),
+        "bits",
+        low=float(lower.sum()),
+        high=float(upper.sum()),
+        digits=2,
+        is_bound=bool(vague.any()),
+    )
 
 
 def _is_of_predictions(data: xr.Dataset, score: str) -> bool:
@@ -175,21 +173,18 @@ def _is_of_predictions(data: xr.Dataset, score: str) -> bool:
     return score in data and data[score].dims == ("step",)
 
 
-def _moving_components(scheme: ApproximationScheme, measure: Measure) -> list[str]:
+def _moving_components(data: xr.Dataset, measure: Measure) -> list[str]:
     """Components whose bits depend on which rows choose the simplest approximation."""
-    data = scheme.to_xarray()
-    steps = np.atleast_1d(data.attrs["simplest_steps"])
-    bits = scheme.pooled().to_xarray()[VARIABLES[measure]].values[0][steps]
+    bits = data[VARIABLES[measure]].values[np.atleast_1d(data.attrs["simplest_steps"])]
     moves = np.ptp(bits, axis=0) > UNSTABLE_BITS
-    return [scheme.components[k] for k in np.flatnonzero(moves)]
+    return [str(name) for name in data["component"].values[moves]]
 
 
-def _stability(scheme: ApproximationScheme, measure: Measure) -> tuple[Finding, ...]:
-    moving = _moving_components(scheme, measure)
+def _stability(data: xr.Dataset, measure: Measure) -> tuple[Finding, ...]:
+    moving = _moving_components(data, measure)
     if not moving:
         return ()
-    beta = scheme.to_xarray()["beta"].values
-    steps = np.atleast_1d(scheme.to_xarray().attrs["simplest_steps"])
+    beta, steps = data["beta"].values, np.atleast_1d(data.attrs["simplest_steps"])
     return (
         Finding(
             "Which approximation is the simplest is not stable: chosen by fewer of the rows it "
@@ -201,14 +196,12 @@ def _stability(scheme: ApproximationScheme, measure: Measure) -> tuple[Finding, 
     )
 
 
-def _shown_steps(
-    scheme: ApproximationScheme, bits: np.ndarray, threshold_bits: float
-) -> dict[int, list[str]]:
+def _shown_steps(data: xr.Dataset, bits: np.ndarray, threshold_bits: float) -> dict[int, list[str]]:
     """Steps for the table in order of beta, with the names of those that have one."""
-    data = scheme.to_xarray()
+    n_components = bits.shape[1]
     loss, counts = data["excess_loss_bits"].values, (bits > threshold_bits).sum(axis=1)
     shown: dict[int, list[str]] = {}
-    for size in (len(scheme.components), *(n for n in SIZES if n < len(scheme.components))):
+    for size in (n_components, *(n for n in SIZES if n < n_components)):
         within = np.flatnonzero((counts <= size) & (counts > 0))
         if len(within):
             shown.setdefault(int(within[loss[within].argmin()]), [])
@@ -217,8 +210,12 @@ def _shown_steps(
     return dict(sorted(shown.items()))
 
 
-def _scores_in_words(at_step: Any) -> str:
-    named = [f"{SCORES[name]} {float(at_step[name]):.3f}" for name in SCORES if name in at_step]
+def _scores_in_words(data: xr.Dataset, step: int) -> str:
+    named = [
+        f"{SCORES[name]} {data[name].values[step]:.3f}"
+        for name in SCORES
+        if _is_of_predictions(data, name)
+    ]
     return f" ({', '.join(named)})" if named else ""
 
 

@@ -14,7 +14,7 @@ from distributed_ib.report.ladder_sections import (
 )
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Section, Table
-from distributed_ib.report.words import SCORES, listed, rows_in_words
+from distributed_ib.report.words import SCORES, SIZES, listed, rows_in_words
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -23,7 +23,6 @@ from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.subsets_in_use import Subset
 
 KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
-SIZES = (50, 20, 10, 5, 3, 2, 1)
 MAX_SUBSETS = 20
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
@@ -87,10 +86,14 @@ def opening_findings(
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
     if scheme.scoring_split != "train" and nothing_known(scheme):
+        better = (
+            "Validation rows choose no bottleneck strength at which held-out rows are"
+            if scheme.is_ladder
+            else "At no bottleneck strength are held-out rows"
+        )
         findings.append(
             Finding(
-                "At no bottleneck strength are held-out rows predicted better than without X: "
-                "no information about Y was found in X."
+                f"{better} predicted better than without X: no information about Y was found in X."
             )
         )
         return tuple(findings)

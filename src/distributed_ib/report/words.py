@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 from distributed_ib.report.quantity import Rows
+from distributed_ib.scheme.splits import ROWS
 
 MAX_LISTED = 10
 SCORES = {"accuracy": "accuracy", "r2": "R2"}
 """Scores that tables and sentences show, by their names in a scheme."""
 
-_ROWS: dict[str, Rows] = {
-    "train": "training rows",
-    "validation": "validation rows",
-    "test": "held-out rows",
-}
+SIZES = (50, 20, 10, 5, 3, 2, 1)
+"""Numbers of components of which tables show the best approximation."""
 
 
 def rows_in_words(split: str) -> Rows:
@@ -21,7 +19,7 @@ def rows_in_words(split: str) -> Rows:
     >>> rows_in_words("test")
     'held-out rows'
     """
-    return _ROWS[split]
+    return ROWS[split]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from distributed_ib._units import nats_to_bits
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import RowLosses
+from distributed_ib.scheme._noise import RowLosses, loss_of_mixture
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder, Place
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -53,7 +51,11 @@ def dataset_of_ladder(
         baseline: What is predicted without X, in words.
         n_draws: Draws of the noise on the rows that report, as many as predictions average over.
     """
-    steps = [_measure(ladder, roles, models, n_draws) for models in _members(snapshots)]
+    members = range(ladder.n_members)
+    steps = [
+        _measure(ladder, roles, [snapshots.model(step, member) for member in members], n_draws)
+        for step in range(len(places))
+    ]
     splits = SPLITS if roles.test is not None else SPLITS[:2]
     kl_bits = nats_to_bits(
         np.array(
@@ -123,21 +125,6 @@ def dataset_of_ladder(
         },
     )
     return dataset.transpose("seed", "step", "component", "split", ...)
-
-
-def _members(snapshots: Snapshots) -> list[list[Any]]:
-    """The models of every step."""
-    n_steps, n_members = jax.tree.leaves(snapshots.params)[0].shape[:2]
-    return [
-        [
-            eqx.combine(
-                jax.tree.map(lambda leaf, s=step, m=member: leaf[s, m], snapshots.params),
-                snapshots.static,
-            )
-            for member in range(n_members)
-        ]
-        for step in range(n_steps)
-    ]
 
 
 def _paired(
@@ -226,8 +213,7 @@ def _out_of_fold(
         first = resample * ladder.n_seeds
         members = step.validation[first : first + ladder.n_seeds]
         single.append(np.mean([one.single_draw[0] for one in members], axis=0))
-        stacked = np.stack([one.averaged[0] for one in members])
-        averaged.append(np.log(len(members)) - np.logaddexp.reduce(-stacked, axis=0))
+        averaged.append(loss_of_mixture(np.stack([one.averaged[0] for one in members])))
     parts = roles.validation
 
     def joined(name: str) -> Any:

@@ -19,7 +19,10 @@ def has_marginal(predictor: Any) -> bool:
 
     Rows that are compared with each other have none that depends on Y.
     """
-    return isinstance(predictor, BernoulliPredictor | CategoricalPredictor | GaussianPredictor)
+    return isinstance(
+        predictor,
+        BernoulliPredictor | CategoricalPredictor | GaussianPredictor | TiltedPredictor,
+    )
 
 
 @dataclass(frozen=True)

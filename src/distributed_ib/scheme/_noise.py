@@ -82,7 +82,12 @@ class RowLosses(NamedTuple):
     @property
     def of_all(self) -> NDArray[np.float64]:
         """Loss of the prediction that is averaged over draws and models, `[n]`."""
-        return np.asarray(np.log(len(self.averaged)) - logsumexp(-self.averaged, axis=0))
+        return loss_of_mixture(self.averaged)
+
+
+def loss_of_mixture(losses_nats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Loss `[n]` of the mean of predictions whose losses are `[model, n]`."""
+    return np.asarray(np.log(len(losses_nats)) - logsumexp(-losses_nats, axis=0))
 
 
 def row_losses(

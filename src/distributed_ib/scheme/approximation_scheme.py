@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
@@ -362,9 +360,8 @@ class ApproximationScheme:
         choice = Choice(beta, bits, n_components)
         index = chosen_record(run, self._snapshots.beta, choice, threshold_bits, measure)
         known = run["predictive_information_bits"].sel(split=self.scoring_split)
-        params = jax.tree.map(lambda leaf: leaf[index, seed], self._snapshots.params)
         return Approximation(
-            model=eqx.combine(params, self._snapshots.static),
+            model=self._snapshots.model(index, seed),
             components=self.components,
             beta=float(self._snapshots.beta[index]),
             kl_bits=run["kl_bits"].values[index],
@@ -410,11 +407,7 @@ class ApproximationScheme:
 
     def models(self, snapshot: int) -> list[Any]:
         """The models of all repeats at one of the places where models were kept."""
-        kept = self._snapshots
-        return [
-            eqx.combine(jax.tree.map(lambda leaf, r=r: leaf[snapshot, r], kept.params), kept.static)
-            for r in range(self.n_seeds)
-        ]
+        return [self._snapshots.model(snapshot, repeat) for repeat in range(self.n_seeds)]
 
     def save(self, folder: str | Path) -> None:
         """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.

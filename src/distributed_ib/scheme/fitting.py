@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 from jax import Array
 
@@ -219,9 +217,7 @@ def _climbed(
         return ApproximationScheme.from_sweep(
             result, names, baseline_entropy_bits=0.0, baseline="nothing"
         )
-    first = jax.tree.map(lambda leaf: leaf[0, 0], result.snapshots.params)
-    predictor = eqx.combine(first, result.snapshots.static).predictor
-    roles = Roles.of(split, division, predictor)
+    roles = Roles.of(split, division, result.snapshots.model(0, 0).predictor)
     snapshots, places = climb(result, ladder, roles)
     dataset = dataset_of_ladder(
         result,
@@ -271,7 +267,7 @@ def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> A
 
     On held-out rows that is the error of the marginal of Y, as the training rows have it, there.
     """
-    held_out = {} if baseline is not None else _held_out_baselines(result.snapshots.static, split)
+    held_out = {} if baseline is not None else _held_out_baselines(result, split)
     baseline = baseline or default_baseline(result.snapshots.static, split)
     return ApproximationScheme.from_sweep(
         result,
@@ -282,9 +278,11 @@ def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> A
     )
 
 
-def _held_out_baselines(model: Any, split: Split) -> dict[str, float]:
+def _held_out_baselines(result: SweepResult, split: Split) -> dict[str, float]:
     """Error of the marginal of Y on validation and test rows; none if it is known otherwise."""
-    predictor = getattr(model, "predictor", None)
+    if not len(result.snapshots.record):
+        return {}
+    predictor = getattr(result.snapshots.model(0, 0), "predictor", None)
     if split.problem.entropy_bits is not None or not has_marginal(predictor):
         return {}
     _, y, weight = split.problem.rows(split.train)

@@ -91,15 +91,8 @@ class Ladder:
 
     def members(self, result: SweepResult, place: Place) -> list[Any]:
         """The models of a place."""
-        models = result.snapshots
         repeats = [place.start + len(self.stretches) * k for k in range(self.n_members)]
-        return [
-            eqx.combine(
-                jax.tree.map(lambda leaf, r=r: leaf[place.snapshot, r], models.params),
-                models.static,
-            )
-            for r in repeats
-        ]
+        return [result.snapshots.model(place.snapshot, repeat) for repeat in repeats]
 
 
 def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots, list[Place]]:
@@ -115,7 +108,8 @@ def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots,
         roles: The rows.
     """
     chosen, models = [], []
-    for beta, places in ladder.places(result).items():
+    all_places = ladder.places(result)
+    for beta, places in all_places.items():
         found = [_attempt(ladder.members(result, place), ladder, roles, beta) for place in places]
         best = int(np.argmin([attempt.objective for attempt in found]))
         chosen.append(places[best])
@@ -124,7 +118,7 @@ def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots,
         lambda *leaves: np.stack(leaves).reshape(len(chosen), ladder.n_members, *leaves[0].shape),
         *(eqx.filter(model, eqx.is_inexact_array) for model in models),
     )
-    all_beta = np.array(list(ladder.places(result)))
+    all_beta = np.array(list(all_places))
     return Snapshots(params, result.snapshots.static, np.arange(len(chosen)), all_beta), chosen
 
 

@@ -13,6 +13,8 @@ VARIABLES: dict[Measure, str] = {"information": "information_bits", "kl": "kl_bi
 NAMES: dict[Measure, str] = {"information": "information", "kl": "KL"}
 COLUMNS: dict[Measure, str] = {"information": "conveyed", "kl": "KL"}
 """Headings of tables."""
+N_ERRORS = 2
+"""Standard errors on either side in bands and intervals, which then hold about 95 %."""
 
 
 def chosen_measure(dataset: xr.Dataset, measure: Measure | None) -> Measure:

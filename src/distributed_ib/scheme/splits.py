@@ -1,8 +1,10 @@
 """The rows of a scheme by what they are for: to train, to choose, to report."""
 
+from typing import Literal
+
 import xarray as xr
 
-ROWS: dict[str, str] = {
+ROWS: dict[str, Literal["training rows", "validation rows", "held-out rows"]] = {
     "train": "training rows",
     "validation": "validation rows",
     "test": "held-out rows",

@@ -1,8 +1,10 @@
 """The result of a sweep, as plain NumPy arrays in nats."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Float, Float64, Int64, PyTree
 
@@ -27,6 +29,11 @@ class Snapshots:
     static: PyTree
     record: Int64[np.ndarray, " snapshot"]
     beta: Float64[np.ndarray, " snapshot"]
+
+    def model(self, snapshot: int, repeat: int) -> Any:
+        """One of the models."""
+        params = jax.tree.map(lambda leaf: leaf[snapshot, repeat], self.params)
+        return eqx.combine(params, self.static)
 
 
 @dataclass(frozen=True)

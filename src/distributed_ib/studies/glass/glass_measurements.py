@@ -1,6 +1,6 @@
 """Measurements of one glass after its sweep, made once and stored, as they take time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.problem import RowIndex, Split
 from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.studies.glass.glass_examples import rows_that_choose, rows_that_report
 from distributed_ib.studies.glass.linear_svm import SvmResult, best_single_shell, fit_svm
@@ -112,11 +113,9 @@ def accuracies(scheme: ApproximationScheme, split: Split, rows: RowIndex) -> NDA
         `[seed, snapshot]`.
     """
     x, y, _ = split.problem.rows(rows)
-    found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
-    for repeat, index in np.ndindex(found.shape):
-        model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
-        found[repeat, index] = model.scores(x, y, n_samples=N_DRAWS)["accuracy"]
-    return found
+    return _of_every_model(
+        scheme, lambda model: float(model.scores(x, y, n_samples=N_DRAWS)["accuracy"])
+    )
 
 
 def averaged_accuracies(
@@ -136,8 +135,18 @@ def averaged_accuracies(
         `[seed, snapshot]`.
     """
     x, y, _ = split.problem.rows(rows)
+    return _of_every_model(
+        scheme, lambda model: float((model.predict(x, n_samples=N_DRAWS, seed=seed) == y).mean())
+    )
+
+
+def _of_every_model(
+    scheme: ApproximationScheme, measure: Callable[[Approximation], float]
+) -> NDArray[np.float64]:
+    """A number of every kept model, `[seed, snapshot]`."""
     found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
     for repeat, index in np.ndindex(found.shape):
-        model = scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
-        found[repeat, index] = (model.predict(x, n_samples=N_DRAWS, seed=seed) == y).mean()
+        found[repeat, index] = measure(
+            scheme.at(beta=float(scheme.snapshots.beta[index]), seed=repeat)
+        )
     return found
