@@ -153,6 +153,23 @@ def _keys(seed: int, n_models: int) -> Array:
     )
 
 
+def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray[np.float32]:
+    """The noise of `mean_over_noise` with seed 0, `[model, pair, component, embedding]`.
+
+    Args:
+        n_models: Models that it averages over.
+        shape: Components and embedding dimensions.
+        n_samples: Its argument; every pair is used with either sign.
+    """
+    numbers = jnp.arange((n_samples + 1) // 2)
+
+    def of(key: Array, number: Array) -> Array:
+        return jax.random.normal(jax.random.fold_in(key, number), (1, *shape))[0]
+
+    of_model = jax.vmap(of, in_axes=(None, 0))
+    return np.asarray(jax.vmap(of_model, in_axes=(0, None))(_keys(0, n_models), numbers))
+
+
 def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
     """Trainable arrays of models of the same shape, each `[model, ...]`, and what they share."""
     parts = [eqx.partition(model, eqx.is_inexact_array) for model in models]

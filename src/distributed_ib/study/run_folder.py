@@ -36,6 +36,7 @@ from distributed_ib._run_files import (
     FIGURES,
     LOG,
     PAGE,
+    PAGE_CONTENT,
     RESULTS,
     SCHEME,
     SCHEME_FILES,
@@ -180,6 +181,7 @@ def remove_report(folder: Path) -> None:
         *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
         folder / SUMMARY_JSON,
         folder / SUMMARY_TEXT,
+        folder / PAGE,
     ):
         path.unlink(missing_ok=True)
     forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
@@ -197,10 +199,10 @@ def _figure_names(folder: Path) -> list[str]:
 
 def remove_results(place: Path) -> None:
     """Remove the scheme and further results of a part that was interrupted, before it goes on."""
-    for name in (SCHEME, RESULTS):
+    for name in (SCHEME, RESULTS, PAGE_CONTENT):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
-    forget_checksums(place, [*SCHEME_FILES, RESULTS])
+    forget_checksums(place, [*SCHEME_FILES, RESULTS, PAGE_CONTENT])
 
 
 def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:

@@ -22,6 +22,7 @@ from distributed_ib.report.report_files import save_report
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import SweepStore, fit_scheme
 from distributed_ib.study.options import to_toml
+from distributed_ib.study.page_of_run import keep_page_content, write_page
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import (
     append_log,
@@ -225,8 +226,11 @@ def _write_report(run: Run) -> None:
     save_figures(figures, folder / FIGURES)
     if run.shown:
         run.study.render(run, folder / FIGURES)
-    save_report(replace(report, figures=tuple(FigureEntry(name) for name in figures)), folder)
+    report = replace(report, figures=tuple(FigureEntry(name) for name in figures))
+    keep_page_content(run)
+    save_report(report, folder)
     record_checksums(folder, result_files(folder))
+    write_page(run, report)
 
 
 def _check_resumable(study: Study, folder: Path, seed: int) -> None:
