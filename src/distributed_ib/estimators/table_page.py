@@ -1,7 +1,8 @@
 """What the page of a fitted table shows: its columns, its target, and predictions of its rows."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.predicted import predicted_mean, predicted_quantiles
 from distributed_ib.report.page.held_out_views import class_predictions, number_predictions
 from distributed_ib.report.page.page_content import ComponentViews, page_content
+from distributed_ib.report.page.page_writer import PagePart, in_frame, page_html
 from distributed_ib.report.page.scheme_curves import key_places
 from distributed_ib.report.page.value_summaries import (
     ValueSummary,
@@ -26,7 +28,11 @@ from distributed_ib.report.words import rows_in_words
 from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
+if TYPE_CHECKING:
+    from distributed_ib.estimators._base import DistributedIBEstimator
+
 MAX_PREDICTED_ROWS = 4096
+N_NOTEBOOK_PLACES = 8
 _LEVELS = (0.05, 0.95)
 
 
@@ -58,6 +64,42 @@ def table_page(plan: Plan, scheme: ApproximationScheme, table: Any, n_draws: int
     )
     content["predictions"] = _predictions(plan, scheme, n_draws, columns)
     return content
+
+
+def estimator_in_notebook(estimator: "DistributedIBEstimator") -> str:
+    """The page of a fitted estimator in a frame, without what needs the rows of its table."""
+    fitted = estimator.decomposition_
+    single = {
+        name: replace(one, are_counted=False)
+        for name, one in ((name, _known_values(fitted, name)) for name in fitted.names)
+        if one is not None
+    }
+    views = ComponentViews(single, _rows_of_values(fitted, single))
+    content = page_content(
+        estimator.scheme_,
+        target=target_for_page(estimator.target_),
+        inputs=inputs_for_page(fitted, {}),
+        single=views,
+        grouped=ComponentViews({}, None),
+        n_draws=estimator.n_samples,
+        paired=True,
+        n_places=N_NOTEBOOK_PLACES,
+    )
+    report = estimator.report(f"What tells about {estimator.target_.name}")
+    return in_frame(page_html(report, [PagePart("", estimator.scheme_, content)]))
+
+
+def _known_values(fitted: FittedDecomposition, component: str) -> ValueSummary | None:
+    """The values of a component that the estimator remembers, each once."""
+    try:
+        values, _ = fitted.component_values(component)
+    except UserError:
+        return None
+    if fitted.decomposition.components[fitted.names.index(component)].columns[0] in (
+        fitted.categorical
+    ):
+        return levels_summary(values.tolist(), np.arange(len(values)), grouped=False)
+    return numbers_summary(values.astype(np.float64), values.astype(np.float64))
 
 
 def target_for_page(target: Target) -> dict[str, Any]:

@@ -7,18 +7,22 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
+from distributed_ib.report.page.held_out_views import class_predictions
 from distributed_ib.report.page.page_content import ComponentViews, page_content
+from distributed_ib.report.page.scheme_curves import key_places
 from distributed_ib.report.page.value_summaries import (
     ValueSummary,
     grouped_numbers,
     numbers_summary,
 )
+from distributed_ib.report.words import rows_in_words
+from distributed_ib.scheme._noise import mean_over_noise
 
 if TYPE_CHECKING:
     from distributed_ib.study.run import Run
 
-N_DRAWS = 32  # what `Approximation.predict_proba` averages over by default
-# More features than this make no line of values.
+N_DRAWS = 64  # what `study_predictions` averages over
+MAX_PREDICTED_ROWS = 2048
 _MAX_SAMPLED = 200_000
 
 
@@ -50,7 +54,37 @@ def page_of_problem(run: "Run") -> dict[str, Any]:
         n_rows=problem.n_rows if problem.source is None else None,
     )
     content["views"] = [dict(view) for view in run.part.study.page_views(run)]
+    if "classes" in target:
+        content["predictions"] = _predictions(run, columns)
     return content
+
+
+def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[str, Any] | None:
+    """Predictions of the rows that score, at the key places."""
+    scheme, split = run.scheme, run.problem.split(run.seed)
+    snapshots = key_places(scheme)
+    division = split.divided(run.part.study.train.n_resamples)
+    which = next(rows for rows in (division.test, division.validation[0], split.train) if len(rows))
+    if len(which) > MAX_PREDICTED_ROWS:
+        drawn = np.random.default_rng(0).choice(len(which), MAX_PREDICTED_ROWS, replace=False)
+        which = which[np.sort(drawn)]
+    rows = run.problem.rows(which)
+    averaged = [
+        mean_over_noise(scheme.models(int(k)), rows.x, _read, n_samples=N_DRAWS, seed=0)
+        for k in snapshots
+    ]
+    groups = {}
+    if columns is not None and len(columns[0]) == run.problem.n_rows:
+        groups = {
+            name: grouped_numbers(values[which])
+            for name, values in zip(scheme.components, columns, strict=True)
+        }
+    found = class_predictions(np.asarray(rows.y, np.int64), np.stack(averaged), groups)
+    return found | {"of": rows_in_words(scheme.scoring_split)}
+
+
+def _read(predictor: Any, outputs: Any) -> Any:
+    return predictor.probabilities(outputs)
 
 
 def _columns(x: Any) -> list[NDArray[np.float64]] | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.report.page.page_channels import channels_of
 from distributed_ib.report.page.page_model import page_model
-from distributed_ib.report.page.scheme_curves import key_places
+from distributed_ib.report.page.scheme_curves import N_KEY_PLACES, key_places
 from distributed_ib.report.page.value_summaries import ValueSummary
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
@@ -40,6 +40,7 @@ def page_content(
     n_draws: int,
     paired: bool,
     n_rows: int | None = None,
+    n_places: int = N_KEY_PLACES,
 ) -> dict[str, Any]:
     """What a page shows of a scheme beyond its curves.
 
@@ -53,11 +54,12 @@ def page_content(
         n_draws: See `page_model`.
         paired: See `page_model`.
         n_rows: Rows of the data, if they are known.
+        n_places: For how many places matrices and models are kept.
 
     Returns:
         Nested data for `save_packed`.
     """
-    snapshots = key_places(scheme)
+    snapshots = key_places(scheme, n_places)
     records = scheme.snapshots.record
     model = None
     if inputs is not None:

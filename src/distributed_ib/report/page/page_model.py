@@ -35,9 +35,9 @@ def page_model(
         scheme: The scheme.
         snapshots: The places, rising in bits; fewer are kept where models are large.
         n_draws: Draws of the noise that predictions average over.
-        paired: Whether predictions are those of estimators (`mean_over_noise` with seed 0: all
-            models, draws in pairs of opposite sign), or of the first model's
-            `Approximation.predict_proba` for a single row.
+        paired: Whether predictions are those of estimators (`mean_over_noise` with seed 0: draws
+            in pairs of opposite sign), or means of `Approximation.predict_proba` for a single row.
+            Both average over all models.
 
     Returns:
         None for a model that a page can't evaluate, or one that is too large.
@@ -47,7 +47,7 @@ def page_model(
     config = scheme.snapshots.static
     if not isinstance(config, DistributedBottleneck) or not _is_known(config):
         return None
-    n_members = scheme.n_seeds if paired else 1
+    n_members = scheme.n_seeds
     params = scheme.snapshots.params
     one_place = sum(leaf[0, :n_members].nbytes for leaf in jax.tree.leaves(params))
     n_kept = int(min(len(snapshots), MAX_MODEL_BYTES // max(one_place, 1)))

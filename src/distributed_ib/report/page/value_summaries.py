@@ -30,6 +30,7 @@ class ValueSummary:
         bars: Rows in each bar.
         group_of_row: The value at or nearest to each row, `[n]`.
         n_hidden: Rows that are left out because fewer than `LEAST_ROWS` share their level.
+        are_counted: Whether `counts` and `bars` are known; if not, all are one.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class ValueSummary:
     bars: NDArray[np.int32]
     group_of_row: NDArray[np.int64]
     n_hidden: int = 0
+    are_counted: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """For the page."""
@@ -50,6 +52,7 @@ class ValueSummary:
             "edges": self.edges,
             "bars": self.bars,
             "n_hidden": self.n_hidden,
+            "are_counted": self.are_counted,
         }
 
 

@@ -151,7 +151,9 @@ export function linesView(page, curves, ranks, move) {
     element,
     build(width) {
       const height = Math.max(260, Math.min(360, width * 0.62));
-      const right = width < 420 ? 92 : 132;
+      const letters = width < 420 ? 8 : 14;
+      const longest = Math.max(...curves.components.map((name, k) => (ranks[k] < COLORED ? [...cut(name, letters)].length : 0)));
+      const right = 56 + 7 * longest;
       let most = 1e-3;
       for (const value of p.bits.data) if (value > most) most = value;
       const axes = plot({
@@ -187,7 +189,7 @@ export function linesView(page, curves, ranks, move) {
         inner.append(
           svg("g", { "data-component": k, class: `component ${componentClass(ranks[k])}` },
             svg("path", { class: "lead", d: `M${xs[last] + 1} ${wanted[j]}L${xs[last] + 9} ${heights[j]}` }),
-            svg("text", { x: xs[last] + 12, y: heights[j] + 4 }, cut(curves.components[k], width < 420 ? 8 : 12), " ", number,
+            svg("text", { x: xs[last] + 12, y: heights[j] + 4 }, cut(curves.components[k], letters), " ", number,
               svg("title", {}, curves.components[k]))),
         );
       });
@@ -248,7 +250,7 @@ export function subsetsView(page, curves, ranks, move) {
         const top = 4 + j * row;
         const group = svg("g", { "data-component": k, class: `component ${componentClass(ranks[k])}` },
           svg("rect", { class: "hit", x: 0, y: top, width, height: row }),
-          svg("text", { x: left - 8, y: top + row * 0.72, "text-anchor": "end" }, cut(curves.components[k], Math.floor(left / 7.2)), svg("title", {}, curves.components[k])));
+          svg("text", { x: left - 8, y: top + row * 0.72, "text-anchor": "end" }, cut(curves.components[k], Math.floor(left / 8)), svg("title", {}, curves.components[k])));
         for (const [a, b] of runs[k]) {
           const from = a === 0 ? x(totals[a]) : x((totals[a] + totals[a - 1]) / 2);
           const to = b === totals.length - 1 ? x(totals[b]) : x((totals[b] + totals[b + 1]) / 2);

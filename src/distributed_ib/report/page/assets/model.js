@@ -189,7 +189,7 @@ export function prediction(model, place, inputs) {
     const { mean, logVariance } = encoded(encoder, place, member, inputs);
     const deviation = logVariance.map((one) => Math.exp(0.5 * one));
     for (let draw = 0; draw < nDraws; draw++) {
-      const unit = partOf(noise, member, draw).data;
+      const unit = partOf(noise, Math.min(member, noise.shape[0] - 1), draw).data;
       for (const sign of signs) {
         const u = mean.map((centre, k) => centre + deviation[k] * sign * unit[k]);
         predictedFrom(predictor, place, member, u).forEach((chances, entry) => {

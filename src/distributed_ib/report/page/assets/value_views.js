@@ -59,12 +59,26 @@ export function valuesView(page, curves, content, ranks) {
     const channel = values.channels[name];
     const row = own && channel ? shownRow(name, own, channel, content, componentClass(ranks[k]), k) : plainRow(name, content, componentClass(ranks[k]), k);
     rows.set(k, row);
+    row.show(-1);
     list.append(row.element);
     return row;
   }
+  // Matrices are worked out while the reader reads, so that the slider need not wait for them.
+  let ahead = 0;
+  function prepare(deadline) {
+    const todo = keys.length * n;
+    while (ahead < todo && deadline.timeRemaining() > 4) {
+      const [at, k] = [Math.floor(ahead / n), ahead % n];
+      if (curves.places.bits.data[keys[at] * n + k] > page.threshold_bits) (rows.get(k) || rowOf(k)).overlap?.(at);
+      ahead++;
+    }
+    if (ahead < todo) requestIdleCallback(prepare);
+  }
   return {
     element,
-    build() {},
+    build() {
+      if (!ahead && window.requestIdleCallback) requestIdleCallback(prepare);
+    },
     draw(state) {
       key = keyOf[state.place];
       const used = inUse(curves, state.place, page.threshold_bits);
@@ -215,9 +229,9 @@ function histogram(own) {
   const valueOf = [];
   for (let k = 0; k < counts.length; k++) {
     const [from, to] = edges ? [edges[k], edges[k + 1]] : [k, k + 1];
-    const tall = (counts[k] / most) * (base - 4);
+    const tall = own.are_counted ? (counts[k] / most) * (base - 4) : 16;
     const value = edges ? nearestOf(own.values, (from + to) / 2) : k;
-    const text = `${edges ? `${short(from)} to ${short(to)}` : isNumber ? short(own.values[k]) : own.values[k]}: ${counts[k]} rows`;
+    const text = `${edges ? `${short(from)} to ${short(to)}` : isNumber ? short(own.values[k]) : own.values[k]}${own.are_counted ? `: ${counts[k]} rows` : ""}`;
     rects.push(svg("rect", { x: x(from).toFixed(1), width: Math.max(0.8, x(to) - x(from) - 0.6).toFixed(1), y: (base - tall).toFixed(1), height: tall.toFixed(1) }, svg("title", {}, text)));
     valueOf.push(value);
   }

@@ -9,6 +9,7 @@ import { fixed, short } from "./texts.js";
 
 const LEVELS = [0.05, 0.5, 0.95];
 const DISPLAY_BINS = 48;
+const SLOW_MS = 16;
 
 /** The view; null where the page holds no model. */
 export function whatIfView(page, curves, content, ranks) {
@@ -59,14 +60,22 @@ export function whatIfView(page, curves, content, ranks) {
     return group;
   });
   body.append(where, html("div", { class: "whatif" }, fields, html("div", { class: "outcome" }, words, holder, numbers)));
+  let cost = 0;
+  // Models that take long are asked once the slider rests.
   function later() {
-    if (pending) return;
-    pending = requestAnimationFrame(() => {
-      pending = 0;
+    if (cost < SLOW_MS) {
       compute();
-    });
+      return;
+    }
+    clearTimeout(pending);
+    pending = setTimeout(compute, 120);
   }
   function compute() {
+    const began = performance.now();
+    ask();
+    cost = performance.now() - began;
+  }
+  function ask() {
     const given = curves.components.map((name, k) => componentInput(inputs[name], chosen[k]));
     const found = prediction(model, key, given);
     last = found.map((chances, entry) => ({ chances, entry }));
