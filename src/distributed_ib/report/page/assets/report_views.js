@@ -28,7 +28,7 @@ export function sectionsView(sections) {
         html("figure", {},
           html("div", { class: "scroll" }, tableOf(table.columns, table.rows, table.title)),
           table.notes ? html("figcaption", { class: "note" }, table.notes) : null,
-          html("button", { type: "button", "data-download": `${table.name}.csv`, onclick: () => save(`${table.name}.csv`, "text/csv;charset=utf-8", csvText(table.columns, table.values)) }, "CSV")),
+          html("button", { type: "button", "data-download": `table-${table.name}.csv`, onclick: () => save(`table-${table.name}.csv`, "text/csv;charset=utf-8", csvText(table.columns, table.values)) }, "CSV")),
       ),
       notes ? html("p", { class: "note" }, notes) : null,
     );
