@@ -33,6 +33,7 @@ def scheme_curves(scheme: ApproximationScheme) -> dict[str, Any]:
     steps = place_steps(scheme)
     bits = data[VARIABLES[measure]].values
     known, error = _known(data, scheme.scoring_split)
+    best, simplest = _chosen_betas(scheme, known)
     arrays: dict[str, Any] = {
         "step": steps.astype(np.int32),
         "beta": data["beta"].values[steps],
@@ -65,8 +66,8 @@ def scheme_curves(scheme: ApproximationScheme) -> dict[str, Any]:
         "rows": rows_in_words(scheme.scoring_split),
         "n_models": scheme.n_seeds,
         "is_ladder": scheme.is_ladder,
-        "best": place_of(steps, data["beta"].values, scheme.best_beta),
-        "simplest": place_of(steps, data["beta"].values, scheme.simplest_beta),
+        "best": place_of(steps, data["beta"].values, best),
+        "simplest": place_of(steps, data["beta"].values, simplest),
         "places": {
             name: np.asarray(values, np.int32 if name == "step" else np.float64)
             for name, values in arrays.items()
@@ -90,7 +91,8 @@ def place_steps(scheme: ApproximationScheme) -> NDArray[np.int64]:
     steps = steps[np.argsort(total[steps], kind="stable")]
     if len(steps) <= MAX_PLACES:
         return steps
-    kept = {place_of(steps, beta, value) for value in (scheme.best_beta, scheme.simplest_beta)}
+    known, _ = _known(data, scheme.scoring_split)
+    kept = {place_of(steps, beta, value) for value in _chosen_betas(scheme, known)}
     return steps[evenly(total[steps], MAX_PLACES, kept)]
 
 
