@@ -49,9 +49,12 @@ def chromium() -> Iterator[Browser]:
 class Shown:
     """A page in a browser, with what it said and what it asked for."""
 
-    def __init__(self, browser: Browser, path: Path, fragment: str = "", **options: Any) -> None:
-        options = {"viewport": {"width": 1280, "height": 900}, "offline": True} | options
-        self.context = browser.new_context(accept_downloads=True, **options)
+    def __init__(self, browser: Browser, path: Path, fragment: str = "", **given: Any) -> None:
+        options: dict[str, Any] = {
+            "viewport": {"width": 1280, "height": 900},
+            "offline": True,
+        } | options
+        self.context = browser.new_context(accept_downloads=True, **(options | given))
         self.page: Page = self.context.new_page()
         self.said: list[str] = []
         self.asked: list[str] = []

@@ -135,6 +135,14 @@ def place_of(steps: NDArray[np.int64], beta: NDArray[np.float64], wanted: float)
     return int(np.abs(np.log(beta[steps] / wanted)).argmin())
 
 
+def _chosen_betas(scheme: ApproximationScheme, known: NDArray[np.float64]) -> tuple[float, float]:
+    """The best and the simplest; where no model was kept, at which most is known."""
+    if len(scheme.snapshots.record):
+        return scheme.best_beta, scheme.simplest_beta
+    most = float(scheme.to_xarray()["beta"].values[int(np.nanargmax(known))])
+    return most, most
+
+
 def _known(data: xr.Dataset, split: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """What is known at every record, and its standard error where that was measured."""
     if "known_bits" in data:
