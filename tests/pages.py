@@ -53,7 +53,7 @@ class Shown:
         options: dict[str, Any] = {
             "viewport": {"width": 1280, "height": 900},
             "offline": True,
-        } | options
+        }
         self.context = browser.new_context(accept_downloads=True, **(options | given))
         self.page: Page = self.context.new_page()
         self.said: list[str] = []
