@@ -135,7 +135,7 @@ def test_the_repeat_and_few_records(scheme: ApproximationScheme) -> None:
     assert later.bits[0] == 1.0
 
 
-def testcoefficients_agree_with_the_channels_own() -> None:
+def test_coefficients_agree_with_the_channels_own() -> None:
     from distributed_ib.scheme.compression_path import coefficients
 
     rng = np.random.default_rng(0)
