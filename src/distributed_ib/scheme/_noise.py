@@ -8,6 +8,7 @@ out over rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -161,13 +162,16 @@ def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray
         shape: Components and embedding dimensions.
         n_samples: Its argument; every pair is used with either sign.
     """
-    numbers = jnp.arange((n_samples + 1) // 2)
+    return np.asarray(_pair_noise(_keys(0, n_models), shape, (n_samples + 1) // 2))
 
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _pair_noise(keys: Array, shape: tuple[int, int], n_pairs: int) -> Array:
     def of(key: Array, number: Array) -> Array:
         return jax.random.normal(jax.random.fold_in(key, number), (1, *shape))[0]
 
     of_model = jax.vmap(of, in_axes=(None, 0))
-    return np.asarray(jax.vmap(of_model, in_axes=(0, None))(_keys(0, n_models), numbers))
+    return jax.vmap(of_model, in_axes=(0, None))(keys, jnp.arange(n_pairs))
 
 
 def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:

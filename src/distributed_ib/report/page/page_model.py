@@ -5,10 +5,10 @@ component, and "dense": a first layer of a component's own, then layers that all
 a component's own too.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,6 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 MAX_MODEL_BYTES = 5_000_000
 """Most bytes of weights in a page; larger models are kept at fewer places."""
-
-FloatArray = NDArray[np.float32]
 
 
 def page_model(
@@ -77,14 +75,15 @@ def _is_known(model: DistributedBottleneck) -> bool:
     return isinstance(model.encoder, encoders) and isinstance(model.predictor, predictors)
 
 
-def _noise_of_first_row(shape: tuple[int, int], n_draws: int) -> FloatArray:
+@partial(jax.jit, static_argnums=(0, 1))
+def _noise_of_first_row(shape: tuple[int, int], n_draws: int) -> Any:
     """What `Approximation.predict_proba` draws for the first row, `[1, draw, component, u]`."""
-    keys = jax.random.split(jax.random.key(0), n_draws)
 
     def of(key: Any) -> Any:
-        return jax.random.normal(jax.random.fold_in(key, 0), (shape[0] * shape[1],)).reshape(shape)
+        return jax.random.normal(jax.random.fold_in(key, 0), (shape[0] * shape[1],))
 
-    return np.asarray(jnp.stack([of(key) for key in keys]))[None]
+    drawn = jax.vmap(of)(jax.random.split(jax.random.key(0), n_draws))
+    return drawn.reshape(1, n_draws, *shape)
 
 
 def _encoder(static: Any, params: Any) -> dict[str, Any]:
