@@ -53,6 +53,8 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
         "SHA256SUMS",
         "config.toml",
         "log",
+        "page.npz",
+        "report.html",
         "scheme.nc",
         "snapshots/model.json",
         "snapshots/params.safetensors",

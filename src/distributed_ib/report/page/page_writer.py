@@ -160,9 +160,8 @@ def _made(report: Report, with_rows: bool) -> list[list[str]]:
         else "This page shows no single row: every number is of at least ten rows."
     )
     cite = (
-        f"distributed-ib {version}, the Distributed Information Bottleneck "
-        "(K. A. Murphy and D. S. Bassett, Information decomposition in complex systems via machine "
-        "learning, PNAS 2024)"
+        f"distributed-ib {version}; the method: K. A. Murphy and D. S. Bassett, The Distributed "
+        "Information Bottleneck reveals the explanatory structure of complex systems"
     )
     named = {"command": "command", "seed": "seed"}
     lines = [[named.get(key, key.replace("_", " ")), value] for key, value in about.items()]

@@ -160,9 +160,9 @@ function shownRow(name, own, channel, content, css, k) {
   const embedding = channel.mean.shape[2];
   const bars = histogram(own);
   const canvas = html("canvas", { width: n, height: n, class: "matrix", role: "img", "aria-label": `which values of ${name} are told apart` });
-  const words = html("div", { class: "symbols" });
+  const words = symbolList();
   const element = html("article", { class: "row", "data-component": k, tabindex: 0, role: "button", "aria-label": `choose ${name}` },
-    head, bars.element, html("div", { class: "matrix-box" }, canvas), words);
+    head, bars.element, html("div", { class: "matrix-box" }, canvas), words.element);
   const known = new Map();
   let before = -1;
   function matrixAt(key) {
@@ -187,15 +187,40 @@ function shownRow(name, own, channel, content, css, k) {
       const count = Math.max(...symbols) + 1;
       bars.paint(symbols, count);
       paintMatrix(canvas, matrixAt(key), n);
-      const texts = symbolTexts(own.kind, own.values, symbols);
-      words.replaceChildren(
-        ...texts.slice(0, MOST_TEXTS).map((text, s) => {
-          const chip = html("span", { class: "chip", "aria-hidden": "true" });
-          chip.style.background = symbolColor(s, count);
-          return html("div", { class: "symbol", title: text }, chip, html("bdi", {}, count === 1 ? "all values alike" : text));
-        }),
-        ...(texts.length > MOST_TEXTS ? [html("div", { class: "symbol" }, `and ${texts.length - MOST_TEXTS} more`)] : []),
-      );
+      words.show(symbolTexts(own.kind, own.values, symbols));
+    },
+  };
+}
+
+/** The groups of values that are hardly told apart, in words; nodes are made once and kept. */
+function symbolList() {
+  const element = html("div", { class: "symbols" });
+  const entries = [];
+  const more = html("div", { class: "symbol" });
+  const change = (node, text) => {
+    if (node.textContent !== text) node.textContent = text;
+  };
+  return {
+    element,
+    show(texts) {
+      const shown = Math.min(texts.length, MOST_TEXTS);
+      while (entries.length < shown) {
+        const chip = html("span", { class: "chip", "aria-hidden": "true" });
+        const text = html("bdi", {});
+        const entry = html("div", { class: "symbol" }, chip, text);
+        entries.push({ chip, text, entry });
+        element.append(entry);
+      }
+      entries.forEach(({ chip, text, entry }, s) => {
+        entry.hidden = s >= shown;
+        if (s >= shown) return;
+        change(text, texts.length === 1 ? "all values alike" : texts[s]);
+        entry.title = texts[s];
+        chip.style.background = symbolColor(s, texts.length);
+      });
+      more.hidden = texts.length <= MOST_TEXTS;
+      change(more, `and ${texts.length - MOST_TEXTS} more`);
+      if (!more.hidden && more.parentNode !== element) element.append(more);
     },
   };
 }
@@ -245,7 +270,13 @@ function histogram(own) {
   return {
     element,
     paint(symbols, count) {
-      rects.forEach((rect, k) => rect.setAttribute("fill", symbolColor(symbols[valueOf[k]], count)));
+      const colors = Array.from({ length: count }, (_, s) => symbolColor(s, count));
+      rects.forEach((rect, k) => {
+        const color = colors[symbols[valueOf[k]]];
+        if (rect.shade === color) return;
+        rect.shade = color;
+        rect.setAttribute("fill", color);
+      });
     },
   };
 }
