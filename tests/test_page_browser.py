@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from playwright.sync_api import Browser
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.report.page.own_views import Span, spans_view
 from distributed_ib.report.page.page_content import ComponentViews, page_content
-from distributed_ib.report.page.page_writer import PagePart, page_html
-from distributed_ib.report.report import Report
+from distributed_ib.report.page.page_writer import PagePart, page_html, page_script
+from distributed_ib.report.report import Finding, Report, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
+from distributed_ib.scheme.compression_path import coefficients
 from pages import HOSTILE, LEVELS, SENTINEL, TARGET, Shown, chromium, fitted_table, page_of_table
 from schemes import falling_scheme
 
@@ -292,6 +294,56 @@ def test_a_page_without_rows_says_so_and_works(
         assert found.said == []
 
 
+# Functions of the script, by themselves -----------------------------------------------------------
+
+
+def in_script(browser: Browser, expression: str) -> Any:
+    """The value of an expression in which the functions of the script are known."""
+    body = page_script().replace("\nstart();\n", f"\nwindow.found = ({expression});\n")
+    page = browser.new_page()
+    page.add_script_tag(content=body)
+    found = page.evaluate("window.found")
+    page.close()
+    return found
+
+
+def test_cells_that_a_spreadsheet_would_run_are_text(browser: Browser) -> None:
+    texts = ["=1", "+1", "-1", "@a", " =1", "\t=1", "\u202e=1", "a=1", 'a"b', "a,b", -1.5, None]
+    found = in_script(browser, f"{json.dumps(texts)}.map(csvCell)")
+    expected = ["'=1", "'+1", "'-1", "'@a", "' =1", "'\t=1", "'\u202e=1", "a=1", '"a""b"', '"a,b"']
+    assert found == [*expected, "-1.5", ""]
+
+
+def test_keys_stay_within_the_places(browser: Browser) -> None:
+    keys = ["ArrowLeft", "PageUp", "End", "Home", "a"]
+    found = in_script(browser, f"{json.dumps(keys)}.map((key) => placeAfterKey(key, 0, 7))")
+    assert found == [0, 6, 6, 0, None]
+
+
+def test_merged_values_are_named_by_stretches(browser: Browser) -> None:
+    found = in_script(browser, "symbolTexts('number', [0, 1, 2, 3, 8, 23], [0, 0, 0, 1, 1, 0])")
+    assert found == ["0 – 2, 23", "3, 8"]
+    assert in_script(browser, "symbolTexts('level', ['a', 'b', 'c'], [0, 1, 0])") == ["a, c", "b"]
+
+
+def test_labels_are_spread_and_ticks_are_round(browser: Browser) -> None:
+    found = in_script(browser, "spread([10, 11, 12, 90], 15, 0, 100)")
+    assert np.diff(sorted(found)).min() >= 15
+    assert min(found) >= 0 and max(found) <= 100
+    assert in_script(browser, "ticks(0, 13.2, 5)") == [0, 5, 10]
+    assert in_script(browser, "ticks(0, 1, 4)") == [0, 0.5, 1]
+
+
+def test_matrices_are_those_of_python(browser: Browser) -> None:
+    rng = np.random.default_rng(0)
+    mean, log_variance = rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+    given = f"{mean.ravel().tolist()}, {log_variance.ravel().tolist()}, 4, 2"
+    found = in_script(browser, f"[...overlaps({given})]")
+    np.testing.assert_allclose(
+        np.reshape(found, (4, 4)), coefficients(mean, log_variance), atol=1e-6
+    )
+
+
 # Pages of schemes made by hand --------------------------------------------------------------------
 
 
@@ -353,3 +405,18 @@ def test_views_of_studies_follow_the_slider(browser: Browser, tmp_path: Path) ->
         found.move(59)
         assert lit() != first
         assert found.said == []
+
+
+def test_a_run_without_results_has_a_page_too(browser: Browser, tmp_path: Path) -> None:
+    opening = Section("", (Finding("The sweep was interrupted.", kind="note"),))
+    path = tmp_path / "report.html"
+    path.write_text(page_html(Report("Stopped", (opening,)), []), encoding="utf-8")
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert "The sweep was interrupted." in page.inner_text("#findings")
+    assert page.locator("#bar").count() == 0
+    assert said == []
+    page.close()

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from distributed_ib.study.run import Run
 
 N_DRAWS = 64  # what `study_predictions` averages over
-MAX_PREDICTED_ROWS = 2048
-_MAX_SAMPLED = 200_000
+MAX_PREDICTED_ROWS, N_PREDICTED_DRAWS = 1024, 32
+_MAX_ROWS = 200_000  # of which distributions are shown
 
 
 def page_of_problem(run: "Run") -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[
         which = which[np.sort(drawn)]
     rows = run.problem.rows(which)
     averaged = [
-        mean_over_noise(scheme.models(int(k)), rows.x, _read, n_samples=N_DRAWS, seed=0)
+        mean_over_noise(scheme.models(int(k)), rows.x, _read, n_samples=N_PREDICTED_DRAWS, seed=0)
         for k in snapshots
     ]
     groups = {}
@@ -90,13 +90,10 @@ def _read(predictor: Any, outputs: Any) -> Any:
 def _columns(x: Any) -> list[NDArray[np.float64]] | None:
     """The numbers of each component, `[n]`; None where a component is not a single number."""
     if isinstance(x, DistinctRows):
-        if any(part.shape[1] != 1 for part in x.parts):
-            return None
-        codes = np.asarray(x.codes)[:_MAX_SAMPLED]
-        return [np.asarray(part, np.float64)[codes[:, k], 0] for k, part in enumerate(x.parts)]
+        x = x.rows()
     if not hasattr(x, "ndim") or x.ndim not in (2, 3) or (x.ndim == 3 and x.shape[2] != 1):
         return None
-    array = np.asarray(x, np.float64)[:_MAX_SAMPLED]
+    array = np.asarray(x[:: 1 + len(x) // _MAX_ROWS], np.float64)
     array = array if array.ndim == 2 else array[..., 0]
     return list(array.T)
 

@@ -2,7 +2,7 @@
 
 import { componentClass } from "./curve_views.js";
 import { panel, save, tableOf } from "./downloads.js";
-import { html, svg } from "./drawing.js";
+import { html, svg, ticks } from "./drawing.js";
 import { inUse, nearestOf } from "./places.js";
 import { csvText } from "./texts.js";
 
@@ -135,7 +135,7 @@ function spansView(page, curves, view, ranks) {
         const points = [...curve.x.data.keys()].map((k) => `${k ? "L" : "M"}${x(curve.x.data[k]).toFixed(1)} ${y(curve.y.data[k]).toFixed(1)}`);
         root.append(svg("path", { class: "known", d: points.join("") }), svg("line", { class: "axis", x1: 50, x2: width - 14, y1: top + 130, y2: top + 130 }), svg("text", { x: 54, y: top + 14 }, curve.label));
         if (row === view.curves.length - 1) {
-          for (let k = 0; k <= 5; k++) root.append(svg("text", { x: x(low + (k * (high - low)) / 5), y: top + 148, "text-anchor": "middle" }, Number((low + (k * (high - low)) / 5).toPrecision(3))));
+          for (const tick of ticks(low, high, width / 110)) root.append(svg("line", { class: "axis", x1: x(tick), x2: x(tick), y1: top + 130, y2: top + 135 }), svg("text", { x: x(tick), y: top + 149, "text-anchor": "middle" }, String(tick)));
           root.append(svg("text", { class: "label", x: width / 2, y: top + 168, "text-anchor": "middle" }, view.x_label));
         }
       });

@@ -13,7 +13,7 @@ export function short(value) {
   if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) {
     return value.toExponential(2).replace("e+", "e");
   }
-  const rounded = Number(value.toPrecision(Math.abs(value) >= 100 ? 5 : 3));
+  const rounded = Number(value.toPrecision(Math.abs(value) >= 100 ? 4 : 3));
   return String(rounded);
 }
 

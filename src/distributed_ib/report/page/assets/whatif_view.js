@@ -49,7 +49,8 @@ export function whatIfView(page, curves, content, ranks) {
   const groups = curves.components.map((name, k) => {
     const css = componentClass(ranks[k]);
     const group = html("fieldset", { "data-component": k, class: `component ${css}` },
-      html("legend", {}, html("span", { class: "swatch", "aria-hidden": "true" }), html("bdi", {}, name), html("span", { class: "state" })));
+      html("legend", {}, html("span", { class: "swatch", "aria-hidden": "true" }), html("bdi", {}, name)),
+      html("span", { class: "state" }));
     inputs[name].forEach((column, j) => {
       group.append(fieldOf(column, chosen[k][j], inputs[name].length > 1, (value) => {
         chosen[k][j] = value;
@@ -121,7 +122,7 @@ export function whatIfView(page, curves, content, ranks) {
         groups.forEach((group, k) => {
           group.classList.toggle("unused", !used.has(k));
           group.style.order = used.has(k) ? ranks[k] : 1000 + ranks[k];
-          group.querySelector(".state").textContent = used.has(k) ? "" : " not used here";
+          group.querySelector(".state").textContent = used.has(k) ? "" : "not used here";
         });
         where.textContent = `Computed by the model at ${fixed(known[key])} bits, the nearest of the ${places.length} that this page holds.`;
         later();
@@ -211,7 +212,7 @@ function density(target, entry, chances, width) {
   }
   const top = Math.max(...heights, ...prior);
   const height = 230;
-  const axes = plot({ width, height, left: 46, x: [low, high], y: [0, top * 1.1], xLabel: target.name, yLabel: "probability", label: `predicted distribution of ${target.name}` });
+  const axes = plot({ width, height, left: 58, x: [low, high], y: [0, top * 1.1], xLabel: target.name, yLabel: "probability", label: `predicted distribution of ${target.name}` });
   const step = (high - low) / DISPLAY_BINS;
   heights.forEach((p, k) => {
     const from = axes.x(low + k * step);
