@@ -176,7 +176,7 @@ def test_predictions_of_numbers_are_measured() -> None:
     found = number_predictions(
         truth, predicted, predicted - 0.2, predicted + 0.2, {"x": grouped_numbers(truth)}
     )
-    np.testing.assert_allclose(found["error"], [np.std(truth), 0.1], rtol=0.1)
+    np.testing.assert_allclose(found["error"], np.array([truth.std(), 0.1]), rtol=0.1)
     assert found["interval"][1] == pytest.approx(0.954, abs=0.03)
     assert found["errors"]["x"]["count"].min() >= LEAST_ROWS
     last = found["groups"][1]
