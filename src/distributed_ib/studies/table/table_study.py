@@ -23,11 +23,8 @@ from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
-<<<<<<< HEAD
 from distributed_ib.estimators.table_page import table_page
-=======
 from distributed_ib.evidence.evidence import Evidence
->>>>>>> main
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.report.scheme_sections import kept_beta
