@@ -62,13 +62,13 @@ def positions(shown: Shown) -> list[str]:
     """What moves with the slider, of every view."""
     return shown.page.evaluate(
         """() => [
-          document.querySelector("#plane .marker").getAttribute("transform"),
-          document.querySelector("#components .rule").getAttribute("x1"),
-          document.querySelector("#subsets .rule").getAttribute("x1"),
-          document.querySelector("#values .words").textContent,
-          document.querySelector("#predictions .words").textContent,
-          document.querySelector("#errors .words").textContent,
-          document.querySelector("#whatif .note").textContent,
+          document.querySelector("#view-plane .marker").getAttribute("transform"),
+          document.querySelector("#view-components .rule").getAttribute("x1"),
+          document.querySelector("#view-subsets .rule").getAttribute("x1"),
+          document.querySelector("#view-values .words").textContent,
+          document.querySelector("#view-predictions .words").textContent,
+          document.querySelector("#view-errors .words").textContent,
+          document.querySelector("#view-whatif .note").textContent,
           document.getElementById("reading").textContent,
         ]"""
     )
@@ -109,13 +109,13 @@ def test_keys_move_the_slider(shown: Shown) -> None:
 def test_a_component_under_the_pointer_stands_out_in_all_views(shown: Shown) -> None:
     shown.page.click("#best")
     shown.settle()
-    row = shown.page.locator("#values .row:not(.away)").first
+    row = shown.page.locator("#view-values .row:not(.away)").first
     index = row.get_attribute("data-component")
     row.hover()
     shown.settle()
     lit = shown.page.evaluate(
         """index => ["plane", "components", "subsets", "values", "whatif"].filter(name =>
-             document.querySelector(`#${name} .on[data-component="${index}"]`))""",
+             document.querySelector(`#view-${name} .on[data-component="${index}"]`))""",
         index,
     )
     assert lit == ["components", "subsets", "values", "whatif"]
@@ -149,7 +149,7 @@ def test_what_if_shows_the_mean_of_the_prediction(shown: Shown, table: Any) -> N
     model, x, _ = table
     shown.page.click("#best")
     values = shown.page.evaluate(
-        "() => [...document.querySelectorAll('#whatif fieldset')].map(one =>"
+        "() => [...document.querySelectorAll('#view-whatif fieldset')].map(one =>"
         " [Number(one.dataset.component), one.querySelector('input, select').value])"
     )
     by_index = dict(values)
@@ -163,7 +163,7 @@ def test_what_if_shows_the_mean_of_the_prediction(shown: Shown, table: Any) -> N
     beta = float(model.scheme_.to_xarray()["beta"].values[step])
     mean = float(model.predict(row, beta=beta)[0])
     low, _, high = model.predict_quantiles(row, beta=beta)[0]
-    words = shown.page.inner_text("#whatif .words")
+    words = shown.page.inner_text("#view-whatif .words")
     assert f"mean {_short(mean)}," in words
     assert words.endswith(f"nine of ten between {_short(low)} and {_short(high)}.")
 
@@ -204,13 +204,13 @@ def test_figures_are_saved_as_svg(shown: Shown) -> None:
 
 
 def test_hostile_names_are_text(shown: Shown) -> None:
-    text = shown.page.inner_text("#values")
+    text = shown.page.inner_text("#view-values")
     for name in HOSTILE:
         assert name in text
     assert shown.page.evaluate("document.querySelectorAll('script').length") == 2
     assert shown.page.evaluate("document.querySelectorAll('img').length") == 0
     for level in LEVELS:
-        assert shown.page.locator("#whatif option").evaluate_all(
+        assert shown.page.locator("#view-whatif option").evaluate_all(
             "(options, level) => options.some(one => one.textContent === level)", level
         )
     assert shown.page.title() == f"{TARGET} of {HOSTILE[0]}"
@@ -221,7 +221,7 @@ def test_hostile_names_are_text(shown: Shown) -> None:
 def test_the_fragment_opens_the_same_view(browser: Browser, table_file: Path) -> None:
     with Shown(browser, table_file, "#bits=1.0&theme=dark") as first:
         first.page.evaluate("dib.views().length && dib.move(2)")
-        first.page.locator("#components g.component").first.dispatch_event("click")
+        first.page.locator("#view-components g.component").first.dispatch_event("click")
         first.settle()
         first.page.wait_for_timeout(200)
         wanted = first.page.evaluate("JSON.stringify(dib.state)")
@@ -288,9 +288,9 @@ def test_a_page_without_rows_says_so_and_works(
         found.settle()
         assert "shows no single row" in found.page.inner_text("#made")
         assert str(SENTINEL) not in found.page.content()
-        assert found.page.locator("#predictions .points").count() == 0
-        assert found.page.locator("#predictions .group").count() > 0
-        assert found.page.locator("#whatif .chance").count() > 0
+        assert found.page.locator("#view-predictions .points").count() == 0
+        assert found.page.locator("#view-predictions .group").count() > 0
+        assert found.page.locator("#view-whatif .chance").count() > 0
         assert found.said == []
 
 
@@ -366,9 +366,9 @@ def written(scheme: ApproximationScheme, path: Path, views: list[dict[str, Any]]
 def test_thirty_components(browser: Browser, tmp_path: Path) -> None:
     scheme = falling_scheme([f"column number {k}" for k in range(30)])
     with Shown(browser, written(scheme, tmp_path / "p.html", [])) as found:
-        colored = found.page.locator("#components g.component:not(.plain) path.line").count()
+        colored = found.page.locator("#view-components g.component:not(.plain) path.line").count()
         assert colored == 12
-        boxes = found.page.locator("#components g.component > text").evaluate_all(
+        boxes = found.page.locator("#view-components g.component > text").evaluate_all(
             "texts => texts.map(one => one.getBoundingClientRect().top)"
         )
         assert len(boxes) == 12
@@ -396,7 +396,7 @@ def test_views_of_studies_follow_the_slider(browser: Browser, tmp_path: Path) ->
     with Shown(browser, written(scheme, tmp_path / "p.html", views)) as found:
 
         def lit() -> list[str]:
-            return found.page.locator("#spans .span").evaluate_all(
+            return found.page.locator("#view-spans .span").evaluate_all(
                 "spans => spans.map(one => one.getAttribute('fill-opacity'))"
             )
 
@@ -420,3 +420,75 @@ def test_a_run_without_results_has_a_page_too(browser: Browser, tmp_path: Path) 
     assert page.locator("#bar").count() == 0
     assert said == []
     page.close()
+
+
+def test_a_readable_table_and_evidence_are_shown(browser: Browser, tmp_path: Path) -> None:
+    scheme = falling_scheme(["a", HOSTILE[0]])
+    symbol = {"name": HOSTILE[1], "text": "0 to 6", "values": [], "intervals": [], "share": 0.5}
+    row = {
+        "symbols": [[0]],
+        "texts": [HOSTILE[1]],
+        "count": 40,
+        "share": 0.25,
+        "predictions": [{"value": 12.0, "median": 11.0, "low": 1.0, "high": 30.0}],
+    }
+    readable = {
+        "step": 3,
+        "target": "cnt",
+        "classes": [],
+        "outputs": ["cnt"],
+        "known_bits": 0.8,
+        "kept_share": 0.97,
+        "reported_on": "held-out rows",
+        "n_reported": 100,
+        "components": [
+            {"name": "a", "conveyed_bits": 1.5, "symbol_bits": 1.4, "symbols": [symbol]}
+        ],
+        "rows": [row],
+        "formula": [],
+    }
+
+    def ends(name: str, value: float) -> dict[str, float]:
+        return {name: value, f"{name}_low": value - 0.1, f"{name}_high": value + 0.1}
+
+    components = [
+        {
+            "name": name,
+            **ends("bits", 1.0),
+            **ends("alone_bits", 0.5),
+            **ends("unique_bits", 0.2),
+            "p_value": 0.01,
+            "q_value": 0.02,
+            "supported": name == "a",
+            "interchangeable_with": [],
+        }
+        for name in scheme.components
+    ]
+    scores = {"rmse": ends("value", 2.0)}
+    values = {
+        "evidence": {"verdict": "evidence", "interval_level": 0.9, "scores": scores},
+        "components": components,
+        "simplest": {"evidence": {"scores": scores}},
+        "references": [{"name": "ridge", "scores": scores}],
+    }
+    nothing = ComponentViews({}, None)
+    content = page_content(
+        scheme,
+        target={"name": "cnt", "task": "other"},
+        inputs=None,
+        single=nothing,
+        grouped=nothing,
+        n_draws=2,
+        paired=True,
+    )
+    part = PagePart("", scheme, content | {"readable": [readable]})
+    path = tmp_path / "report.html"
+    path.write_text(page_html(Report("T", (), values=values), [part]), encoding="utf-8")
+    with Shown(browser, path) as found:
+        text = found.page.inner_text("#view-reading")
+        assert "keeps 97 % of the 0.80 bits" in text
+        assert HOSTILE[1] in text and "1 to 30" in text and "25.0 %" in text
+        assert found.page.locator("#view-support g.component").count() == 2
+        assert "no evidence, q = 0.020" in (found.page.text_content("#view-support") or "")
+        assert found.page.locator("#view-score-rmse circle").count() == 3
+        assert found.said == []

@@ -48,7 +48,7 @@ def moved(browser: Browser, folder: Path, view: str, read: str) -> tuple[str, st
         for place in (0, last):
             found.move(place)
             shown.append(
-                found.page.locator(f"#{view} {read}").first.evaluate("one => one.outerHTML")
+                found.page.locator(f"#view-{view} {read}").first.evaluate("one => one.outerHTML")
             )
         assert found.said == []
         assert [url for url in found.asked if url.startswith("http")] == []
@@ -109,12 +109,12 @@ def test_the_page_of_a_glass_lights_its_shells(browser: Browser, tmp_path: Path)
 
     run_study(GlassStudy.of({"gradual": glass_like()}, **options(SMALL)), tmp_path / "run")
     with Shown(browser, tmp_path / "run" / "report.html") as found:
-        assert found.page.locator("#shells .span").count() == 100
+        assert found.page.locator("#view-shells .span").count() == 100
         lit = "spans => spans.filter(one => Number(one.getAttribute('fill-opacity')) > 0.1).length"
         found.move(0)
-        few = found.page.locator("#shells .span").evaluate_all(lit)
+        few = found.page.locator("#view-shells .span").evaluate_all(lit)
         found.page.keyboard.press("Escape")
         last = found.page.evaluate("dib.page.parts[0].curves.places.total.data.length - 1")
         found.move(last)
-        assert found.page.locator("#shells .span").evaluate_all(lit) > few
+        assert found.page.locator("#view-shells .span").evaluate_all(lit) > few
         assert found.said == []

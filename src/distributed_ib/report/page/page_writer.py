@@ -26,9 +26,11 @@ SCRIPTS = (
     "drawing.js",
     "downloads.js",
     "curve_views.js",
+    "evidence_views.js",
     "value_views.js",
     "whatif_view.js",
     "prediction_views.js",
+    "reading_view.js",
     "report_views.js",
     "page.js",
 )
@@ -74,6 +76,7 @@ def page_html(report: Report, parts: Sequence[PagePart], *, with_rows: bool = Tr
                 "name": part.name,
                 "curves": scheme_curves(part.scheme),
                 "content": _content(part.content, with_rows),
+                "evidence": _evidence(report.values, part.name),
             }
             for part in parts
         ],
@@ -132,6 +135,20 @@ def _content(content: Mapping[str, Any] | None, with_rows: bool) -> Any:
         return content_without_rows(content)
     values = content["values"]
     return {**content, "values": values["single"]}
+
+
+def _evidence(values: Mapping[str, Any], name: str) -> Any:
+    """How sure the findings of a part are, as `summary.json` has it; None without evidence."""
+    own = values.get("parts", {}).get(name, {}) if name else values
+    if not isinstance(own.get("evidence"), Mapping):
+        return None
+    simplest = own.get("simplest", {})
+    return {
+        "evidence": own["evidence"],
+        "components": own["components"],
+        "simplest": {"evidence": simplest.get("evidence")},
+        "references": own.get("references", []),
+    }
 
 
 def _head(parts: Sequence[PagePart]) -> str:

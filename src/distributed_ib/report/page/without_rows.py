@@ -28,6 +28,7 @@ def content_without_rows(content: Mapping[str, Any]) -> dict[str, Any]:
         "inputs": None if inputs is None else _inputs(inputs, grouped["components"]),
         "model": _model(content["model"], inputs, grouped["components"], content["target"]),
         "predictions": _predictions(content.get("predictions"), rare),
+        "readable": None,  # its symbols end at values of rows
     }
 
 

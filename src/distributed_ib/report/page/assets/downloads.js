@@ -62,7 +62,7 @@ export function panel({ title, meaning, name, table, figure, wide = false }) {
   }
   const element = html(
     "section",
-    { class: wide ? "panel wide" : "panel", id: name },
+    { class: wide ? "panel wide" : "panel", id: `view-${name}` },
     html("header", {}, html("h2", {}, title), tools),
     body,
     html("details", { class: "meaning" }, html("summary", {}, "What does this mean?"), html("p", {}, meaning)),

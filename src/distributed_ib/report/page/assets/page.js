@@ -3,8 +3,10 @@
 import { linesView, planeView, subsetsView } from "./curve_views.js";
 import { decoded } from "./data.js";
 import { html } from "./drawing.js";
+import { evidenceViews } from "./evidence_views.js";
 import { byImportance, fragmentOf, nearestOf, placeAfterKey, stateFromFragment } from "./places.js";
 import { predictionViews } from "./prediction_views.js";
+import { readingView } from "./reading_view.js";
 import { sectionsView, sentences, studyViews } from "./report_views.js";
 import { fixed, short } from "./texts.js";
 import { valuesView } from "./value_views.js";
@@ -39,8 +41,8 @@ function start() {
   const curves = () => page.parts[state.part].curves;
 
   function showPart() {
-    const { curves: own, content } = page.parts[state.part];
-    const described = { ...page, target: content?.target?.name || "Y" };
+    const { curves: own, content, evidence } = page.parts[state.part];
+    const described = { ...page, target: content?.target?.name || "Y", evidence };
     const ranks = new Map();
     byImportance(own).forEach((k, rank) => ranks.set(k, rank));
     const rankOf = own.components.map((_, k) => ranks.get(k));
@@ -53,9 +55,11 @@ function start() {
     if (content) {
       const channels = Object.keys(content.values.channels).length && content.steps.data.length;
       views.push(channels ? valuesView(described, own, content, rankOf) : null);
+      views.push(readingView(described, own, content));
       views.push(...predictionViews(described, own, content, rankOf, choose));
       views.push(whatIfView(described, own, content, rankOf));
     }
+    views.push(...evidenceViews(described, own, evidence, rankOf));
     views = views.filter(Boolean);
     shown.replaceChildren(...views.map((view) => view.element));
     slider.max = own.places.total.data[own.places.total.data.length - 1];
@@ -248,7 +252,10 @@ function opening(page) {
   const first = page.sections[0] || { findings: [] };
   document.getElementById("title").textContent = page.title;
   document.getElementById("about").textContent = page.head;
-  document.getElementById("findings").replaceChildren(...sentences(first.findings));
+  document.getElementById("findings").replaceChildren(
+    // What was found before how the sweep went.
+    ...sentences([...first.findings.filter((one) => one.kind !== "note"), ...first.findings.filter((one) => one.kind === "note")]),
+  );
 }
 
 function closing(page) {

@@ -5,6 +5,7 @@ import { partOf } from "./data.js";
 import { componentClass } from "./curve_views.js";
 import { panel } from "./downloads.js";
 import { html, mapped, svg, symbolColor } from "./drawing.js";
+import { supportText } from "./evidence_views.js";
 import { inUse, nearestOf } from "./places.js";
 import { fixed, short, symbolTexts } from "./texts.js";
 
@@ -58,6 +59,8 @@ export function valuesView(page, curves, content, ranks) {
     const own = values.components[name];
     const channel = values.channels[name];
     const row = own && channel ? shownRow(name, own, channel, content, componentClass(ranks[k]), k) : plainRow(name, content, componentClass(ranks[k]), k);
+    const support = supportText(page.evidence?.components.find((one) => one.name === name));
+    if (support) row.element.firstChild.append(html("span", { class: "support" }, support));
     rows.set(k, row);
     row.show(-1);
     list.append(row.element);
