@@ -59,7 +59,7 @@ function componentsView(curves, evidence, ranks) {
     build(width) {
       const left = Math.min(150, width * 0.26);
       const right = width < 520 ? 96 : 230;
-      const drawn = width < 520 ? kinds.slice(0, 1) : kinds;
+      const drawn = kinds.slice(0, Math.max(1, Math.floor((width - left - right) / 165)));
       const each = (width - left - right) / drawn.length;
       const height = shown.length * ROW + 62;
       figure = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": "Evidence for each component" });
@@ -69,7 +69,7 @@ function componentsView(curves, evidence, ranks) {
         const group = svg("g", { "data-component": k, class: `component ${componentClass(ranks[k])}` },
           svg("rect", { class: "hit", x: 0, y, width, height: ROW }),
           svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, cut(one.name, Math.floor(left / 8)), svg("title", {}, one.name)),
-          svg("text", { x: width - right + 12, y: y + 15 }, cut([supportText(one), width < 520 || !one.interchangeable_with.length ? "" : `like ${one.interchangeable_with.join(", ")}`].filter(Boolean).join("; "), width < 520 ? 14 : 34), svg("title", {}, supportText(one))));
+          svg("text", { x: width - right + 12, y: y + 15 }, cut([width < 520 ? supportText(one).replace("no evidence, ", "") : supportText(one), width < 520 || !one.interchangeable_with.length ? "" : `like ${one.interchangeable_with.join(", ")}`].filter(Boolean).join("; "), width < 520 ? 14 : 34), svg("title", {}, supportText(one))));
         figure.append(group);
         return group;
       });

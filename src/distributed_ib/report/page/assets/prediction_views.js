@@ -175,7 +175,7 @@ function errorsView({ page, curves, content, found, keys, keyOf, ranks, choose }
     const { inner, x, y } = axes;
     const k0 = curves.components.indexOf(now.name);
     inner.append(svg("line", { class: "diagonal", x1: x(low - pad), x2: x(high + pad), y1: y(mean), y2: y(mean) }));
-    const group = svg("g", { class: `component ${componentClass(ranks[k0])}` });
+    const group = svg("g", { class: `shown ${componentClass(ranks[k0])}` });
     for (let k = 0; k < n; k++) {
       if (!Number.isFinite(errors[k])) continue;
       const at = x(isLine ? one.values[k] : k);
