@@ -1,5 +1,6 @@
 """The pages of the studies, made by their own runs and opened in a browser."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
+from distributed_ib.errors import UserError
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.studies.boolean import BooleanStudy
 from distributed_ib.studies.glass import GlassStudy
@@ -18,6 +20,7 @@ from distributed_ib.study.reading_runs import load_run
 from distributed_ib.study.running import run_study
 from distributed_ib.training.train_settings import TrainSettings
 from pages import Shown, chromium
+from test_cli import dib, one_clear_line
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 BRIEF = TrainSettings(beta=(1e-3, 1.0), n_steps=80, n_pretraining_steps=40, batch_size=64)
@@ -118,3 +121,24 @@ def test_the_page_of_a_glass_lights_its_shells(browser: Browser, tmp_path: Path)
         found.move(last)
         assert found.page.locator("#view-shells .span").evaluate_all(lit) > few
         assert found.said == []
+
+
+def test_dib_report_overwrites_no_file_of_a_user(
+    circuit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.html"
+    assert dib("report", str(circuit), "--out", str(out), "--no-rows") == 0
+    assert "shows no single row" in out.read_text(encoding="utf-8")
+    before = out.read_bytes()
+    capsys.readouterr()
+    assert dib("report", str(circuit), "--out", str(out)) == 2
+    assert "exists already" in one_clear_line(capsys)
+    assert out.read_bytes() == before
+
+
+def test_a_damaged_page_content_is_told(circuit: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(circuit, tmp_path / "run"))
+    content = folder / "page.npz"
+    content.write_bytes(content.read_bytes()[:-9] + b"123456789")
+    with pytest.raises(UserError, match=r"page\.npz"):
+        page_of_folder(folder)
