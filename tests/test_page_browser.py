@@ -203,6 +203,19 @@ def test_figures_are_saved_as_svg(shown: Shown) -> None:
     assert "onerror=" not in text.replace("src=x onerror=alert(1)&gt;", "")
 
 
+def test_every_panel_with_a_figure_saves_it(shown: Shown) -> None:
+    shown.page.click("#best")
+    shown.settle()
+    names = shown.page.locator('[data-download$=".svg"]').evaluate_all(
+        "buttons => buttons.map(one => one.dataset.download)"
+    )
+    assert {"plane.svg", "components.svg", "subsets.svg", "values.svg", "whatif.svg"} <= set(names)
+    text = shown.download("values.svg")
+    assert text.count("<image") == shown.page.locator("#view-values .row:not(.away) canvas").count()
+    assert "data:image/png;base64," in text
+    assert shown.said == []
+
+
 def test_hostile_names_are_text(shown: Shown) -> None:
     text = shown.page.inner_text("#view-values")
     for name in HOSTILE:

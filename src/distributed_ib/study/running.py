@@ -1,12 +1,14 @@
 """Running and resuming a study: folder, sweeps, further results, report and figures."""
 
 import contextlib
+import platform
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -96,7 +98,13 @@ def run_study(
     head: dict[str, Any] = {"study": study.name, "seed": seed}
     if file is not None:
         head["file"] = file.name
-    about = {"command": command, "seed": seed, "distributed_ib": __version__}
+    about = {
+        "command": command,
+        "seed": seed,
+        "distributed_ib": __version__,
+        "python": platform.python_version(),
+        "jax": version("jax"),
+    }
     on_message = on_message or (lambda _: None)
     request = _Request(study, folder, seed, resume, progress, on_message, about)
     if resume:

@@ -34,6 +34,7 @@ SCRIPTS = (
     "report_views.js",
     "page.js",
 )
+_VERSIONS = {"python": "Python", "jax": "JAX"}
 _IMPORT = re.compile(r"^import [^;]*;\n", flags=re.M)
 _EXPORT = re.compile(r"^export ", flags=re.M)
 
@@ -171,6 +172,7 @@ def _made(report: Report, with_rows: bool) -> list[list[str]]:
     """How the run was made, as names and texts."""
     about = {str(key): str(value) for key, value in report.about.items() if value not in ("", None)}
     version = about.pop("distributed_ib", "")
+    others = [f"{name} {about.pop(key)}" for key, name in _VERSIONS.items() if key in about]
     rows = (
         "This page shows single held-out rows; dib report --no-rows makes one without them."
         if with_rows
@@ -180,9 +182,9 @@ def _made(report: Report, with_rows: bool) -> list[list[str]]:
         f"distributed-ib {version}; the method: K. A. Murphy and D. S. Bassett, The Distributed "
         "Information Bottleneck reveals the explanatory structure of complex systems"
     )
-    named = {"command": "command", "seed": "seed"}
-    lines = [[named.get(key, key.replace("_", " ")), value] for key, value in about.items()]
-    return [*lines, ["version", f"distributed-ib {version}"], ["rows", rows], ["to cite", cite]]
+    lines = [[key.replace("_", " "), value] for key, value in about.items()]
+    versions = ", ".join([f"distributed-ib {version}", *others])
+    return [*lines, ["versions", versions], ["rows", rows], ["to cite", cite]]
 
 
 def _section(section: Section) -> dict[str, Any]:

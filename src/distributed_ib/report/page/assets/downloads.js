@@ -20,6 +20,14 @@ export function save(name, type, text) {
 
 /** An SVG as a file of its own, with the styles that it has on the page. */
 export function svgText(figure) {
+  if (!figure.isConnected) {
+    // Styles are known of what stands in the page alone.
+    figure.classList.add("away");
+    document.body.append(figure);
+    const text = svgText(figure);
+    figure.remove();
+    return text;
+  }
   const copy = figure.cloneNode(true);
   const shown = [figure, ...figure.querySelectorAll("*")];
   [copy, ...copy.querySelectorAll("*")].forEach((element, k) => {
@@ -29,6 +37,7 @@ export function svgText(figure) {
       if (value) element.setAttribute(name, value);
     }
     element.removeAttribute("class");
+    element.removeAttribute("data-component");
   });
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const back = getComputedStyle(document.body).backgroundColor;

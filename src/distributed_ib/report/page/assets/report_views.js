@@ -48,8 +48,8 @@ function picturesView(page, curves, view) {
   const totals = curves.places.total.data;
   frames.sort((a, b) => totals[a.place] - totals[b.place]);
   const known = frames.map((frame) => totals[frame.place]);
-  const { element, body } = panel({ title: view.title, name: view.name, meaning: view.meaning });
   if (!frames.length) return null;
+  const { element, body } = panel({ title: view.title, name: view.name, meaning: view.meaning, figure: () => savedPicture(image) });
   const image = html("img", { alt: `${view.title} at the slider's place`, class: "picture" });
   const caption = html("figcaption", { class: "words" });
   const truth = view.truth ? html("figure", {}, html("img", { alt: view.truth_label, src: view.truth, class: "picture" }), html("figcaption", { class: "words" }, view.truth_label)) : null;
@@ -66,6 +66,12 @@ function picturesView(page, curves, view) {
       caption.textContent = frames[k].caption;
     },
   };
+}
+
+/** A picture as a drawing, to be saved. */
+function savedPicture(image) {
+  const [width, height] = [image.naturalWidth, image.naturalHeight];
+  return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` }, svg("image", { width, height, href: image.src, "image-rendering": "pixelated" }));
 }
 
 /** A drawing whose parts belong to components and are lit by what these say. */

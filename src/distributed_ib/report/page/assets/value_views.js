@@ -7,7 +7,7 @@ import { panel } from "./downloads.js";
 import { html, mapped, svg, symbolColor } from "./drawing.js";
 import { supportText } from "./evidence_views.js";
 import { inUse, nearestOf } from "./places.js";
-import { fixed, short, symbolTexts } from "./texts.js";
+import { cut, fixed, short, symbolTexts } from "./texts.js";
 
 const MATRIX = 96;
 const HISTOGRAM = [260, 84];
@@ -51,6 +51,7 @@ export function valuesView(page, curves, content, ranks) {
       columns: ["bits told", "component", "value", "rows", "group of values hardly told apart"],
       rows: [...rows.values()].flatMap((row) => row.table(key)).map((cells) => [totals[keys[key]], ...cells]),
     }),
+    figure: () => drawnRows([...rows.values()].filter((row) => row.isShown())),
   });
   const heading = html("p", { class: "words" });
   body.append(heading, html("div", { class: "legend" }, legendOf(), html("span", {}, "told apart (dark) to the same (light)")), list, rest);
@@ -139,6 +140,23 @@ function headOf(name, css) {
   };
 }
 
+/** The rows as one drawing, to be saved. */
+function drawnRows(rows) {
+  const drawn = rows.filter((row) => row.picture).sort((a, b) => a.element.style.order - b.element.style.order);
+  const height = drawn.length * 108 + 8;
+  const root = svg("svg", { width: 620, height, viewBox: `0 0 620 ${height}`, class: "plot" });
+  drawn.forEach((row, k) => {
+    const { name, bits, bars, matrix } = row.picture();
+    root.append(
+      svg("g", { transform: `translate(0 ${k * 108 + 8})` },
+        svg("text", { class: "label", x: 8, y: 40 }, cut(name, 26)),
+        svg("text", { x: 8, y: 58 }, bits),
+        svg("g", { transform: "translate(210 0)" }, [...bars.cloneNode(true).childNodes]),
+        svg("image", { x: 500, y: 0, width: MATRIX, height: MATRIX, href: matrix, "image-rendering": "pixelated" })));
+  });
+  return root;
+}
+
 function placed(element) {
   let before = null;
   return (order) => {
@@ -154,7 +172,7 @@ function plainRow(name, content, css, k) {
   const columns = content.inputs?.[name]?.map((one) => one.column) || [];
   const why = columns.length > 1 ? `Its columns ${columns.join(", ")} have no single order.` : "Its values are not shown.";
   const element = html("article", { class: "row", "data-component": k, tabindex: 0, role: "button", "aria-label": `choose ${name}` }, head, html("p", { class: "note" }, why));
-  return { element, show: placed(element), draw: (key, bits, band) => draw(bits, band), table: () => [] };
+  return { element, show: placed(element), isShown: () => !element.classList.contains("away"), draw: (key, bits, band) => draw(bits, band), table: () => [] };
 }
 
 function shownRow(name, own, channel, content, css, k) {
@@ -177,7 +195,9 @@ function shownRow(name, own, channel, content, css, k) {
   return {
     element,
     show: placed(element),
+    isShown: () => !element.classList.contains("away"),
     overlap: matrixAt,
+    picture: () => ({ name, bits: head.querySelector(".bits").textContent, bars: bars.element, matrix: canvas.toDataURL() }),
     table(key) {
       const symbols = partOf(channel.symbols, key).data;
       return own.values.map((value, j) => [name, value, own.counts.data[j], symbols[j] + 1]);
@@ -268,8 +288,8 @@ function histogram(own) {
   const element = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "plot histogram", role: "img", "aria-label": "distribution" },
     ...rects,
     svg("line", { class: "axis", x1: 4, x2: width - 4, y1: base, y2: base }),
-    svg("text", { x: 4, y: height - 4 }, shortened(first, 16)),
-    own.values.length > 1 ? svg("text", { x: width - 4, y: height - 4, "text-anchor": "end" }, shortened(last, 16)) : null);
+    svg("text", { x: 4, y: height - 4 }, cut(String(first), 16)),
+    own.values.length > 1 ? svg("text", { x: width - 4, y: height - 4, "text-anchor": "end" }, cut(String(last), 16)) : null);
   return {
     element,
     paint(symbols, count) {
@@ -282,9 +302,4 @@ function histogram(own) {
       });
     },
   };
-}
-
-function shortened(text, most) {
-  const letters = [...String(text)];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : String(text);
 }
