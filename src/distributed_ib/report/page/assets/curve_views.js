@@ -3,7 +3,7 @@
 import { panel } from "./downloads.js";
 import { pathOf, plot, scale, spread, svg } from "./drawing.js";
 import { inUse, nearestOf, stretches } from "./places.js";
-import { cut, fixed } from "./texts.js";
+import { cut, fixed, listed } from "./texts.js";
 
 const COLORED = 12;
 
@@ -166,6 +166,7 @@ export function linesView(page, curves, ranks, move) {
       });
       const { inner, x, y } = axes;
       figure = axes.root;
+      figure.setAttribute("role", "group"); // its curves can be chosen
       const xs = [...totals].map(x);
       const order = [...Array(n).keys()].sort((a, b) => ranks[b] - ranks[a]);
       for (const k of order) {
@@ -189,7 +190,7 @@ export function linesView(page, curves, ranks, move) {
         inner.append(
           svg("g", { "data-component": k, class: `component ${componentClass(ranks[k])}` },
             svg("path", { class: "lead", d: `M${xs[last] + 1} ${wanted[j]}L${xs[last] + 9} ${heights[j]}` }),
-            svg("text", { x: xs[last] + 12, y: heights[j] + 4 }, cut(curves.components[k], letters), " ", number,
+            svg("text", { x: xs[last] + 12, y: heights[j] + 4 }, svg("tspan", { class: "name" }, cut(curves.components[k], letters)), " ", number,
               svg("title", {}, curves.components[k]))),
         );
       });
@@ -267,9 +268,9 @@ export function subsetsView(page, curves, ranks, move) {
         rule.setAttribute("x1", at);
         rule.setAttribute("x2", at);
         const used = inUse(curves, state.place, page.threshold_bits);
-        const names = used.slice(0, 12).map((k) => curves.components[k]).join(", ");
+        const names = listed(used.map((k) => curves.components[k]), 12);
         words.textContent = used.length
-          ? `${used.length} of ${curves.components.length} components are in use here: ${names}${used.length > 12 ? ", ..." : ""}.`
+          ? `${used.length} of ${curves.components.length} components are in use here: ${names}.`
           : "No component is in use here.";
       };
       movable(figure, x, totals, move);

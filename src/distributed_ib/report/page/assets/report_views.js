@@ -4,7 +4,7 @@ import { componentClass } from "./curve_views.js";
 import { panel, save, tableOf } from "./downloads.js";
 import { html, svg, ticks } from "./drawing.js";
 import { inUse, nearestOf } from "./places.js";
-import { csvText } from "./texts.js";
+import { csvText, listed } from "./texts.js";
 
 /** Sentences of a section; warnings say that they are. */
 export function sentences(findings) {
@@ -101,7 +101,7 @@ function drawingView(page, curves, view, ranks) {
     draw(state) {
       const used = inUse(curves, state.place, page.threshold_bits);
       for (const [k, shapes] of lit) for (const shape of shapes) shape.classList.toggle("dark", !used.includes(k));
-      words.textContent = used.length ? `In use: ${used.map((k) => curves.components[k]).join(", ")}.` : "None is in use here.";
+      words.textContent = used.length ? `In use: ${listed(used.map((k) => curves.components[k]), 20)}.` : "None is in use here.";
     },
   };
 }

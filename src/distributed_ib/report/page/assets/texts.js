@@ -23,6 +23,12 @@ export function cut(name, most) {
   return letters.length <= most ? name : `${letters.slice(0, most - 1).join("")}…`;
 }
 
+/** Names in a sentence, each apart from what stands around it, whichever way it is written. */
+export function listed(names, most) {
+  const shown = names.slice(0, most).map((name) => `\u2068${name}\u2069`).join(", ");
+  return names.length > most ? `${shown}, ...` : shown;
+}
+
 /** A cell of a CSV file. Text that a spreadsheet would take for a formula gets an apostrophe. */
 export function csvCell(value) {
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
