@@ -2,8 +2,9 @@
 # constraints.txt, and nothing outside this folder.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 
-.PHONY: help install demo test nightly lint format bench lock clean
+.PHONY: help install browser demo test nightly lint format bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +16,9 @@ install: .venv/installed  ## build the environment in .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,glass]'
 	touch $@
+
+browser:  ## install Debian's Chromium with apt-get, for the tests of pages (asks for root)
+	@command -v chromium >/dev/null || { echo "installing Chromium with apt-get"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends chromium; }
 
 demo: .venv/installed  ## analyse the paper's Boolean circuit; leaves a run folder under runs/
 	$(BIN)/dib boolean
@@ -38,6 +42,7 @@ bench: .venv/installed  ## measure speed
 	$(BIN)/python benchmarks/boolean_step.py
 	$(BIN)/python benchmarks/glass_step.py
 	$(BIN)/python benchmarks/image_step.py
+	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/table_step.py
 
 lock: .venv/installed  ## write the versions now in .venv to constraints.txt

@@ -48,6 +48,8 @@ def test_a_run_folder_is_whole(run_folder: Path) -> None:
     assert names == {
         "config.toml",
         "circuit.toml",
+        "page.npz",
+        "report.html",
         "results.npz",
         "scheme.nc",
         "summary.json",

@@ -136,12 +136,12 @@ def test_the_repeat_and_few_records(scheme: ApproximationScheme) -> None:
 
 
 def test_coefficients_agree_with_the_channels_own() -> None:
-    from distributed_ib.scheme.compression_path import _coefficients
+    from distributed_ib.scheme.compression_path import coefficients
 
     rng = np.random.default_rng(0)
     mean, log_variance = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     expected = bhattacharyya_coefficients(jnp.asarray(mean), jnp.asarray(log_variance))
-    np.testing.assert_allclose(_coefficients(mean, log_variance), expected, atol=1e-5)
+    np.testing.assert_allclose(coefficients(mean, log_variance), expected, atol=1e-5)
 
 
 def test_bad_requests_are_refused(

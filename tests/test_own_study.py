@@ -54,6 +54,8 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
         "config.toml",
         "evidence.json",
         "log",
+        "page.npz",
+        "report.html",
         "scheme.nc",
         "snapshots/model.json",
         "snapshots/params.safetensors",

@@ -6,4 +6,5 @@ MODEL, PARAMS = f"{SNAPSHOTS}/model.json", f"{SNAPSHOTS}/params.safetensors"
 SCHEME_FILES = (SCHEME, MODEL, PARAMS)
 RESULTS, EVIDENCE = "results.npz", "evidence.json"
 SUMMARY_JSON, SUMMARY_TEXT, PAGE = "summary.json", "summary.md", "report.html"
+PAGE_CONTENT = "page.npz"
 CHECKPOINTS, SWEEPS = "checkpoints", "sweeps"

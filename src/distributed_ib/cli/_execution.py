@@ -50,7 +50,7 @@ def execute(
         typer.Exit: With status 130 if the run was interrupted.
     """
     from distributed_ib._files import next_free_folder
-    from distributed_ib._run_files import FIGURES, SUMMARY_TEXT
+    from distributed_ib._run_files import FIGURES, PAGE, SUMMARY_TEXT
     from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.loading import place_of
@@ -86,7 +86,7 @@ def execute(
         raise UserError(f"{place_of(error, file)}.") from error
     print_report(load_report(folder))
     if run.shown:
-        print_line(f"Written to {folder}/: {SUMMARY_TEXT}, {FIGURES}/ and all results.")
+        print_line(f"Written to {folder}/: {PAGE}, {SUMMARY_TEXT}, {FIGURES}/ and all results.")
     else:
         print_line(f"{folder}/ holds settings and log, and no results.")
     if run.status == "interrupted":

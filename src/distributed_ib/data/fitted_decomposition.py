@@ -196,6 +196,10 @@ class FittedDecomposition:
             inputs.numbers[:, j] = self._scaled(j, values)
         return values, inputs
 
+    def scaled(self, column: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers of a continuous column as the model takes them, `[n]`."""
+        return self._scaled(self.continuous.index(column), np.asarray(values, np.float64))
+
     def _scaled(self, j: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of the continuous column of index j as the model takes them.
 

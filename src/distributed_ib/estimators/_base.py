@@ -293,6 +293,14 @@ class DistributedIBEstimator(BaseEstimator):
                 ),
             }
 
+    def _html_repr(self) -> str:
+        """Of a fitted estimator its page in a frame, and else what scikit-learn shows."""
+        from distributed_ib.estimators.table_page import estimator_in_notebook
+
+        if not hasattr(self, "scheme_") or self.scheme_.is_empty:
+            return str(super()._html_repr())
+        return estimator_in_notebook(self)
+
     def save(self, folder: str | Path) -> None:
         """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.
 

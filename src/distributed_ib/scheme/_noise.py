@@ -8,6 +8,7 @@ out over rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -151,6 +152,26 @@ def _keys(seed: int, n_models: int) -> Array:
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(
         jax.random.key(seed), jnp.arange(n_models)
     )
+
+
+def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray[np.float32]:
+    """The noise of `mean_over_noise` with seed 0, `[model, pair, component, embedding]`.
+
+    Args:
+        n_models: Models that it averages over.
+        shape: Components and embedding dimensions.
+        n_samples: Its argument; every pair is used with either sign.
+    """
+    return np.asarray(_pair_noise(_keys(0, n_models), shape, (n_samples + 1) // 2))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _pair_noise(keys: Array, shape: tuple[int, int], n_pairs: int) -> Array:
+    def of(key: Array, number: Array) -> Array:
+        return jax.random.normal(jax.random.fold_in(key, number), (1, *shape))[0]
+
+    of_model = jax.vmap(of, in_axes=(None, 0))
+    return jax.vmap(of_model, in_axes=(0, None))(keys, jnp.arange(n_pairs))
 
 
 def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:

@@ -436,6 +436,12 @@ class ApproximationScheme:
             raise UserError(f"there is no repeat {seed}; they count from 0 to {self.n_seeds - 1}.")
         return seed
 
+    def _repr_html_(self) -> str | None:
+        """The curves as a page in a notebook; None, for the text, if there is nothing to see."""
+        from distributed_ib.report.page.in_notebooks import scheme_in_notebook
+
+        return None if self.is_empty else scheme_in_notebook(self)
+
     def __repr__(self) -> str:
         n = self._dataset.sizes
         numbers = f"{n['component']} components, {n['seed']} seeds, {n['step']} records"

@@ -148,7 +148,7 @@ def compression_path(
         model = scheme.at(beta=float(snapshots.beta[place]), seed=seed)
         channel = model.encode(padded)
         overlap.append(
-            _coefficients(
+            coefficients(
                 np.asarray(channel.mean[:n_values, index], np.float64),
                 np.asarray(channel.log_variance[:n_values, index], np.float64),
             )
@@ -163,7 +163,7 @@ def _padded(leaf: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([leaf, leaf[-1:].repeat(missing, axis=0)])
 
 
-def _coefficients(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+def coefficients(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
     """`bhattacharyya_coefficients` of all pairs of `[value, embedding]`, without compilation."""
     first, second = log_variance[:, None], log_variance[None]
     log_middle = np.logaddexp(first, second) - np.log(2.0)

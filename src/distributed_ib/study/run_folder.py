@@ -37,6 +37,7 @@ from distributed_ib._run_files import (
     FIGURES,
     LOG,
     PAGE,
+    PAGE_CONTENT,
     RESULTS,
     SCHEME,
     SCHEME_FILES,
@@ -181,6 +182,7 @@ def remove_report(folder: Path) -> None:
         *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
         folder / SUMMARY_JSON,
         folder / SUMMARY_TEXT,
+        folder / PAGE,
     ):
         path.unlink(missing_ok=True)
     forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
@@ -198,10 +200,10 @@ def _figure_names(folder: Path) -> list[str]:
 
 def remove_results(place: Path) -> None:
     """Remove the scheme and further results of a part that was interrupted, before it goes on."""
-    for name in (SCHEME, RESULTS, EVIDENCE):
+    for name in (SCHEME, RESULTS, EVIDENCE, PAGE_CONTENT):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
-    forget_checksums(place, [*SCHEME_FILES, RESULTS, EVIDENCE])
+    forget_checksums(place, [*SCHEME_FILES, RESULTS, EVIDENCE, PAGE_CONTENT])
 
 
 def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:

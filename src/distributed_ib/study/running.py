@@ -1,12 +1,14 @@
 """Running and resuming a study: folder, sweeps, further results, report and figures."""
 
 import contextlib
+import platform
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +26,7 @@ from distributed_ib.report.report_files import save_report
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import SweepStore, fit_scheme
 from distributed_ib.study.options import to_toml
+from distributed_ib.study.page_of_run import keep_page_content, write_page
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import (
     append_log,
@@ -95,7 +98,13 @@ def run_study(
     head: dict[str, Any] = {"study": study.name, "seed": seed}
     if file is not None:
         head["file"] = file.name
-    about = {"command": command, "seed": seed, "distributed_ib": __version__}
+    about = {
+        "command": command,
+        "seed": seed,
+        "distributed_ib": __version__,
+        "python": platform.python_version(),
+        "jax": version("jax"),
+    }
     on_message = on_message or (lambda _: None)
     request = _Request(study, folder, seed, resume, progress, on_message, about)
     if resume:
@@ -252,8 +261,11 @@ def _write_report(run: Run) -> None:
     save_figures(figures, folder / FIGURES)
     if run.shown:
         run.study.render(run, folder / FIGURES)
-    save_report(replace(report, figures=tuple(FigureEntry(name) for name in figures)), folder)
+    report = replace(report, figures=tuple(FigureEntry(name) for name in figures))
+    keep_page_content(run)
+    save_report(report, folder)
     record_checksums(folder, result_files(folder))
+    write_page(run, report)
 
 
 def _check_resumable(study: Study, folder: Path, seed: int) -> None:

@@ -238,6 +238,20 @@ class Study:
             folder: The folder of the figures.
         """
 
+    def page(self, run: "Run") -> Mapping[str, Any] | None:
+        """What the page of a run shows beyond its report and scheme; see `page_content`.
+
+        It is worked out once, when the run ends, and stored in `page.npz`. By default the values
+        of components of one number each, and predictions for values that a reader sets.
+        """
+        from distributed_ib.study.page_of_problem import page_of_problem
+
+        return page_of_problem(run)
+
+    def page_views(self, run: "Run") -> Sequence[Mapping[str, Any]]:
+        """Views of the study's own for the page: see `report.page.own_views`."""
+        return ()
+
     def rows(self, table: "pd.DataFrame") -> Any:
         """Rows of a table as the model's encoder takes them, for `dib predict`.
 

@@ -41,6 +41,7 @@ from distributed_ib.studies.boolean.circuit_optimality import (
     optimality_of,
     refine_circuit,
 )
+from distributed_ib.studies.boolean.circuit_view import circuit_view
 from distributed_ib.studies.boolean.ranked_subsets import RankedSubset, rank_subsets
 from distributed_ib.studies.boolean.subset_ranks_figure import plot_subset_information
 from distributed_ib.study.run import Run
@@ -236,6 +237,13 @@ class BooleanStudy(Study):
         if optimality is not None:
             figures |= optimality_figures(optimality)
         return {name: figure for name, figure in figures.items() if figure is not None}
+
+    def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
+        """The circuit, with the inputs in use lit."""
+        try:
+            return (circuit_view(self.analysed),)
+        except UserError:  # too large a circuit to draw
+            return ()
 
     @cached_property
     def subset_information_bits(self) -> NDArray[Any]:

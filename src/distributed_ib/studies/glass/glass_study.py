@@ -39,6 +39,7 @@ from distributed_ib.studies.glass.glass_tables import (
     load_table,
     save_table,
 )
+from distributed_ib.studies.glass.shells_view import shells_view
 from distributed_ib.studies.glass.structure_functions import N_SHELLS, structure_functions
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.study import Reading, Study
@@ -318,6 +319,10 @@ class ProtocolStudy(Study):
         split = run.problem.split(run.seed)
         standardised = standardisation(self.densities, split.train)
         return measure_glass(run.scheme, split, self.table.group, standardised).to_arrays()
+
+    def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
+        """The shells on g(r)."""
+        return (shells_view(self.table.distribution),)
 
     def analysed(self, part: PartResult) -> AnalysedGlass:
         """The results of a run for this glass."""

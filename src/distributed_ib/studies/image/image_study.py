@@ -38,6 +38,7 @@ from distributed_ib.studies.image.image_report import (
     picture_section,
 )
 from distributed_ib.studies.image.painter import N_CODEBOOK, Painter, Reconstruction, Rule
+from distributed_ib.studies.image.painting_view import painting_view
 from distributed_ib.studies.image.paintings import (
     Series,
     film_betas,
@@ -297,6 +298,11 @@ class ImageStudy(Study):
         """Write the animation."""
         if film := self.paintings(run, "film"):
             save_animation(folder / f"{ANIMATION}.{self.film}", film, run.scheme.components)
+
+    def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
+        """The painted approximations; none of an interrupted run."""
+        film = self.paintings(run, "film")
+        return (painting_view(run.scheme, self.analysed, film),) if film else ()
 
     def paint(
         self,

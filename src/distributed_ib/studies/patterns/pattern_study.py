@@ -1,8 +1,9 @@
 """The study of one pattern by the Distributed or the standard Information Bottleneck."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,8 @@ from distributed_ib.model.encoders import SeparateEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.studies.patterns.pattern_batches import as_components, pattern_batches
 from distributed_ib.studies.patterns.pattern_library import HALF_SIDE, Pattern, pattern_named
+from distributed_ib.studies.patterns.pattern_view import pattern_view
+from distributed_ib.study.run import Run
 from distributed_ib.study.study import Study
 from distributed_ib.training.train_settings import TrainSettings
 
@@ -106,6 +109,10 @@ class PatternStudy(Study):
             )
         # What the channels transmit is among the findings.
         whole_number("n_information_inputs", self.train.n_information_inputs, 2)
+
+    def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
+        """The pattern as approximated."""
+        return (pattern_view(run.scheme, self.drawn()),) if len(run.scheme.snapshots.record) else ()
 
     def problem(self, seed: int) -> Problem:
         """Positions drawn uniformly from the square, and their Y."""

@@ -23,6 +23,7 @@ from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
+from distributed_ib.estimators.table_page import table_page
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.report.report import Finding, Section
@@ -144,6 +145,11 @@ class TableStudy(Study):
             threshold_bits=reading.threshold_bits,
             measure=reading.measure,
         )
+
+    def page(self, run: Run) -> Mapping[str, Any] | None:
+        """Columns, target, and predictions of held-out rows."""
+        plan, (x, _) = self._plan(run.seed), self._columns
+        return table_page(plan, run.scheme, x, plan.train.n_draws)
 
     def check_reading(self, reading: Reading) -> None:
         """Every reading is known."""

@@ -1,0 +1,101 @@
+"""How fast the page of a run of 30 components is made, shown and moved.
+
+Run by hand: python benchmarks/page.py. It needs Debian's Chromium (make browser).
+"""
+
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distributed_ib._run_files import PAGE
+from distributed_ib.studies.table import TableStudy
+from distributed_ib.study.page_of_run import page_of_folder
+from distributed_ib.study.running import run_study
+
+N_ROWS, N_COMPONENTS = 3000, 30
+LIMITS = {
+    "size of the page (MB)": 15.0,
+    "made again from its folder (s)": 4.0,
+    "first view (s)": 2.0,
+    "slider to last view, 95 % of places (ms)": 50.0,
+}
+_DRAG = """async () => {
+  const slider = document.getElementById("slider");
+  const totals = dib.page.parts[0].curves.places.total.data;
+  const took = [];
+  for (const total of totals) {
+    const began = performance.now();
+    slider.value = total;
+    slider.dispatchEvent(new Event("input"));
+    // Until the frame that shows it has been painted.
+    await new Promise((done) => requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = done;
+      channel.port2.postMessage(0);
+    }));
+    took.push(performance.now() - began);
+  }
+  return took;
+}"""
+
+
+def table(folder: Path) -> Path:
+    """Thirty columns, of which ten tell about the last one."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N_ROWS, N_COMPONENTS))
+    columns: dict[str, Any] = {f"column {k}": x[:, k].round(4) for k in range(N_COMPONENTS)}
+    weights = np.zeros(N_COMPONENTS)
+    weights[:10] = np.linspace(1.0, 0.3, 10)
+    columns["y"] = (x @ weights + np.sin(2 * x[:, 0]) + 0.5 * rng.normal(size=N_ROWS)).round(4)
+    path = folder / "table.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def in_browser(path: Path) -> tuple[float, list[float]]:
+    """Seconds until the first view, and milliseconds of every step of a whole drag."""
+    import shutil
+
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        began = time.perf_counter()
+        page.goto(path.as_uri())
+        page.wait_for_selector("#page[data-ready=true]")
+        first = time.perf_counter() - began
+        page.wait_for_timeout(1500)  # the reader reads
+        took = page.evaluate(_DRAG)
+        browser.close()
+    return first, took
+
+
+def main() -> None:
+    """Print each number beside its limit."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        study = TableStudy(table=table(folder), target="y", n_steps=400)
+        run_study(study, folder / "run")
+        began = time.perf_counter()
+        text = page_of_folder(folder / "run")
+        made = time.perf_counter() - began
+        path = folder / "run" / PAGE
+        first, took = in_browser(path)
+        slow = float(np.quantile(took, 0.95))
+        values = [len(text.encode()) / 1e6, made, first, slow]
+        for (what, limit), value in zip(LIMITS.items(), values, strict=True):
+            print(f"{what:44} {value:8.2f}   at most {limit:g}")
+        print(f"places {len(took)}, median step {np.median(took):.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

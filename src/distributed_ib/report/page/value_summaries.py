@@ -1,0 +1,180 @@
+"""How a component is distributed: its values, and groups of them that hold no single row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+LEAST_ROWS = 10
+"""Rows behind every number of a page without single rows."""
+MAX_GROUPS = 32
+N_BINS = 40
+MAX_LEVELS = 200
+_MAX_DISTINCT = 64  # values of which each gets a bar of its own
+
+
+@dataclass(frozen=True)
+class ValueSummary:
+    """The distribution of a component of one column.
+
+    Attributes:
+        kind: "number" or "level".
+        values: Values at which its channel is looked at: numbers, or names of levels.
+        places: What the model takes for them: the numbers themselves, or codes.
+        counts: Rows at or nearest to each, `[value]`.
+        edges: Edges of the bars of its histogram, `[bar + 1]`; None where each value has a bar.
+        bars: Rows in each bar.
+        group_of_row: The value at or nearest to each row, `[n]`.
+        n_hidden: Rows that are left out because fewer than `LEAST_ROWS` share their level.
+        are_counted: Whether `counts` and `bars` are known; if not, all are one.
+    """
+
+    kind: str
+    values: list[Any]
+    places: NDArray[Any]
+    counts: NDArray[np.int32]
+    edges: FloatArray | None
+    bars: NDArray[np.int32]
+    group_of_row: NDArray[np.int64]
+    n_hidden: int = 0
+    are_counted: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the page."""
+        return {
+            "kind": self.kind,
+            "values": self.values,
+            "counts": self.counts,
+            "edges": self.edges,
+            "bars": self.bars,
+            "n_hidden": self.n_hidden,
+            "are_counted": self.are_counted,
+        }
+
+
+def numbers_summary(rows: FloatArray, values: FloatArray | None = None) -> ValueSummary:
+    """The distribution of numbers.
+
+    Args:
+        rows: Numbers, `[n]`.
+        values: Where its channel is looked at, rising; by default the distinct values, or 64
+            quantiles.
+
+    Example:
+        >>> summary = numbers_summary(np.array([1.0, 1.0, 2.0]))
+        >>> summary.values, summary.counts.tolist()
+        ([1.0, 2.0], [2, 1])
+    """
+    distinct = np.unique(rows)
+    if values is None:
+        values = distinct
+        if len(distinct) > _MAX_DISTINCT:
+            steps = np.linspace(0, 1, _MAX_DISTINCT)
+            values = np.unique(np.quantile(rows, steps, method="inverted_cdf"))
+    group = nearest(values, rows)
+    edges, bars = None, np.bincount(group, minlength=len(values))
+    if len(distinct) > len(values):
+        edges, bars = _histogram(rows, *np.quantile(rows, [0.005, 0.995]))
+    return _of_numbers(values, group, edges, bars)
+
+
+def grouped_numbers(rows: FloatArray) -> ValueSummary:
+    """The same of groups of at least ten rows, each by its mean, so that no single row shows.
+
+    >>> grouped_numbers(np.arange(25.0)).values
+    [4.5, 17.0]
+    """
+    group = _groups_of_ten(rows)
+    sums = np.bincount(group, rows)
+    counts = np.bincount(group)
+    # The mean of equal numbers is that number, whatever rounding says.
+    lowest = np.full(len(counts), np.inf)
+    np.minimum.at(lowest, group, rows)
+    highest = np.full(len(counts), -np.inf)
+    np.maximum.at(highest, group, rows)
+    values = np.where(lowest == highest, lowest, sums / counts)
+    edges, bars = None, counts
+    if len(np.unique(rows)) > len(values) and len(values) > 1:
+        edges, bars = _histogram(rows, values[0], values[-1])
+        bars = np.where(bars < LEAST_ROWS, 0, bars)
+    return _of_numbers(values, group, edges, bars)
+
+
+def levels_summary(names: Sequence[Any], codes: NDArray[Any], *, grouped: bool) -> ValueSummary:
+    """The distribution of a column of levels.
+
+    Args:
+        names: Their names, in the order of the codes.
+        codes: `[n]`.
+        grouped: Whether to leave out levels of fewer than ten rows.
+    """
+    counts = np.bincount(codes, minlength=len(names))
+    kept = np.flatnonzero(counts >= (LEAST_ROWS if grouped else 0))
+    if len(kept) > MAX_LEVELS:
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MAX_LEVELS])
+    place = np.full(len(names), -1)
+    place[kept] = np.arange(len(kept))
+    return ValueSummary(
+        "level",
+        [
+            name if isinstance(name, str) else str(name)
+            for name in (names[k] for k in kept.tolist())
+        ],
+        kept.astype(np.int32),
+        counts[kept].astype(np.int32),
+        None,
+        counts[kept].astype(np.int32),
+        place[codes],
+        int(counts.sum() - counts[kept].sum()),
+    )
+
+
+def nearest(values: FloatArray, rows: FloatArray) -> NDArray[np.int64]:
+    """The place of the nearest of some rising values, `[n]`.
+
+    >>> nearest(np.array([0.0, 1.0, 5.0]), np.array([-3.0, 0.6, 4.0])).tolist()
+    [0, 1, 2]
+    """
+    return np.searchsorted((values[1:] + values[:-1]) / 2, rows, side="right")
+
+
+def _of_numbers(
+    values: FloatArray, group: NDArray[np.int64], edges: FloatArray | None, bars: NDArray[Any]
+) -> ValueSummary:
+    counts = np.bincount(group, minlength=len(values))
+    return ValueSummary(
+        "number",
+        values.tolist(),
+        values,
+        counts.astype(np.int32),
+        edges,
+        bars.astype(np.int32),
+        group,
+    )
+
+
+def _histogram(rows: FloatArray, low: float, high: float) -> tuple[FloatArray, NDArray[Any]]:
+    """Bars of equal width; the few rows beyond stand in the outermost."""
+    edges = np.linspace(low, high, N_BINS + 1)
+    counts, _ = np.histogram(np.clip(rows, low, high), edges)
+    return edges, counts
+
+
+def _groups_of_ten(rows: FloatArray) -> NDArray[np.int64]:
+    """A group of neighbouring values for each row, with at least ten rows in each."""
+    distinct, place, counts = np.unique(rows, return_inverse=True, return_counts=True)
+    least = LEAST_ROWS if len(distinct) <= MAX_GROUPS else max(LEAST_ROWS, len(rows) // MAX_GROUPS)
+    group_of_value = np.zeros(len(distinct), np.int64)
+    group, held = 0, 0
+    for k, count in enumerate(counts.tolist()):
+        group_of_value[k] = group
+        held += count
+        if held >= least:
+            group, held = group + 1, 0
+    if held and group:  # what is left over joins the last whole group
+        group_of_value[group_of_value == group] = group - 1
+    return group_of_value[place]
