@@ -249,6 +249,58 @@ def _losses(
     return found
 
 
+def probabilities_given_channels(
+    models: Sequence[Any],
+    channels: Sequence[GaussianChannel],
+    *,
+    n_samples: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Probabilities of Y given channels, averaged over the noise, `[model, n, ...]`.
+
+    Channels of a row may come from different rows of data: what would be predicted if only one
+    component were changed.
+
+    Args:
+        models: Models of the same shape.
+        channels: Of each model, `[n, component, embedding]`.
+        n_samples: Draws of the noise, in pairs of opposite sign; all rows share them.
+        seed: Seed of the noise.
+    """
+    params, static = _stacked(models)
+    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    stacked = tuple(
+        np.stack(leaves, axis=1)
+        for leaves in zip(*((c.mean, c.log_variance) for c in channels), strict=True)
+    )
+    parts = [
+        np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
+        for block, n_rows in _blocks(stacked)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+@eqx.filter_jit
+def _given(params: Any, static: Any, channels: Any, keys: Array, n_pairs: Any) -> Array:
+    def of_model(params: Any, key: Array, mean: Array, log_variance: Array) -> Array:
+        predictor = eqx.combine(params, static).predictor
+        deviation = jnp.exp(0.5 * log_variance)
+
+        def given(noise: Array) -> Array:
+            u = (mean + deviation * noise).reshape(mean.shape[0], -1)
+            return jnp.asarray(predictor.probabilities(predictor(u)))
+
+        def add_pair(number: Array, total: Array) -> Array:
+            noise = jax.random.normal(jax.random.fold_in(key, number), (1, *mean.shape[1:]))
+            return total + given(noise) + given(-noise)
+
+        shape = jax.eval_shape(given, jnp.zeros((1, *mean.shape[1:])))
+        zeros = jnp.zeros(shape.shape, shape.dtype)
+        return jax.lax.fori_loop(0, n_pairs, add_pair, zeros) / (2 * n_pairs)
+
+    return jax.vmap(of_model, in_axes=(0, 0, 1, 1))(params, keys, *channels)
+
+
 @eqx.filter_jit
 def _draw(model: Any, x: Any, draw: Reading, extra: Any, key: Array) -> Array:
     key_noise, key_draw = jax.random.split(key)

@@ -1,0 +1,228 @@
+"""Which symbols and which rows: as few as keep what the approximation knows, by rows that choose."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.readable._agglomerate import MergePath
+from distributed_ib.readable._boxes import (
+    MOST_SYMBOLS,
+    Bits,
+    as_bits,
+    assigned,
+    box_path,
+    boxes_of,
+)
+from distributed_ib.readable._cells import CellSums, Mixing
+from distributed_ib.readable._estimates import mean
+from distributed_ib.readable._rows import Fold, Rows
+
+FloatArray = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Symbols = tuple[Labels, ...]
+
+FIRST_SYMBOLS = 8
+"""Most symbols of a component."""
+MOST_COMBINATIONS = 64
+"""Most combinations of symbols that are looked at."""
+ERRORS = 0.5
+LEAST_LOSS = 0.01
+"""A table may know less than the approximation by this share of it, or by a standard error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Symbols of all components, and rows that are boxes of them.
+
+    Attributes:
+        symbols: The symbol of each atom of each component in use, `[component][atom]`.
+        boxes: The rows, as sets of symbols, `[row]`.
+        mixing: How counts of rows and the model's predictions are mixed.
+    """
+
+    symbols: Symbols
+    boxes: Bits
+    mixing: Mixing
+
+    @property
+    def n_symbols(self) -> Labels:
+        """Number of symbols of each component."""
+        return np.array([labels.max() + 1 for labels in self.symbols], np.int64)
+
+    def combinations(self, atoms: Labels) -> Bits:
+        """The combination of symbols of rows given as atoms `[n, component]`, as sets."""
+        return as_bits(symbols_of(self.symbols, atoms), self.n_symbols)
+
+
+def symbols_of(symbols: Symbols, atoms: Labels) -> Labels:
+    """The symbols of rows, `[n, component]`, from their atoms."""
+    if not symbols:
+        return np.zeros((len(atoms), 0), np.int64)
+    columns = [labels[atoms[:, k]] for k, labels in enumerate(symbols)]
+    return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A table, and what it knows of the rows that choose."""
+
+    table: Table
+    n_rows: int
+    gains_bits: FloatArray
+
+
+def choose_table(
+    paths: Sequence[MergePath],
+    rows: Rows,
+    folds: Sequence[Fold],
+    mixings: Sequence[Mixing],
+    max_rows: int,
+) -> Table:
+    """The table of fewest rows that knows what the approximation knows, within a standard error.
+
+    Where none does, it is the table of fewest rows that is within a standard error of the best.
+
+    Args:
+        paths: How the values of each component merge.
+        rows: Rows of development.
+        folds: Which of them train and which choose.
+        mixings: How counts and the model's predictions may be mixed.
+        max_rows: Most rows of the table.
+    """
+    chooses = np.concatenate([fold.validation for fold in folds])
+    weight = rows.weight[chooses]
+    groups = None if rows.groups is None else rows.groups[chooses]
+    known = np.concatenate([fold.known_bits for fold in folds])
+    found = [
+        candidate
+        for symbols in _states(paths)
+        for candidate in _candidates(symbols, rows, folds, mixings, max_rows)
+    ]
+
+    def excess(candidate: _Candidate, other: FloatArray) -> tuple[float, float]:
+        difference = mean(candidate.gains_bits - other, weight, groups)
+        return difference.value, float(np.nan_to_num(difference.error))
+
+    floor = LEAST_LOSS * float(np.average(known, weights=weight)) if len(known) else 0.0
+    enough = []
+    for candidate in found:
+        value, error = excess(candidate, known)
+        if value >= -max(ERRORS * error, floor):
+            enough.append(candidate)
+    if not enough:
+        best = max(found, key=lambda one: float(np.average(one.gains_bits, weights=weight)))
+        for candidate in found:
+            value, error = excess(candidate, best.gains_bits)
+            if value >= -error:
+                enough.append(candidate)
+    fewest = min(one.n_rows for one in enough)
+    simplest = [simplified(one.table, rows) for one in enough if one.n_rows == fewest]
+    return min(simplest, key=lambda table: sum(entropies_bits(table.symbols, rows)))
+
+
+def _states(paths: Sequence[MergePath]) -> Iterator[Symbols]:
+    """Symbols of all components, fewer and fewer: what is lost least is merged first."""
+    n = [min(len(path.labels), FIRST_SYMBOLS) for path in paths]
+    while True:
+        yield tuple(path.labels[k - 1] for path, k in zip(paths, n, strict=True))
+        losses = [
+            path.loss_bits[k - 2] if k > 1 else np.inf for path, k in zip(paths, n, strict=True)
+        ]
+        if not losses or np.isinf(min(losses)):
+            return
+        n[int(np.argmin(losses))] -= 1
+
+
+def _candidates(
+    symbols: Symbols,
+    rows: Rows,
+    folds: Sequence[Fold],
+    mixings: Sequence[Mixing],
+    max_rows: int,
+) -> Iterator[_Candidate]:
+    """Tables of these symbols with fewer and fewer rows; none if combinations are too many."""
+    table = Table(symbols, np.zeros(0, np.uint64), mixings[0])
+    if table.n_symbols.sum() > MOST_SYMBOLS:
+        return
+    combinations, cells = np.unique(table.combinations(rows.atoms), return_inverse=True)
+    n_cells = len(combinations)
+    if n_cells > MOST_COMBINATIONS:
+        return
+    model = np.mean([fold.model for fold in folds], axis=0)
+    whole = CellSums.of(cells, n_cells, rows.y, model, rows.weight)
+    path = box_path(combinations, whole.weight / whole.weight.sum(), whole.predictions(mixings[len(mixings) // 2]))
+    of_folds = [
+        CellSums.of(
+            cells[fold.train],
+            n_cells,
+            rows.y[fold.train],
+            fold.model[fold.train],
+            rows.weight[fold.train],
+        )
+        for fold in folds
+    ]
+    weight = rows.weight[np.concatenate([fold.validation for fold in folds])]
+    for n_rows, labels in path.labels.items():
+        if n_rows > max_rows:
+            continue
+        merged = [sums.merged(labels) for sums in of_folds]
+        best: tuple[float, Mixing, FloatArray] | None = None
+        for mixing in mixings:
+            gains = np.concatenate(
+                [
+                    rows.gains_bits(
+                        fold.validation,
+                        labels[cells[fold.validation]],
+                        sums.predictions(mixing),
+                    )
+                    for fold, sums in zip(folds, merged, strict=True)
+                ]
+            )
+            value = float(np.average(gains, weights=weight)) if len(gains) else 0.0
+            if best is None or value > best[0]:
+                best = (value, mixing, gains)
+        assert best is not None
+        boxes = boxes_of(combinations, labels)
+        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, best[2])
+
+
+def simplified(table: Table, rows: Rows) -> Table:
+    """The same table in simpler words, for rows of data as they occur.
+
+    A row holds for any symbol of a component where no combination that occurs then belongs to
+    another row, and symbols that no row tells apart become one.
+    """
+    combinations = np.unique(table.combinations(rows.atoms))
+    owner = assigned(combinations, table.boxes)
+    boxes = table.boxes.copy()
+    ends = np.cumsum([0, *table.n_symbols])
+    # Components that tell least come last, and are dropped first.
+    for low, high in zip(ends[-2::-1].tolist(), ends[:0:-1].tolist(), strict=True):
+        every = np.uint64(((1 << (high - low)) - 1) << low)
+        for k in range(len(boxes)):
+            wider = boxes[k] | every
+            if not ((combinations & ~wider) == 0)[owner != k].any():
+                boxes[k] = wider
+    symbols, parts = [], []
+    for labels, low, high in zip(table.symbols, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        held = (boxes[None, :] >> np.arange(low, high, dtype=np.uint64)[:, None]) & np.uint64(1)
+        _, first, which = np.unique(held, axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(np.argsort(first))
+        symbols.append(order[which.ravel()][labels])
+        parts.append(held[np.sort(first)])
+    merged = np.concatenate(parts, axis=0) if parts else np.zeros((0, len(boxes)), np.uint64)
+    places = np.arange(len(merged), dtype=np.uint64)[:, None]
+    new = np.bitwise_or.reduce(merged << places, axis=0) if len(merged) else boxes
+    return Table(tuple(symbols), new.astype(np.uint64), table.mixing)
+
+
+def entropies_bits(symbols: Symbols, rows: Rows) -> list[float]:
+    """Entropy of the symbols of each component, in bits."""
+    found = []
+    for k, labels in enumerate(symbols):
+        share = np.bincount(labels[rows.atoms[:, k]], rows.weight)
+        share = share[share > 0] / share.sum()
+        found.append(float(-(share * np.log2(share)).sum()))
+    return found
