@@ -29,6 +29,7 @@ class Atoms:
         cuts: Where the atoms of a number part, rising, `[atom - 1]`; a value on a cut belongs to
             the atom above it. Empty for categories.
         values: The whole number that each atom holds, where there are few; else empty.
+        joiner: What stands between the names of atoms of a category.
 
     Example:
         >>> hours = Atoms.of_numbers("hour", np.arange(24.0))
@@ -43,6 +44,7 @@ class Atoms:
     labels: tuple[str, ...]
     cuts: FloatArray
     values: tuple[int, ...] = ()
+    joiner: str = ", "
 
     @classmethod
     def of_levels(cls, component: str, levels: Sequence[Level]) -> "Atoms":
@@ -114,7 +116,7 @@ class Atoms:
         if len(members) == self.n_atoms:
             return "any"
         if self.labels:
-            return ", ".join(map(str, self.listed(members)))
+            return self.joiner.join(map(str, self.listed(members)))
         if self.values:
             return ", ".join(
                 str(self.values[first])

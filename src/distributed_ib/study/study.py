@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns import numbers_of
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.scheme.fitting import fit_scheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.study.options import from_toml
@@ -237,6 +239,21 @@ class Study:
             raise UserError(f"the table has no column {missing[0]!r}; it needs {', '.join(names)}.")
         columns = [numbers_of(name, table[name]) for name in names]
         return np.stack(columns, axis=1)[..., None].astype(np.float32)
+
+    def readable(self, run: "Run", choice: Choice) -> ReadableApproximation:
+        """An approximation as symbols and a table of predictions, for `dib read`.
+
+        Args:
+            run: A finished run.
+            choice: Which approximation; by default the simplest.
+
+        Raises:
+            UserError: If the study has no such tables, as by default.
+        """
+        raise UserError(
+            "dib read needs components whose values can be listed, and the rows by which they were "
+            f"trained: a run of dib fit or dib boolean. This one is of {self.name}."
+        )
 
     def check_reading(self, reading: Reading) -> None:
         """Check that this study supports the options of reading.

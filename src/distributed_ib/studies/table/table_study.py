@@ -24,9 +24,11 @@ from distributed_ib.estimators.estimator_files import load_estimator, save_estim
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
 from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.train_settings import TrainSettings
@@ -125,6 +127,12 @@ class TableStudy(Study):
             threshold_bits=reading.threshold_bits,
             measure=reading.measure,
         )
+
+    def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
+        """The nearest of the tables that were kept with the run."""
+        if run.folder is None:
+            raise UserError("readable tables are kept in the folder of a run; it has none.")
+        return load_estimator(run.folder).readable(**vars(choice))
 
     def check_reading(self, reading: Reading) -> None:
         """Every reading is known."""
