@@ -1,4 +1,4 @@
-"""Which symbols and which rows: as few as keep what the approximation knows, by rows that choose."""
+"""Which symbols and how many rows a table has: as few as keep what is known, by rows that choose."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,6 @@ FIRST_SYMBOLS = 8
 """Most symbols of a component."""
 MOST_COMBINATIONS = 64
 """Most combinations of symbols that are looked at."""
-ERRORS = 0.5
-LEAST_LOSS = 0.01
-"""A table may know less than the approximation by this share of it, or by a standard error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +77,11 @@ def choose_table(
     mixings: Sequence[Mixing],
     max_rows: int,
 ) -> Table:
-    """The table of fewest rows that knows what the approximation knows, within a standard error.
+    """The table of fewest rows that is hardly worse than the best, or knows enough.
 
-    Where none does, it is the table of fewest rows that is within a standard error of the best.
+    It is no worse than the best table within a standard error, or knows more than the approximation
+    by a standard error. Boxes are made by the models' predictions alone, so that the rows that choose
+    have no part in them.
 
     Args:
         paths: How the values of each component merge.
@@ -105,18 +104,13 @@ def choose_table(
         difference = mean(candidate.gains_bits - other, weight, groups)
         return difference.value, float(np.nan_to_num(difference.error))
 
-    floor = LEAST_LOSS * float(np.average(known, weights=weight)) if len(known) else 0.0
+    best = max(found, key=lambda one: float(np.average(one.gains_bits, weights=weight)))
     enough = []
     for candidate in found:
-        value, error = excess(candidate, known)
-        if value >= -max(ERRORS * error, floor):
+        more, error = excess(candidate, known)
+        less, error_of_less = excess(candidate, best.gains_bits)
+        if more >= error or less >= -error_of_less:
             enough.append(candidate)
-    if not enough:
-        best = max(found, key=lambda one: float(np.average(one.gains_bits, weights=weight)))
-        for candidate in found:
-            value, error = excess(candidate, best.gains_bits)
-            if value >= -error:
-                enough.append(candidate)
     fewest = min(one.n_rows for one in enough)
     simplest = [simplified(one.table, rows) for one in enough if one.n_rows == fewest]
     return min(simplest, key=lambda table: sum(entropies_bits(table.symbols, rows)))
@@ -152,7 +146,7 @@ def _candidates(
         return
     model = np.mean([fold.model for fold in folds], axis=0)
     whole = CellSums.of(cells, n_cells, rows.y, model, rows.weight)
-    path = box_path(combinations, whole.weight / whole.weight.sum(), whole.predictions(mixings[len(mixings) // 2]))
+    path = box_path(combinations, whole.weight / whole.weight.sum(), whole.model / whole.weight[:, None])
     of_folds = [
         CellSums.of(
             cells[fold.train],
