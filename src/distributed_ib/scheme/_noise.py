@@ -23,6 +23,7 @@ from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
 _SMALLEST_BLOCK = 64
+_FEW_CHANNELS = 1024
 # Pairs of draws by which the loss with a single draw is measured, of each row.
 MOST_OWN_PAIRS = 4
 _OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
@@ -159,12 +160,14 @@ def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(p for p, _ in parts)), parts[0][1]
 
 
-def _blocks(x: Any, *, pads: bool = True) -> Iterator[tuple[Any, int]]:
+def _blocks(
+    x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
+) -> Iterator[tuple[Any, int]]:
     """Stretches of rows, padded to few different lengths, and their numbers of rows."""
     n_all = len(jax.tree.leaves(x)[0])
     for start in range(0, n_all, BLOCK_ROWS):
         n_rows = min(BLOCK_ROWS, n_all - start)
-        length = max(_SMALLEST_BLOCK, 1 << (n_rows - 1).bit_length()) if pads else n_rows
+        length = max(least, 1 << (n_rows - 1).bit_length()) if pads else n_rows
 
         def padded(leaf: Any, first: int = start, n: int = n_rows, to: int = length) -> Any:
             part = np.asarray(leaf[first : first + n])
@@ -273,9 +276,11 @@ def probabilities_given_channels(
         np.stack(leaves, axis=1)
         for leaves in zip(*((c.mean, c.log_variance) for c in channels), strict=True)
     )
+    is_few = len(stacked[0]) <= _FEW_CHANNELS
+    least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
     parts = [
         np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
-        for block, n_rows in _blocks(stacked)
+        for block, n_rows in _blocks(stacked, least=least)
     ]
     return np.concatenate(parts, axis=1)
 

@@ -81,12 +81,16 @@ def read_approximations(
         )
     development = roles.development
     channels = _channels(approximations, [development.x, *(one.inputs for one in components)])
-    folds = _folds(models, [of_model[0] for of_model in channels], resamples, roles)
+    batches = [[of_model[0] for of_model in channels]]
+    for k, one in enumerate(components):
+        batches.append(_replaced([(of[0], of[k + 1]) for of in channels], one, approximations, seed))
+    predicted, *changed = _predicted(models, batches)
+    folds = _folds(predicted, models, resamples, roles)
     rows = _rows(development, [one.development for one in components], target)
     groups = _coarse(folds[0].model.mean(axis=0))
     paths = [
-        _merge_path(approximations, [(of[0], of[k + 1]) for of in channels], one, groups, seed)
-        for k, one in enumerate(components)
+        _merge_path(_flat(found.mean(axis=0), models[0]) @ groups, one)
+        for found, one in zip(changed, components, strict=True)
     ]
     bits = np.mean([one.conveyed_bits for one in approximations], axis=0)
     place = {name: k for k, name in enumerate(approximations[0].components)}
@@ -104,14 +108,27 @@ def read_approximations(
     )
 
 
+def _predicted(
+    models: Sequence[Any], batches: Sequence[Sequence[GaussianChannel]]
+) -> list[FloatArray]:
+    """Probabilities of Y given batches of channels `[batch][model]`: `[batch][model, n, class]`."""
+    ends = np.cumsum([len(batch[0].mean) for batch in batches])[:-1]
+    whole = [
+        GaussianChannel(*(np.concatenate(leaves) for leaves in zip(*map(_leaves, of), strict=True)))
+        for of in zip(*batches, strict=True)
+    ]
+    found = probabilities_given_channels(models, whole, n_samples=_DRAWS, seed=0)
+    return np.split(found, ends, axis=1)
+
+
+def _leaves(channel: GaussianChannel) -> tuple[Any, Any]:
+    return channel.mean, channel.log_variance
+
+
 def _folds(
-    models: Sequence[Any],
-    channels: Sequence[GaussianChannel],
-    resamples: Sequence[int],
-    roles: Roles,
+    predicted: FloatArray, models: Sequence[Any], resamples: Sequence[int], roles: Roles
 ) -> list[Fold]:
     validation = roles.losses(models, resamples, _FEW_DRAWS).validation
-    predicted = probabilities_given_channels(models, channels, n_samples=_DRAWS, seed=0)
     found = []
     for k, places in enumerate(zip(roles.train_places, roles.validation_places, strict=True)):
         members = [m for m, one in enumerate(resamples) if one == k]
@@ -183,39 +200,47 @@ def _channels(
     return found
 
 
-def _merge_path(
-    approximations: Sequence[Approximation],
+def _replaced(
     channels: Sequence[tuple[GaussianChannel, GaussianChannel]],
     component: ComponentAtoms,
-    groups: FloatArray,
+    approximations: Sequence[Approximation],
     seed: int,
-) -> MergePath:
-    """How the values of a component merge, by what would be predicted if only it changed.
+) -> list[GaussianChannel]:
+    """Channels of some rows in which one component takes each of its atoms, of each member.
 
     Args:
-        approximations: The members.
         channels: Of each member those of the rows of development, and those of the atoms.
         component: The component.
-        groups: In which group each class of Y is, `[class, group]`.
-        seed: Seed of the noise, and of the rows from which the other components are taken.
+        approximations: The members.
+        seed: Seed of the rows from which the other components are taken.
+
+    Returns:
+        Of each member, `[atom x row, component, embedding]`.
     """
-    models = [one.model for one in approximations]
     index = approximations[0].components.index(component.atoms.component)
     n_atoms, n = component.atoms.n_atoms, len(component.development)
     n_contexts = min(_CONTEXTS, n, max(_FEWEST_CONTEXTS, BLOCK_ROWS // n_atoms))
     drawn = np.random.default_rng(seed).choice(n, n_contexts, replace=False)
-    replaced = []
+    found = []
     for context, own in channels:
         pairs = []
-        for leaf, mine in ((context.mean, own.mean), (context.log_variance, own.log_variance)):
+        for leaf, mine in zip(_leaves(context), _leaves(own), strict=True):
             both = np.repeat(np.asarray(leaf)[None, drawn], n_atoms, axis=0)
             both[:, :, index] = np.asarray(mine)[:, None, index]
             pairs.append(both.reshape(-1, *both.shape[2:]))
-        replaced.append(GaussianChannel(*pairs))
-    found = probabilities_given_channels(models, replaced, n_samples=_FEW_DRAWS, seed=seed)
-    predictions = (_flat(found.mean(axis=0), models[0]) @ groups).reshape(n_atoms, n_contexts, -1)
+        found.append(GaussianChannel(*pairs))
+    return found
+
+
+def _merge_path(predictions: FloatArray, component: ComponentAtoms) -> MergePath:
+    """How the values of a component merge, by what would be predicted if only it changed."""
+    n_atoms = component.atoms.n_atoms
     weight = np.bincount(component.development, minlength=n_atoms).astype(np.float64)
-    return merge_path(predictions, weight, is_number=component.atoms.is_number)
+    return merge_path(
+        predictions.reshape(n_atoms, -1, predictions.shape[1]),
+        weight,
+        is_number=component.atoms.is_number,
+    )
 
 
 def _coarse(share: FloatArray) -> FloatArray:
