@@ -79,7 +79,9 @@ def grouped_atoms(
         below = x[:, nodes.feature[node]] <= nodes.threshold[node]
         if level is None:
             here = np.asarray(values[column], np.float64)
-            cut = shortest_between(float(here[rows & below].max()), float(here[rows & ~below].min()))
+            cut = shortest_between(
+                float(here[rows & below].max()), float(here[rows & ~below].min())
+            )
             test, yes, no = _Test(column, None, cut), below, ~below
             first, second = nodes.children_left[node], nodes.children_right[node]
         else:

@@ -1,16 +1,18 @@
 """Predictions of the cells of a table, from counts of rows and from the model's predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from distributed_ib.data.target_bins import TargetBins
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
+_TINY = 1e-300
 MODEL_ROWS = (1.0, 4.0, 16.0, 64.0)
 """How many rows of data the model's prediction of a cell may count as; validation rows choose."""
 WIDTHS = (0.02, 0.05, 0.12)
@@ -90,12 +92,12 @@ class CellSums:
         counts = np.zeros(n_cells * n_classes)
         for column in y.T:
             counts += np.bincount(cells * n_classes + column, weight, minlength=counts.size)
-        member = np.zeros((n_cells, len(cells)))
-        member[cells, np.arange(len(cells))] = weight
         counts = counts.reshape(n_cells, n_classes)
-        total = max(weight.sum(), 1e-300)
-        smooth = (counts.sum(axis=0) + (weight @ model) / total) / (total + 1.0)
-        return cls(np.bincount(cells, weight, minlength=n_cells), counts, member @ model, smooth)
+        member = csr_array((weight, (cells, np.arange(len(cells)))), shape=(n_cells, len(cells)))
+        total = max(weight.sum(), _TINY)
+        # A row of the model's own, for classes that the rows lack.
+        marginal = (counts.sum(axis=0) + (weight @ model) / total) / (total + 1.0)
+        return cls(np.bincount(cells, weight, minlength=n_cells), counts, member @ model, marginal)
 
     def merged(self, labels: Labels) -> "CellSums":
         """The sums of larger cells; `labels` says which each cell is in."""
@@ -105,11 +107,20 @@ class CellSums:
             member @ self.weight, member @ self.counts, member @ self.model, self.marginal
         )
 
-    def predictions(self, mixing: Mixing) -> FloatArray:
-        """Probabilities of Y in each cell, `[cell, class]`."""
+    def smeared(self, kernel: FloatArray) -> "CellSums":
+        """The same with counts that are smeared over neighbouring bins."""
+        return replace(self, counts=self.counts @ kernel)
+
+    def predictions(self, model_rows: float) -> FloatArray:
+        """Probabilities of Y in each cell, `[cell, class]`.
+
+        Args:
+            model_rows: How many rows of data the model's prediction counts as.
+        """
         weight = self.weight[:, None]
-        model = np.where(weight > 0, self.model / np.maximum(weight, 1e-300), self.marginal)
-        counts = self.counts @ mixing.kernel
-        return np.asarray(
-            (counts + mixing.model_rows * model) / (weight + mixing.model_rows)
-        )
+        model = np.where(weight > 0, self.model / np.maximum(weight, _TINY), self.marginal)
+        return np.asarray((self.counts + model_rows * model) / (weight + model_rows))
+
+    def mixed(self, mixing: Mixing) -> FloatArray:
+        """Probabilities of Y in each cell, `[cell, class]`."""
+        return self.smeared(mixing.kernel).predictions(mixing.model_rows)

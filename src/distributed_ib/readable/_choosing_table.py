@@ -146,8 +146,44 @@ def _candidates(
         return
     model = np.mean([fold.model for fold in folds], axis=0)
     whole = CellSums.of(cells, n_cells, rows.y, model, rows.weight)
-    path = box_path(combinations, whole.weight / whole.weight.sum(), whole.model / whole.weight[:, None])
-    of_folds = [
+    path = box_path(
+        combinations, whole.weight / whole.weight.sum(), whole.model / whole.weight[:, None]
+    )
+    chooses = [fold.validation for fold in folds]
+    weight = rows.weight[np.concatenate(chooses)]
+    smeared = _smeared(folds, rows, cells, n_cells, mixings)
+    for n_rows, labels in path.labels.items():
+        if n_rows > max_rows or n_rows % _step(n_rows):
+            continue
+        merged = {k: [sums.merged(labels) for sums in part] for k, part in smeared.items()}
+        best: tuple[float, Mixing, FloatArray] | None = None
+        for mixing in mixings:
+            gains = np.concatenate(
+                [
+                    rows.gains_bits(
+                        which, labels[cells[which]], sums.predictions(mixing.model_rows)
+                    )
+                    for which, sums in zip(chooses, merged[id(mixing.kernel)], strict=True)
+                ]
+            )
+            value = float(np.average(gains, weights=weight))
+            if best is None or value > best[0]:
+                best = (value, mixing, gains)
+        assert best is not None
+        boxes = boxes_of(combinations, labels)
+        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, best[2])
+
+
+def _step(n_rows: int) -> int:
+    """Of large tables, every second or fourth size is looked at."""
+    return 1 if n_rows <= 8 else 2 if n_rows <= 16 else 4
+
+
+def _smeared(
+    folds: Sequence[Fold], rows: Rows, cells: Labels, n_cells: int, mixings: Sequence[Mixing]
+) -> dict[int, list[CellSums]]:
+    """Sums over the training rows of each fold, smeared by each kernel, by its identity."""
+    sums = [
         CellSums.of(
             cells[fold.train],
             n_cells,
@@ -157,29 +193,8 @@ def _candidates(
         )
         for fold in folds
     ]
-    weight = rows.weight[np.concatenate([fold.validation for fold in folds])]
-    for n_rows, labels in path.labels.items():
-        if n_rows > max_rows:
-            continue
-        merged = [sums.merged(labels) for sums in of_folds]
-        best: tuple[float, Mixing, FloatArray] | None = None
-        for mixing in mixings:
-            gains = np.concatenate(
-                [
-                    rows.gains_bits(
-                        fold.validation,
-                        labels[cells[fold.validation]],
-                        sums.predictions(mixing),
-                    )
-                    for fold, sums in zip(folds, merged, strict=True)
-                ]
-            )
-            value = float(np.average(gains, weights=weight)) if len(gains) else 0.0
-            if best is None or value > best[0]:
-                best = (value, mixing, gains)
-        assert best is not None
-        boxes = boxes_of(combinations, labels)
-        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, best[2])
+    kernels = {id(mixing.kernel): mixing.kernel for mixing in mixings}
+    return {key: [one.smeared(kernel) for one in sums] for key, kernel in kernels.items()}
 
 
 def simplified(table: Table, rows: Rows) -> Table:

@@ -63,5 +63,5 @@ def _gain(table: Table, rows: Rows, model: FloatArray) -> float:
     """Mean log likelihood of the rows, in bits, under predictions made from themselves."""
     cells = assigned(table.combinations(rows.atoms), table.boxes)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
-    gains = rows.gains_bits(np.arange(len(cells)), cells, sums.predictions(table.mixing))
+    gains = rows.gains_bits(np.arange(len(cells)), cells, sums.mixed(table.mixing))
     return float(np.average(gains, weights=rows.weight))

@@ -51,5 +51,7 @@ def _named(component: ReadableComponent, words: Mapping[str, str]) -> ReadableCo
     given = [symbol.name for symbol in symbols]
     if len(set(given)) < len(given):
         twice = next(name for name in given if given.count(name) > 1)
-        raise UserError(f"two symbols of {component.name} are named {twice!r}; give them two names.")
+        raise UserError(
+            f"two symbols of {component.name} are named {twice!r}; give them two names."
+        )
     return replace(component, symbols=symbols)

@@ -100,9 +100,7 @@ def _rows(terms: dict[int, list[Term]], n_inputs: int, each: int) -> tuple[Reada
             texts = tuple("any" if len(one) > 1 else str(one[0]) for one in symbols)
             n = int(holds.sum())
             prediction = Prediction(value, None, best, best, (1 - p, p))
-            rows.append(
-                ReadableRow(symbols, texts, n * each, n / (1 << n_inputs), (prediction,))
-            )
+            rows.append(ReadableRow(symbols, texts, n * each, n / (1 << n_inputs), (prediction,)))
     return tuple(rows)
 
 

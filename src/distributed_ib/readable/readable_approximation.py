@@ -268,9 +268,7 @@ def _from_dict(found: Any) -> ReadableApproximation:
                 raise ValueError("a row names symbols that are not there")
     empty = ReadableApproximation("", (), (), 1.0, 0.0, components, rows, 0)
     numbers = {
-        name: _float(found[name])
-        for name, value in vars(empty).items()
-        if isinstance(value, float)
+        name: _float(found[name]) for name, value in vars(empty).items() if isinstance(value, float)
     }
     return replace(
         empty,
@@ -298,5 +296,3 @@ def check_max_rows(max_rows: int) -> None:
     from distributed_ib._checks import whole_number
 
     whole_number("max_rows", max_rows, 1, 64)
-
-

@@ -87,7 +87,7 @@ def read_rows(
     table = with_moved_cuts(table, [one.is_number for one in used], rows, model)
     table, cells = _in_order(table, rows)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
-    predictions = sums.predictions(table.mixing)
+    predictions = sums.mixed(table.mixing)
     entropies = entropies_bits(table.symbols, rows)
     symbols = [
         _symbols(atoms, labels, rows.atoms[:, k], rows.weight)
@@ -131,14 +131,14 @@ def _in_order(table: Table, rows: Rows) -> tuple[Table, Labels]:
     combinations = table.combinations(rows.atoms)
     used = np.unique(assigned(combinations, table.boxes))
     boxes = table.boxes[used]
-    sets = [tuple(tuple(sorted(part)) for part in box) for box in symbol_sets(boxes, table.n_symbols)]
+    sets = [
+        tuple(tuple(sorted(part)) for part in box) for box in symbol_sets(boxes, table.n_symbols)
+    ]
     table = replace(table, boxes=boxes[sorted(range(len(sets)), key=sets.__getitem__)])
     return table, assigned(combinations, table.boxes)
 
 
-def _symbols(
-    atoms: Atoms, labels: Labels, codes: Labels, weight: FloatArray
-) -> tuple[Symbol, ...]:
+def _symbols(atoms: Atoms, labels: Labels, codes: Labels, weight: FloatArray) -> tuple[Symbol, ...]:
     share = np.bincount(labels[codes], weight, minlength=int(labels.max()) + 1) / weight.sum()
     members = [set(np.flatnonzero(labels == k).tolist()) for k in range(len(share))]
     texts = [atoms.text(part) for part in members]
@@ -207,9 +207,7 @@ def _predictions(
         p, first = p / p.sum(), first + bins.n_bins
         tail = (1 - LEVEL) / 2
         low, median, high = quantiles_of_values(bins.points, p[None], [tail, 0.5, 1 - tail])[0]
-        found.append(
-            Prediction(float(bins.mean(p)), float(median), float(low), float(high))
-        )
+        found.append(Prediction(float(bins.mean(p)), float(median), float(low), float(high)))
     return tuple(found)
 
 

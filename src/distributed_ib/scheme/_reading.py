@@ -83,7 +83,9 @@ def read_approximations(
     channels = _channels(approximations, [development.x, *(one.inputs for one in components)])
     batches = [[of_model[0] for of_model in channels]]
     for k, one in enumerate(components):
-        batches.append(_replaced([(of[0], of[k + 1]) for of in channels], one, approximations, seed))
+        batches.append(
+            _replaced([(of[0], of[k + 1]) for of in channels], one, approximations, seed)
+        )
     predicted, *changed = _predicted(models, batches)
     folds = _folds(predicted, models, resamples, roles)
     rows = _rows(development, [one.development for one in components], target)
@@ -147,9 +149,7 @@ def _flat(probabilities: FloatArray, model: Any) -> FloatArray:
     return np.concatenate([probabilities[:, k, :n] for k, n in enumerate(n_bins)], axis=1)
 
 
-def _rows(
-    measured: MeasuredRows, atoms: Sequence[NDArray[np.int64]], target: Target
-) -> Rows:
+def _rows(measured: MeasuredRows, atoms: Sequence[NDArray[np.int64]], target: Target) -> Rows:
     n = len(measured.marginal)
     sizes = [bins.n_bins for bins in target.bins] or [len(target.classes)]
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
