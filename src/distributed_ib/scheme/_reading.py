@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -21,8 +21,10 @@ from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.readable.table_making import InUse, read_rows
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._noise import BLOCK_ROWS, probabilities_given_channels
-from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.splits import ROWS
+
+if TYPE_CHECKING:
+    from distributed_ib.scheme.approximation import Approximation
 
 FloatArray = NDArray[np.float64]
 
@@ -50,7 +52,7 @@ class ComponentAtoms:
 
 
 def read_approximations(
-    approximations: Sequence[Approximation],
+    approximations: Sequence["Approximation"],
     resamples: Sequence[int],
     roles: Roles,
     components: Sequence[ComponentAtoms],
@@ -178,7 +180,7 @@ def _reported(
 
 
 def _channels(
-    approximations: Sequence[Approximation], inputs: Sequence[Any]
+    approximations: Sequence["Approximation"], inputs: Sequence[Any]
 ) -> list[list[GaussianChannel]]:
     """Channels of several batches of rows, `[model][batch]`, encoded at once.
 
@@ -203,7 +205,7 @@ def _channels(
 def _replaced(
     channels: Sequence[tuple[GaussianChannel, GaussianChannel]],
     component: ComponentAtoms,
-    approximations: Sequence[Approximation],
+    approximations: Sequence["Approximation"],
     seed: int,
 ) -> list[GaussianChannel]:
     """Channels of some rows in which one component takes each of its atoms, of each member.
