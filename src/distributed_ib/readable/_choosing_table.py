@@ -67,6 +67,7 @@ class _Candidate:
 
     table: Table
     n_rows: int
+    symbol_bits: float
     gains_bits: FloatArray
 
 
@@ -76,12 +77,15 @@ def choose_table(
     folds: Sequence[Fold],
     mixings: Sequence[Mixing],
     max_rows: int,
+    total_bits: float,
 ) -> Table:
-    """The table of fewest rows that is hardly worse than the best, or knows enough.
+    """The table of fewest rows that keeps what is known.
 
-    It is no worse than the best table within a standard error, or knows more than the approximation
-    by a standard error. Boxes are made by the models' predictions alone, so that the rows that choose
-    have no part in them.
+    First that of fewest rows which is no worse than the best table within a standard error, or
+    knows more than the approximation by a standard error: at few bits, symbols can tell much more
+    than the approximation does. Then, if more rows make a better table of symbols that tell no more
+    than that one's, or than the approximation's components, that of fewest rows which is no worse
+    than the best of these within a standard error.
 
     Args:
         paths: How the values of each component merge.
@@ -89,6 +93,7 @@ def choose_table(
         folds: Which of them train and which choose.
         mixings: How counts and the model's predictions may be mixed.
         max_rows: Most rows of the table.
+        total_bits: What the components of the approximation convey.
     """
     chooses = np.concatenate([fold.validation for fold in folds])
     weight = rows.weight[chooses]
@@ -100,19 +105,26 @@ def choose_table(
         for candidate in _candidates(symbols, rows, folds, mixings, max_rows)
     ]
 
-    def excess(candidate: _Candidate, other: FloatArray) -> tuple[float, float]:
-        difference = mean(candidate.gains_bits - other, weight, groups)
-        return difference.value, float(np.nan_to_num(difference.error))
+    def at_least(candidate: _Candidate, other: FloatArray, errors: float) -> bool:
+        """Whether it knows more than another by so many standard errors of the difference."""
+        more = mean(candidate.gains_bits - other, weight, groups)
+        return more.value >= errors * float(np.nan_to_num(more.error))
 
-    best = max(found, key=lambda one: float(np.average(one.gains_bits, weights=weight)))
-    enough = []
-    for candidate in found:
-        more, error = excess(candidate, known)
-        less, error_of_less = excess(candidate, best.gains_bits)
-        if more >= error or less >= -error_of_less:
-            enough.append(candidate)
-    fewest = min(one.n_rows for one in enough)
-    simplest = [simplified(one.table, rows) for one in enough if one.n_rows == fewest]
+    def good(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+        best = max(candidates, key=lambda one: float(np.average(one.gains_bits, weights=weight)))
+        return [one for one in candidates if at_least(one, best.gains_bits, -1.0)]
+
+    enough = [*good(found), *(one for one in found if at_least(one, known, 1.0))]
+    table = _simplest(enough, rows)
+    limit = max(total_bits, sum(entropies_bits(table.symbols, rows)))
+    other = _simplest(good([one for one in found if one.symbol_bits <= limit]), rows)
+    return max(table, other, key=lambda one: len(one.boxes))
+
+
+def _simplest(candidates: Sequence[_Candidate], rows: Rows) -> Table:
+    """The table of fewest rows, and of those the one whose symbols tell least."""
+    fewest = min(one.n_rows for one in candidates)
+    simplest = [simplified(one.table, rows) for one in candidates if one.n_rows == fewest]
     return min(simplest, key=lambda table: sum(entropies_bits(table.symbols, rows)))
 
 
@@ -152,6 +164,7 @@ def _candidates(
     chooses = [fold.validation for fold in folds]
     weight = rows.weight[np.concatenate(chooses)]
     smeared = _smeared(folds, rows, cells, n_cells, mixings)
+    bits = sum(entropies_bits(symbols, rows))
     for n_rows, labels in path.labels.items():
         if n_rows > max_rows or n_rows % _step(n_rows):
             continue
@@ -171,7 +184,7 @@ def _candidates(
                 best = (value, mixing, gains)
         assert best is not None
         boxes = boxes_of(combinations, labels)
-        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, best[2])
+        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, bits, best[2])
 
 
 def _step(n_rows: int) -> int:

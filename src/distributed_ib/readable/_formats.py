@@ -25,7 +25,7 @@ _LONG = 28
 def as_text(readable: "ReadableApproximation") -> str:
     """For a terminal."""
     lines = [sentence(readable), ""]
-    table = [headings(readable), *cells(readable)]
+    table = _table(readable)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -40,8 +40,8 @@ def as_markdown(readable: "ReadableApproximation") -> str:
         escaped = (cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row)
         return "| " + " | ".join(cell.replace("<", "&lt;") for cell in escaped) + " |"
 
-    head = headings(readable)
-    table = [line(head), line(["---"] * len(head)), *map(line, cells(readable))]
+    head, *rows = _table(readable)
+    table = [line(head), line(["---"] * len(head)), *map(line, rows)]
     legend = [f"- {text}" for text in _legend(readable)[1:]]
     formula = [f"    {text}" for text in _formula(readable)[1:]]
     rest = [part for lines in (legend, formula) if lines for part in ("", *lines)]
@@ -50,7 +50,7 @@ def as_markdown(readable: "ReadableApproximation") -> str:
 
 def as_latex(readable: "ReadableApproximation") -> str:
     """In LaTeX, with the rules of booktabs."""
-    head = headings(readable)
+    head, *rows = _table(readable)
     n = len(readable.components)
     lines = [
         f"% {sentence(readable)}",
@@ -58,11 +58,20 @@ def as_latex(readable: "ReadableApproximation") -> str:
         r"\toprule",
         " & ".join(map(_latex, head)) + r" \\",
         r"\midrule",
-        *(" & ".join(map(_latex, row)) + r" \\" for row in cells(readable)),
+        *(" & ".join(map(_latex, row)) + r" \\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
-    return "\n".join([*lines, *(f"% {text}" for text in _formula(readable)[1:])]) + "\n"
+    return "\n".join([*lines, *(f"% {text}" for text in map(_one_line, _formula(readable)[1:]))]) + "\n"
+
+
+def _table(readable: "ReadableApproximation") -> list[list[str]]:
+    """Headings and cells, each on one line."""
+    return [[_one_line(cell) for cell in row] for row in (headings(readable), *cells(readable))]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def as_frame(readable: "ReadableApproximation") -> "pd.DataFrame":
@@ -96,6 +105,10 @@ def as_frame(readable: "ReadableApproximation") -> "pd.DataFrame":
 
 def sentence(readable: "ReadableApproximation") -> str:
     """What the approximation conveys, what it knows, and what the table keeps of that."""
+    return _one_line(_sentence(readable))
+
+
+def _sentence(readable: "ReadableApproximation") -> str:
     used = ", ".join(f"{one.name} {one.conveyed_bits:.2f}" for one in readable.components)
     where = f"At {readable.total_bits:.2f} bits" + (f" ({used})" if used else "")
     tells = f"whose symbols tell {readable.symbol_bits:.2f} bits"
@@ -209,7 +222,7 @@ def _legend(readable: "ReadableApproximation") -> list[str]:
                 f"{symbol.name}: {symbol.text}" if symbol.name != symbol.text else symbol.text
                 for symbol in component.symbols
             )
-            lines.append(f"{component.name}: {' | '.join(parts)}")
+            lines.append(_one_line(f"{component.name}: {' | '.join(parts)}"))
     return ["", *lines] if lines else []
 
 

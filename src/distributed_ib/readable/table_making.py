@@ -76,7 +76,7 @@ def read_rows(
         for kernel in kernels(target.bins, folds[0].model.shape[1])
         for model_rows in MODEL_ROWS
     ]
-    table = choose_table(paths, rows, folds, mixings, max_rows)
+    table = choose_table(paths, rows, folds, mixings, max_rows, total_bits)
     kept = [k for k, labels in enumerate(table.symbols) if labels.max() > 0]
     used = [components[k].atoms for k in kept]
     table = replace(
