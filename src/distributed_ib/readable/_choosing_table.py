@@ -1,7 +1,7 @@
 """Which symbols and how many rows a table has: as few as keep what is known, by rows that choose."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,6 +216,7 @@ def simplified(table: Table, rows: Rows) -> Table:
     A row holds for any symbol of a component where no combination that occurs then belongs to
     another row, and symbols that no row tells apart become one.
     """
+    table = _compressed(table)
     combinations = np.unique(table.combinations(rows.atoms))
     owner = assigned(combinations, table.boxes)
     boxes = table.boxes.copy()
@@ -238,6 +239,24 @@ def simplified(table: Table, rows: Rows) -> Table:
     places = np.arange(len(merged), dtype=np.uint64)[:, None]
     new = np.bitwise_or.reduce(merged << places, axis=0) if len(merged) else boxes
     return Table(tuple(symbols), new.astype(np.uint64), table.mixing)
+
+
+def _compressed(table: Table) -> Table:
+    """The table without symbols that no atom has, and without rows that need one of them."""
+    used = [np.unique(labels) for labels in table.symbols]
+    boxes, place, first = np.zeros_like(table.boxes), 0, 0
+    one, holds = np.uint64(1), np.ones(len(table.boxes), bool)
+    for labels, n in zip(used, table.n_symbols.tolist(), strict=True):
+        part = np.zeros_like(boxes)
+        for k, label in enumerate(labels.tolist()):
+            part |= (table.boxes >> np.uint64(first + label) & one) << np.uint64(place + k)
+        holds &= part != 0
+        boxes |= part
+        place, first = place + len(labels), first + n
+    symbols = tuple(
+        np.searchsorted(u, labels) for u, labels in zip(used, table.symbols, strict=True)
+    )
+    return replace(table, symbols=symbols, boxes=boxes[holds])
 
 
 def entropies_bits(symbols: Symbols, rows: Rows) -> list[float]:

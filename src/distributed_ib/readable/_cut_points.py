@@ -25,7 +25,7 @@ def with_moved_cuts(
     The models' channels are soft where a value lies near a cut, and leave it open to a few hundredths
     of the rows where it is best made.
     """
-    best = _gain(table, rows, model)
+    best = mean_gain_bits(table, rows, model)
     least = _LEAST_GAIN_BITS / len(rows.weight)
     for _ in range(_MOST_ROUNDS):
         before = best
@@ -38,12 +38,22 @@ def with_moved_cuts(
                         continue
                     symbols = (*table.symbols[:k], moved, *table.symbols[k + 1 :])
                     other = replace(table, symbols=symbols)
-                    gain = _gain(other, rows, model)
+                    gain = mean_gain_bits(other, rows, model)
                     if gain > best + least:
                         table, best = other, gain
         if best == before:
             break
     return table
+
+
+def runs(labels: Labels) -> list[tuple[int, int]]:
+    """Stretches of equal labels, each as its first place and the place after it.
+
+    >>> runs(np.array([0, 0, 1, 0]))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    ends = [0, *(1 + np.flatnonzero(np.diff(labels))).tolist(), len(labels)]
+    return list(zip(ends[:-1], ends[1:], strict=True))
 
 
 def _moved(labels: Labels, cut: int, shift: int) -> Labels | None:
@@ -59,7 +69,7 @@ def _moved(labels: Labels, cut: int, shift: int) -> Labels | None:
     return moved if np.count_nonzero(np.diff(moved)) == np.count_nonzero(np.diff(labels)) else None
 
 
-def _gain(table: Table, rows: Rows, model: FloatArray) -> float:
+def mean_gain_bits(table: Table, rows: Rows, model: FloatArray) -> float:
     """Mean log likelihood of the rows, in bits, under predictions made from themselves."""
     cells = assigned(table.combinations(rows.atoms), table.boxes)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)

@@ -62,7 +62,10 @@ def as_latex(readable: "ReadableApproximation") -> str:
         r"\bottomrule",
         r"\end{tabular}",
     ]
-    return "\n".join([*lines, *(f"% {text}" for text in map(_one_line, _formula(readable)[1:]))]) + "\n"
+    return (
+        "\n".join([*lines, *(f"% {text}" for text in map(_one_line, _formula(readable)[1:]))])
+        + "\n"
+    )
 
 
 def _table(readable: "ReadableApproximation") -> list[list[str]]:

@@ -16,6 +16,7 @@ MOST_ATOMS = 96
 MOST_LISTED_NUMBERS = 32
 """Whole numbers of at most so many different values are listed, others are given as intervals."""
 _MOST_DIGITS = 17
+_SHOWN_DIGITS = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ def interval_text(low: float | None, high: float | None) -> str:
     )
 
 
-def number_text(value: float, digits: int = _MOST_DIGITS) -> str:
+def number_text(value: float, digits: int = _SHOWN_DIGITS) -> str:
     """A number as text with at most so many significant digits.
 
     >>> number_text(0.35), number_text(12000.0), number_text(1 / 3, 3), number_text(2.5e-9)

@@ -13,9 +13,9 @@ from distributed_ib.readable._agglomerate import MergePath
 from distributed_ib.readable._boxes import assigned, symbol_sets
 from distributed_ib.readable._cells import MODEL_ROWS, CellSums, Mixing, kernels
 from distributed_ib.readable._choosing_table import Table, choose_table, entropies_bits
-from distributed_ib.readable._cut_points import with_moved_cuts
 from distributed_ib.readable._estimates import mean, ratio_of_means
 from distributed_ib.readable._names import the_others
+from distributed_ib.readable._pruning import finished
 from distributed_ib.readable._rows import Fold, Reported, Rows
 from distributed_ib.readable.atoms import Atoms
 from distributed_ib.readable.readable_approximation import (
@@ -77,14 +77,15 @@ def read_rows(
         for model_rows in MODEL_ROWS
     ]
     table = choose_table(paths, rows, folds, mixings, max_rows, total_bits)
+    model = np.mean([fold.model for fold in folds], axis=0)
+    is_number = [one.atoms.is_number for one in components]
+    table = finished(table, is_number, rows, folds)
     kept = [k for k, labels in enumerate(table.symbols) if labels.max() > 0]
     used = [components[k].atoms for k in kept]
     table = replace(
         table, symbols=tuple(table.symbols[k] for k in kept), boxes=_without(table, kept)
     )
     rows = replace(rows, atoms=rows.atoms[:, kept])
-    model = np.mean([fold.model for fold in folds], axis=0)
-    table = with_moved_cuts(table, [one.is_number for one in used], rows, model)
     table, cells = _in_order(table, rows)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
     predictions = sums.mixed(table.mixing)
