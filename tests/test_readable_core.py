@@ -102,7 +102,7 @@ def test_simpler_words_say_the_same(seed: int) -> None:
         rng.integers(0, 9, (200, 3)), np.zeros((200, 1), int), np.ones(200), None, np.ones(200)
     )
     mixing = Mixing(1.0, np.eye(2))
-    table = Table(symbols, np.zeros(0, np.uint64), mixing)
+    table = Table.of(symbols, np.zeros(0, np.uint64), mixing)
     bits = np.unique(table.combinations(rows.atoms))
     path = box_path(bits, np.ones(len(bits)), rng.dirichlet([1, 1], len(bits)))
     n_boxes = min(n for n in path.labels if n >= 3)
@@ -155,6 +155,17 @@ def test_intervals_of_a_share_hold_it_nine_times_in_ten() -> None:
     counts = rng.binomial(40, shares)
     ends = np.array([share_interval(int(k), 40) for k in counts])
     assert np.mean((ends[:, 0] <= shares) & (shares <= ends[:, 1])) == pytest.approx(0.9, abs=0.02)
+
+
+def test_symbols_that_are_no_longer_in_use_leave_no_trace() -> None:
+    # The last of four symbols was joined to the third: its place in the boxes stays until then.
+    atoms = np.array([[0, 0], [1, 0], [2, 0], [3, 0]])
+    rows = Rows(atoms, np.zeros((4, 1), int), np.ones(4), None, np.ones(4))
+    symbols = (np.array([0, 1, 2, 2]), np.array([0]))
+    boxes = np.array([0b10011, 0b11100], np.uint64)
+    simple = simplified(Table(symbols, boxes, Mixing(1.0, np.eye(2)), (4, 1)), rows)
+    assert [labels.tolist() for labels in simple.symbols] == [[0, 0, 1, 1], [0]]
+    assert assigned(simple.combinations(rows.atoms), simple.boxes).tolist() == [0, 0, 1, 1]
 
 
 # A whole table from predictions that are made up -----------------------------------------------

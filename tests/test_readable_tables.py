@@ -102,9 +102,8 @@ def test_the_meaning_of_categories_and_the_cut_are_found(table: ReadableApproxim
         ("black", "green"),
     }
     assert found["size"].symbols[0].intervals[0][1] == pytest.approx(4, abs=0.2)
-    assert [row.predictions[0].value for row in table.rows] == ["no", "yes", "maybe"] or len(
-        table.rows
-    ) == 3
+    assert {row.predictions[0].value for row in table.rows} == {"no", "yes", "maybe"}
+    assert len(table.rows) <= 5
     assert table.kept_share > 0.95 - 2 * table.kept_error
 
 
@@ -136,9 +135,14 @@ def test_a_model_that_was_saved_keeps_its_tables_and_no_rows(
     assert len(numbers & sizes) <= 2  # a cut may happen to be a value
     with pytest.raises(UserError, match="fit again"):
         loaded.readable(max_rows=3)
+
+
+def test_a_pickled_model_leaves_its_rows_behind(fitted: DistributedIBClassifier) -> None:
     copy = pickle.loads(pickle.dumps(fitted))
+    assert copy._reading_rows is None
+    assert fitted._reading_rows is not None
     with pytest.raises(UserError, match="without its rows"):
-        copy.readable()
+        copy.readable(max_rows=5)
 
 
 def test_a_damaged_file_of_tables_is_told(fitted: DistributedIBEstimator, tmp_path: Path) -> None:
@@ -162,7 +166,8 @@ def test_numbers_are_predicted_in_their_own_units() -> None:
     rng = np.random.default_rng(2)
     x = rng.integers(0, 24, 400)
     y = np.where((x >= 7) & (x <= 19), 300.0, 100.0) + 20 * rng.normal(size=400)
-    model = DistributedIBRegressor(**BRIEF).fit(pd.DataFrame({"hour": x}), y)
+    options = {**BRIEF, "n_steps": 600}
+    model = DistributedIBRegressor(**options).fit(pd.DataFrame({"hour": x}), y)
     table = model.readable()
     assert {symbol.text for symbol in table.components[0].symbols} == {"0-6, 20-23", "7-19"}
     night, day = (row.predictions[0] for row in table.rows)

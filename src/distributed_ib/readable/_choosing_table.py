@@ -1,7 +1,7 @@
 """Which symbols and how many rows a table has: as few as keep what is known, by rows that choose."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +37,24 @@ class Table:
         symbols: The symbol of each atom of each component in use, `[component][atom]`.
         boxes: The rows, as sets of symbols, `[row]`.
         mixing: How counts of rows and the model's predictions are mixed.
+        sizes: How many symbols of each component have a place in the boxes, not all of which need
+            be in use.
     """
 
     symbols: Symbols
     boxes: Bits
     mixing: Mixing
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, symbols: Symbols, boxes: Bits, mixing: Mixing) -> "Table":
+        """A table in which all symbols are in use."""
+        return cls(symbols, boxes, mixing, tuple(int(labels.max()) + 1 for labels in symbols))
 
     @property
     def n_symbols(self) -> Labels:
         """Number of symbols of each component."""
-        return np.array([labels.max() + 1 for labels in self.symbols], np.int64)
+        return np.array(self.sizes, np.int64)
 
     def combinations(self, atoms: Labels) -> Bits:
         """The combination of symbols of rows given as atoms `[n, component]`, as sets."""
@@ -149,7 +157,7 @@ def _candidates(
     max_rows: int,
 ) -> Iterator[_Candidate]:
     """Tables of these symbols with fewer and fewer rows; none if combinations are too many."""
-    table = Table(symbols, np.zeros(0, np.uint64), mixings[0])
+    table = Table.of(symbols, np.zeros(0, np.uint64), mixings[0])
     if table.n_symbols.sum() > MOST_SYMBOLS:
         return
     combinations, cells = np.unique(table.combinations(rows.atoms), return_inverse=True)
@@ -184,7 +192,7 @@ def _candidates(
                 best = (value, mixing, gains)
         assert best is not None
         boxes = boxes_of(combinations, labels)
-        yield _Candidate(Table(symbols, boxes, best[1]), n_rows, bits, best[2])
+        yield _Candidate(Table.of(symbols, boxes, best[1]), n_rows, bits, best[2])
 
 
 def _step(n_rows: int) -> int:
@@ -238,7 +246,7 @@ def simplified(table: Table, rows: Rows) -> Table:
     merged = np.concatenate(parts, axis=0) if parts else np.zeros((0, len(boxes)), np.uint64)
     places = np.arange(len(merged), dtype=np.uint64)[:, None]
     new = np.bitwise_or.reduce(merged << places, axis=0) if len(merged) else boxes
-    return Table(tuple(symbols), new.astype(np.uint64), table.mixing)
+    return Table.of(tuple(symbols), new.astype(np.uint64), table.mixing)
 
 
 def _compressed(table: Table) -> Table:
@@ -256,7 +264,7 @@ def _compressed(table: Table) -> Table:
     symbols = tuple(
         np.searchsorted(u, labels) for u, labels in zip(used, table.symbols, strict=True)
     )
-    return replace(table, symbols=symbols, boxes=boxes[holds])
+    return Table.of(symbols, boxes[holds], table.mixing)
 
 
 def entropies_bits(symbols: Symbols, rows: Rows) -> list[float]:

@@ -82,9 +82,8 @@ def read_rows(
     table = finished(table, is_number, rows, folds)
     kept = [k for k, labels in enumerate(table.symbols) if labels.max() > 0]
     used = [components[k].atoms for k in kept]
-    table = replace(
-        table, symbols=tuple(table.symbols[k] for k in kept), boxes=_without(table, kept)
-    )
+    symbols = tuple(table.symbols[k] for k in kept)
+    table = Table.of(symbols, _without(table, kept), table.mixing)
     rows = replace(rows, atoms=rows.atoms[:, kept])
     table, cells = _in_order(table, rows)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
