@@ -1,6 +1,7 @@
 """Atoms of the components of a table, and the rows of model input that take them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def component_atoms(
     return ComponentAtoms(atoms, inputs, codes, np.zeros(0, np.int64) if there is None else there)
 
 
-def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray[np.generic]:
+def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray[Any]:
     """Codes of levels, or numbers in the user's units, `[n]`."""
     if name in fitted.categorical:
         return np.asarray(rows.codes[:, fitted.categorical.index(name)], np.int64)
@@ -70,7 +71,7 @@ def _column(fitted: FittedDecomposition, name: str, rows: TableInput) -> GroupCo
     return GroupColumn(name, levels, _values(fitted, name, rows))
 
 
-def _representatives(codes: Codes, values: NDArray[np.generic], n_atoms: int) -> Codes:
+def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:
     """A row for each atom, that of its middle value."""
     order = np.lexsort((values, codes))
     first = np.searchsorted(codes[order], np.arange(n_atoms))

@@ -40,7 +40,7 @@ class _Test:
     cut: float
 
     def holds(self, values: Values) -> NDArray[np.bool_]:
-        column = values[self.column]
+        column = np.asarray(values[self.column], np.float64)
         return np.asarray(column < self.cut if self.level is None else column == self.level)
 
 
@@ -115,7 +115,7 @@ def _text(path: _Path, columns: Sequence[GroupColumn]) -> str:
         if column.levels:
             left = set(range(len(column.levels)))
             for test, answer in asked:
-                left &= {test.level} if answer else left - {test.level}  # type: ignore[arg-type]
+                left &= {test.level} if answer else left - {test.level}
             names = ", ".join(column.levels[level] for level in sorted(left))
             parts.append(f"{column.name} {names}")
         else:

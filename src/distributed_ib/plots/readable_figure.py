@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 
 from distributed_ib.errors import UserError
 from distributed_ib.plots._style import FAINT, INK, PALETTE, QUIET
@@ -64,7 +65,7 @@ def plot_readable(readable: ReadableApproximation, ax: Axes | None = None) -> Ax
             chosen = row.symbols[k]
             if len(chosen) == len(component.symbols):
                 continue
-            shade = np.mean(chosen) / max(len(component.symbols) - 1, 1)
+            shade = float(np.mean(chosen)) / max(len(component.symbols) - 1, 1)
             ax.barh(
                 place,
                 1.0,
@@ -109,7 +110,7 @@ def _class_bars(ax: Axes, readable: ReadableApproximation, left: float) -> None:
             start += p * _PREDICTION_WIDTH
     _heading(ax, left, f"{readable.target}, probabilities")
     shown = list(zip(readable.classes, colors, strict=True))[: len(PALETTE)]
-    handles = [plt.Rectangle((0, 0), 1, 1, color=_light(color, 0.8)) for _, color in shown]
+    handles = [Rectangle((0, 0), 1, 1, color=_light(color, 0.8)) for _, color in shown]
     names = [short_label(name, _LABEL_LENGTH) for name, _ in shown]
     ax.legend(
         handles,

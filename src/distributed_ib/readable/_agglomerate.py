@@ -20,7 +20,7 @@ Labels = NDArray[np.int64]
 MOST_INTERVALS = 8
 """Down to so many symbols of a number only neighbours are merged; then any two may be."""
 APART = 2.0
-"""Of a number, two symbols that are not neighbours are merged where neighbours cost so much more."""
+"""Two symbols of a number that are no neighbours are merged where neighbours cost more by this."""
 _LEAST_WEIGHT = 1e-9
 _TINY = 1e-300
 

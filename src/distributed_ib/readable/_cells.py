@@ -97,7 +97,12 @@ class CellSums:
         total = max(weight.sum(), _TINY)
         # A row of the model's own, for classes that the rows lack.
         marginal = (counts.sum(axis=0) + (weight @ model) / total) / (total + 1.0)
-        return cls(np.bincount(cells, weight, minlength=n_cells), counts, member @ model, marginal)
+        return cls(
+            np.bincount(cells, weight, minlength=n_cells).astype(np.float64),
+            counts,
+            member @ model,
+            marginal,
+        )
 
     def merged(self, labels: Labels) -> "CellSums":
         """The sums of larger cells; `labels` says which each cell is in."""

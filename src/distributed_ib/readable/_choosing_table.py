@@ -1,4 +1,4 @@
-"""Which symbols and how many rows a table has: as few as keep what is known, by rows that choose."""
+"""Symbols and rows of a table: as few as keep what is known, by rows that choose."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,8 +23,8 @@ def with_moved_cuts(
 ) -> Table:
     """Move each cut by a few atoms as long as the rows of development become more likely.
 
-    The models' channels are soft where a value lies near a cut, and leave it open to a few hundredths
-    of the rows where it is best made.
+    Where a value lies near a cut the models' channels are soft, and leave open by a few hundredths
+    of the rows where the cut is best made.
     """
     best = mean_gain_bits(table, rows, model)
     least = _LEAST_GAIN_BITS / len(rows.weight)
@@ -53,7 +54,7 @@ def runs(labels: Labels) -> list[tuple[int, int]]:
     [(0, 2), (2, 3), (3, 4)]
     """
     ends = [0, *(1 + np.flatnonzero(np.diff(labels))).tolist(), len(labels)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 def _moved(labels: Labels, cut: int, shift: int) -> Labels | None:

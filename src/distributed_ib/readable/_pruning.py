@@ -40,8 +40,8 @@ def _pruned(
 ) -> Table:
     """Join what costs least, as long as hardly anything is lost by it.
 
-    Either of rows that choose, or of all rows of development: among few rows the first is noisy, and
-    the second sees more in small differences than there is.
+    Either of rows that choose, or of all rows of development: among few rows the first is noisy,
+    and the second sees more in small differences than there is.
     """
 
     def floor(known: float) -> float:

@@ -1,6 +1,6 @@
 """An approximation that can be read: symbols of each component, and a table of predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -267,7 +267,7 @@ def _from_dict(found: Any) -> ReadableApproximation:
             if not part or max(part) >= len(component.symbols) or min(part) < 0:
                 raise ValueError("a row names symbols that are not there")
     empty = ReadableApproximation("", (), (), 1.0, 0.0, components, rows, 0)
-    numbers = {
+    numbers: dict[str, Any] = {
         name: _float(found[name]) for name, value in vars(empty).items() if isinstance(value, float)
     }
     return replace(

@@ -89,7 +89,7 @@ def read_rows(
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
     predictions = sums.mixed(table.mixing)
     entropies = entropies_bits(table.symbols, rows)
-    symbols = [
+    named = [
         _symbols(atoms, labels, rows.atoms[:, k], rows.weight)
         for k, (atoms, labels) in enumerate(zip(used, table.symbols, strict=True))
     ]
@@ -101,7 +101,7 @@ def read_rows(
         total_bits=total_bits,
         components=tuple(
             ReadableComponent(atoms.component, components[k].conveyed_bits, bits, part)
-            for k, atoms, bits, part in zip(kept, used, entropies, symbols, strict=True)
+            for k, atoms, bits, part in zip(kept, used, entropies, named, strict=True)
         ),
         rows=_table_rows(table, used, cells, rows, predictions, sums, target),
         n_rows=len(rows.weight),

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.data.problem import Division, Problem, Split
-from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor

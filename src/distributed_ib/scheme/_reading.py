@@ -118,11 +118,15 @@ def _predicted(
     """Probabilities of Y given batches of channels `[batch][model]`: `[batch][model, n, class]`."""
     ends = np.cumsum([len(batch[0].mean) for batch in batches])[:-1]
     whole = [
-        GaussianChannel(*(np.concatenate(leaves) for leaves in zip(*map(_leaves, of), strict=True)))
+        _channel(*(np.concatenate(leaves) for leaves in zip(*map(_leaves, of), strict=True)))
         for of in zip(*batches, strict=True)
     ]
     found = probabilities_given_channels(models, whole, n_samples=_DRAWS, seed=0)
     return np.split(found, ends, axis=1)
+
+
+def _channel(mean: NDArray[Any], log_variance: NDArray[Any]) -> GaussianChannel:
+    return GaussianChannel(mean, log_variance)  # type: ignore[arg-type]
 
 
 def _leaves(channel: GaussianChannel) -> tuple[Any, Any]:
@@ -230,7 +234,8 @@ def _replaced(
             both = np.repeat(np.asarray(leaf)[None, drawn], n_atoms, axis=0)
             both[:, :, index] = np.asarray(mine)[:, None, index]
             pairs.append(both.reshape(-1, *both.shape[2:]))
-        found.append(GaussianChannel(*pairs))
+        mean, log_variance = pairs
+        found.append(_channel(mean, log_variance))
     return found
 
 
