@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from distributed_ib.readable.readable_approximation import ReadableApproximation
+from distributed_ib.study.run_folder import remove_report
 from test_cli import dib, one_clear_line
 
 pytestmark = [
@@ -28,14 +30,14 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame({"size": size, "noise": noise, "y": y}).to_csv(path, index=False)
     run = folder / "run"
     assert dib("fit", str(path), "--target", "y", *BRIEF, "--out", str(run)) == 0
-    path.unlink()  # a run is read without its table
+    path.rename(folder / "moved.csv")  # a run is read without its table
     return run
 
 
 @pytest.fixture(scope="module")
 def circuit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("circuit") / "run"
-    options = ["--expression", "a & (b | c)", "--n-steps", "1500"]
+    options = ["--expression", "a & (b | c)", "--steps", "1500"]
     assert dib("boolean", *options, "--out", str(run)) == 0
     return run
 
@@ -87,6 +89,55 @@ def test_symbols_get_the_users_names(
     assert "size has no symbol '< 99' here" in capsys.readouterr().err
 
 
+def test_a_run_that_was_killed_before_its_report_is_resumed(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, run = fitted.parent / "table.csv", tmp_path / "run"
+    shutil.copytree(fitted, run)
+    remove_report(run)
+    shutil.copy(fitted.parent / "moved.csv", table)
+    try:
+        assert dib("resume", str(run)) == 0
+    finally:
+        table.unlink()
+    assert printed(capsys, str(run)) == printed(capsys, str(fitted))
+
+
+OWN = """
+from dataclasses import dataclass
+from typing import ClassVar
+import numpy as np
+from distributed_ib import *
+
+@dataclass(frozen=True)
+class Own(Study):
+    name: ClassVar[str] = "own"
+    train: TrainSettings = TrainSettings(n_steps=400, n_pretraining_steps=200, batch_size=64)
+
+    def problem(self, seed):
+        x = np.random.default_rng(seed).integers(0, 4, (400, 2))
+        y = (x[:, 0] > 1).astype(int)
+        return Problem.from_arrays(x[..., None].astype("f4"), y, ["a", "b"], held_out=0.3)
+
+    def model(self, key):
+        encoder = SeparateEncoder(2, input_dim=1, hidden=(16,), embedding_dim=2, key=key)
+        return DistributedBottleneck(encoder, BernoulliPredictor(4, hidden=(16,), key=key))
+"""
+
+
+def test_a_study_of_ones_own_is_read_with_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, run = tmp_path / "own.py", tmp_path / "run"
+    file.write_text(OWN)
+    assert dib("run", str(file), "--out", str(run)) == 0
+    assert dib("read", str(run)) == 2
+    assert "--study FILE.py" in capsys.readouterr().err
+    text = printed(capsys, str(run), "--study", str(file), "--beta", "0.1")
+    assert "0-1" in text
+    assert "2-3" in text
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--bits", "1", "--beta", "1"], ["--best", "--simplest"], ["--best", "--bits", "2"],
@@ -111,7 +162,7 @@ def test_a_study_without_tables_says_what_is_needed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "patterns"
-    assert dib("run", "patterns", "--n-steps", "20", "--patterns", "rings", "--out", str(run)) == 0
+    assert dib("run", "patterns", "--n-steps", "20", "--patterns", "halves", "--out", str(run)) == 0
     capsys.readouterr()
     assert dib("read", str(run)) == 2
     assert "a run of dib fit or dib boolean" in one_clear_line(capsys)

@@ -62,6 +62,13 @@ def read(
         Path | None,
         typer.Option(metavar="FILE", help="New file for the table. Default: it is printed."),
     ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.py",
+            help="The file that defines the run's study, for runs of a study in a file.",
+        ),
+    ] = None,
 ) -> None:
     """Print what an approximation says, as a table of predictions in words.
 
@@ -72,6 +79,7 @@ def read(
     from distributed_ib._files import write_text
     from distributed_ib.cli._execution import print_line
     from distributed_ib.scheme.choice import Choice
+    from distributed_ib.study.loading import study_in_file
     from distributed_ib.study.reading_runs import load_run
 
     if best and simplest:
@@ -85,7 +93,7 @@ def read(
             "do; give one of them."
         )
     words = {} if names is None else _read_names(names)
-    loaded = load_run(run)
+    loaded = load_run(run, None if study is None else study_in_file(study))
     if best:
         choice = Choice(beta=loaded.scheme.best_beta)
     found = _named(loaded.study.readable(loaded, choice), words)
@@ -113,12 +121,10 @@ def _named(
     found: "ReadableApproximation", words: dict[str, dict[str, str]]
 ) -> "ReadableApproximation":
     """With the user's words; those that name nothing are told."""
-    import warnings
-
     from distributed_ib.readable._names import unknown_names
 
     for text in unknown_names(found, words):
-        warnings.warn(text, UserWarning, stacklevel=2)
+        typer.echo(f"note: {text}", err=True)
     return found.named(words)
 
 

@@ -24,6 +24,7 @@ from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 ESTIMATOR, CANDIDATES = "estimator.json", "candidates.safetensors"
+ESTIMATOR_FILES = (ESTIMATOR, CANDIDATES, READABLE)
 LIMIT_BYTES = 1 << 26
 KINDS: Mapping[str, type[DistributedIBEstimator]] = {
     "classifier": DistributedIBClassifier,
@@ -57,7 +58,7 @@ def save_estimator(
         "n_train_rows": estimator.n_train_rows_,
     }
     text = json.dumps(description, indent=2, allow_nan=False) + "\n"
-    for name in (ESTIMATOR, CANDIDATES, READABLE):
+    for name in ESTIMATOR_FILES:
         if (folder / name).exists():
             raise UserError(f"{folder / name} exists already; save to another folder.")
     try:

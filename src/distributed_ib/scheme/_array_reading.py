@@ -57,15 +57,17 @@ def read_problem(
     *,
     target: str,
     max_rows: int,
+    resamples: Sequence[int] | None = None,
 ) -> ReadableApproximation:
     """A readable table of approximations that predict together, from the rows of a problem.
 
     Args:
-        approximations: The approximations, all of one resample.
+        approximations: The approximations.
         split: All rows.
         division: Which rows do what.
         target: Name of Y.
         max_rows: Most rows of the table.
+        resamples: The resample of each approximation; by default there is one.
 
     Raises:
         UserError: If components have several features, or the model predicts no classes.
@@ -97,7 +99,7 @@ def read_problem(
         )
     return read_approximations(
         approximations,
-        [0] * len(approximations),
+        [0] * len(approximations) if resamples is None else resamples,
         roles,
         components,
         _classes(target, predictor, problem.y),

@@ -11,6 +11,7 @@ import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
 
+from distributed_ib._checksums import forget_checksums
 from distributed_ib.data.problem import Problem
 from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
@@ -20,7 +21,11 @@ from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
-from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
+from distributed_ib.estimators.estimator_files import (
+    ESTIMATOR_FILES,
+    load_estimator,
+    save_estimator,
+)
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
 from distributed_ib.model.bottleneck import DistributedBottleneck
@@ -105,6 +110,9 @@ class TableStudy(Study):
         """Write the fitted estimator, with which `dib predict` predicts."""
         estimator, plan = self._planned(run.seed)
         estimator.adopt(plan, run.scheme)
+        forget_checksums(folder, ESTIMATOR_FILES)
+        for name in ESTIMATOR_FILES:  # of a run that was killed before its report was written
+            (folder / name).unlink(missing_ok=True)
         save_estimator(estimator, folder, with_scheme=False)
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
