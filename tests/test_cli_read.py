@@ -4,12 +4,16 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from distributed_ib import Run, UserError
 from distributed_ib.readable.readable_approximation import ReadableApproximation
+from distributed_ib.scheme.choice import Choice
+from distributed_ib.studies.patterns import PatternsStudy
 from distributed_ib.study.run_folder import remove_report
 from test_cli import dib, one_clear_line
 
@@ -89,6 +93,7 @@ def test_symbols_get_the_users_names(
     assert "size has no symbol '< 99' here" in capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_a_run_that_was_killed_before_its_report_is_resumed(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +130,7 @@ class Own(Study):
 """
 
 
+@pytest.mark.nightly
 def test_a_study_of_ones_own_is_read_with_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,11 +164,8 @@ def test_a_circuit_is_read_as_logic(circuit: Path, capsys: pytest.CaptureFixture
     assert "P(Y = 1) = 3/4 where a" in printed(capsys, str(circuit), "--n-components", "1")
 
 
-def test_a_study_without_tables_says_what_is_needed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "patterns"
-    assert dib("run", "patterns", "--n-steps", "20", "--patterns", "halves", "--out", str(run)) == 0
-    capsys.readouterr()
-    assert dib("read", str(run)) == 2
-    assert "a run of dib fit or dib boolean" in one_clear_line(capsys)
+def test_a_study_without_tables_says_what_is_needed() -> None:
+    study = PatternsStudy()
+    parts: dict[str, Any] = {"one": None, "another": None}
+    with pytest.raises(UserError, match=r"a run of dib fit or dib boolean, .* of patterns"):
+        study.readable(Run(study, 0, parts), Choice())

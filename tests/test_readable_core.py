@@ -5,11 +5,13 @@ import json
 import random
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
+from distributed_ib.plots import plot_readable
 from distributed_ib.readable._agglomerate import merge_path
 from distributed_ib.readable._boxes import as_bits, assigned, box_path, boxes_of
 from distributed_ib.readable._cells import Mixing
@@ -288,3 +290,18 @@ def test_all_formats_have_all_rows(table: ReadableApproximation) -> None:
     assert table.to_markdown().count("\n|") == n + 2
     assert table.to_latex().count(r"\\") == n + 1
     assert f"{table.n_reported} held-out rows" in table.to_text()
+
+
+def test_a_figure_shows_every_row_on_the_axes_that_were_given(table: ReadableApproximation) -> None:
+    _, ax = plt.subplots()
+    assert plot_readable(table, ax) is ax
+    texts = [text.get_text() for text in ax.texts]
+    assert all(component.name in texts for component in table.components)
+    bars = [patch for patch in ax.patches if patch.get_height() == pytest.approx(0.7)]
+    assert len(bars) == len(table.rows) * len(table.classes)
+    widths = np.array([patch.get_width() for patch in bars]).reshape(len(table.rows), -1)
+    probabilities = [row.predictions[0].probabilities for row in table.rows]
+    assert np.allclose(widths / widths.sum(axis=1, keepdims=True), probabilities)
+    with pytest.raises(UserError, match="at most 32"):
+        plot_readable(replace(table, rows=table.rows * 12), ax)
+    plt.close("all")

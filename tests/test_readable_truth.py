@@ -8,13 +8,21 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
-from distributed_ib import DistributedIBClassifier, DistributedIBRegressor, load_run, run_study
+from distributed_ib import (
+    ApproximationScheme,
+    DistributedIBClassifier,
+    DistributedIBRegressor,
+    UserError,
+    load_run,
+    run_study,
+)
 from distributed_ib.information.subset_information import subset_information_bits
 from distributed_ib.readable.boolean_logic import inputs_of, minimal_terms
 from distributed_ib.readable.logic_table import logic_table
 from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.studies.boolean import BooleanStudy, Circuit, paper_circuit
+from toy import xor_data
 
 # The most informative subsets of the paper's circuit that its sweep passes through, by size.
 SUBSETS = [(2,), (2, 9), (2, 5, 9), (2, 5, 7, 8, 9), (0, 1, 2, 5, 7, 8, 9), tuple(range(10))]
@@ -69,6 +77,19 @@ def test_a_circuit_that_is_wholly_known_is_one_formula() -> None:
     y = np.asarray(paper_circuit().truth_table()[1])
     terms = minimal_terms(10, np.flatnonzero(y).tolist())
     assert inputs_of(terms, paper_circuit().inputs) == paper_circuit().inputs
+
+
+def test_a_model_of_ones_own_is_read(xor_scheme: ApproximationScheme) -> None:
+    x, y = (part.repeat(64, axis=0) for part in xor_data())
+    table = xor_scheme.at(beta=0.02).readable(x, y, target="xor")
+    assert {component.name for component in table.components} == {"a", "b"}
+    assert len(table.rows) == 4
+    assert table.table_known_bits == pytest.approx(1.0, abs=0.1)
+    rows = {row.texts: row.predictions[0].value for row in table.rows}
+    names = [component.name for component in table.components]
+    assert all(int(value) == (int(a) ^ int(b)) for (a, b), value in rows.items()), names
+    with pytest.raises(UserError, match="at least 20 rows"):
+        xor_scheme.at(beta=0.02).readable(*xor_data())
 
 
 @pytest.mark.nightly
