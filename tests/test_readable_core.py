@@ -8,6 +8,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -297,7 +298,8 @@ def test_a_figure_shows_every_row_on_the_axes_that_were_given(table: ReadableApp
     assert plot_readable(table, ax) is ax
     texts = [text.get_text() for text in ax.texts]
     assert all(component.name in texts for component in table.components)
-    bars = [patch for patch in ax.patches if patch.get_height() == pytest.approx(0.7)]
+    drawn = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    bars = [patch for patch in drawn if patch.get_height() == pytest.approx(0.7)]
     assert len(bars) == len(table.rows) * len(table.classes)
     widths = np.array([patch.get_width() for patch in bars]).reshape(len(table.rows), -1)
     probabilities = [row.predictions[0].probabilities for row in table.rows]

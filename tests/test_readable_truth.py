@@ -111,6 +111,7 @@ def test_each_plateau_of_the_papers_circuit_is_read_exactly(tmp_path: Path) -> N
 
 
 @pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 @pytest.mark.parametrize("seed", range(2))
 def test_three_groups_of_twelve_levels_and_a_cut_are_found(seed: int) -> None:
     rng = np.random.default_rng(seed)
