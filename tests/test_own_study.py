@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from test_cli import dib, one_clear_line
-from test_killed_runs import assert_same_bits, killed
+from test_killed_runs import assert_same_bits, run_until_killed
 
 DOCS = Path(__file__).parents[1] / "docs" / "your-own-study.md"
 N_STEPS = 60
@@ -37,8 +37,8 @@ def run(file: Path, compiled_as_in_a_child: None) -> Path:
     """A run in one go; beside it stands another, which was killed in the middle."""
     folder = file.parent / "run"
     command = ["run", str(file), *BRIEF]
-    with killed(N_STEPS // 2, command, file.parent / "killed"):
-        assert dib(*command, "--out", str(folder)) == 0
+    assert dib(*command, "--out", str(folder)) == 0
+    run_until_killed(N_STEPS // 2, command, file.parent / "killed")
     return folder
 
 
