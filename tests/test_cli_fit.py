@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
-BRIEF = ["--steps", "120", "--starts", "2", "--resamples", "2"]
+BRIEF = ["--steps", "120", "--starts", "2", "--resamples", "2", "--no-evidence"]
 
 
 @pytest.fixture(scope="module")

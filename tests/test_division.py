@@ -22,23 +22,28 @@ def divided(n: int, n_resamples: int, seed: int, **options: Any) -> Division:
 
 
 def check_roles(division: Division, n: int) -> None:
-    """Every row that is not a test row chooses in one resample and trains in all others."""
+    """Every row that is not a test row chooses once in each division and else trains."""
     development = np.setdiff1d(np.arange(n), division.test)
-    inside = np.concatenate(division.validation)
-    np.testing.assert_array_equal(np.sort(inside), development)
+    inside, times = np.unique(np.concatenate(division.validation), return_counts=True)
+    np.testing.assert_array_equal(inside, development)
+    assert len(set(times)) == 1
     for train, validation in zip(division.train, division.validation, strict=True):
         np.testing.assert_array_equal(np.sort(np.append(train, validation)), development)
         assert len(train) and len(validation)
 
 
 @FIXED
-@given(st.integers(5, 200), st.integers(2, 6), st.integers(0, 2**31), st.floats(0.05, 0.5))
-def test_every_row_chooses_once_or_reports(
+@given(st.integers(5, 200), st.integers(2, 11), st.integers(0, 2**31), st.floats(0.05, 0.5))
+def test_every_row_chooses_or_reports(
     n: int, n_resamples: int, seed: int, share: float
 ) -> None:
     division = divided(n, n_resamples, seed, held_out=share)
     check_roles(division, n)
-    assert len(division.train) == min(n_resamples, n - len(division.test))
+    n_development = n - len(division.test)
+    n_times = -(-n_resamples // 5)  # beyond five folds the rows are divided anew
+    sizes = [n_resamples // n_times + (k < n_resamples % n_times) for k in range(n_times)]
+    assert len(division.train) == sum(min(size, n_development) for size in sizes)
+    assert sum(map(len, division.validation)) == n_times * n_development
     again = divided(n, n_resamples, seed, held_out=share)
     for one, other in zip(division.validation, again.validation, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -32,6 +32,7 @@ pytestmark = [
 ]
 
 SMALL: dict[str, Any] = {
+    "evidence": False,
     "beta_end": 10.0,
     "n_starts": 2,
     "n_resamples": 2,

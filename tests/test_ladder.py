@@ -17,7 +17,7 @@ from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme._noise import row_losses
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
-from distributed_ib.training.sweep_result import SweepResult
+from distributed_ib.training.sweep_result import Snapshots, SweepResult
 from distributed_ib.training.train_settings import TrainSettings
 
 FIXED = settings(max_examples=60, derandomize=True, deadline=None)
@@ -76,6 +76,7 @@ def test_a_ladder_that_makes_no_sense_is_refused(options: Any, message: str) -> 
 
 
 SMALL: dict[str, Any] = {
+    "evidence": False,
     "beta_end": 100.0,
     "n_starts": 2,
     "n_resamples": 2,
@@ -265,7 +266,8 @@ def test_repeats_are_laid_out_by_resample_then_seed_then_start() -> None:
         assert ladder.resample_of_repeat[repeat] == ladder.resample_of_member[member]
     # The models of a place are those of its start, in the order of members.
     numbers = np.arange(12.0)[None]
-    result: Any = SimpleNamespace(snapshots=SimpleNamespace(params=numbers, static=None))
+    snapshots = Snapshots(numbers, None, np.arange(1), np.ones(1))
+    result: Any = SimpleNamespace(snapshots=snapshots)
     assert ladder.members(result, Place(start=1, snapshot=0)) == [1, 4, 7, 10]
 
 

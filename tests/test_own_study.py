@@ -52,6 +52,7 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
     assert names == figures | {
         "SHA256SUMS",
         "config.toml",
+        "evidence.json",
         "log",
         "scheme.nc",
         "snapshots/model.json",
@@ -194,7 +195,7 @@ def test_several_starts_are_shown_like_any_run(
     file: Path, tmp_path: Path, n_resamples: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    ladder = ["--n-starts", "2", "--n-resamples", str(n_resamples)]
+    ladder = ["--n-starts", "2", "--n-resamples", str(n_resamples), "--no-evidence"]
     brief = ["--n-steps", "40", "--n-records", "4", "--n-information-inputs", "0"]
     assert dib("run", str(file), *ladder, *brief, "--out", str(out)) == 0
     best = json.loads((out / "summary.json").read_text())["best"]

@@ -4,6 +4,6 @@ CONFIG, LOG, FIGURES = "config.toml", "log", "figures"
 SCHEME, SNAPSHOTS = "scheme.nc", "snapshots"
 MODEL, PARAMS = f"{SNAPSHOTS}/model.json", f"{SNAPSHOTS}/params.safetensors"
 SCHEME_FILES = (SCHEME, MODEL, PARAMS)
-RESULTS = "results.npz"
+RESULTS, EVIDENCE = "results.npz", "evidence.json"
 SUMMARY_JSON, SUMMARY_TEXT, PAGE = "summary.json", "summary.md", "report.html"
 CHECKPOINTS, SWEEPS = "checkpoints", "sweeps"

@@ -57,6 +57,20 @@ def fit(
             "Default: by the number of rows.",
         ),
     ] = None,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence/--no-evidence",
+            help="Measure how sure the findings are: p-values, intervals, what each column tells "
+            "alone, reference models.",
+        ),
+    ] = True,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="A first look: a single sweep, whose numbers have no error bars."
+        ),
+    ] = False,
     steps: Annotated[
         int | None,
         typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
@@ -79,13 +93,17 @@ def fit(
 ) -> None:
     """Explain a column of a table: how informative is each other column about it?
 
-    One sweep finds the scheme of approximations, with defaults that follow from the data. A fifth
-    of the rows is held out to measure what is known about the target. A run that was stopped goes
+    Sweeps over resamples of the rows find the scheme of approximations, with defaults that follow
+    from the data. A fifth of the rows is held out from all of them, to measure what is known about
+    the target and how sure that is. A run that was stopped goes
     on with --resume and the same options.
     """
+    from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
     from distributed_ib.studies.table.component_groups import read_groups
 
+    if quick and (starts is not None or resamples is not None):
+        raise UserError("--quick makes one sweep; leave out --starts and --resamples.")
     study = TableStudy(
         table=table,
         target=target,
@@ -98,5 +116,7 @@ def fit(
         n_seeds=seeds,
         n_steps=steps,
         learning_rate=learning_rate,
+        evidence_wanted=evidence,
+        quick=quick,
     )
     execute(study, out, seed=seed, resume=resume, stem=table.stem)

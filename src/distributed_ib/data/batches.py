@@ -26,7 +26,7 @@ Batch: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
 Prepared: TypeAlias = PyTree[Shaped[Array | np.ndarray, "..."]]
 """What a source passes from `prepare` to `pick`, or from `pick` to `draw`."""
 
-RepeatAxis: TypeAlias = int | tuple[int | None, ...] | None
+RepeatAxis: TypeAlias = PyTree[int | None]
 Step: TypeAlias = Integer[Array, ""]
 Rows: TypeAlias = Integer[Array | np.ndarray, " taken"] | Bool[np.ndarray, " n"] | slice
 
@@ -51,7 +51,7 @@ class BatchSource(Protocol):
     def repeat_axis(self) -> RepeatAxis:
         """Axis of the arrays from `pick` that runs over repeats; None if all repeats share them.
 
-        A tuple has an entry for each part of what `pick` returns.
+        A tuple has an entry for each part of what `pick` returns; it may hold tuples itself.
         """
         ...
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.data.batches import ArrayBatches, Batch, BatchSource, shared_length, take_rows
+from distributed_ib.data.component_values import ComponentValues, values_of_array
 from distributed_ib.data.distinct_batches import DistinctBatches
 from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.data.resampled_batches import ResampledBatches
@@ -18,6 +19,10 @@ from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import UserError
 
 RowIndex = NDArray[np.int64]
+# Folds of one division of the training rows; with more resamples there are several divisions.
+MOST_FOLDS = 5
+# Blocks into which rows are divided that stand in the order of time.
+TIME_BLOCKS = 50
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,30 @@ class Problem:
         """Number of rows."""
         return shared_length(self.y, "y of a problem")
 
+    @property
+    def outcome(self) -> NDArray[Any]:
+        """Y in its own terms, `[n]` or `[n, d]`: whole numbers are classes."""
+        return np.asarray(self.y)
+
+    @property
+    def row_groups(self) -> NDArray[np.int64] | None:
+        """A number for each row, `[n]`, shared by rows that may be alike; None if rows are not.
+
+        Rows in the order of time are taken in blocks.
+        """
+        groups = getattr(self.splitter, "groups", None)
+        if groups is not None:
+            return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+        times = getattr(self.splitter, "times", None)
+        if times is None:
+            return None
+        place = np.argsort(np.argsort(np.asarray(times), kind="stable"), kind="stable")
+        return (place * min(TIME_BLOCKS, self.n_rows) // self.n_rows).astype(np.int64)
+
+    def component_values(self) -> list[ComponentValues] | None:
+        """Values of every component; None if X is in a form of the study's own."""
+        return values_of_array(self.x, len(self.names))
+
     def split(self, seed: int) -> "Split":
         """Training and held-out rows; the same seed gives the same split."""
         train, held_out = self.splitter.split(self.n_rows, seed)
@@ -282,7 +311,8 @@ class Split:
 
         Args:
             n_resamples: With 0 all training rows train and one half of those held out chooses. With
-                more, each resample holds out another fold of the training rows to choose by.
+                more, each resample holds out another fold of the training rows to choose by; beyond
+                five the rows are divided anew, into as many folds each time.
 
         Raises:
             UserError: If there are too few rows or groups for two folds.
@@ -295,7 +325,11 @@ class Split:
             (4, [4, 4, 4, 4])
         """
         if n_resamples:
-            pairs = self.problem.folds(self.train, n_resamples, self.seed)
+            pairs = [
+                pair
+                for number, n_folds in enumerate(_fold_sizes(n_resamples))
+                for pair in self.problem.folds(self.train, n_folds, self.seed + number)
+            ]
             train = tuple(outside for outside, _ in pairs)
             return Division(train, tuple(inside for _, inside in pairs), self.held_out)
         try:
@@ -307,6 +341,16 @@ class Split:
     def batches(self, batch_size: int, seed: int) -> BatchSource:
         """Where training batches come from."""
         return self.problem.batches(self.train, batch_size, seed)
+
+
+def _fold_sizes(n_resamples: int) -> list[int]:
+    """Numbers of folds of each division, as equal as can be.
+
+    >>> _fold_sizes(5), _fold_sizes(10), _fold_sizes(7)
+    ([5], [5, 5], [4, 3])
+    """
+    n_divisions = -(-n_resamples // MOST_FOLDS)
+    return [len(part) for part in np.array_split(np.arange(n_resamples), n_divisions)]
 
 
 def _splitter(

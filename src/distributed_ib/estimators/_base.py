@@ -25,6 +25,7 @@ from distributed_ib.estimators._prepare import Task, check_table, describe, prep
 from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
 from distributed_ib.estimators.table_settings import Settings, resolve
+from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.losses import Loss
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.standard_figures import standard_figures
@@ -46,6 +47,7 @@ class DistributedIBEstimator(BaseEstimator):
     task: ClassVar[Task]
 
     scheme_: ApproximationScheme
+    evidence_: Evidence | None
     decomposition_: FittedDecomposition
     target_: Target
     loss_: Loss
@@ -82,6 +84,7 @@ class DistributedIBEstimator(BaseEstimator):
         n_snapshots: int = 200,
         n_samples: int = 32,
         n_information_inputs: int = 1024,
+        evidence: bool = True,
         min_rows: int = 20,
         verbose: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -108,6 +111,7 @@ class DistributedIBEstimator(BaseEstimator):
         self.n_snapshots = n_snapshots
         self.n_samples = n_samples
         self.n_information_inputs = n_information_inputs
+        self.evidence = evidence
         self.min_rows = min_rows
         self.verbose = verbose
         self.random_state = random_state
@@ -152,7 +156,8 @@ class DistributedIBEstimator(BaseEstimator):
         plan = self.plan(X, y, sample_weight, groups, validation_data)
         if self.verbose and progress is None:
             progress = ProgressBar()
-        self.adopt(plan, plan.fit(progress=progress))
+        scheme = plan.fit(progress=progress)
+        self.adopt(plan, scheme, plan.evidence(scheme, progress))
         for sentence in advice(self.scheme_.to_xarray()):
             warnings.warn(sentence, SweepWarning, stacklevel=2)
         return self
@@ -207,6 +212,7 @@ class DistributedIBEstimator(BaseEstimator):
             n_snapshots=self.n_snapshots,
             n_draws=self.n_samples,
             n_information_inputs=self.n_information_inputs,
+            evidence=self.evidence,
             n_information_records=_information_records(
                 n_components * self.n_seeds * max(settings.n_resamples, 1)
             ),
@@ -215,18 +221,22 @@ class DistributedIBEstimator(BaseEstimator):
         _warn_of_copies(plan)
         return plan
 
-    def adopt(self, plan: Plan, scheme: ApproximationScheme) -> None:
+    def adopt(
+        self, plan: Plan, scheme: ApproximationScheme, evidence: Evidence | None = None
+    ) -> None:
         """Take over what the sweeps of a plan found.
 
         Args:
             plan: From `plan`.
             scheme: From `Plan.fit`.
+            evidence: From `Plan.evidence`.
 
         Raises:
             DivergenceError: If it holds no model because the loss was not finite.
         """
-        for outcome in ("scheme_", "best_beta_", "simplest_beta_"):  # of an earlier fit
-            self.__dict__.pop(outcome, None)
+        # What an earlier fit found.
+        for name in ("scheme_", "evidence_", "best_beta_", "simplest_beta_"):
+            self.__dict__.pop(name, None)
         if scheme.status == "diverged" and scheme.is_empty:
             raise DivergenceError(f"the sweep {scheme.message}.")
         self.decomposition_, self.target_ = plan.decomposition, plan.target
@@ -234,7 +244,7 @@ class DistributedIBEstimator(BaseEstimator):
         if not hasattr(self, "n_features_in_"):
             self.n_features_in_ = len(self.decomposition_.decomposition.columns)
         self.n_train_rows_ = len(plan.split.train)
-        self.scheme_ = scheme
+        self.scheme_, self.evidence_ = scheme, evidence
         if not scheme.is_empty:
             self.best_beta_, self.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
         self.restore(plan.candidates())
@@ -259,8 +269,9 @@ class DistributedIBEstimator(BaseEstimator):
     def report(self, title: str = "Fitted table") -> Report:
         """What was found, in words and tables; `print(model.report())` shows it."""
         check_is_fitted(self, "scheme_")
-        values = {} if self.scheme_.is_empty else scheme_values(self.scheme_)
-        return Report(title, tuple(scheme_sections(self.scheme_)), values=values)
+        values = {} if self.scheme_.is_empty else scheme_values(self.scheme_, self.evidence_)
+        sections = scheme_sections(self.scheme_, evidence=self.evidence_)
+        return Report(title, tuple(sections), values=values)
 
     def figures(self, *, threshold_bits: float = 0.1) -> dict[str, Figure]:
         """All figures of what was found, by name.

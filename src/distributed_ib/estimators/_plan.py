@@ -1,8 +1,8 @@
 """From what a user passes to `fit` to all that a sweep over a table needs."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -13,14 +13,23 @@ from jax import Array
 from numpy.typing import NDArray
 
 from distributed_ib.data.batches import BatchSource
+from distributed_ib.data.component_values import ComponentValues, values_of_table
 from distributed_ib.data.distinct_values import repeated_numbers
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.problem import Problem, RowIndex, Split
 from distributed_ib.data.resampled_batches import ResampledBatches
 from distributed_ib.data.row_batches import RowBatches, fits_on_device
 from distributed_ib.data.target import Target
-from distributed_ib.estimators.predicted import scores_of
+from distributed_ib.estimators.predicted import predicted_mean, predicted_quantiles, scores_of
 from distributed_ib.estimators.table_settings import Settings
+from distributed_ib.evidence.calibration import (
+    CalibrationRow,
+    calibration_of_classes,
+    coverage_of_numbers,
+)
+from distributed_ib.evidence.evidence import Evidence, EvidenceAt
+from distributed_ib.evidence.measuring import measure_evidence
+from distributed_ib.evidence.scores import score_intervals
 from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
 from distributed_ib.model.losses import Loss
 from distributed_ib.model.tilted_predictor import TiltedPredictor
@@ -31,6 +40,8 @@ from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
 
 N_CANDIDATES = 2048
+STATED = (0.5, 0.8, 0.9)
+"""Probabilities of the intervals of numbers whose coverage is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +56,15 @@ class TableProblem(Problem):
 
     truth: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
     encoder_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> NDArray[Any]:
+        """Y as scores compare it: codes of classes, or numbers in their own units."""
+        return self.truth
+
+    def component_values(self) -> list[ComponentValues]:
+        """Values of every component, standardised."""
+        return values_of_table(self.x, **self.encoder_options)
 
     def resampled_batches(
         self, train: Sequence[RowIndex], batch_size: int, seed: int
@@ -117,7 +137,7 @@ class Plan:
         """Make the sweeps; see `fit_scheme`."""
         scheme = fit_scheme(
             self.problem,
-            partial(_make_model, self.model_config, self.loss.fixed_arrays()),
+            self._new_model,
             self.train,
             seed=self.seed,
             store=store,
@@ -149,6 +169,64 @@ class Plan:
             values[scheme.snapshots.record] = [one[name] for one in found]
             data[name] = ("step", values)
         return ApproximationScheme(data, scheme.snapshots)
+
+    def evidence(
+        self, scheme: ApproximationScheme, progress: ProgressCallback | None = None
+    ) -> Evidence | None:
+        """How sure the findings of the scheme are, with scores and calibration of predictions.
+
+        None if that was not asked for, no model was kept, or the sweep was interrupted.
+        """
+        if not self.train.evidence or scheme.is_empty or scheme.status == "interrupted":
+            return None
+        found = measure_evidence(
+            scheme, self.split, self._new_model, self.train, seed=self.seed, progress=progress
+        )
+        if found is None:
+            return None
+        best, calibration = self._scored(scheme, found.best)
+        simplest, _ = self._scored(scheme, found.simplest)
+        return replace(found, best=best, simplest=simplest, calibration=calibration)
+
+    def _scored(
+        self, scheme: ApproximationScheme, at: EvidenceAt
+    ) -> tuple[EvidenceAt, tuple[CalibrationRow, ...]]:
+        """An approximation with the scores of its predictions, and their calibration."""
+        test = self.split.divided(self.train.n_resamples).test
+        x, _, weight = self.problem.rows(test)
+        snapshot = int(np.argmin(np.abs(np.log(scheme.snapshots.beta / at.beta))))
+        probabilities = self._predicted(scheme.models(snapshot), x)
+        truth, candidates = self.problem.truth[test], self.candidates()
+        groups = self.problem.row_groups
+        is_class = self.target.task == "classification"
+        scores = score_intervals(
+            truth,
+            probabilities.argmax(axis=1)
+            if is_class
+            else predicted_mean(self.target, probabilities, candidates),
+            is_class=is_class,
+            weight=None if weight is None else np.asarray(weight, np.float64),
+            groups=None if groups is None else groups[test],
+        )
+        return replace(at, scores=scores), self._calibration(probabilities, truth)
+
+    def _calibration(
+        self, probabilities: NDArray[np.float64], truth: NDArray[Any]
+    ) -> tuple[CalibrationRow, ...]:
+        if self.target.task == "classification":
+            return tuple(calibration_of_classes(probabilities, truth))
+        if self.target.is_vector:
+            return ()
+        tails = (1 - np.array(STATED)) / 2
+        ends = predicted_quantiles(
+            self.target, probabilities, np.concatenate([tails, 1 - tails]), self.candidates()
+        )
+        low, high = ends[:, : len(STATED)], ends[:, len(STATED) :]
+        return tuple(coverage_of_numbers(low, high, truth, np.array(STATED)))
+
+    @property
+    def _new_model(self) -> Callable[[Array], DistributedBottleneck]:
+        return partial(_make_model, self.model_config, self.loss.fixed_arrays())
 
     def _predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
         """Predictions of some models together, averaged over the noise."""

@@ -51,6 +51,9 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         n_samples: Draws of the channels' noise that a prediction averages over.
         n_information_inputs: Training rows from which the information that components convey is
             estimated; 0 leaves the KL alone, which bounds it, and saves seconds.
+        evidence: Whether to measure how sure the findings are: `evidence_`, an `Evidence` with
+            p-values, intervals, what components tell alone, and reference models. It takes about as
+            long as half the fit.
         min_rows: Fewest rows to accept.
         verbose: Whether to show a progress bar.
         random_state: Seed of everything random: a number, a `RandomState`, or None for another

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from distributed_ib._checksums import check_files, record_checksums
 from distributed_ib._files import write_atomically, write_text
+from distributed_ib._run_files import EVIDENCE
 from distributed_ib._version import __version__
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
@@ -20,6 +21,7 @@ from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.table_settings import resolve
+from distributed_ib.evidence.evidence_files import load_evidence, save_evidence
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 ESTIMATOR, CANDIDATES = "estimator.json", "candidates.safetensors"
@@ -56,7 +58,7 @@ def save_estimator(
         "n_train_rows": estimator.n_train_rows_,
     }
     text = json.dumps(description, indent=2, allow_nan=False) + "\n"
-    for name in (ESTIMATOR, CANDIDATES):
+    for name in (ESTIMATOR, CANDIDATES, *([EVIDENCE] if with_scheme else [])):
         if (folder / name).exists():
             raise UserError(f"{folder / name} exists already; save to another folder.")
     try:
@@ -71,6 +73,8 @@ def save_estimator(
     names_written = [ESTIMATOR, *([] if candidates is None else [CANDIDATES])]
     record_checksums(folder, names_written)
     if with_scheme:
+        if estimator.evidence_ is not None:
+            save_evidence(folder, estimator.evidence_)
         estimator.scheme_.save(folder)
 
 
@@ -121,7 +125,7 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     scheme = ApproximationScheme.load(folder)
     if scheme.components != decomposition.names or target.task != cls.task:
         raise UserError(f"{folder} is damaged: its files don't belong together.")
-    estimator.scheme_ = scheme
+    estimator.scheme_, estimator.evidence_ = scheme, load_evidence(folder)
     if not scheme.is_empty:
         estimator.best_beta_, estimator.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
     estimator.restore(_candidates(folder / CANDIDATES, target))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Table
 from distributed_ib.report.words import SCORES, SIZES, listed, rows_in_words
@@ -17,9 +18,15 @@ UNSTABLE_BITS = 0.15
 
 
 def choice_findings(
-    scheme: ApproximationScheme, threshold_bits: float, measure: Measure
+    scheme: ApproximationScheme,
+    threshold_bits: float,
+    measure: Measure,
+    evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
-    """The approximation that predicts best and the simplest that is no worse, in sentences."""
+    """The approximation that predicts best and the simplest that is no worse, in sentences.
+
+    With evidence, only components are named that are supported.
+    """
     data, findings = _means(scheme), []
     steps = {name: int(data.attrs[f"{name}_step"]) for name in ("best", "simplest")}
     for name, opening in (
@@ -29,12 +36,16 @@ def choice_findings(
         step = steps[name]
         bits = data[VARIABLES[measure]].values[step]
         used = [scheme.components[k] for k in np.argsort(-bits) if bits[k] > threshold_bits]
+        kind = ""
+        if evidence is not None:
+            at = evidence.best if name == "best" else evidence.simplest
+            used, kind = list(evidence.in_use(at)), "supported "
         known, conveyed = _known(data, step), _conveyed(data, step, measure)
         where = f"{opening} at beta={data['beta'].values[step]:.3g}"
         limit = "at most " if measure == "kl" else ""
         text = (
-            f"{where}, with {len(used)} of {len(bits)} components in use ({listed(used)}). They "
-            f"convey {limit}{_bare(conveyed).text()}, summed over components, by which "
+            f"{where}, with {len(used)} of {len(bits)} {kind}components in use ({listed(used)}). "
+            f"All components convey {limit}{_bare(conveyed).text()}, summed, by which "
             f"{known.text()} of Y are known on {known.rows}."
         )
         if name == "best":

@@ -7,6 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.errors import UserError
+from distributed_ib.evidence.evidence import Evidence
+from distributed_ib.report.evidence_sections import (
+    evidence_sections,
+    survivor_finding,
+    verdict_finding,
+)
 from distributed_ib.report.ladder_sections import (
     choice_findings,
     choice_values,
@@ -14,16 +20,19 @@ from distributed_ib.report.ladder_sections import (
 )
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Section, Table
+from distributed_ib.report.subset_sections import (
+    first_repeat,
+    frequency_section,
+    subset_values,
+)
 from distributed_ib.report.words import SCORES, SIZES, listed, rows_in_words
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
-from distributed_ib.scheme.repeats import SubsetFrequency
 from distributed_ib.scheme.subsets_in_use import Subset
 
 KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
-MAX_SUBSETS = 20
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
     "information": "What a component conveys is exact where it takes few values, else the middle "
@@ -34,7 +43,10 @@ _CONVEYED: dict[Measure, str] = {
 
 
 def scheme_sections(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+    scheme: ApproximationScheme,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+    evidence: Evidence | None = None,
 ) -> list[Section]:
     """The standard sections: how the sweep went, its approximations, its components.
 
@@ -42,16 +54,20 @@ def scheme_sections(
         scheme: The scheme.
         threshold_bits: A component is in use where it conveys more than this.
         measure: "information" or "kl"; by default the information where it was measured.
+        evidence: How sure the findings are. Where there is no evidence that X tells anything about
+            Y, nothing else is stated.
     """
     if scheme.is_empty:
         return [Section(findings=opening_findings(scheme))]
     measure = measure or scheme.measure
+    if evidence is not None and evidence.verdict == "no evidence":
+        return [Section(findings=opening_findings(scheme, threshold_bits, measure, evidence))]
     approximations = ladder_table if scheme.is_ladder else approximations_table
     sections = [
         Section(
             findings=(
-                *opening_findings(scheme, threshold_bits, measure),
-                *best_findings(scheme, threshold_bits, measure),
+                *opening_findings(scheme, threshold_bits, measure, evidence),
+                *best_findings(scheme, threshold_bits, measure, evidence),
             )
         ),
         Section(
@@ -65,13 +81,18 @@ def scheme_sections(
             "component that goes early may be redundant with one that stays.",
         ),
     ]
+    if evidence is not None:
+        sections[1:1] = evidence_sections(evidence)
     if scheme.n_seeds > 1:
         sections.append(frequency_section(scheme, threshold_bits, measure))
     return sections
 
 
 def opening_findings(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+    scheme: ApproximationScheme,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+    evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
     """How the sweep went, and its main findings.
 
@@ -85,6 +106,10 @@ def opening_findings(
     subsets = shown.subsets(threshold_bits, measure=measure)
     first, last = subsets[0], subsets[-1]
     findings = [how, baseline_finding(scheme)]
+    if evidence is not None:
+        findings.append(verdict_finding(evidence))
+        if evidence.verdict == "no evidence":
+            return tuple(findings)
     if scheme.scoring_split != "train" and nothing_known(scheme):
         better = (
             "Validation rows choose no bottleneck strength at which held-out rows are"
@@ -108,6 +133,8 @@ def opening_findings(
                 kind="warning",
             )
         )
+    elif evidence is not None and evidence.n_resamples:
+        findings += filter(None, [survivor_finding(evidence)])
     elif (survivor := _survivor(subsets)) is not None:
         findings.append(Finding(f"{survivor} outlives all other components."))
     return tuple(findings)
@@ -171,7 +198,10 @@ def kept_beta(scheme: ApproximationScheme) -> float:
 
 
 def best_findings(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
+    scheme: ApproximationScheme,
+    threshold_bits: float = 0.1,
+    measure: Measure | None = None,
+    evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
     """Where held-out rows are predicted best, and the coarsest approximation nearly as good."""
     measure = measure or scheme.measure
@@ -179,7 +209,7 @@ def best_findings(
     if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
         return ()
     if scheme.is_ladder:
-        return choice_findings(scheme, threshold_bits, measure)
+        return choice_findings(scheme, threshold_bits, measure, evidence)
     best, kept = at_best(scheme, measure), scheme.at(beta=kept_beta(scheme), measure=measure)
     limit = "at most " if measure == "kl" else ""
     used, fewer = (one.in_use(threshold_bits) for one in (best, kept))
@@ -233,7 +263,7 @@ def approximations_table(
         columns = (*columns, SCORES[score])
     return Table(
         "approximations",
-        f"Ever fewer components{_first_repeat(scheme)}, information in bits",
+        f"Ever fewer components{first_repeat(scheme)}, information in bits",
         columns,
         tuple(rows),
     )
@@ -286,59 +316,12 @@ def components_table(
     return Table("components", f"{title}, in bits", columns, tuple(rows))
 
 
-def frequency_section(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
-) -> Section:
-    """The subsets that the repeats found, the most frequent first: medians over those repeats.
-
-    Repeats of either direction are counted by themselves, at most 20 subsets for each.
-    """
-    measure = measure or scheme.measure
-    parts = scheme.by_direction()
-    rows = tuple(
-        (
-            f"{found.n_found} of {found.n_repeats}" + (f" {name}" if len(parts) > 1 else ""),
-            subset_label(found, scheme.components),
-            beta_range(found),
-            Quantity(found.total_bits, "bits", digits=2),
-            Quantity(found.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split)),
-        )
-        for name, part in parts.items()
-        for found in part.subset_frequencies(threshold_bits, measure=measure)[:MAX_SUBSETS]
-    )
-    table = Table(
-        "subset_frequencies",
-        "",
-        ("found by", "subset", "beta", COLUMNS[measure], "Y known"),
-        rows,
-    )
-    return Section("Subsets by the number of repeats that found them", tables=(table,))
-
-
-def subsets_table(
-    scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
-) -> Table:
-    """The subsets in use along the first repeat, in order of beta."""
-    measure = measure or scheme.measure
-    rows = tuple(
-        (
-            beta_range(subset),
-            subset_label(subset, scheme.components),
-            Quantity(subset.total_bits, "bits", digits=2),
-            Quantity(subset.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split)),
-        )
-        for subset in scheme.subsets(threshold_bits, measure=measure)
-    )
-    return Table(
-        "subsets",
-        f"Components in use along the sweep{_first_repeat(scheme)}, in bits",
-        ("beta", "components in use", COLUMNS[measure], "Y known"),
-        rows,
-    )
-
-
-def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
+def scheme_values(scheme: ApproximationScheme, evidence: Evidence | None = None) -> dict[str, Any]:
     """The findings as plain values for programs; `measured_on` names the rows."""
+    choices = choice_values(scheme) if scheme.is_ladder else {}
+    measured = {} if evidence is None else evidence.to_dict()
+    if measured:
+        measured["simplest"] = {**choices.get("simplest", {}), **measured["simplest"]}
     return {
         "status": scheme.status,
         "message": scheme.message,
@@ -347,44 +330,19 @@ def scheme_values(scheme: ApproximationScheme) -> dict[str, Any]:
         "component_names": list(scheme.components),
         "measure": scheme.measure,
         "directions": list(scheme.directions),
-        **(choice_values(scheme) if scheme.is_ladder else {}),
+        **choices,
+        **measured,
         "subset_frequencies": [
             {"direction": direction, "n_found": found.n_found, "n_repeats": found.n_repeats}
-            | _subset_values(found, scheme.measure)
+            | subset_values(found, scheme.measure)
             for direction, part in scheme.by_direction().items()
             for found in part.subset_frequencies()
         ],
         "repeats": [
-            [_subset_values(subset, scheme.measure) for subset in scheme.subsets(seed=seed)]
+            [subset_values(subset, scheme.measure) for subset in scheme.subsets(seed=seed)]
             for seed in range(scheme.n_seeds)
         ],
     }
-
-
-def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:
-    """The subset's components by name: a list, or "all", or "all but" the few that are missing.
-
-    >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
-    >>> label(), label("a", "c"), label("a", "b", "c"), label("a", "b", "c", "d")
-    ('none', 'a c', 'all but d', 'all')
-    """
-    missing = [name for name in components if name not in subset.components]
-    if not subset.components:
-        return "none"
-    if not missing:
-        return "all"
-    if len(missing) < min(4, len(subset.components)):
-        return f"all but {' '.join(missing)}"
-    return " ".join(subset.components)
-
-
-def beta_range(subset: Subset | SubsetFrequency) -> str:
-    """The stretch of beta in which the subset is in use.
-
-    >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
-    '0.1 – 1'
-    """
-    return f"{subset.beta_low:.3g} – {subset.beta_high:.3g}"
 
 
 def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
@@ -431,21 +389,7 @@ def _with_fewer(
     return found
 
 
-def _subset_values(subset: Subset | SubsetFrequency, measure: Measure) -> dict[str, Any]:
-    return {
-        "components": list(subset.components),
-        "beta_low": subset.beta_low,
-        "beta_high": subset.beta_high,
-        f"total_{measure}_bits": subset.total_bits,
-        "predictive_bits": subset.predictive_bits,
-    }
-
-
 def _known_note(scheme: ApproximationScheme) -> str:
     if scheme.scoring_split == "train":
         return ""
     return "What is known about Y is measured on held-out rows."
-
-
-def _first_repeat(scheme: ApproximationScheme) -> str:
-    return " (first repeat)" if scheme.n_seeds > 1 else ""

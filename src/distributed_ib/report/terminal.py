@@ -34,7 +34,7 @@ def _print_table(table: Table, console: Console) -> None:
             escape(name),
             justify="right" if is_number else "left",
             no_wrap=is_number or index == 0,
-            min_width=None if is_number else 8,
+            min_width=max(len(row[index]) for row in rows) if is_number else 8,
         )
     for row in rows:
         drawn.add_row(*map(escape, row))

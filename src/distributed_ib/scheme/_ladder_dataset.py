@@ -207,21 +207,24 @@ def _known(rows: MeasuredRows, losses_nats: FloatArray) -> Mean:
 def _out_of_fold(
     ladder: Ladder, roles: Roles, step: _Step
 ) -> tuple[MeasuredRows, FloatArray, FloatArray]:
-    """The validation rows of all resamples, each with the losses of the members of its own."""
-    single, averaged = [], []
-    for resample in range(ladder.n_resamples):
+    """The rows that choose, each with the losses of the members that were not trained on it.
+
+    Where the rows are divided several times, a row has a member of each division: their mean.
+    """
+    rows = roles.development
+    single, averaged, counts = (np.zeros(len(rows.marginal)) for _ in range(3))
+    for resample, places in enumerate(roles.validation_places):
         first = resample * ladder.n_seeds
         members = step.validation[first : first + ladder.n_seeds]
-        single.append(np.mean([one.single_draw[0] for one in members], axis=0))
-        averaged.append(loss_of_mixture(np.stack([one.averaged[0] for one in members])))
-    parts = roles.validation
-
-    def joined(name: str) -> Any:
-        found = [getattr(part, name) for part in parts]
-        return None if found[0] is None else np.concatenate(found)
-
-    rows = MeasuredRows(None, joined("y"), joined("weight"), joined("groups"), joined("marginal"))
-    return rows, np.concatenate(single), np.concatenate(averaged)
+        single[places] += np.mean([one.single_draw[0] for one in members], axis=0)
+        averaged[places] += loss_of_mixture(np.stack([one.averaged[0] for one in members]))
+        counts[places] += 1
+    chooses = np.flatnonzero(counts)
+    return (
+        rows.part(chooses),
+        single[chooses] / counts[chooses],
+        averaged[chooses] / counts[chooses],
+    )
 
 
 class _Choice(NamedTuple):
@@ -248,11 +251,10 @@ def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
     rows = found[0][0]
     losses = nats_to_bits(np.stack([averaged for _, _, averaged in found]))
     best, simplest, excess, error = _chosen(losses, rows)
-    lengths = [len(part.marginal) for part in roles.validation]
-    resample_of_row = np.repeat(np.arange(len(lengths)), lengths)
-    parts = [np.flatnonzero(resample_of_row != k) for k in range(len(lengths))]
-    if len(lengths) < 2:
-        parts = [np.arange(sum(lengths))]
+    chooses = np.unique(np.concatenate(roles.validation_places))
+    parts = [np.flatnonzero(~np.isin(chooses, part)) for part in roles.validation_places]
+    if len(parts) < 2:
+        parts = [np.arange(len(chooses))]
     of_parts = [_chosen(losses[:, part], rows.part(part))[1] for part in parts]
     return _Choice(best, simplest, of_parts, excess, error)
 

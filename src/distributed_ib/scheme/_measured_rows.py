@@ -40,13 +40,13 @@ class MeasuredRows:
     @classmethod
     def of(cls, split: Split, which: NDArray[np.int64], marginal: Marginal) -> "MeasuredRows":
         """Some rows of a problem."""
-        groups = getattr(split.problem.splitter, "groups", None)
+        groups = split.problem.row_groups
         x, y, weight = split.problem.rows(which)
         return cls(
             x.rows() if lists_values(x) else x,
             np.asarray(y),
             weight,
-            None if groups is None else np.asarray(groups)[which],
+            None if groups is None else groups[which],
             marginal.losses_nats(y),
         )
 

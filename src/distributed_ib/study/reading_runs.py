@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from distributed_ib._run_files import CONFIG, SCHEME
 from distributed_ib.errors import UserError
+from distributed_ib.evidence.evidence_files import load_evidence
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.loading import find_study
@@ -41,7 +42,11 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
         study = study_class.reopened(folder, options)
     parts = {
         name: PartResult(
-            part, ApproximationScheme.load(folder / name), load_results(folder / name), seed
+            part,
+            ApproximationScheme.load(folder / name),
+            load_results(folder / name),
+            seed,
+            load_evidence(folder / name),
         )
         for name, part in study.parts().items()
         if (folder / name / SCHEME).exists()

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from distributed_ib.data.problem import Problem
+from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.standard_figures import standard_figures
 from distributed_ib.report.report import Report, Section
@@ -31,6 +32,7 @@ class PartResult:
         study: The study of this part.
         scheme: Its scheme.
         results: Further arrays that the study measured after the sweep.
+        evidence: How sure its findings are; None if it was not measured.
         seed: The run's seed.
     """
 
@@ -38,6 +40,7 @@ class PartResult:
     scheme: ApproximationScheme
     results: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     seed: int = 0
+    evidence: Evidence | None = None
 
     @cached_property
     def problem(self) -> Problem:
@@ -91,6 +94,11 @@ class Run:
         return self.part.results
 
     @property
+    def evidence(self) -> Evidence | None:
+        """The evidence of a study that has one part."""
+        return self.part.evidence
+
+    @property
     def status(self) -> str:
         """The status of the first part that did not finish; "finished" if all did."""
         ends = [part.scheme.status for part in self.parts.values()]
@@ -140,7 +148,9 @@ class Run:
         reading = reading or Reading()
         sections: list[Section] = []
         for name, part in self.shown.items():
-            found = scheme_sections(part.scheme, reading.threshold_bits, reading.measure)
+            found = scheme_sections(
+                part.scheme, reading.threshold_bits, reading.measure, part.evidence
+            )
             sections += [
                 replace(section, title=": ".join(filter(None, (name, section.title))))
                 for section in found
@@ -176,7 +186,7 @@ class Run:
         values = {
             name: {"status": part.scheme.status, "message": part.scheme.message}
             if part.scheme.is_empty
-            else scheme_values(part.scheme)
+            else scheme_values(part.scheme, part.evidence)
             for name, part in self.parts.items()
         }
         head = {"study": self.study.name, "status": self.status, "message": self.message}

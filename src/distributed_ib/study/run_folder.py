@@ -33,6 +33,7 @@ from distributed_ib._files import create_folder, write_text
 from distributed_ib._run_files import (
     CHECKPOINTS,
     CONFIG,
+    EVIDENCE,
     FIGURES,
     LOG,
     PAGE,
@@ -197,10 +198,10 @@ def _figure_names(folder: Path) -> list[str]:
 
 def remove_results(place: Path) -> None:
     """Remove the scheme and further results of a part that was interrupted, before it goes on."""
-    for name in (SCHEME, RESULTS):
+    for name in (SCHEME, RESULTS, EVIDENCE):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
-    forget_checksums(place, [*SCHEME_FILES, RESULTS])
+    forget_checksums(place, [*SCHEME_FILES, RESULTS, EVIDENCE])
 
 
 def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:

@@ -16,6 +16,8 @@ from distributed_ib._locks import hold_folder
 from distributed_ib._run_files import FIGURES, SCHEME
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
+from distributed_ib.evidence.evidence_files import load_evidence, save_evidence
+from distributed_ib.evidence.subset_knowledge import N_SUBSET_STEPS
 from distributed_ib.plots.saving import save_figures
 from distributed_ib.report.report import FigureEntry
 from distributed_ib.report.report_files import save_report
@@ -130,14 +132,14 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     if request.resume:  # and all that could be refused was not
         remove_report(folder)
     parts: dict[str, PartResult] = {}
-    total = sum(part.train.total_steps for part in study.parts().values())
+    total = sum(_steps(part) for part in study.parts().values())
     n_before = 0
     try:
         for name, part in study.parts().items():
             progress = part_of_a_whole(request.progress, n_before, total)
             problem = None if problems is None else problems[name]
             parts[name] = _run_part(request, part, name, problem, progress)
-            n_before += part.train.total_steps
+            n_before += _steps(part)
             if parts[name].scheme.status == "interrupted":
                 break
     except KeyboardInterrupt:
@@ -188,7 +190,8 @@ def _run_part(
         append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
         scheme.save(place)
     result = PartResult(part, scheme, load_results(place), request.seed)
-    interrupted = scheme.status == "interrupted"
+    result = _with_evidence(result, place, progress)
+    interrupted = result.scheme.status == "interrupted"
     measured = not interrupted or part.measures_interrupted
     if measured and not scheme.is_empty and not result.results:
         run = Run(part, request.seed, {"": result}, place, request.about, request.on_message)
@@ -199,6 +202,30 @@ def _run_part(
     if not interrupted:
         store.clear()
     return result
+
+
+def _steps(part: Study) -> int:
+    """Training steps of a part: of its sweeps, and of the models by which evidence is measured."""
+    return part.train.total_steps + (N_SUBSET_STEPS if part.train.evidence else 0)
+
+
+def _with_evidence(
+    result: PartResult, place: Path, progress: ProgressCallback | None
+) -> PartResult:
+    """The results of a part with their evidence, which is kept in its folder."""
+    part, scheme = result.study, result.scheme
+    if not part.train.evidence or scheme.is_empty or scheme.status == "interrupted":
+        return result
+    evidence = load_evidence(place)
+    if evidence is None:
+        told = part_of_a_whole(progress, part.train.total_steps, _steps(part))
+        try:
+            evidence = part.evidence(scheme, result.seed, told)
+        except KeyboardInterrupt:
+            return _as_interrupted(result)
+        if evidence is not None:
+            save_evidence(place, evidence)
+    return replace(result, evidence=evidence)
 
 
 def _finished_scheme(place: Path) -> ApproximationScheme | None:

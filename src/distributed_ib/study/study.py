@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns import numbers_of
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
+from distributed_ib.evidence.evidence import Evidence
+from distributed_ib.evidence.measuring import measure_evidence
 from distributed_ib.report.report import Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import fit_scheme
@@ -188,6 +190,19 @@ class Study:
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with further numbers of the study's own, before it is saved."""
         return scheme
+
+    def evidence(
+        self, scheme: ApproximationScheme, seed: int, progress: ProgressCallback | None = None
+    ) -> Evidence | None:
+        """Measure how sure the findings are; None where rows are fresh or are all there is.
+
+        Args:
+            scheme: The finished scheme.
+            seed: The run's.
+            progress: Called while models of subsets are trained.
+        """
+        split = self.problem(seed).split(seed)
+        return measure_evidence(scheme, split, self.model, self.train, seed=seed, progress=progress)
 
     def export(self, run: "Run", folder: Path) -> None:
         """Write further results into the run folder, such as a fitted estimator."""

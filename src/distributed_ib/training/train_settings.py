@@ -51,6 +51,8 @@ class TrainSettings:
         n_information_inputs: Inputs from which the information that components convey is
             estimated; 0 measures none, and leaves the KL that bounds it.
         n_information_records: Most models to measure it for; None for all.
+        evidence: Whether to measure how sure the findings are: p-values, intervals, what components
+            tell alone, and reference models. It needs held-out rows.
 
     Raises:
         UserError: If a number is out of range or there is no such direction.
@@ -78,6 +80,7 @@ class TrainSettings:
     n_draws: int = 32
     n_information_inputs: int = 1024
     n_information_records: int | None = 60
+    evidence: bool = True
 
     def __post_init__(self) -> None:
         """Check the settings."""

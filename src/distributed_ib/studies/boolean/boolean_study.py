@@ -24,11 +24,9 @@ from distributed_ib.plots._style import scheme_styles
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Finding, Section, Table
 from distributed_ib.report.scheme_sections import (
-    beta_range,
-    frequency_section,
     opening_findings,
-    subset_label,
 )
+from distributed_ib.report.subset_sections import beta_range, frequency_section, subset_label
 from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
 from distributed_ib.studies.boolean.circuit import Circuit, paper_circuit
 from distributed_ib.studies.boolean.circuit_drawing import plot_circuit

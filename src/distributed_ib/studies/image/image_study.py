@@ -19,7 +19,7 @@ from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoders import SharedEncoder
 from distributed_ib.report.report import Section
-from distributed_ib.report.scheme_sections import frequency_section, subsets_table
+from distributed_ib.report.subset_sections import frequency_section, subsets_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.telling import telling_betas

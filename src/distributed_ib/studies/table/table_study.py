@@ -23,13 +23,20 @@ from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
+from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
+from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
+
+_QUICK = (
+    "This was a quick look: one sweep of one split of the rows. Its numbers have no error bars, "
+    "and whether X tells anything about Y was not tested."
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class TableStudy(Study):
         n_seeds: Independent repeats of each.
         n_steps: Training steps while beta rises; by default by the size of the data.
         learning_rate: Step size of training.
+        evidence_wanted: Measure how sure the findings are.
+        quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
     """
 
     name: ClassVar[str] = "table"
@@ -67,6 +76,8 @@ class TableStudy(Study):
     n_seeds: int = 1
     n_steps: int | None = None
     learning_rate: float | None = None
+    evidence_wanted: bool = True
+    quick: bool = False
 
     @property
     def train(self) -> TrainSettings:  # type: ignore[override]
@@ -99,10 +110,16 @@ class TableStudy(Study):
         """The scheme with scores in the units of the target."""
         return self._plan(seed).with_scores(scheme)
 
+    def evidence(
+        self, scheme: ApproximationScheme, seed: int, progress: ProgressCallback | None = None
+    ) -> Evidence | None:
+        """How sure the findings are, with scores and calibration of predictions."""
+        return self._plan(seed).evidence(scheme, progress)
+
     def export(self, run: Run, folder: Path) -> None:
         """Write the fitted estimator, with which `dib predict` predicts."""
         estimator, plan = self._planned(run.seed)
-        estimator.adopt(plan, run.scheme)
+        estimator.adopt(plan, run.scheme, run.evidence)
         save_estimator(estimator, folder, with_scheme=False)
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
@@ -111,6 +128,8 @@ class TableStudy(Study):
             Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        if self.quick:
+            found = (Finding(_QUICK, kind="warning"), *found)
         return [Section("Settings", found)] if found else []
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
@@ -137,8 +156,9 @@ class TableStudy(Study):
             task = Target.fit(y, name=self.target).task
         common: dict[str, Any] = {
             "components": self.components,
-            "n_starts": self.n_starts,
-            "n_resamples": self.n_resamples,
+            "n_starts": 1 if self.quick else self.n_starts,
+            "n_resamples": 0 if self.quick else self.n_resamples,
+            "evidence": self.evidence_wanted and not self.quick,
             "n_seeds": self.n_seeds,
             "n_steps": self.n_steps,
             "learning_rate": self.learning_rate,

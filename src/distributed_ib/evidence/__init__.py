@@ -1,0 +1,1 @@
+"""How sure the findings are: nulls, intervals, redundancy, references."""

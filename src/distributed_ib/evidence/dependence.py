@@ -1,0 +1,267 @@
+"""Does X tell anything about Y, and does each component? Tests by permutation, without a model.
+
+Each component is compared with Y by itself and together with every other component, so that one
+which tells something only together with another, as in an exclusive or, is found too. The statistic
+is a sum of squared covariances between features (Gretton et al. 2007, "A kernel statistical test of
+independence", with an explicit feature map); its distribution without dependence is that over
+permutations of the rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.component_values import ComponentValues
+from distributed_ib.evidence._features import features_of_component, features_of_outcome
+
+FloatArray = NDArray[np.float64]
+
+N_DRAWS = 999
+# Rows that are compared at most, drawn at random: of single components and of pairs.
+MOST_ROWS, MOST_ROWS_OF_PAIRS = 4000, 2000
+# With more components their pairs are too many to be tested.
+MOST_PAIRED = 50
+# Features of a component, and of Y, that enter products.
+N_PAIRED = 4
+# How the error of the first kind is shared between a component alone and with another.
+SHARE_ALONE = 2 / 3
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows on which dependence is tested.
+
+    Attributes:
+        components: Values of every component.
+        y: Y, `[n]` or `[n, d]`; whole numbers are classes.
+        weight: How much each row counts, `[n]`; None if all count the same.
+        groups: A label for each row, `[n]`, where those of one group may be alike; else None.
+    """
+
+    components: Sequence[ComponentValues]
+    y: NDArray[np.generic]
+    weight: FloatArray | None = None
+    groups: NDArray[np.int64] | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.int64]) -> "Rows":
+        """Some of the rows."""
+        return Rows(
+            [part.take(rows) for part in self.components],
+            self.y[rows],
+            None if self.weight is None else self.weight[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    def sample(self, n_rows: int, random: np.random.Generator) -> "Rows":
+        """At most so many of them, drawn at random."""
+        if self.n <= n_rows:
+            return self
+        return self.take(np.sort(random.choice(self.n, n_rows, replace=False)))
+
+
+def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float:
+    """p-value of "X tells nothing about Y": exact where rows are exchangeable.
+
+    Three statistics are compared with those of rows whose Y are permuted: the largest of any
+    component, the sum over all, and the largest of any pair. The least of the three p-values is
+    itself compared with that of the permuted rows (Westfall and Young 1993).
+
+    Args:
+        rows: The rows.
+        n_draws: Permutations; no p-value is below 1/(n_draws + 1). Where rows have weights or come
+            in groups, signs of whole groups are drawn instead.
+        seed: Seed of the permutations.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 1))
+        >>> part = ComponentValues(x, np.zeros((100, 0), int))
+        >>> joint_p_value(Rows([part], x[:, 0] ** 2)) < 0.01
+        True
+    """
+    random = np.random.default_rng([seed, 1])
+    rows = rows.sample(MOST_ROWS, random)
+    y = _weighted(features_of_outcome(rows.y), rows)
+    parts = _Parts.of([features_of_component(part) for part in rows.components])
+    if not parts.n_features or not y.shape[1]:
+        return 1.0
+    alone = [
+        parts.sums(parts.joined.T @ drawn).sum(axis=1)
+        for drawn in _with_draws(y, rows, n_draws, random)
+    ]
+    scores = _standardised(np.array(alone))
+    families = [scores.max(axis=1), np.array(alone).sum(axis=1)]
+    if 1 < len(rows.components) <= MOST_PAIRED:
+        families.append(_joint_pairs(rows, n_draws, random))
+    p_values = np.stack([_ranks(family) for family in families])
+    # Smaller is more extreme: the least p-value of every draw, compared with that of all others.
+    return float(_ranks(-p_values.min(axis=0))[0])
+
+
+def component_p_values(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> NDArray[np.float64]:
+    """p-value of "it tells nothing about Y, alone or with another" of each component.
+
+    The values of a component are permuted against Y and all other components. It is compared with
+    Y alone and with the products of Y and each of the other components; the two p-values are joined
+    by Bonferroni's rule with weights of two and one.
+
+    Args:
+        rows: The rows.
+        n_draws: Permutations, at least.
+        seed: Seed of the permutations.
+
+    Returns:
+        p-values, `[component]`.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(200, 2))
+        >>> parts = [ComponentValues(x[:, [k]], np.zeros((200, 0), int)) for k in range(2)]
+        >>> component_p_values(Rows(parts, (x[:, 0] * x[:, 1] > 0).astype(int))).max() < 0.01
+        True
+    """
+    random = np.random.default_rng([seed, 2])
+    rows = rows.sample(MOST_ROWS, random)
+    n_components = len(rows.components)
+    n_draws = max(n_draws, 20 * n_components)
+    y = _weighted(features_of_outcome(rows.y), rows)
+    parts = _Parts.of([features_of_component(part) for part in rows.components])
+    if not parts.n_features or not y.shape[1]:
+        return np.ones(n_components)
+    alone = np.array(
+        [
+            parts.sums(drawn.T @ y).sum(axis=1)
+            for drawn in _with_draws(parts.joined, rows, n_draws, random)
+        ]
+    )
+    p_alone = _first_ranks(alone)
+    if not 1 < n_components <= MOST_PAIRED:
+        return np.asarray(np.where(parts.widths > 0, p_alone, 1.0))
+    p_pair = _first_ranks(_component_pairs(rows, n_draws, random))
+    found = np.minimum(p_alone / SHARE_ALONE, p_pair / (1 - SHARE_ALONE))
+    return np.asarray(np.where(parts.widths > 0, np.minimum(found, 1.0), 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Features of several components side by side."""
+
+    joined: FloatArray
+    widths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[FloatArray]) -> "_Parts":
+        return cls(np.concatenate(parts, axis=1), np.array([part.shape[1] for part in parts]))
+
+    @property
+    def n_features(self) -> int:
+        return self.joined.shape[1]
+
+    def sums(self, covariances: FloatArray) -> FloatArray:
+        """Sums of squares over the features of each component, `[component, ...]`."""
+        squares = np.square(covariances)
+        found = np.zeros((len(self.widths), *squares.shape[1:]))
+        starts = np.cumsum(self.widths) - self.widths
+        kept = np.flatnonzero(self.widths)
+        found[kept] = np.add.reduceat(squares, starts[kept], axis=0)
+        return found
+
+
+def _paired_features(rows: Rows) -> tuple[_Parts, FloatArray]:
+    """The first features of every component, and of Y, for products."""
+    parts = [features_of_component(part, n_cosines=2)[:, :N_PAIRED] for part in rows.components]
+    return _Parts.of(parts), features_of_outcome(rows.y, n_cosines=2)[:, :N_PAIRED]
+
+
+def _joint_pairs(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
+    """The largest statistic of any pair, `[1 + draw]`, against permuted Y."""
+    rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
+    parts, y = _paired_features(rows)
+    y = _weighted(y, rows)
+    upper = np.triu_indices(len(parts.widths), 1)
+    found = []
+    for drawn in _with_draws(y, rows, n_draws, random):
+        total = np.zeros((len(parts.widths),) * 2)
+        for column in drawn.T:
+            blocks = parts.sums((parts.joined * column[:, None]).T @ parts.joined)
+            total += _block_sums(blocks, parts.widths)
+        found.append(total[upper])
+    return np.asarray(_standardised(np.array(found)).max(axis=1))
+
+
+def _component_pairs(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
+    """The largest statistic of each component with another, `[1 + draw, component]`."""
+    rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
+    parts, y = _paired_features(rows)
+    y, n_components = _weighted(y, rows), len(parts.widths)
+    products = np.concatenate([parts.joined * column[:, None] for column in y.T], axis=1)
+    products = products - products.mean(axis=0)
+    found = []
+    for drawn in _with_draws(parts.joined, rows, n_draws, random):
+        sums = parts.sums(drawn.T @ products)
+        by_entry = sums.reshape(n_components, y.shape[1], parts.n_features).sum(axis=1)
+        found.append(_block_sums(by_entry, parts.widths))
+    scores = _standardised(np.array(found).reshape(len(found), -1))
+    scores = scores.reshape(len(found), n_components, n_components)
+    scores[:, np.arange(n_components), np.arange(n_components)] = -np.inf
+    return np.asarray(scores.max(axis=2))
+
+
+def _block_sums(columns: FloatArray, widths: NDArray[np.int64]) -> FloatArray:
+    """Sums over the columns of each component, `[component, component]`."""
+    found = np.zeros((len(columns), len(widths)))
+    starts = np.cumsum(widths) - widths
+    kept = np.flatnonzero(widths)
+    found[:, kept] = np.add.reduceat(columns, starts[kept], axis=1)
+    return found
+
+
+def _with_draws(
+    features: FloatArray, rows: Rows, n_draws: int, random: np.random.Generator
+) -> Iterator[FloatArray]:
+    """The features as they are, then as often as asked for without any dependence on the rest."""
+    yield features
+    if rows.weight is None and rows.groups is None:
+        for _ in range(n_draws):
+            yield features[random.permutation(len(features))]
+        return
+    labels = np.arange(len(features)) if rows.groups is None else rows.groups
+    _, group = np.unique(labels, return_inverse=True)
+    for _ in range(n_draws):
+        signs = random.choice((-1.0, 1.0), size=int(group.max()) + 1)
+        yield features * signs[group][:, None]
+
+
+def _weighted(features: FloatArray, rows: Rows) -> FloatArray:
+    if rows.weight is None:
+        return features
+    weight = rows.weight / rows.weight.mean()
+    return np.asarray((features - np.average(features, axis=0, weights=weight)) * weight[:, None])
+
+
+def _standardised(statistics: FloatArray) -> FloatArray:
+    """Statistics `[1 + draw, ...]` made comparable: their cube roots are nearly normal.
+
+    The observed one is among those by which mean and deviation are found, so that it has no
+    advantage over the draws.
+    """
+    roots = np.cbrt(statistics)
+    deviation = roots.std(axis=0)
+    safe = np.where(deviation > 0, deviation, 1)
+    return np.asarray((roots - roots.mean(axis=0)) / safe)
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Share of all values that are at least as large as each, `[1 + draw]`."""
+    order = np.sort(values)
+    return np.asarray(1 - np.searchsorted(order, values, side="left") / len(values))
+
+
+def _first_ranks(statistics: FloatArray) -> FloatArray:
+    """Share of all draws whose statistic is at least that of the first, `[...]`."""
+    return np.asarray((statistics >= statistics[0] * (1 - 1e-12)).mean(axis=0))

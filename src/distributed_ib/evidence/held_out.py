@@ -1,0 +1,66 @@
+"""Do predictions of held-out rows belong to these rows? A test by permutation of their Y."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+FloatArray = NDArray[np.float64]
+N_DRAWS = 999
+
+
+def held_out_p_value(
+    log_likelihood: FloatArray,
+    groups: NDArray[np.int64] | None = None,
+    weight: FloatArray | None = None,
+    *,
+    n_draws: int = N_DRAWS,
+    seed: int = 0,
+) -> float:
+    """p-value of "the predictions have nothing to do with Y", given models of other rows.
+
+    The likelihood of the observed pairs of prediction and Y is compared with that of permuted ones;
+    where rows have weights or come in groups, signs of whole groups are drawn instead.
+
+    Args:
+        log_likelihood: Of the Y of row j, as predicted for row i, `[i, j]`.
+        groups: A number for each row, `[n]`, shared by rows that may be alike.
+        weight: How much each row counts, `[n]`.
+        n_draws: Permutations.
+        seed: Their seed.
+
+    Example:
+        >>> good = np.where(np.eye(30) > 0, 0.0, -1.0)
+        >>> held_out_p_value(good)
+        0.001
+    """
+    random = np.random.default_rng([seed, 4])
+    n = len(log_likelihood)
+    if n < 2:
+        return 1.0
+    # Free of what is the same for all rows, and for all predictions.
+    centered = log_likelihood - log_likelihood.mean(axis=0) - log_likelihood.mean(axis=1)[:, None]
+    centered = centered + log_likelihood.mean()
+    rows = np.arange(n)
+    if groups is None and weight is None:
+        observed = centered[rows, rows].sum()
+        drawn = np.array([centered[rows, random.permutation(n)].sum() for _ in range(n_draws)])
+    else:
+        own = centered[rows, rows] * (1.0 if weight is None else weight)
+        labels = rows if groups is None else groups
+        _, codes = np.unique(labels, return_inverse=True)
+        sums = np.bincount(codes, own)
+        observed = sums.sum()
+        drawn = random.choice((-1.0, 1.0), size=(n_draws, len(sums))) @ sums
+    tolerance = 1e-9 * max(1.0, abs(observed))
+    return float((1 + (drawn >= observed - tolerance).sum()) / (n_draws + 1))
+
+
+def joined_p_value(p_values: list[float]) -> float:
+    """One p-value of independent tests of the same null (Fisher 1925).
+
+    >>> round(joined_p_value([0.05, 0.05]), 4), joined_p_value([0.3])
+    (0.0175, 0.3)
+    """
+    if len(p_values) == 1:
+        return p_values[0]
+    return float(chi2.sf(-2 * np.log(p_values).sum(), 2 * len(p_values)))

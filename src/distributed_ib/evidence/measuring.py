@@ -1,0 +1,312 @@
+"""All evidence of a scheme, measured."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jaxtyping import PRNGKeyArray
+from numpy.typing import NDArray
+
+from distributed_ib.data.component_values import ComponentValues
+from distributed_ib.data.distinct_values import lists_values
+from distributed_ib.data.problem import Division, Problem, RowIndex, Split
+from distributed_ib.errors import UserError
+from distributed_ib.evidence.dependence import Rows, component_p_values, joint_p_value
+from distributed_ib.evidence.evidence import Q_LIMIT, Evidence, EvidenceAt
+from distributed_ib.evidence.false_discovery import q_values
+from distributed_ib.evidence.held_out import held_out_p_value, joined_p_value
+from distributed_ib.evidence.interval import LEVEL, Interval
+from distributed_ib.evidence.redundancy import (
+    ComponentKnowledge,
+    redundancy,
+    strongly_correlated,
+    subsets_to_measure,
+)
+from distributed_ib.evidence.references import Reference, reference_scores
+from distributed_ib.evidence.stability import bits_intervals, last_components
+from distributed_ib.evidence.subset_knowledge import SubsetTraining, subset_knowledge
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.scheme._marginal import Marginal
+from distributed_ib.scheme._measured_rows import MeasuredRows
+from distributed_ib.scheme._noise import mean_over_noise
+from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.train_settings import TrainSettings
+
+MakeModel = Callable[[PRNGKeyArray], Any]
+
+# A component is in use in a resample where it conveys more than this.
+THRESHOLD_BITS = 0.1
+# Bottleneck strengths at which subsets are trained: no weaker and no stronger ones.
+SUBSET_BETA = (1e-3, 0.03)
+MOST_TEST_ROWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class _Context:
+    """What all measurements need."""
+
+    scheme: ApproximationScheme
+    split: Split
+    division: Division
+    train: TrainSettings
+    seed: int
+
+    @property
+    def problem(self) -> Problem:
+        return self.split.problem
+
+    @property
+    def development(self) -> RowIndex:
+        """Rows that train or choose."""
+        return np.unique(np.concatenate([*self.division.train, *self.division.validation]))
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        return self.problem.row_groups
+
+    def of(self, values: NDArray[Any] | None, rows: RowIndex) -> Any:
+        return None if values is None else values[rows]
+
+    def models(self, beta: float) -> list[Any]:
+        """All models that predict together at a bottleneck strength."""
+        snapshot = int(np.argmin(np.abs(np.log(self.scheme.snapshots.beta / beta))))
+        return self.scheme.models(snapshot)
+
+
+def measure_evidence(
+    scheme: ApproximationScheme,
+    split: Split,
+    make_model: MakeModel,
+    train: TrainSettings,
+    *,
+    level: float = LEVEL,
+    with_subsets: bool = True,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> Evidence | None:
+    """Measure how sure the findings of a scheme are.
+
+    Args:
+        scheme: The scheme.
+        split: Its rows.
+        make_model: From a random key to a model, for the models of subsets.
+        train: How the scheme was trained.
+        level: Coverage of all intervals.
+        with_subsets: Whether to train models of subsets and reference models.
+        seed: Seed of everything random.
+        progress: Called while models of subsets are trained.
+
+    Returns:
+        The evidence; None if there is nothing to measure it on: no models, no held-out rows, or
+        rows that are made as they are needed or are all there is.
+    """
+    problem = split.problem
+    if problem.source is not None or problem.complete or not len(scheme.snapshots.record):
+        return None
+    context = _Context(scheme, split, split.divided(train.n_resamples), train, seed)
+    if not len(context.division.test):
+        return None
+    components = problem.component_values()
+    tests = [_held_out_p_value(context)]
+    p_values = np.full(len(problem.names), np.nan)
+    correlated: list[tuple[str, str, float]] = []
+    if components is not None:
+        rows = Rows(components, problem.outcome, problem.weight, context.groups)
+        tests.append(joint_p_value(rows.take(context.development), seed=seed))
+        p_values = component_p_values(rows, seed=seed)
+        correlated = strongly_correlated(components, problem.names)
+    known = [p for p in tests if p is not None]
+    if not known or components is None:
+        return None
+    evidence = Evidence(
+        names=problem.names,
+        p_value=joined_p_value(known),
+        p_values=tuple(map(float, p_values)),
+        q_values=tuple(map(float, q_values(p_values))),
+        best=_at(context, scheme.best_beta, level),
+        simplest=_at(context, scheme.simplest_beta, level),
+        n_resamples=train.n_resamples,
+        n_rows=len(context.division.test),
+        last=_last(context),
+        correlated=tuple(correlated),
+        level=level,
+    )
+    if not with_subsets or evidence.verdict == "no evidence":
+        return evidence
+    return _with_models(evidence, context, components, make_model, progress)
+
+
+def _with_models(
+    evidence: Evidence,
+    context: _Context,
+    components: Sequence[ComponentValues],
+    make_model: MakeModel,
+    progress: ProgressCallback | None,
+) -> Evidence:
+    """The evidence with what needs further models."""
+    return replace(
+        evidence,
+        knowledge=tuple(_knowledge(evidence, context, make_model, progress)),
+        references=tuple(_references(context, components, evidence.level)),
+    )
+
+
+def _held_out_p_value(context: _Context) -> float | None:
+    """By the predictions of the best models that convey something; None if they have no classes.
+
+    Models that convey nothing predict the same for all rows, which tells nothing either way.
+    """
+    data, test = context.scheme.to_xarray(), context.division.test
+    record = context.scheme.snapshots.record
+    conveyed = data["kl_bits"].mean("seed").sum("component").values[record]
+    if "excess_loss_bits" in data:
+        loss = data["excess_loss_bits"].values[record]
+    else:
+        split = context.scheme.choosing_split
+        loss = data["prediction_error_bits"].sel(split=split).mean("seed").values[record]
+    is_open = conveyed > THRESHOLD_BITS
+    place = int(np.argmin(np.where(is_open, loss, np.inf))) if is_open.any() else 0
+    models = context.scheme.models(place)
+    predictor = models[0].predictor
+    if isinstance(predictor, ContrastivePredictor) or not hasattr(predictor, "probabilities"):
+        return None
+    if len(test) > MOST_TEST_ROWS:
+        test = np.sort(
+            np.random.default_rng([context.seed, 7]).choice(test, MOST_TEST_ROWS, replace=False)
+        )
+    x, y, _ = context.problem.rows(test)
+    probabilities = mean_over_noise(
+        models,
+        x.rows() if lists_values(x) else x,
+        _probabilities,
+        n_samples=context.train.n_draws,
+        seed=0,
+    )
+    codes = np.asarray(y).reshape(len(test), -1).astype(np.int64)
+    entries = probabilities if probabilities.ndim == 3 else probabilities[:, None]
+    if codes.shape[1] != entries.shape[1]:
+        return None
+    logs = np.log(np.maximum(entries, 1e-300))
+    likelihood = np.sum([logs[:, k][:, codes[:, k]] for k in range(codes.shape[1])], axis=0)
+    return held_out_p_value(
+        likelihood,
+        context.of(context.groups, test),
+        context.of(context.problem.weight, test),
+        seed=context.seed,
+    )
+
+
+def _probabilities(predictor: Any, outputs: Array) -> Array:
+    return jax.numpy.asarray(predictor.probabilities(outputs))
+
+
+def _at(context: _Context, beta: float, level: float) -> EvidenceAt:
+    scheme = context.scheme
+    bits = scheme.conveyed_bits()
+    step = int(np.argmin(np.abs(np.log(bits["beta"].values / beta))))
+    found = bits.isel(step=step).values
+    single, averaged = _known(context, step, beta)
+    n = _independent(context)
+    return EvidenceAt(
+        beta=float(bits["beta"].values[step]),
+        known=Interval.of(single, level, n),
+        averaged=Interval.of(averaged, level, n),
+        bits=tuple(
+            bits_intervals(found, level)
+            if context.train.n_resamples
+            else [Interval(float(value)) for value in found.mean(axis=0)]
+        ),
+        selected=tuple((found > THRESHOLD_BITS).mean(axis=0)) if context.train.n_resamples else (),
+    )
+
+
+def _independent(context: _Context) -> int:
+    """Test rows, or groups of them, that are independent of each other."""
+    groups = context.of(context.groups, context.division.test)
+    return len(context.division.test) if groups is None else len(np.unique(groups))
+
+
+def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
+    """What is known on test rows: from one draw of the noise, and by averaged predictions."""
+    data = context.scheme.to_xarray()
+    if context.scheme.is_ladder:
+        names = ("known", "averaged_known")
+        return tuple(  # type: ignore[return-value]
+            Mean(*(float(data[f"{name}{part}_bits"].values[step]) for part in ("", "_error")))
+            for name in names
+        )
+    models = context.models(beta)
+    _, y, weight = context.problem.rows(context.split.train)
+    unknown = Mean(float("nan"), float("nan"))
+    try:
+        marginal = Marginal(models[0].predictor, np.asarray(y), weight)
+        rows = MeasuredRows.of(context.split, context.division.test, marginal)
+    except UserError:  # a predictor of the study's own
+        return unknown, unknown
+    losses = rows.losses(models, context.train.n_draws)
+    gains = [rows.marginal - losses.single_draw.mean(axis=0), rows.marginal - losses.of_all]
+    single, averaged = (
+        mean_with_error(gain / np.log(2), rows.weight, rows.groups) for gain in gains
+    )
+    return single, averaged
+
+
+def _last(context: _Context) -> tuple[Any, ...]:
+    if not context.train.n_resamples:
+        return ()
+    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
+    return tuple(last_components(bits, context.problem.names, THRESHOLD_BITS))
+
+
+def _knowledge(
+    evidence: Evidence,
+    context: _Context,
+    make_model: MakeModel,
+    progress: ProgressCallback | None,
+) -> list[ComponentKnowledge]:
+    predictor = context.scheme.models(0)[0].predictor
+    if isinstance(predictor, ContrastivePredictor):
+        return []
+    names, bits = evidence.names, [one.value for one in evidence.best.bits]
+    supported = [k for k in range(len(names)) if evidence.q_values[k] <= Q_LIMIT]
+    order = sorted(supported, key=lambda k: (-bits[k], evidence.p_values[k]))
+    if not order:
+        return []
+    train = context.train
+    try:
+        found = subset_knowledge(
+            context.problem,
+            make_model,
+            subsets_to_measure(order),
+            SubsetTraining(
+                beta=float(np.clip(evidence.best.beta, *SUBSET_BETA)),
+                batch_size=train.batch_size,
+                learning_rate=train.learning_rate,
+                weight_decay=train.weight_decay,
+            ),
+            seed=context.seed,
+            progress=progress,
+        )
+    except UserError:  # no marginal of such a predictor, or too few groups
+        return []
+    return redundancy(found, order, names, evidence.level)
+
+
+def _references(
+    context: _Context, components: Sequence[ComponentValues], level: float
+) -> list[Reference]:
+    return reference_scores(
+        components,
+        context.problem.outcome,
+        context.development,
+        context.division.test,
+        weight=context.problem.weight,
+        groups=context.groups,
+        level=level,
+        seed=context.seed,
+    )

@@ -1,0 +1,172 @@
+"""Which components tell the same, which can't be missed, and which tell only together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from distributed_ib.data.component_values import ComponentValues
+from distributed_ib.evidence.interval import Interval
+from distributed_ib.evidence.subset_knowledge import Subset, SubsetKnowledge
+from distributed_ib.scheme._paired import Mean
+
+# Components of which each is measured alone and left out, and of which all pairs are too.
+MOST_MEASURED, MOST_PAIRED = 12, 8
+# Shares of what a pair tells together: a component is hardly missed where no more is lost without
+# it, and tells nothing alone where it tells no more.
+HARDLY_MISSED, NOTHING_ALONE = 0.25, 0.15
+# Two pieces of information below this are not worth a statement.
+LEAST_BITS = 0.02
+# Standard errors beyond which a difference is not chance.
+N_ERRORS = 2
+STRONG_CORRELATION = 0.9
+_MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class ComponentKnowledge:
+    """What one component tells among the others.
+
+    Attributes:
+        name: The component.
+        alone: Bits of Y that are known from it alone.
+        unique: Bits that are lost without it: known from all measured components, and not from the
+            others among them.
+        interchangeable_with: Components that tell the same about Y: each of the two tells it alone,
+            and hardly anything beyond what the other tells.
+        only_with: Components together with which it tells something that neither tells alone.
+    """
+
+    name: str
+    alone: Interval
+    unique: Interval
+    interchangeable_with: tuple[str, ...] = ()
+    only_with: tuple[str, ...] = ()
+
+
+def subsets_to_measure(components: Sequence[int]) -> list[Subset]:
+    """All measured subsets of some components, the most important first.
+
+    They are all of them, each alone, all but one, and every pair of the first `MOST_PAIRED`.
+
+    Example:
+        >>> [sorted(subset) for subset in subsets_to_measure([4, 7])]
+        [[4, 7], [4], [7]]
+    """
+    chosen = list(components)[:MOST_MEASURED]
+    whole = frozenset(chosen)
+    singles = [frozenset({k}) for k in chosen]
+    pairs = [frozenset(pair) for pair in combinations(chosen[:MOST_PAIRED], 2)]
+    found = [whole, *singles, *(whole - one for one in singles), *pairs]
+    return [subset for subset in dict.fromkeys(found) if subset]
+
+
+def redundancy(
+    knowledge: SubsetKnowledge, components: Sequence[int], names: Sequence[str], level: float
+) -> list[ComponentKnowledge]:
+    """What each of some components tells among them.
+
+    Args:
+        knowledge: Of the subsets of `subsets_to_measure`.
+        components: The components by number, as passed there.
+        names: Names of all components.
+        level: Coverage of the intervals.
+    """
+    chosen = list(components)[:MOST_MEASURED]
+    whole = frozenset(chosen)
+    alone = {k: knowledge.known({k}) for k in chosen}
+    unique = {k: _lost_without(knowledge, whole, k) for k in chosen}
+    same: dict[int, list[str]] = {k: [] for k in chosen}
+    together: dict[int, list[str]] = {k: [] for k in chosen}
+    for pair in combinations(chosen[:MOST_PAIRED], 2):
+        is_same = _interchangeable(knowledge, pair, alone)
+        is_joint = _only_together(knowledge, pair, alone)
+        for first, second in (pair, pair[::-1]):
+            if is_same:
+                same[first].append(names[second])
+            if is_joint:
+                together[first].append(names[second])
+    return [
+        ComponentKnowledge(
+            names[k],
+            Interval.of(alone[k], level),
+            Interval.of(unique[k], level),
+            tuple(same[k]),
+            tuple(together[k]),
+        )
+        for k in chosen
+    ]
+
+
+def _lost_without(knowledge: SubsetKnowledge, whole: Subset, k: int) -> Mean:
+    rest = whole - {k}
+    return knowledge.gained(whole, rest) if rest else knowledge.known(whole)
+
+
+def _interchangeable(
+    knowledge: SubsetKnowledge, pair: tuple[int, int], alone: dict[int, Mean]
+) -> bool:
+    """Each tells alone, and hardly anything beyond what the other tells."""
+    return all(
+        _is_more(alone[k])
+        and knowledge.gained(pair, {other}).value < HARDLY_MISSED * alone[k].value
+        for k, other in (pair, pair[::-1])
+    )
+
+
+def _only_together(
+    knowledge: SubsetKnowledge, pair: tuple[int, int], alone: dict[int, Mean]
+) -> bool:
+    """Neither tells much alone, and both together do."""
+    both = knowledge.known(pair)
+    surplus = both.value - max(alone[k].value for k in pair)
+    return (
+        _is_more(both)
+        and surplus > LEAST_BITS
+        and all(alone[k].value < NOTHING_ALONE * both.value for k in pair)
+    )
+
+
+def _is_more(mean: Mean) -> bool:
+    return mean.value > max(LEAST_BITS, N_ERRORS * np.nan_to_num(mean.error))
+
+
+def strongly_correlated(
+    components: Sequence[ComponentValues], names: Sequence[str]
+) -> list[tuple[str, str, float]]:
+    """Pairs of single numeric columns whose rank correlation is above 0.9 in size.
+
+    Returns:
+        The two names and Spearman's correlation.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(50, 1))
+        >>> none = np.zeros((50, 0), np.int64)
+        >>> parts = [ComponentValues(x, none), ComponentValues(np.exp(x), none)]
+        >>> strongly_correlated(parts, ["a", "b"])
+        [('a', 'b', 1.0)]
+    """
+    kept = [
+        k
+        for k, part in enumerate(components)
+        if part.numbers.shape[1] == 1 and part.codes.shape[1] == 0 and np.ptp(part.numbers) > 0
+    ]
+    if len(kept) < 2:
+        return []
+    columns: NDArray[np.float64] = np.concatenate(
+        [components[k].numbers[:_MOST_ROWS] for k in kept], axis=1
+    )
+    found = np.asarray(spearmanr(columns).statistic).reshape(-1)
+    matrix = (
+        found.reshape(len(kept), len(kept))
+        if len(kept) > 2
+        else np.array([[1.0, found[0]], [found[0], 1.0]])
+    )
+    return [
+        (names[kept[a]], names[kept[b]], round(float(matrix[a, b]), 6))
+        for a, b in combinations(range(len(kept)), 2)
+        if abs(matrix[a, b]) > STRONG_CORRELATION
+    ]

@@ -1,0 +1,131 @@
+"""Reference models without a bottleneck, on the same rows: gradient boosting and a linear one."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from distributed_ib.data.component_values import ComponentValues
+from distributed_ib.evidence.interval import LEVEL, Interval
+from distributed_ib.evidence.scores import score_intervals
+
+FloatArray = NDArray[np.float64]
+# Rows that reference models are trained on at most, drawn at random.
+MOST_ROWS = 50_000
+# Categorical columns with more levels can't be split on by gradient boosting.
+_MOST_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How well a model without a bottleneck predicts held-out rows.
+
+    Attributes:
+        name: The model.
+        scores: `accuracy`, or `r2` and `rmse`.
+    """
+
+    name: str
+    scores: dict[str, Interval]
+
+
+def reference_scores(
+    components: Sequence[ComponentValues],
+    y: NDArray[Any],
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+    *,
+    weight: FloatArray | None = None,
+    groups: NDArray[np.int64] | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> list[Reference]:
+    """Train reference models on the training rows, and score them on the test rows.
+
+    Gradient boosting has the defaults of scikit-learn with early stopping; the strength of the
+    penalty of the linear model is chosen by cross-validation. A vector Y has a linear reference
+    only.
+
+    Args:
+        components: Values of every component, of all rows.
+        y: Y of all rows: whole numbers are classes.
+        train: Rows to train on, those that choose included.
+        test: Rows to score on.
+        weight: How much each row counts, `[n]`.
+        groups: A number for each row, `[n]`, shared by rows that may be alike.
+        level: Coverage of the intervals.
+        seed: Seed of drawn rows and of early stopping.
+
+    Returns:
+        The references; none if the training rows hold a single class.
+    """
+    is_class = y.dtype.kind in "biu"
+    if is_class and (y.ndim > 1 or len(np.unique(y[train])) < 2):
+        return []
+    if len(train) > MOST_ROWS:
+        train = np.random.default_rng([seed, 5]).choice(train, MOST_ROWS, replace=False)
+    numbers = np.concatenate([part.numbers for part in components], axis=1)
+    codes = np.concatenate([part.codes for part in components], axis=1)
+    x = np.concatenate([numbers, codes], axis=1)
+    categorical = np.arange(x.shape[1]) >= numbers.shape[1]
+    found = []
+    models = [("linear", _linear(is_class, categorical))]
+    if y.ndim == 1:
+        models.insert(0, ("gradient boosting", _boosting(is_class, categorical, codes, seed)))
+    for name, model in models:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of solvers that stop early, and rare classes
+            model.fit(x[train], y[train], **_weights(model, weight, train))
+            predicted = model.predict(x[test])
+        label = name if name != "linear" else "logistic regression" if is_class else "ridge"
+        scores = score_intervals(
+            y[test],
+            predicted,
+            is_class=is_class,
+            weight=None if weight is None else weight[test],
+            groups=None if groups is None else groups[test],
+            level=level,
+            seed=seed,
+        )
+        found.append(Reference(label, scores))
+    return found
+
+
+def _boosting(
+    is_class: bool, categorical: NDArray[np.bool_], codes: NDArray[np.int64], seed: int
+) -> Any:
+    too_many = bool(codes.size and codes.max() >= _MOST_LEVELS)
+    options = {
+        "categorical_features": None if too_many or not categorical.any() else categorical,
+        "random_state": seed,
+    }
+    kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
+    return kind(**options)
+
+
+def _linear(is_class: bool, categorical: NDArray[np.bool_]) -> Any:
+    columns = np.arange(len(categorical))
+    encode = ColumnTransformer(
+        [
+            ("numbers", StandardScaler(), columns[~categorical]),
+            ("codes", OneHotEncoder(handle_unknown="ignore"), columns[categorical]),
+        ]
+    )
+    if is_class:
+        return make_pipeline(encode, LogisticRegressionCV(Cs=6, cv=3, max_iter=300))
+    return make_pipeline(encode, RidgeCV(np.logspace(-3, 4, 15)))
+
+
+def _weights(model: Any, weight: FloatArray | None, rows: NDArray[np.int64]) -> dict[str, Any]:
+    if weight is None:
+        return {}
+    last = model.steps[-1][0] + "__" if hasattr(model, "steps") else ""
+    return {f"{last}sample_weight": weight[rows]}

@@ -1,0 +1,237 @@
+"""What subsets of the components tell about Y, by models that are trained for each of them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
+from numpy.typing import NDArray
+
+from distributed_ib._units import nats_to_bits
+from distributed_ib.data.batches import Batch, BatchSource, Prepared, RepeatAxis, Step
+from distributed_ib.data.distinct_values import lists_values
+from distributed_ib.data.problem import Problem, RowIndex
+from distributed_ib.errors import UserError
+from distributed_ib.model.bottleneck import Terms
+from distributed_ib.scheme._marginal import Marginal
+from distributed_ib.scheme._noise import row_losses
+from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.training.progress import ProgressCallback
+from distributed_ib.training.schedule import BetaSchedule
+from distributed_ib.training.sweep import sweep
+
+FloatArray = NDArray[np.float64]
+Subset = frozenset[int]
+
+# Every row is predicted by models that were trained on the other two thirds.
+N_FOLDS = 3
+# Rows from which subsets are learned at most.
+MOST_ROWS = 4000
+N_DRAWS = 16
+N_SUBSET_STEPS = 800
+"""Training steps of the models of subsets."""
+
+
+@dataclass(frozen=True, eq=False)
+class SubsetKnowledge:
+    """What subsets tell, row by row.
+
+    Attributes:
+        gains_bits: For each subset how much better its models predict each row than the marginal
+            does, `[n]`, in bits.
+        weight: How much each row counts, `[n]`; None if all count the same.
+        groups: A label for each row, `[n]`, where rows come in groups.
+    """
+
+    gains_bits: Mapping[Subset, FloatArray]
+    weight: FloatArray | None = None
+    groups: NDArray[np.int64] | None = None
+
+    def known(self, subset: Collection[int]) -> Mean:
+        """Bits of Y that are known from a subset, with their standard error."""
+        return self._mean(self.gains_bits[frozenset(subset)])
+
+    def gained(self, subset: Collection[int], beyond: Collection[int]) -> Mean:
+        """Bits that are known from a subset and not from another one, of paired rows."""
+        both = self.gains_bits[frozenset(subset)], self.gains_bits[frozenset(beyond)]
+        return self._mean(both[0] - both[1])
+
+    def _mean(self, values: FloatArray) -> Mean:
+        return mean_with_error(values, self.weight, self.groups)
+
+
+@dataclass(frozen=True)
+class SubsetTraining:
+    """How the models of subsets are trained.
+
+    Attributes:
+        beta: Bottleneck strength: that of the best approximation, so that the models of a subset
+            are as much regularised as those of all components.
+        n_steps: Training steps.
+        batch_size: Rows in a batch.
+        learning_rate: Adam's step size; it falls to a tenth.
+        weight_decay: Share of each weight that a step of rate 1 takes away.
+    """
+
+    beta: float
+    n_steps: int = N_SUBSET_STEPS - 1
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.3
+
+
+def subset_knowledge(
+    problem: Problem,
+    make_model: Callable[[PRNGKeyArray], Any],
+    subsets: Sequence[Subset],
+    training: SubsetTraining,
+    *,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> SubsetKnowledge:
+    """Train models that see only some components, and measure them on rows that they never saw.
+
+    All subsets and folds are trained side by side in one compiled program. A model of a subset has
+    the sizes of the whole one; the embeddings of the other components are zero.
+
+    Args:
+        problem: The rows; at most `MOST_ROWS` of them are used.
+        make_model: From a random key to a model with an `encoder` and a `predictor`.
+        subsets: Subsets of components, by number.
+        training: How to train.
+        seed: Seed of everything random.
+        progress: Called as the training goes on.
+
+    Raises:
+        UserError: If there are too few rows or groups for folds.
+    """
+    random = np.random.default_rng([seed, 3])
+    used = np.arange(problem.n_rows)
+    if len(used) > MOST_ROWS:
+        used = np.sort(random.choice(used, MOST_ROWS, replace=False))
+    folds = problem.folds(used, N_FOLDS, seed)
+    masks = np.array([_mask(subset, len(problem.names)) for subset in subsets], np.float32)
+    repeats = [(s, fold) for fold in range(len(folds)) for s in range(len(subsets))]
+    source = problem.resampled_batches(
+        [folds[fold][0] for _, fold in repeats], training.batch_size, seed
+    )
+    result = sweep(
+        lambda key: _SubsetModel(make_model(key)),
+        _SubsetBatches(source, jnp.asarray(masks[[s for s, _ in repeats]])),
+        BetaSchedule(
+            training.beta,
+            training.beta * (1 + 1e-6),
+            n_steps=training.n_steps,
+            n_pretraining_steps=1,
+        ),
+        seed=seed,
+        n_seeds=len(repeats),
+        learning_rate=training.learning_rate,
+        last_learning_rate=0.1 * training.learning_rate,
+        weight_decay=training.weight_decay,
+        n_records=1,
+        n_snapshots=1,
+        progress=progress,
+    )
+    if result.status == "interrupted":
+        raise KeyboardInterrupt
+    if result.status != "finished":
+        raise UserError(f"the training of models of subsets {result.message}.")
+    gains = {subset: np.zeros(problem.n_rows) for subset in subsets}
+    for fold, (_, held_out) in enumerate(folds):
+        first = fold * len(subsets)
+        models = [
+            _seeing(result.snapshots.model(0, first + s).whole, masks[s])
+            for s in range(len(subsets))
+        ]
+        for subset, found in zip(subsets, _gains(problem, models, used, held_out), strict=True):
+            gains[subset][held_out] = found
+    groups = problem.row_groups
+    return SubsetKnowledge(
+        {subset: found[used] for subset, found in gains.items()},
+        None if problem.weight is None else problem.weight[used],
+        None if groups is None else groups[used],
+    )
+
+
+def _mask(subset: Subset, n_components: int) -> list[float]:
+    return [float(k in subset) for k in range(n_components)]
+
+
+def _gains(
+    problem: Problem, models: Sequence[Any], used: RowIndex, held_out: RowIndex
+) -> FloatArray:
+    """How much better each model predicts held-out rows than the marginal, `[model, n]`."""
+    train = problem.rows(np.setdiff1d(used, held_out))
+    marginal = Marginal(models[0].predictor.inner, np.asarray(train.y), train.weight)
+    x, y, _ = problem.rows(held_out)
+    losses = row_losses(models, x.rows() if lists_values(x) else x, y, n_samples=N_DRAWS)
+    return np.asarray(nats_to_bits(marginal.losses_nats(y) - losses.averaged))
+
+
+class _SubsetModel(eqx.Module):
+    """A model of which a batch says which components it sees: ((x, mask), y)."""
+
+    whole: Any
+
+    def terms(self, batch: Batch, *, key: PRNGKeyArray) -> Terms:
+        (x, mask), y = batch
+        channel = self.whole.encoder(x)
+        u = channel.sample(key=key) * mask[None, :, None]
+        outputs = self.whole.predictor(u.reshape(u.shape[0], -1))
+        loss = self.whole.predictor.loss_nats(outputs, y)
+        return Terms(channel.mean_kl_nats() * mask, loss.mean(), {})
+
+
+class _SubsetBatches(eqx.Module):
+    """Batches of another source, and the components that each repeat sees."""
+
+    source: BatchSource
+    masks: Float[Array, "repeat component"]
+
+    @property
+    def max_steps(self) -> int | None:
+        return self.source.max_steps
+
+    @property
+    def repeat_axis(self) -> RepeatAxis:
+        return (self.source.repeat_axis, 0)
+
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
+        return self.source.prepare(first_step, n_steps, n_repeats), self.masks
+
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
+        inner, masks = prepared
+        return self.source.pick(inner, offset), masks
+
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
+        inner, mask = picked
+        x, y = self.source.draw(inner, key)
+        return (x, mask), y
+
+
+class _SeeingPredictor(eqx.Module):
+    """A predictor for which the embeddings of some components are zero."""
+
+    inner: Any
+    mask: Float[Array, " input"]
+
+    def __call__(self, u: Float[Array, "batch input"]) -> Array:
+        return jnp.asarray(self.inner(u * self.mask[None]))
+
+    def loss_nats(self, outputs: Array, y: Array) -> Array:
+        return jnp.asarray(self.inner.loss_nats(outputs, y))
+
+    def scores(self, outputs: Array, y: Array) -> dict[str, Array]:
+        return {}
+
+
+def _seeing(model: Any, mask: NDArray[np.float32]) -> Any:
+    """The model with a predictor to which only some components are visible."""
+    n_each = model.predictor.input_dim // len(mask)
+    predictor = _SeeingPredictor(model.predictor, jnp.repeat(jnp.asarray(mask), n_each))
+    return eqx.tree_at(lambda m: m.predictor, model, predictor)

@@ -1,0 +1,264 @@
+"""What the evidence says, in sentences and tables."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from distributed_ib.evidence.evidence import FREQUENT, Q_LIMIT, Evidence
+from distributed_ib.evidence.interval import Interval
+from distributed_ib.evidence.references import Reference
+from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.report import Cell, Finding, Section, Table
+from distributed_ib.report.words import SCORES, listed
+
+LEAST_P = 0.001
+"""Smaller p-values are shown as below this one: fewer permutations can't tell."""
+
+
+def quantity_of(interval: Interval, unit: str, level: float, digits: int = 3) -> Quantity:
+    """A number of the evidence, as reports show it."""
+    ends = (interval.low, interval.high) if interval.is_known else (None, None)
+    return Quantity(
+        interval.value,
+        unit,
+        low=ends[0],
+        high=ends[1],
+        level=None if ends[0] is None else level,
+        rows="held-out rows",
+        digits=digits,
+    )
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as text.
+
+    >>> p_text(0.0312), p_text(1e-5), p_text(0.5)
+    ('p = 0.031', 'p < 0.001', 'p = 0.50')
+    """
+    if p_value < LEAST_P:
+        return f"p < {LEAST_P:g}"
+    return f"p = {p_value:.2f}" if p_value >= 0.1 else f"p = {p_value:.3f}"
+
+
+def verdict_finding(evidence: Evidence) -> Finding:
+    """Whether there is evidence that X tells anything about Y."""
+    p_value = {"p_value": Quantity(evidence.p_value, digits=4)}
+    if evidence.verdict == "no evidence":
+        text = (
+            f"There is no evidence that X tells anything about Y ({p_text(evidence.p_value)}; "
+            f"evidence would be a p-value of at most {evidence.alpha:g})."
+        )
+        return Finding(text, p_value)
+    names = evidence.supported
+    which = (
+        f"by themselves or together with others, {len(names)} of {len(evidence.names)} components "
+        f"do ({listed(names)})"
+        if names
+        else "but for no single component is the evidence strong enough"
+    )
+    text = f"There is evidence that X tells about Y ({p_text(evidence.p_value)}): {which}."
+    return Finding(text, p_value)
+
+
+def survivor_finding(evidence: Evidence) -> Finding | None:
+    """Which component is the last in use, and in how many resamples."""
+    if not evidence.last or evidence.last[0].name not in evidence.supported:
+        return None
+    first = evidence.last[0]
+    if first.n >= FREQUENT * first.n_resamples:
+        return Finding(f"{first.name} outlives all other components.")
+    others = [last for last in evidence.last[1:] if last.name in evidence.supported]
+    rest = "".join(f", {last.name} in {last.n}" for last in others[:3])
+    return Finding(
+        f"{first.name} is the last component in use in {first.n} of {first.n_resamples} "
+        f"resamples{rest}."
+    )
+
+
+def evidence_sections(evidence: Evidence) -> list[Section]:
+    """The evidence for each component, reference models, and calibration."""
+    if evidence.verdict == "no evidence":
+        return []
+    sections = [
+        Section(
+            "Evidence for each component",
+            findings=(*_relations(evidence), *_correlations(evidence)),
+            tables=(
+                evidence_table(evidence),
+                *([knowledge_table(evidence)] if evidence.knowledge else []),
+            ),
+        )
+    ]
+    if evidence.references:
+        sections.append(
+            Section(
+                "Beside models without a bottleneck",
+                tables=(reference_table(evidence),),
+                notes="All are scored on the same held-out rows, of which none was used to train "
+                "or to choose. Intervals hold 90 % and cover the choice of these rows.",
+            )
+        )
+    if evidence.calibration:
+        sections.append(
+            Section("Do stated probabilities come true?", tables=(calibration_table(evidence),))
+        )
+    return sections
+
+
+def evidence_table(evidence: Evidence) -> Table:
+    """What each component conveys at best, and its p- and q-value; the supported first."""
+    rows: list[tuple[Cell, ...]] = []
+    for k in _in_order(evidence):
+        cells: list[Cell] = [evidence.names[k], _bits(evidence.best.bits[k], evidence.level)]
+        if evidence.best.selected:
+            share = evidence.best.selected[k]
+            cells.append(f"{round(share * evidence.n_resamples)} of {evidence.n_resamples}")
+        rows.append((*cells, _p(evidence.p_values[k]), _p(evidence.q_values[k])))
+    columns = ("component", "conveys", *(["in use"] if evidence.best.selected else []), "p", "q")
+    percent = f"{evidence.level:.0%}".replace("%", " %")
+    notes = (
+        "What a component conveys is that of the best approximation, in bits, with intervals of "
+        f'{percent}. p is the p-value of "it tells nothing about Y, alone or with another '
+        'component", q the share of wrong claims if all components up to it are claimed; those '
+        f"with q <= {Q_LIMIT:g} are."
+    )
+    if evidence.best.selected:
+        notes += " In use counts the resamples in which it conveys more than 0.1 bit."
+    return Table("evidence", "Evidence for each component", columns, tuple(rows), notes=notes)
+
+
+def knowledge_table(evidence: Evidence) -> Table:
+    """What each component tells alone, and what is lost without it."""
+    knowledge = {one.name: one for one in evidence.knowledge}
+    rows = tuple(
+        (one.name, _bits(one.alone, evidence.level), _bits(one.unique, evidence.level))
+        for one in (knowledge.get(evidence.names[k]) for k in _in_order(evidence))
+        if one is not None
+    )
+    return Table(
+        "knowledge",
+        "What components tell about Y, in bits",
+        ("component", "alone", "lost without it"),
+        rows,
+        notes="By models of these components that are trained for it, on rows that they were not "
+        "trained on.",
+    )
+
+
+def _in_order(evidence: Evidence) -> list[int]:
+    """Components by number: the supported ones first, then by what they convey at best."""
+    return sorted(
+        range(len(evidence.names)),
+        key=lambda k: (evidence.q_values[k] > Q_LIMIT, -evidence.best.bits[k].value),
+    )
+
+
+def reference_table(evidence: Evidence) -> Table:
+    """Scores of reference models beside those of the best and the simplest approximation."""
+    ours = [
+        Reference("best approximation", dict(evidence.best.scores)),
+        Reference("simplest approximation", dict(evidence.simplest.scores)),
+    ]
+    all_models = [*(one for one in ours if one.scores), *evidence.references]
+    names = list(dict.fromkeys(name for one in all_models for name in one.scores))
+    rows = tuple(
+        (
+            one.name,
+            *(
+                quantity_of(one.scores[name], "", evidence.level) if name in one.scores else "-"
+                for name in names
+            ),
+        )
+        for one in all_models
+    )
+    columns = ("model", *(SCORES.get(name, name.upper()) for name in names))
+    return Table("references", "Scores on held-out rows", columns, rows)
+
+
+def calibration_table(evidence: Evidence) -> Table:
+    """Stated probabilities beside the shares in which they came true."""
+    rows = tuple(
+        (
+            Quantity(row.stated, digits=2),
+            quantity_of(row.observed, "", evidence.level, digits=2),
+            row.n_rows,
+        )
+        for row in evidence.calibration
+    )
+    return Table(
+        "calibration",
+        "Calibration of the best approximation on held-out rows",
+        ("stated", "came true", "rows"),
+        rows,
+        notes="Of classes, how often the likeliest one was right, by the probability that it was "
+        "given; of numbers, how often they lay within the stated interval.",
+    )
+
+
+def _relations(evidence: Evidence) -> list[Finding]:
+    """Which components tell the same, and which only together."""
+    found = []
+    pairs = {
+        tuple(sorted((one.name, other)))
+        for one in evidence.knowledge
+        for other in one.interchangeable_with
+    }
+    found += [
+        Finding(
+            f"{listed(group)} are interchangeable: each tells about Y alone, and hardly anything "
+            "beyond what the others tell. Which of them the bottleneck keeps is chance."
+        )
+        for group in _groups(sorted(pairs), evidence.names)
+    ]
+    together = {
+        tuple(sorted((one.name, other))) for one in evidence.knowledge for other in one.only_with
+    }
+    found += [
+        Finding(f"{a} and {b} tell about Y only together: neither tells much alone.")
+        for a, b in sorted(together)
+    ]
+    return found
+
+
+def _groups(pairs: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[list[str]]:
+    """Groups within which every pair is in the list, each as large as it can be made greedily."""
+    linked = {
+        name: {b for a, b in pairs if a == name} | {a for a, b in pairs if b == name}
+        for name in names
+    }
+    groups: list[list[str]] = []
+    for name in names:
+        if not linked[name] or any(name in group for group in groups):
+            continue
+        group = [name]
+        for other in names:
+            if other != name and all(other in linked[member] for member in group):
+                group.append(other)
+        groups.append(group)
+    return groups
+
+
+def _correlations(evidence: Evidence) -> list[Finding]:
+    """A warning of columns of nearly the same order."""
+    pairs = [pair for pair in evidence.correlated if set(pair[:2]) & set(evidence.supported)]
+    if not pairs:
+        return []
+    shown = ", ".join(f"{a} and {b} ({r:.2f})" for a, b, r in pairs[:5])
+    more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+    return [
+        Finding(
+            f"Rank correlations above 0.9: {shown}{more}. Such columns can stand for each other; "
+            "don't read one of them as a cause.",
+            kind="warning",
+        )
+    ]
+
+
+def _bits(interval: Interval, level: float) -> Quantity:
+    return quantity_of(interval, "bits", level, digits=2)
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"< {LEAST_P:g}" if value < LEAST_P else f"{value:.3f}"
