@@ -34,9 +34,7 @@ def check_roles(division: Division, n: int) -> None:
 
 @FIXED
 @given(st.integers(5, 200), st.integers(2, 11), st.integers(0, 2**31), st.floats(0.05, 0.5))
-def test_every_row_chooses_or_reports(
-    n: int, n_resamples: int, seed: int, share: float
-) -> None:
+def test_every_row_chooses_or_reports(n: int, n_resamples: int, seed: int, share: float) -> None:
     division = divided(n, n_resamples, seed, held_out=share)
     check_roles(division, n)
     n_development = n - len(division.test)

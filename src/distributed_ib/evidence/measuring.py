@@ -41,8 +41,6 @@ MakeModel = Callable[[PRNGKeyArray], Any]
 
 # A component is in use in a resample where it conveys more than this.
 THRESHOLD_BITS = 0.1
-# Bottleneck strengths at which subsets are trained: no weaker and no stronger ones.
-SUBSET_BETA = (1e-3, 0.03)
 MOST_TEST_ROWS = 2000
 
 
@@ -284,7 +282,6 @@ def _knowledge(
             make_model,
             subsets_to_measure(order),
             SubsetTraining(
-                beta=float(np.clip(evidence.best.beta, *SUBSET_BETA)),
                 batch_size=train.batch_size,
                 learning_rate=train.learning_rate,
                 weight_decay=train.weight_decay,

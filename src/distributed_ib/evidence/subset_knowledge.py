@@ -32,8 +32,14 @@ N_FOLDS = 3
 # Rows from which subsets are learned at most.
 MOST_ROWS = 4000
 N_DRAWS = 16
-N_SUBSET_STEPS = 800
+N_PRETRAINING_STEPS, N_RISING_STEPS = 800, 400
+N_SUBSET_STEPS = N_PRETRAINING_STEPS + N_RISING_STEPS
 """Training steps of the models of subsets."""
+# Two starts: a weak bottleneck finds what tells only together, and a strong one does not memorise
+# the rows of a small table. Each is compared at so many places.
+BETAS, N_PLACES = ((2e-3, 4e-2), (4e-2, 0.4)), 4
+# They are few and small: a first rate above the usual one learns what tells only together.
+FIRST_RATE, LAST_RATE = 3.0, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +75,11 @@ class SubsetTraining:
     """How the models of subsets are trained.
 
     Attributes:
-        beta: Bottleneck strength: that of the best approximation, so that the models of a subset
-            are as much regularised as those of all components.
-        n_steps: Training steps.
         batch_size: Rows in a batch.
-        learning_rate: Adam's step size; it falls to a tenth.
+        learning_rate: Adam's step size: three times as large at first, a tenth of it at the end.
         weight_decay: Share of each weight that a step of rate 1 takes away.
     """
 
-    beta: float
-    n_steps: int = N_SUBSET_STEPS - 1
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.3
@@ -95,8 +96,10 @@ def subset_knowledge(
 ) -> SubsetKnowledge:
     """Train models that see only some components, and measure them on rows that they never saw.
 
-    All subsets and folds are trained side by side in one compiled program. A model of a subset has
-    the sizes of the whole one; the embeddings of the other components are zero.
+    All subsets and folds are trained side by side in one compiled program, while the bottleneck
+    strength rises. A model of a subset has the sizes of the whole one; the embeddings of the other
+    components are zero. At which strength its models are taken is decided by the rows of the other
+    folds.
 
     Args:
         problem: The rows; at most `MOST_ROWS` of them are used.
@@ -115,47 +118,68 @@ def subset_knowledge(
         used = np.sort(random.choice(used, MOST_ROWS, replace=False))
     folds = problem.folds(used, N_FOLDS, seed)
     masks = np.array([_mask(subset, len(problem.names)) for subset in subsets], np.float32)
-    repeats = [(s, fold) for fold in range(len(folds)) for s in range(len(subsets))]
+    layout = [
+        (start, fold, s)
+        for start in range(len(BETAS))
+        for fold in range(len(folds))
+        for s in range(len(subsets))
+    ]
     source = problem.resampled_batches(
-        [folds[fold][0] for _, fold in repeats], training.batch_size, seed
+        [folds[fold][0] for _, fold, _ in layout], training.batch_size, seed
     )
+    schedules = [
+        BetaSchedule(*BETAS[start], n_steps=N_RISING_STEPS, n_pretraining_steps=N_PRETRAINING_STEPS)
+        for start, _, _ in layout
+    ]
     result = sweep(
         lambda key: _SubsetModel(make_model(key)),
-        _SubsetBatches(source, jnp.asarray(masks[[s for s, _ in repeats]])),
-        BetaSchedule(
-            training.beta,
-            training.beta * (1 + 1e-6),
-            n_steps=training.n_steps,
-            n_pretraining_steps=1,
-        ),
+        _SubsetBatches(source, jnp.asarray(masks[[s for _, _, s in layout]])),
+        schedules,
         seed=seed,
-        n_seeds=len(repeats),
+        n_seeds=len(layout),
         learning_rate=training.learning_rate,
-        last_learning_rate=0.1 * training.learning_rate,
+        first_learning_rate=FIRST_RATE * training.learning_rate,
+        last_learning_rate=LAST_RATE * training.learning_rate,
         weight_decay=training.weight_decay,
-        n_records=1,
-        n_snapshots=1,
+        n_records=N_PLACES,
+        n_snapshots=N_PLACES,
         progress=progress,
     )
     if result.status == "interrupted":
         raise KeyboardInterrupt
     if result.status != "finished":
         raise UserError(f"the training of models of subsets {result.message}.")
-    gains = {subset: np.zeros(problem.n_rows) for subset in subsets}
-    for fold, (_, held_out) in enumerate(folds):
-        first = fold * len(subsets)
-        models = [
-            _seeing(result.snapshots.model(0, first + s).whole, masks[s])
-            for s in range(len(subsets))
-        ]
-        for subset, found in zip(subsets, _gains(problem, models, used, held_out), strict=True):
-            gains[subset][held_out] = found
+    found = np.full((len(BETAS) * N_PLACES, len(subsets), problem.n_rows), np.nan)
+    for number, (start, fold, _) in enumerate(layout[:: len(subsets)]):
+        first, held_out = number * len(subsets), folds[fold][1]
+        for place in range(N_PLACES):
+            models = [
+                _seeing(result.snapshots.model(place, first + s).whole, masks[s])
+                for s in range(len(subsets))
+            ]
+            gains = _gains(problem, models, used, held_out)
+            found[start * N_PLACES + place][:, held_out] = gains
+    chosen = _cross_fitted(found, [inside for _, inside in folds], problem.weight)
     groups = problem.row_groups
     return SubsetKnowledge(
-        {subset: found[used] for subset, found in gains.items()},
+        {subset: gains[used] for subset, gains in zip(subsets, chosen, strict=True)},
         None if problem.weight is None else problem.weight[used],
         None if groups is None else groups[used],
     )
+
+
+def _cross_fitted(
+    gains: FloatArray, folds: Sequence[RowIndex], weight: FloatArray | None
+) -> FloatArray:
+    """Gains `[subset, n]` at the places that other folds choose, of `[place, subset, n]`."""
+    counted = gains if weight is None else gains * weight
+    totals = np.stack([counted[:, :, rows].sum(axis=2) for rows in folds])
+    chosen = np.full(gains.shape[1:], np.nan)
+    for fold, rows in enumerate(folds):
+        best = (totals.sum(axis=0) - totals[fold]).argmax(axis=0)
+        for subset, place in enumerate(best):
+            chosen[subset, rows] = gains[place, subset, rows]
+    return chosen
 
 
 def _mask(subset: Subset, n_components: int) -> list[float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import matplotlib.pyplot as plt
+import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from distributed_ib._files import write_text
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
+from distributed_ib.evidence.exact_shares import exact_shares
 from distributed_ib.information.subset_information import check_exhaustive, subset_information_bits
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.encoders import BinaryEncoder
@@ -180,6 +182,12 @@ class BooleanStudy(Study):
                 notes=_legend(measure, reading.threshold_bits),
             ),
         ]
+        sections.append(
+            Section(
+                "What each input tells by itself and among the others",
+                tables=(_shares_table(self.analysed.inputs, self.subset_information_bits),),
+            )
+        )
         if scheme.n_seeds > 1:
             sections.append(frequency_section(scheme, reading.threshold_bits, measure))
         sentences = self._optimality_sentences(run)
@@ -190,9 +198,13 @@ class BooleanStudy(Study):
 
     def values(self, run: Run) -> Mapping[str, Any]:
         """The circuit, the ranks of the first repeat's subsets, and the optimality gap."""
-        optimality = self.optimality(run)
+        optimality, shares = self.optimality(run), exact_shares(self.subset_information_bits)
         return {
             "circuit": tomllib.loads(circuit_to_toml(self.analysed)),
+            "exact_shares": {
+                name: {kind: float(bits[k]) for kind, bits in shares._asdict().items()}
+                for k, name in enumerate(self.analysed.inputs)
+            },
             "subsets_of_first_repeat": [
                 {
                     "components": list(ranked.subset.components),
@@ -271,6 +283,26 @@ def _ranks_table(
     columns = ("beta", "subset in use", COLUMNS[measure], "Y known", "I(X_S;Y)", "rank")
     repeat = "first repeat, " if n_seeds > 1 else ""
     return Table("subset_ranks", f"{repeat}information in bits".capitalize(), columns, rows)
+
+
+def _shares_table(inputs: Sequence[str], information_bits: NDArray[Any]) -> Table:
+    """What each input tells alone, what is lost without it, and its Shapley value; exact."""
+    shares = exact_shares(information_bits)
+    rows = tuple(
+        (
+            inputs[k],
+            *(Quantity(float(bits[k]), "bits", rows="all rows", digits=4) for bits in shares),
+        )
+        for k in np.argsort(-shares.shapley, kind="stable")
+    )
+    return Table(
+        "exact_shares",
+        "Exact information of each input, in bits",
+        ("input", "alone", "lost without it", "Shapley value"),
+        rows,
+        notes="A Shapley value is what the input adds to those before it, averaged over all orders "
+        "of the inputs; together they are I(X;Y).",
+    )
 
 
 _MEANING: dict[Measure, str] = {
