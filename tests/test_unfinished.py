@@ -254,6 +254,7 @@ def classifier() -> DistributedIBClassifier:
         n_resamples=2,
         n_steps=N_STEPS,
         n_pretraining_steps=N_BEFORE,
+        evidence=False,
         random_state=0,
     )
 

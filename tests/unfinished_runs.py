@@ -58,7 +58,7 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
 
 def arguments(command: str, data: Path, out: Path) -> list[str]:
     """A command line that runs one tiny sweep, or two."""
-    ladder = ["--starts", "2", "--resamples", "2"]
+    ladder = ["--starts", "2", "--resamples", "2", "--no-evidence"]
     made_from = {
         "boolean": ["boolean", "--expression", "a & b"],
         "image": ["image", str(data / "picture.png")],
