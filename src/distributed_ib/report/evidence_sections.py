@@ -205,7 +205,7 @@ def _relations(evidence: Evidence) -> list[Finding]:
     }
     found += [
         Finding(
-            f"{listed(group)} are interchangeable: each tells about Y alone, and hardly anything "
+            f"{_joined(group)} are interchangeable: each tells about Y alone, and hardly anything "
             "beyond what the others tell. Which of them the bottleneck keeps is chance."
         )
         for group in _groups(sorted(pairs), evidence.names)
@@ -218,6 +218,15 @@ def _relations(evidence: Evidence) -> list[Finding]:
         for a, b in sorted(together)
     ]
     return found
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Names with "and" before the last.
+
+    >>> _joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _groups(pairs: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[list[str]]:
