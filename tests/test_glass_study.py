@@ -56,6 +56,7 @@ SMALL = GlassStudy(
         last_learning_rate=None,
         n_records=40,
         n_information_records=8,
+        evidence=False,
     ),
 )
 
