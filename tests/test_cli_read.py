@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
-BRIEF = ["--steps", "150", "--starts", "2", "--resamples", "2"]
+BRIEF = ["--steps", "150", "--starts", "2", "--resamples", "2", "--no-evidence"]
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ BRIEF: dict[str, Any] = {
     "n_resamples": 2,
     "n_steps": 150,
     "n_records": 8,
+    "evidence": False,
     "random_state": 0,
 }
 
