@@ -21,8 +21,8 @@ from distributed_ib.scheme._reading import read_approximations
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
-MOST_ROWS = 4096
-"""Most rows by which tables are made, and on which they report."""
+MOST_ROWS, MOST_TEST_ROWS = 2048, 4096
+"""Most rows by which tables are made, and most on which they report."""
 MOST_COMPONENTS = 12
 """Most components of a table, those that convey most."""
 LEAST_BITS = 0.01
@@ -37,7 +37,7 @@ class ReadingRows:
         fitted: Its components.
         target: Y.
         split: All rows.
-        division: Which rows do what, a sample of at most `MOST_ROWS`.
+        division: Which rows do what, a sample of them.
         seed: Seed of everything random.
     """
 
@@ -107,17 +107,16 @@ class ReadingRows:
 
 
 def _sampled(division: Division, seed: int) -> Division:
-    """At most `MOST_ROWS` rows that train or choose, and as many that report."""
+    """At most `MOST_ROWS` rows that train or choose, and `MOST_TEST_ROWS` that report."""
     random = np.random.default_rng(seed)
 
-    def some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        if len(rows) <= MOST_ROWS:
-            return rows
-        return np.sort(random.choice(rows, MOST_ROWS, replace=False))
+    def some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
 
-    development = some(np.unique(np.concatenate([*division.train, *division.validation])))
+    every = np.unique(np.concatenate([*division.train, *division.validation]))
+    development = some(every, MOST_ROWS)
     return Division(
         tuple(np.intersect1d(rows, development) for rows in division.train),
         tuple(np.intersect1d(rows, development) for rows in division.validation),
-        some(division.test),
+        some(division.test, MOST_TEST_ROWS),
     )

@@ -216,7 +216,7 @@ def share_interval(count: float, n: float) -> tuple[float, float]:
 
     >>> low, high = share_interval(9, 10)
     >>> round(low, 2), round(high, 2)
-    (0.68, 0.98)
+    (0.67, 0.98)
     """
     tail = (1 - LEVEL) / 2
     a, b = count + 0.5, max(n - count, 0.0) + 0.5
