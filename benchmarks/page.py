@@ -83,7 +83,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        study = TableStudy(table=table(folder), target="y", n_steps=400)
+        study = TableStudy(table=table(folder), target="y", n_steps=400, evidence_wanted=False)
         run_study(study, folder / "run")
         began = time.perf_counter()
         text = page_of_folder(folder / "run")

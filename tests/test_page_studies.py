@@ -23,7 +23,9 @@ from pages import Shown, chromium
 from test_cli import dib, one_clear_line
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
-BRIEF = TrainSettings(beta=(1e-3, 1.0), n_steps=80, n_pretraining_steps=40, batch_size=64)
+BRIEF = TrainSettings(
+    beta=(1e-3, 1.0), n_steps=80, n_pretraining_steps=40, batch_size=64, evidence=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,8 @@ def test_the_page_of_a_picture_shows_its_paintings(browser: Browser, tmp_path: P
     from test_image_study import BRIEF as OF_PICTURE
     from test_image_study import flag
 
-    run_study(ImageStudy.of(flag(), **OF_PICTURE), tmp_path / "run")
+    brief = OF_PICTURE | {"train": replace(OF_PICTURE["train"], evidence=False)}
+    run_study(ImageStudy.of(flag(), **brief), tmp_path / "run")
     first, last = moved(browser, tmp_path / "run", "painting", "img")
     assert first != last
     assert "data:image/webp;base64," in first
@@ -110,7 +113,8 @@ def test_the_page_of_patterns_has_a_part_for_each(browser: Browser, tmp_path: Pa
 def test_the_page_of_a_glass_lights_its_shells(browser: Browser, tmp_path: Path) -> None:
     from test_glass_study import SMALL, glass_like, options
 
-    run_study(GlassStudy.of({"gradual": glass_like()}, **options(SMALL)), tmp_path / "run")
+    small = replace(SMALL, train=replace(SMALL.train, evidence=False))
+    run_study(GlassStudy.of({"gradual": glass_like()}, **options(small)), tmp_path / "run")
     with Shown(browser, tmp_path / "run" / "report.html") as found:
         assert found.page.locator("#view-shells .span").count() == 100
         lit = "spans => spans.filter(one => Number(one.getAttribute('fill-opacity')) > 0.1).length"
