@@ -1,6 +1,7 @@
 """Settings of all tests, and small sweeps that several of them look at."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
 from line_sweeps import Killed, line_sweep, stop_at
+from quick_compilation import compiled_quickly
 from toy import XOR_SCHEDULE, xor_data, xor_model
 
 matplotlib.use("Agg")
@@ -30,7 +32,7 @@ def share_what_is_compiled() -> None:
         return
     folder = tempfile.mkdtemp(prefix="compiled-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    options = {"compilation_cache_dir": folder, "persistent_cache_min_compile_time_secs": 0.1}
+    options = {"compilation_cache_dir": folder, "persistent_cache_min_compile_time_secs": 0.0}
     for name, value in options.items():
         os.environ[f"JAX_{name.upper()}"] = str(value)
         jax.config.update(f"jax_{name}", value)
@@ -39,12 +41,17 @@ def share_what_is_compiled() -> None:
 share_what_is_compiled()
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported: a pass over all modules takes long."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module")
 def quick_compilation() -> Iterator[None]:
     """Compile without optimising, for tests that compile much and compute little."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +64,17 @@ def compiled_as_in_a_child(quick_compilation: None) -> None:
 def xor_result() -> SweepResult:
     """Two repeats of a sweep on y = a xor b, with an irrelevant third component."""
     x, y = xor_data()
-    return sweep(
-        xor_model,
-        ArrayBatches((x, y), 64),
-        XOR_SCHEDULE,
-        seed=3,
-        n_seeds=2,
-        learning_rate=1e-2,
-        validation=(x.repeat(64, axis=0), y.repeat(64)),
-        n_records=40,
-    )
+    with compiled_quickly():
+        return sweep(
+            xor_model,
+            ArrayBatches((x, y), 64),
+            XOR_SCHEDULE,
+            seed=3,
+            n_seeds=2,
+            learning_rate=1e-2,
+            validation=(x.repeat(64, axis=0), y.repeat(64)),
+            n_records=40,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,12 @@ import os
 import signal
 import sys
 
-import jax
-
 from distributed_ib.cli.main import run
 from distributed_ib.scheme.fitting import SweepStore
 from distributed_ib.training import sweep as sweep_module
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import ProgressBar, SweepProgress
+from quick_compilation import compiled_quickly
 
 
 def kill_at(step: int) -> None:
@@ -44,8 +43,8 @@ def checkpoints_at_every_step() -> None:
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_disable_most_optimizations", True)
     kill_at(int(sys.argv[1]))
     checkpoints_at_every_step()
     sys.argv = ["dib", *sys.argv[2:]]
-    run()
+    with compiled_quickly():
+        run()

@@ -45,7 +45,9 @@ def test_a_run_is_whole_and_says_what_it_did(
     figures = {"sweep", "strip", "error", "information_plane", "subsets"}
     assert names == {
         "config.toml",
+        "page.npz",
         "picture.png",
+        "report.html",
         "scheme.nc",
         "summary.json",
         "summary.md",

@@ -1,16 +1,14 @@
 """scikit-learn's own checks of its conventions, on small settings."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import jax
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegressor
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.usefixtures("quick_compilation"),  # every check brings tables of another shape
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
     pytest.mark.filterwarnings("ignore:.*constant.*:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*exchangeable.*:UserWarning"),
@@ -54,14 +52,6 @@ BY_DAY = {
     "check_parameters_default_constructible",
     "check_set_params",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fast_compilation() -> Iterator[None]:
-    """Compile without optimising: every check brings tables of another shape."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:

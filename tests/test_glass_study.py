@@ -56,6 +56,7 @@ SMALL = GlassStudy(
         last_learning_rate=None,
         n_records=40,
         n_information_records=8,
+        evidence=False,
     ),
 )
 
@@ -200,8 +201,10 @@ def test_a_run_folder_can_be_shown_and_drawn_again(
         "config.toml",
         "summary.json",
         "summary.md",
+        "report.html",
         "data/gradual.npz",
         "figures/glass.png",
+        "gradual/page.npz",
         "gradual/scheme.nc",
         "gradual/results.npz",
         "gradual/snapshots/model.json",

@@ -10,6 +10,8 @@ from distributed_ib.scheme.fitting import fit_scheme
 from distributed_ib.training.train_settings import TrainSettings
 from toy import xor_model
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def test_error_and_known_add_up_to_the_loss_of_the_training_shares() -> None:
     rng = np.random.default_rng(0)

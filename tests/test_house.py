@@ -14,6 +14,7 @@ ROOMS = (
     "model",
     "training",
     "information",
+    "readable",
     "scheme",
     "optimum",
     "evidence",

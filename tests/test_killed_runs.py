@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +27,18 @@ SHORT = ["--n-steps", str(N_STEPS), "--n-pretraining-steps", "0", "--batch-size"
 SHORT += ["--n-information-inputs", "32"]
 
 
-@contextmanager
-def killed(step: int, arguments: list[str], out: Path) -> Iterator[None]:
-    """Run the command meanwhile, until it has made so many training steps and is killed there."""
+def run_until_killed(step: int, arguments: list[str], out: Path) -> None:
+    """Run the command in a child that is killed when it has made so many training steps.
+
+    What is compiled in a run that comes first is compiled for the child too.
+    """
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
-    with subprocess.Popen(
+    child = subprocess.run(
         [sys.executable, str(CHILD), str(step), *arguments, "--out", str(out)],
         env={**os.environ, "PYTHONPATH": path},
-    ) as child:
-        yield
-        assert child.wait(timeout=240) == -signal.SIGKILL
+        timeout=240,
+    )
+    assert child.returncode == -signal.SIGKILL
     assert not (out / "summary.json").exists()
 
 
@@ -74,8 +74,8 @@ def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     arguments = ["run", "image", "--picture", str(path), "--n-colors", "8", *SHORT]
     arguments += ["--encoder-hidden", "8", "--predictor-hidden", "8", "--embedding-dim", "2"]
     whole, mended = tmp_path / "whole", tmp_path / "mended"
-    with killed(7, arguments, mended):
-        assert dib(*arguments, "--out", str(whole)) == 0
+    assert dib(*arguments, "--out", str(whole)) == 0
+    run_until_killed(7, arguments, mended)
     path.unlink()  # the folder holds the picture
     assert dib("resume", str(mended)) == 0
     assert_same_bits(whole, mended)
@@ -89,8 +89,8 @@ def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
 def test_killed_patterns_go_on_to_the_same_bits_without_a_finished_sweep(tmp_path: Path) -> None:
     arguments = ["run", "patterns", "--patterns", "circle", "--hidden", "8", *SHORT]
     whole, mended = tmp_path / "whole", tmp_path / "mended"
-    with killed(N_STEPS + 5, arguments, mended):
-        assert dib(*arguments, "--out", str(whole)) == 0
+    assert dib(*arguments, "--out", str(whole)) == 0
+    run_until_killed(N_STEPS + 5, arguments, mended)
     finished = mended / "circle" / "distributed" / "scheme.nc"
     before = (finished.stat().st_ino, finished.read_bytes())
     assert dib("resume", str(mended)) == 0

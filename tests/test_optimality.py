@@ -27,6 +27,8 @@ from distributed_ib.studies.boolean.circuit_optimality import (
 )
 from toy import xor_data
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 @pytest.fixture(scope="module")
 def terms(xor_scheme: ApproximationScheme) -> SnapshotTerms:

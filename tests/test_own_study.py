@@ -5,14 +5,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from distributed_ib.evidence import subset_knowledge
 from test_cli import dib, one_clear_line
-from test_killed_runs import assert_same_bits, killed
+from test_killed_runs import assert_same_bits, run_until_killed
 
 DOCS = Path(__file__).parents[1] / "docs" / "your-own-study.md"
 N_STEPS = 60
@@ -33,12 +35,22 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(file: Path, compiled_as_in_a_child: None) -> Path:
+def brief_evidence() -> Iterator[None]:
+    """Train the models of subsets for a few steps: no test here reads what they tell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subset_knowledge, "N_PRETRAINING_STEPS", 8)
+        patch.setattr(subset_knowledge, "N_RISING_STEPS", 8)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(file: Path, compiled_as_in_a_child: None, brief_evidence: None) -> Path:
     """A run in one go; beside it stands another, which was killed in the middle."""
     folder = file.parent / "run"
     command = ["run", str(file), *BRIEF]
-    with killed(N_STEPS // 2, command, file.parent / "killed"):
-        assert dib(*command, "--out", str(folder)) == 0
+    assert dib(*command, "--out", str(folder)) == 0
+    # The evidence follows the sweep, and takes longer.
+    run_until_killed(N_STEPS // 2, [*command, "--no-evidence"], file.parent / "killed")
     return folder
 
 
@@ -124,7 +136,7 @@ def test_a_figure_and_a_finding_of_its_own_touch_no_file_of_the_package(
     own.write_text(text)
     folder = tmp_path / "run"
     closed = ["--beta", "0.1,30", "--n-steps", "200"]  # by the end, no voter tells anything
-    assert dib("run", str(own), *BRIEF, *closed, "--out", str(folder)) == 0
+    assert dib("run", str(own), *BRIEF, *closed, "--no-evidence", "--out", str(folder)) == 0
     assert (folder / "figures" / "three_voters.png").exists()
     assert "are known from one." in (folder / "summary.md").read_text()
 

@@ -31,6 +31,8 @@ from distributed_ib.study.reading_runs import load_run
 from distributed_ib.study.study import Reading
 from pattern_measures import rectilinear_share, widest_gap_bits
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 QUICK = PatternStudy()
 BRIEF = PatternStudy(
     hidden=(32, 32),

@@ -17,6 +17,8 @@ from distributed_ib.optimum.exact_optimum import joint_from_samples, optimal_fro
 from distributed_ib.optimum.refine import RefineSettings, refine
 from distributed_ib.studies.boolean import paper_circuit
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 # Y asks of the first component only whether it is 2, so that its values 0 and 1 should merge; it
 # asks the second too, and the third is idle.
 X = np.stack(np.meshgrid([0, 1, 2], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(-1, 3)

@@ -189,6 +189,7 @@ SMALL: dict[str, Any] = {
     "n_records": 10,
     "n_samples": 16,
     "n_information_inputs": 0,
+    "evidence": False,
     "random_state": 0,
 }
 

@@ -179,7 +179,7 @@ def test_a_second_glass_that_was_never_begun_is_told_of(
     assert told in (out / "summary.md").read_text()
     assert dib("show", str(out)) == 0
     printed = capsys.readouterr().out
-    assert "gradual quench, 50 loci" in printed and told in printed
+    assert "gradual quench, 80 loci" in printed and told in printed
 
 
 def test_what_an_unfinished_sweep_has_not_learned_has_not_ended(
@@ -248,13 +248,13 @@ Y = np.where(X[:, 0] > 0, "right", "left")
 
 
 def classifier() -> DistributedIBClassifier:
+    """Of the shapes of `dib fit` above, so that they are compiled once."""
     return DistributedIBClassifier(
         n_starts=2,
         n_resamples=2,
         n_steps=N_STEPS,
         n_pretraining_steps=N_BEFORE,
-        encoder_hidden=(8,),
-        predictor_hidden=(8,),
+        evidence=False,
         random_state=0,
     )
 

@@ -58,13 +58,14 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
 
 def arguments(command: str, data: Path, out: Path) -> list[str]:
     """A command line that runs one tiny sweep, or two."""
+    ladder = ["--starts", "2", "--resamples", "2", "--no-evidence"]
     made_from = {
         "boolean": ["boolean", "--expression", "a & b"],
         "image": ["image", str(data / "picture.png")],
         "patterns": ["patterns", "--pattern", "circle"],
         "glass": ["glass", "analyse", str(data / "glasses" / "gradual.npz")],
         "glasses": ["glass", "analyse", str(data / "glasses")],
-        "fit": ["fit", str(data / "table.csv"), "--target", "y", "--steps", "40"],
+        "fit": ["fit", str(data / "table.csv"), "--target", "y", "--steps", "40", *ladder],
     }
     return [*made_from[command], "--out", str(out)]
 
@@ -79,7 +80,7 @@ def write_data(folder: Path) -> None:
     )
     (folder / "glasses").mkdir()
     for name in ("gradual", "rapid"):
-        save_table(glass_like(50, name), folder / "glasses" / f"{name}.npz")
+        save_table(glass_like(name=name), folder / "glasses" / f"{name}.npz")
 
 
 def press_ctrl_c(step: int) -> ProgressCallback:

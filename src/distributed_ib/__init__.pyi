@@ -38,6 +38,7 @@ from .model.table_encoder import TableEncoder as TableEncoder
 from .optimum.candidates import Candidates as Candidates
 from .optimum.refine import RefineSettings as RefineSettings
 from .optimum.refine import refine as refine
+from .readable.readable_approximation import ReadableApproximation as ReadableApproximation
 from .report.quantity import Quantity as Quantity
 from .report.report import Finding as Finding
 from .report.report import Report as Report

@@ -16,6 +16,7 @@ from distributed_ib.cli.image_command import image
 from distributed_ib.cli.patterns_command import patterns
 from distributed_ib.cli.plot_command import plot
 from distributed_ib.cli.predict_command import predict
+from distributed_ib.cli.read_command import read
 from distributed_ib.cli.report_command import report
 from distributed_ib.cli.run_command import PASS_ON, resume
 from distributed_ib.cli.run_command import run as run_study
@@ -40,6 +41,7 @@ app.command("run", context_settings=PASS_ON)(run_study)
 app.command()(resume)
 app.command()(predict)
 app.command()(show)
+app.command()(read)
 app.command()(plot)
 app.command()(report)
 

@@ -212,6 +212,37 @@ class FittedDecomposition:
         beyond = (values - np.clip(values, knots[0], knots[-1])) / self.scale[j]
         return np.asarray(np.interp(values, knots, scores) + beyond)
 
+    def unscaled(self, column: str, scaled: NDArray[Any]) -> NDArray[np.float64]:
+        """Values of a continuous column in the user's units, from those that the model takes.
+
+        They are rounded to the precision of the model's input, six digits of the column's range; of
+        a column of few values they are these values.
+
+        Args:
+            column: Its name.
+            scaled: Its column of `TableInput.numbers`, `[n]`.
+
+        Example:
+            >>> table = {"x": np.array([1.0, 3.0])}
+            >>> fitted = Decomposition.from_arrays(table).fit(table, min_rows=2)
+            >>> fitted.unscaled("x", fitted.transform(table).numbers[:, 0]).tolist()
+            [1.0, 3.0]
+        """
+        j = self.continuous.index(column)
+        z = np.asarray(scaled, np.float64)
+        values = self.mean[j] + self.scale[j] * z
+        known = np.array(self.observed[j]) if self.observed else np.zeros(0)
+        if self.by_rank and self.by_rank[j]:
+            scores = ndtri((np.arange(len(known)) + 0.5) / len(known))
+            beyond = z - np.clip(z, scores[0], scores[-1])
+            values = np.interp(z, scores, known) + self.scale[j] * beyond
+        elif 0 < len(known) < MAX_VALUES:
+            nearest = known[np.abs(values[:, None] - known).argmin(axis=1)]
+            values = np.where(np.abs(values - nearest) < 1e-5 * self.scale[j], nearest, values)
+            return np.asarray(values)
+        span = max(abs(self.low[j] - self.mean[j]), abs(self.high[j] - self.mean[j]), 1e-300)
+        return np.asarray(np.round(values, 6 - math.ceil(math.log10(span))))
+
     def _numbers(self, j: int, n_values: int) -> NDArray[np.float64]:
         """At most `n_values` of the continuous column of index j."""
         if not self.observed:

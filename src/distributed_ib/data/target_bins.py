@@ -169,6 +169,29 @@ class TargetBins:
         return bins
 
 
+def quantiles_of_values(points: FloatArray, probabilities: FloatArray, levels: Any) -> FloatArray:
+    """Quantiles of distributions over bins of equally likely points, `[n, level]`.
+
+    Args:
+        points: Values of every bin, `[bin, point]`.
+        probabilities: `[n, bin]`.
+        levels: Numbers between 0 and 1, `[level]`.
+
+    Example:
+        >>> quantiles_of_values(np.array([[0.0], [1.0]]), np.array([[0.6, 0.4]]), [0.5, 0.9])
+        array([[0., 1.]])
+    """
+    order = np.argsort(points, axis=None, kind="stable")
+    values = points.ravel()[order]
+    owner = np.repeat(np.arange(len(points)), points.shape[1])[order]
+    found = np.empty((len(probabilities), np.size(levels)))
+    for row, shares in enumerate(probabilities):
+        below = np.cumsum(shares[owner])
+        place = np.searchsorted(below, np.asarray(levels) * below[-1], side="left")
+        found[row] = values[np.minimum(place, len(values) - 1)]
+    return found
+
+
 def _edges_and_atoms(values: FloatArray) -> tuple[FloatArray | None, FloatArray]:
     found, counts = np.unique(values, return_counts=True)
     n_bins = min(max(len(values) // ROWS_PER_BIN, FEWEST_BINS), MOST_BINS)

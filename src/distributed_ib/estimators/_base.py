@@ -13,22 +13,32 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from distributed_ib.data._copies import exchangeable_components
 from distributed_ib.data.columns import Kind
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
-from distributed_ib.estimators._plan import Plan, TableProblem
+from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
+from distributed_ib.estimators._reading_rows import ReadingRows
 from distributed_ib.estimators.column_figures import compression_figures
+from distributed_ib.estimators.readable_tables import (
+    MAX_ROWS,
+    ReadableTables,
+    chosen_beta,
+    make_tables,
+)
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
 from distributed_ib.estimators.table_settings import Settings, resolve
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.losses import Loss
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.standard_figures import standard_figures
+from distributed_ib.readable.readable_approximation import (
+    ReadableApproximation,
+    check_max_rows,
+)
 from distributed_ib.report.report import Report
 from distributed_ib.report.scheme_sections import kept_beta, scheme_sections, scheme_values
 from distributed_ib.scheme._noise import mean_over_noise
@@ -51,6 +61,8 @@ class DistributedIBEstimator(BaseEstimator):
     decomposition_: FittedDecomposition
     target_: Target
     loss_: Loss
+    _reading_rows: ReadingRows | None = None
+    _readable_tables: ReadableTables | None = None
     candidates_: NDArray[np.float32]
     settings_: Settings
     n_train_rows_: int
@@ -218,7 +230,7 @@ class DistributedIBEstimator(BaseEstimator):
             ),
         )
         plan = Plan(prepared.decomposition, prepared.target, loss, problem, settings, train, seed)
-        _warn_of_copies(plan)
+        warn_of_copies(plan, stacklevel=4)
         return plan
 
     def adopt(
@@ -245,6 +257,7 @@ class DistributedIBEstimator(BaseEstimator):
             self.n_features_in_ = len(self.decomposition_.decomposition.columns)
         self.n_train_rows_ = len(plan.split.train)
         self.scheme_, self.evidence_ = scheme, evidence
+        self._reading_rows, self._readable_tables = ReadingRows.of(plan), None
         if not scheme.is_empty:
             self.best_beta_, self.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
         self.restore(plan.candidates())
@@ -265,6 +278,61 @@ class DistributedIBEstimator(BaseEstimator):
                 f"there is no model to predict with: the sweep {self.scheme_.message}. Fit again."
             )
         return self.scheme_.all_at(choice or Choice())
+
+    def readable(
+        self,
+        *,
+        beta: float | None = None,
+        bits: float | None = None,
+        n_components: int | None = None,
+        max_rows: int = MAX_ROWS,
+    ) -> ReadableApproximation:
+        """An approximation as symbols of each component and a table of predictions.
+
+        After a fit the table is made from the rows of the fit. A model that was loaded has those
+        tables that were kept with it, and gives the nearest.
+
+        Args:
+            beta: Bottleneck strength.
+            bits: Or the best approximation of at most this many bits.
+            n_components: Or the best that uses at most this many components. By default it is the
+                simplest approximation.
+            max_rows: Most rows of the table.
+
+        Raises:
+            UserError: If no model is that small, or the model predicts no distribution.
+
+        Example:
+            See `docs/reading.md`.
+        """
+        check_is_fitted(self, "scheme_")
+        check_max_rows(max_rows)
+        at = chosen_beta(self.scheme_, Choice(beta, bits, n_components))
+        if self._reading_rows is None:
+            if self._readable_tables is None or max_rows < self._readable_tables.max_rows:
+                raise UserError(
+                    "this model was loaded without its rows, from which a table is made; fit again."
+                )
+            return self._readable_tables.at(at)
+        approximations = self.approximations(Choice(beta=at))
+        return self._reading_rows.read(self.scheme_, approximations, max_rows)
+
+    def readable_tables(self) -> ReadableTables:
+        """Readable tables at about twenty places of the scheme, as `save` keeps them.
+
+        Raises:
+            UserError: As `readable`.
+        """
+        check_is_fitted(self, "scheme_")
+        if self._readable_tables is None:
+            if self._reading_rows is None or self.scheme_.is_empty:
+                raise UserError("there are no rows and models to make readable tables of.")
+            self._readable_tables = make_tables(self.scheme_, self._reading_rows)
+        return self._readable_tables
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the rows of the fit, which a model is not to carry along."""
+        return {**super().__getstate__(), "_reading_rows": None}
 
     def report(self, title: str = "Fitted table") -> Report:
         """What was found, in words and tables; `print(model.report())` shows it."""
@@ -293,12 +361,25 @@ class DistributedIBEstimator(BaseEstimator):
                 ),
             }
 
-    def _html_repr(self) -> str:
-        """Of a fitted estimator its page in a frame, and else what scikit-learn shows."""
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Of a fitted estimator its page, and else what scikit-learn shows in notebooks."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
+        if self._has_page and "text/html" in bundle:
+            bundle["text/html"] = self._page_in_notebook()
+        return bundle
+
+    @property
+    def _repr_html_(self) -> Any:
+        """The same for notebooks that know no bundles."""
+        return self._page_in_notebook if self._has_page else super()._repr_html_
+
+    @property
+    def _has_page(self) -> bool:
+        return hasattr(self, "scheme_") and not self.scheme_.is_empty
+
+    def _page_in_notebook(self) -> str:
         from distributed_ib.estimators.table_page import estimator_in_notebook
 
-        if not hasattr(self, "scheme_") or self.scheme_.is_empty:
-            return str(super()._html_repr())
         return estimator_in_notebook(self)
 
     def save(self, folder: str | Path) -> None:
@@ -371,15 +452,3 @@ class DistributedIBEstimator(BaseEstimator):
 def _information_records(n_channels: int) -> int:
     """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
     return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))
-
-
-def _warn_of_copies(plan: Plan) -> None:
-    fitted, rows = plan.decomposition, plan.problem.rows(plan.split.train)
-    for group in exchangeable_components(fitted.names, rows.x, **fitted.encoder_options()):
-        warnings.warn(
-            f"the components {' and '.join(map(repr, group))} are exchangeable: each can be "
-            "computed from the other. Which of them the bottleneck keeps is chance, so don't read "
-            "them as separate causes; drop all but one, or group them.",
-            UserWarning,
-            stacklevel=4,
-        )

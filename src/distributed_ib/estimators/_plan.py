@@ -1,6 +1,7 @@
 """From what a user passes to `fit` to all that a sweep over a table needs."""
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from distributed_ib.data._copies import exchangeable_components
 from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.component_values import ComponentValues, values_of_table
 from distributed_ib.data.distinct_values import repeated_numbers
@@ -250,6 +252,19 @@ class Plan:
             p=None if share is None else share / share.sum(),
         )
         return np.asarray(rows.y[drawn].reshape(len(drawn), -1), np.float32)
+
+
+def warn_of_copies(plan: Plan, *, stacklevel: int) -> None:
+    """Warn of components that are copies of each other."""
+    fitted, rows = plan.decomposition, plan.problem.rows(plan.split.train)
+    for group in exchangeable_components(fitted.names, rows.x, **fitted.encoder_options()):
+        warnings.warn(
+            f"the components {' and '.join(map(repr, group))} are exchangeable: each can be "
+            "computed from the other. Which of them the bottleneck keeps is chance, so don't read "
+            "them as separate causes; drop all but one, or group them.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 # It runs once: code that is fast to run would take longer to compile than it could ever save.

@@ -19,12 +19,14 @@ from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, first_line
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.estimators.readable_tables import READABLE, ReadableTables
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.evidence.evidence_files import load_evidence, save_evidence
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 ESTIMATOR, CANDIDATES = "estimator.json", "candidates.safetensors"
+ESTIMATOR_FILES = (ESTIMATOR, CANDIDATES, READABLE)
 LIMIT_BYTES = 1 << 26
 KINDS: Mapping[str, type[DistributedIBEstimator]] = {
     "classifier": DistributedIBClassifier,
@@ -58,7 +60,7 @@ def save_estimator(
         "n_train_rows": estimator.n_train_rows_,
     }
     text = json.dumps(description, indent=2, allow_nan=False) + "\n"
-    for name in (ESTIMATOR, CANDIDATES, *([EVIDENCE] if with_scheme else [])):
+    for name in (*ESTIMATOR_FILES, *([EVIDENCE] if with_scheme else [])):
         if (folder / name).exists():
             raise UserError(f"{folder / name} exists already; save to another folder.")
     try:
@@ -72,10 +74,20 @@ def save_estimator(
         write_atomically(folder / CANDIDATES, lambda path: save_file(tensors, path))
     names_written = [ESTIMATOR, *([] if candidates is None else [CANDIDATES])]
     record_checksums(folder, names_written)
+    _save_readable(estimator, folder)
     if with_scheme:
         if estimator.evidence_ is not None:
             save_evidence(folder, estimator.evidence_)
         estimator.scheme_.save(folder)
+
+
+def _save_readable(estimator: DistributedIBEstimator, folder: Path) -> None:
+    """Write the readable tables, of a model that has any."""
+    try:
+        tables = estimator.readable_tables()
+    except UserError:  # it predicts no distribution, or was loaded without tables
+        return
+    tables.save(folder)
 
 
 def load_estimator(folder: str | Path) -> DistributedIBEstimator:
@@ -129,6 +141,8 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     if not scheme.is_empty:
         estimator.best_beta_, estimator.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
     estimator.restore(_candidates(folder / CANDIDATES, target))
+    if (folder / READABLE).is_file():
+        estimator._readable_tables = ReadableTables.load(folder)
     return estimator
 
 

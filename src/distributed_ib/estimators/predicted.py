@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from distributed_ib.data.target import Target
+from distributed_ib.data.target_bins import quantiles_of_values
 
 FloatArray = NDArray[np.float64]
 
@@ -53,29 +54,6 @@ def predicted_quantiles(
             mine = probabilities[:, k, : bins.n_bins] if target.is_vector else probabilities
             found.append(quantiles_of_values(bins.points, mine, levels))
     return np.stack(found, axis=1) if target.is_vector else found[0]
-
-
-def quantiles_of_values(points: FloatArray, probabilities: FloatArray, levels: Any) -> FloatArray:
-    """Quantiles of distributions over bins of equally likely points, `[n, level]`.
-
-    Args:
-        points: Values of every bin, `[bin, point]`.
-        probabilities: `[n, bin]`.
-        levels: Numbers between 0 and 1, `[level]`.
-
-    Example:
-        >>> quantiles_of_values(np.array([[0.0], [1.0]]), np.array([[0.6, 0.4]]), [0.5, 0.9])
-        array([[0., 1.]])
-    """
-    order = np.argsort(points, axis=None, kind="stable")
-    values = points.ravel()[order]
-    owner = np.repeat(np.arange(len(points)), points.shape[1])[order]
-    found = np.empty((len(probabilities), np.size(levels)))
-    for row, shares in enumerate(probabilities):
-        below = np.cumsum(shares[owner])
-        place = np.searchsorted(below, np.asarray(levels) * below[-1], side="left")
-        found[row] = values[np.minimum(place, len(values) - 1)]
-    return found
 
 
 def scores_of(

@@ -24,6 +24,7 @@ from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
 _SMALLEST_BLOCK = 64
+_FEW_CHANNELS = 1024
 # Pairs of draws by which the loss with a single draw is measured, of each row.
 MOST_OWN_PAIRS = 4
 _OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
@@ -180,12 +181,14 @@ def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(p for p, _ in parts)), parts[0][1]
 
 
-def _blocks(x: Any, *, pads: bool = True) -> Iterator[tuple[Any, int]]:
+def _blocks(
+    x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
+) -> Iterator[tuple[Any, int]]:
     """Stretches of rows, padded to few different lengths, and their numbers of rows."""
     n_all = len(jax.tree.leaves(x)[0])
     for start in range(0, n_all, BLOCK_ROWS):
         n_rows = min(BLOCK_ROWS, n_all - start)
-        length = max(_SMALLEST_BLOCK, 1 << (n_rows - 1).bit_length()) if pads else n_rows
+        length = max(least, 1 << (n_rows - 1).bit_length()) if pads else n_rows
 
         def padded(leaf: Any, first: int = start, n: int = n_rows, to: int = length) -> Any:
             part = np.asarray(leaf[first : first + n])
@@ -268,6 +271,60 @@ def _losses(
 
     found: tuple[Array, Array, Array, dict[str, Array]] = jax.vmap(of_model)(params, keys)
     return found
+
+
+def probabilities_given_channels(
+    models: Sequence[Any],
+    channels: Sequence[GaussianChannel],
+    *,
+    n_samples: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Probabilities of Y given channels, averaged over the noise, `[model, n, ...]`.
+
+    Channels of a row may come from different rows of data: what would be predicted if only one
+    component were changed.
+
+    Args:
+        models: Models of the same shape.
+        channels: Of each model, `[n, component, embedding]`.
+        n_samples: Draws of the noise, in pairs of opposite sign; all rows share them.
+        seed: Seed of the noise.
+    """
+    params, static = _stacked(models)
+    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    stacked = tuple(
+        np.stack(leaves, axis=1)
+        for leaves in zip(*((c.mean, c.log_variance) for c in channels), strict=True)
+    )
+    is_few = len(stacked[0]) <= _FEW_CHANNELS
+    least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
+    parts = [
+        np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
+        for block, n_rows in _blocks(stacked, least=least)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+@eqx.filter_jit
+def _given(params: Any, static: Any, channels: Any, keys: Array, n_pairs: Any) -> Array:
+    def of_model(params: Any, key: Array, mean: Array, log_variance: Array) -> Array:
+        predictor = eqx.combine(params, static).predictor
+        deviation = jnp.exp(0.5 * log_variance)
+
+        def given(noise: Array) -> Array:
+            u = (mean + deviation * noise).reshape(mean.shape[0], -1)
+            return jnp.asarray(predictor.probabilities(predictor(u)))
+
+        def add_pair(number: Array, total: Array) -> Array:
+            noise = jax.random.normal(jax.random.fold_in(key, number), (1, *mean.shape[1:]))
+            return total + given(noise) + given(-noise)
+
+        shape = jax.eval_shape(given, jnp.zeros((1, *mean.shape[1:])))
+        zeros = jnp.zeros(shape.shape, shape.dtype)
+        return jax.lax.fori_loop(0, n_pairs, add_pair, zeros) / (2 * n_pairs)
+
+    return jax.vmap(of_model, in_axes=(0, 0, 1, 1))(params, keys, *channels)
 
 
 @eqx.filter_jit

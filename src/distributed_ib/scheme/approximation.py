@@ -16,6 +16,8 @@ from distributed_ib.model.channel import GaussianChannel, bhattacharyya_coeffici
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoding import BLOCK_ROWS, Inputs, encode_inputs, input_blocks
 from distributed_ib.model.gaussian_predictor import GaussianPredictor
+from distributed_ib.readable.readable_approximation import ReadableApproximation
+from distributed_ib.scheme._array_reading import read_arrays
 from distributed_ib.scheme._noise import mean_probabilities, summed_scores
 from distributed_ib.scheme.measure import Measure
 
@@ -214,6 +216,34 @@ class Approximation:
         return np.asarray(
             bhattacharyya_coefficients(channel.mean[:, index], channel.log_variance[:, index])
         )
+
+    def readable(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        target: str = "y",
+        max_rows: int = 32,
+        seed: int = 0,
+    ) -> ReadableApproximation:
+        """This approximation as symbols of each component and a table of predictions.
+
+        Half of the rows make the table, a quarter chooses how many rows it has, and the last
+        quarter reports what it keeps. So give rows on which the model was not trained. Tables have
+        a method of their estimators for this, which knows which rows those are.
+
+        Args:
+            x: Components of one feature each, `[n, component]` or `[n, component, 1]`: whole
+                numbers or others.
+            y: Classes of Y, whole numbers from 0, `[n]`.
+            target: Name of Y.
+            max_rows: Most rows of the table.
+            seed: Seed of the division of the rows, and of the noise.
+
+        Raises:
+            UserError: If components have several features, or the model predicts no classes.
+        """
+        return read_arrays([self], x, y, target=target, max_rows=max_rows, seed=seed)
 
     def _index(self, component: str) -> int:
         if component not in self.components:

@@ -8,8 +8,10 @@ from typing import ClassVar
 from distributed_ib._run_files import CONFIG, SCHEME
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence_files import load_evidence
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.loading import find_study
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import load_results, read_config
@@ -89,6 +91,12 @@ class StoredStudy(Study):
             "is not run; dib show without --threshold and --kl prints all of them as stored."
         )
         return [Section(findings=(Finding(note, kind="note"),))]
+
+    def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
+        """Ask for the file, whose code makes the rows."""
+        raise UserError(
+            f"the rows of {self.study_name} are made by its file; name it with --study FILE.py."
+        )
 
     def check_reading(self, reading: Reading) -> None:
         """Refuse a choice of beta, which only a study's own figures know."""

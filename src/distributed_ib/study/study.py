@@ -15,8 +15,11 @@ from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.evidence.measuring import measure_evidence
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Section
+from distributed_ib.scheme._array_reading import read_problem
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.scheme.fitting import fit_scheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.study.options import from_toml
@@ -266,6 +269,42 @@ class Study:
             raise UserError(f"the table has no column {missing[0]!r}; it needs {', '.join(names)}.")
         columns = [numbers_of(name, table[name]) for name in names]
         return np.stack(columns, axis=1)[..., None].astype(np.float32)
+
+    def readable(self, run: "Run", choice: Choice) -> ReadableApproximation:
+        """An approximation as symbols and a table of predictions, for `dib read`.
+
+        By default that of a study with one part, components of one feature each, and classes.
+
+        Args:
+            run: A finished run.
+            choice: Which approximation; by default the simplest.
+
+        Raises:
+            UserError: If the study has no such tables.
+        """
+        parts, x = list(run.parts), None
+        if parts == [""] and run.problem.source is None:
+            x = run.problem.x
+        if not isinstance(x, np.ndarray) or x.ndim not in (2, 3) or x.shape[2:] not in ((), (1,)):
+            raise UserError(
+                "dib read needs components whose values can be listed and the rows that trained: "
+                "a run of dib fit or dib boolean, or of a study of your own with components of one "
+                f"feature each. This one is of {self.name}."
+            )
+        scheme = run.scheme
+        if not len(scheme.snapshots.record):
+            raise UserError(f"there is no approximation to read: the sweep {scheme.message}.")
+        if not choice.is_given:
+            choice = Choice(beta=scheme.simplest_beta)
+        split, data = run.problem.split(run.seed), scheme.to_xarray()
+        return read_problem(
+            scheme.all_at(choice),
+            split,
+            split.divided(self.train.n_resamples),
+            target="y",
+            max_rows=32,
+            resamples=data["resample"].values.tolist() if "resample" in data else None,
+        )
 
     def check_reading(self, reading: Reading) -> None:
         """Check that this study supports the options of reading.

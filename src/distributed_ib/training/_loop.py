@@ -24,6 +24,8 @@ from distributed_ib.training.schedule import BetaSchedule, traced_beta
 # The direction of Adam's step; the learning rate is applied by hand so that it is no compiled
 # constant. Made once: a new one would be a new constant, and a new compilation.
 _ADAM = optax.scale_by_adam()
+# One program that makes all zeros, where each shape by itself would be compiled.
+_no_moments = jax.jit(_ADAM.init)
 
 Params: TypeAlias = PyTree[Float[Array | np.ndarray, "repeat ..."]]
 """The trainable arrays of a model, stacked over repeats."""
@@ -132,7 +134,7 @@ def initial_state(params: Params, sums: Sums) -> LoopState:
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), params)
     return LoopState(
         params=params,
-        optimizer=_ADAM.init(params),
+        optimizer=_no_moments(params),
         step=jnp.zeros((), jnp.int32),
         sums=sums,
         finite=jnp.ones(n_repeats, bool),

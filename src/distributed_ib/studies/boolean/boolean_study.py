@@ -23,12 +23,15 @@ from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.optimum.snapshot_terms import snapshot_terms
 from distributed_ib.plots._style import scheme_styles
+from distributed_ib.readable.logic_table import logic_table
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Finding, Section, Table
 from distributed_ib.report.scheme_sections import (
     opening_findings,
 )
 from distributed_ib.report.subset_sections import beta_range, frequency_section, subset_label
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.scheme.measure import COLUMNS, NAMES, Measure
 from distributed_ib.studies.boolean.circuit import Circuit, paper_circuit
 from distributed_ib.studies.boolean.circuit_drawing import plot_circuit
@@ -260,6 +263,27 @@ class BooleanStudy(Study):
         if not run.results:
             return None
         return CircuitOptimality.from_arrays(run.results, self.analysed.inputs)
+
+    def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
+        """The logic that is left of the circuit, exactly, with a formula."""
+        scheme = run.scheme
+        if scheme.is_empty or not len(scheme.snapshots.record):
+            raise UserError(f"there is no approximation to read: the sweep {scheme.message}.")
+        if not choice.is_given:
+            choice = Choice(beta=scheme.simplest_beta)
+        found = scheme.at(**vars(choice))
+        used = [k for k, name in enumerate(found.components) if name in found.in_use()]
+        x, y = self.analysed.truth_table()
+        return logic_table(
+            np.asarray(x)[:, used].reshape(len(y), len(used)).astype(np.int64),
+            np.asarray(y).astype(np.int64),
+            [found.components[k] for k in used],
+            found.conveyed_bits[used].tolist(),
+            target=self.analysed.output,
+            beta=found.beta,
+            total_bits=found.total_bits,
+            known_bits=found.predictive_bits,
+        )
 
     def _optimality_sentences(self, run: Run) -> list[str]:
         optimality = self.optimality(run)

@@ -11,6 +11,7 @@ import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
 
+from distributed_ib._checksums import forget_checksums
 from distributed_ib.data.problem import Problem
 from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
@@ -20,15 +21,21 @@ from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
-from distributed_ib.estimators.estimator_files import load_estimator, save_estimator
+from distributed_ib.estimators.estimator_files import (
+    ESTIMATOR_FILES,
+    load_estimator,
+    save_estimator,
+)
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
 from distributed_ib.estimators.table_page import table_page
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.progress import ProgressCallback
@@ -121,6 +128,9 @@ class TableStudy(Study):
         """Write the fitted estimator, with which `dib predict` predicts."""
         estimator, plan = self._planned(run.seed)
         estimator.adopt(plan, run.scheme, run.evidence)
+        forget_checksums(folder, ESTIMATOR_FILES)
+        for name in ESTIMATOR_FILES:  # of a run that was killed before its report was written
+            (folder / name).unlink(missing_ok=True)
         save_estimator(estimator, folder, with_scheme=False)
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
@@ -150,6 +160,12 @@ class TableStudy(Study):
         """Columns, target, and predictions of held-out rows."""
         plan, (x, _) = self._plan(run.seed), self._columns
         return table_page(plan, run.scheme, x, plan.train.n_draws)
+
+    def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
+        """The nearest of the tables that were kept with the run."""
+        if run.folder is None:
+            raise UserError("readable tables are kept in the folder of a run; it has none.")
+        return load_estimator(run.folder).readable(**vars(choice))
 
     def check_reading(self, reading: Reading) -> None:
         """Every reading is known."""

@@ -1,0 +1,147 @@
+"""`dib read`: prints an approximation as a short table in words."""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distributed_ib.cli.show_command import RunFolder
+from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed_ib.readable.readable_approximation import ReadableApproximation
+
+_LIMIT_BYTES = 1 << 20
+
+
+class TableFormat(StrEnum):
+    """Format of a readable table."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+def read(
+    run: RunFolder,
+    bits: Annotated[
+        float | None,
+        typer.Option(metavar="BITS", help="The best approximation of at most this many bits."),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(metavar="B", help="Or: the one nearest to this beta.")
+    ] = None,
+    n_components: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Or: the best that uses at most N components."),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="Or: that of least loss, which predicts.")
+    ] = False,
+    simplest: Annotated[
+        bool,
+        typer.Option(
+            "--simplest", help="Or: the simplest that is no worse than the best. The default."
+        ),
+    ] = False,
+    table_format: Annotated[
+        TableFormat, typer.Option("--format", help="Format of the table.")
+    ] = TableFormat.text,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='TOML file with your words for symbols, such as hr."0-6, 23" = "night".',
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="New file for the table. Default: it is printed."),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.py",
+            help="The file that defines the run's study, for runs of a study in a file.",
+        ),
+    ] = None,
+) -> None:
+    """Print what an approximation says, as a table of predictions in words.
+
+    The values that a component does not tell apart are one symbol, and each combination of symbols
+    has its prediction. Runs of dib fit hold tables of about twenty approximations, and the nearest
+    is shown; those of dib boolean are exact.
+    """
+    from distributed_ib._files import write_text
+    from distributed_ib.cli._execution import print_line
+    from distributed_ib.scheme.choice import Choice
+    from distributed_ib.study.loading import study_in_file
+    from distributed_ib.study.reading_runs import load_run
+
+    if best and simplest:
+        raise UserError("give --best or --simplest, not both.")
+    if out is not None and out.exists():
+        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+    choice = Choice(beta, bits, n_components)
+    if choice.is_given and (best or simplest):
+        raise UserError(
+            "--best and --simplest name an approximation, as --bits, --beta and --n-components "
+            "do; give one of them."
+        )
+    words = {} if names is None else _read_names(names)
+    loaded = load_run(run, None if study is None else study_in_file(study))
+    if best:
+        choice = Choice(beta=loaded.scheme.best_beta)
+    found = _named(loaded.study.readable(loaded, choice), words)
+    text = _in_format(found, table_format)
+    if out is None:
+        print(text, end="")
+    else:
+        write_text(out, text)
+        print_line(f"Written to {out}: {len(found.rows)} rows.")
+
+
+def _in_format(found: "ReadableApproximation", table_format: TableFormat) -> str:
+    import json
+
+    if table_format is TableFormat.csv:
+        return str(found.to_frame().to_csv(index=False))
+    if table_format is TableFormat.json:
+        return json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n"
+    if table_format is TableFormat.markdown:
+        return found.to_markdown()
+    return found.to_latex() if table_format is TableFormat.latex else found.to_text()
+
+
+def _named(
+    found: "ReadableApproximation", words: dict[str, dict[str, str]]
+) -> "ReadableApproximation":
+    """With the user's words; those that name nothing are told."""
+    from distributed_ib.readable._names import unknown_names
+
+    for text in unknown_names(found, words):
+        typer.echo(f"note: {text}", err=True)
+    return found.named(words)
+
+
+def _read_names(path: Path) -> dict[str, dict[str, str]]:
+    """Words for symbols from a TOML file: for each component, values in words and their name."""
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise UserError(f"{path} is too large to be a list of names.")
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} can't be read as TOML: {error}.") from None
+    for component, words in found.items():
+        if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
+            raise UserError(
+                f"{path}: below [{component}] should stand lines such as "
+                '"0-6, 23" = "night": the values of a symbol as the table shows them, and its name.'
+            )
+    return found

@@ -1,0 +1,88 @@
+"""Atoms of the components of a table, and the rows of model input that take them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.table_input import TableInput
+from distributed_ib.estimators._group_atoms import GroupColumn, grouped_atoms
+from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.readable.atoms import Atoms
+from distributed_ib.scheme._reading import ComponentAtoms
+
+Codes = NDArray[np.int64]
+
+
+def component_atoms(
+    fitted: FittedDecomposition,
+    component: str,
+    development: TableInput,
+    test: TableInput | None,
+    channels: Sequence[GaussianChannel],
+) -> ComponentAtoms:
+    """The atoms of a component.
+
+    Those of a category are its levels, and those of a number are values or intervals of about
+    equally many rows. Those of several columns are the leaves of a tree over these columns, grown
+    so that rows with similar channels come into one leaf.
+
+    Args:
+        fitted: The components of the table.
+        component: Name of the component.
+        development: Rows by which the table is made.
+        test: Rows that report; None if there are none.
+        channels: Of each model, those of the rows of development.
+    """
+    columns = next(c.columns for c in fitted.decomposition.components if c.name == component)
+    if len(columns) > 1:
+        index = fitted.names.index(component)
+        described = [_column(fitted, name, development) for name in columns]
+        atoms, code = grouped_atoms(component, described, _told_apart(channels, index))
+        codes = code([column.values for column in described])
+        there = None if test is None else code([_values(fitted, n, test) for n in columns])
+        inputs = development.take(_representatives(codes, codes, atoms.n_atoms))
+    elif columns[0] in fitted.categorical:
+        atoms = Atoms.of_levels(component, fitted.levels(columns[0]))
+        codes = _values(fitted, columns[0], development)
+        there = None if test is None else _values(fitted, columns[0], test)
+        inputs = fitted.component_values(component)[1]
+    else:
+        values = _values(fitted, columns[0], development)
+        atoms = Atoms.of_numbers(component, values)
+        codes = atoms.codes(values)
+        there = None if test is None else atoms.codes(_values(fitted, columns[0], test))
+        inputs = development.take(_representatives(codes, values, atoms.n_atoms))
+    return ComponentAtoms(atoms, inputs, codes, np.zeros(0, np.int64) if there is None else there)
+
+
+def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray[Any]:
+    """Codes of levels, or numbers in the user's units, `[n]`."""
+    if name in fitted.categorical:
+        return np.asarray(rows.codes[:, fitted.categorical.index(name)], np.int64)
+    index = fitted.continuous.index(name)
+    return fitted.unscaled(name, rows.numbers[:, index])
+
+
+def _column(fitted: FittedDecomposition, name: str, rows: TableInput) -> GroupColumn:
+    levels = tuple(map(str, fitted.levels(name))) if name in fitted.categorical else ()
+    return GroupColumn(name, levels, _values(fitted, name, rows))
+
+
+def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:
+    """A row for each atom, that of its middle value."""
+    order = np.lexsort((values, codes))
+    first = np.searchsorted(codes[order], np.arange(n_atoms))
+    after = np.searchsorted(codes[order], np.arange(n_atoms), side="right")
+    return order[np.minimum((first + after - 1) // 2, len(order) - 1)]
+
+
+def _told_apart(channels: Sequence[GaussianChannel], index: int) -> NDArray[np.float64]:
+    """Means of a component's channels in units of their noise, `[n, model x embedding]`."""
+    parts = []
+    for one in channels:
+        mean, log_variance = (np.asarray(leaf)[:, index] for leaf in (one.mean, one.log_variance))
+        parts.append(mean / np.exp(0.5 * log_variance.mean(axis=0)))
+    return np.concatenate(parts, axis=1).astype(np.float64)

@@ -1,0 +1,1 @@
+"""Readable approximations: symbols of each component and a table of predictions."""

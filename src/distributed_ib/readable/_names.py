@@ -1,0 +1,57 @@
+"""Names of symbols: the values themselves, "the others", or the user's words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from distributed_ib.errors import UserError
+from distributed_ib.readable.readable_approximation import ReadableApproximation, ReadableComponent
+
+THE_OTHERS = "the others"
+_LONG = 24  # a longer list of values is replaced by "the others", once for each component
+
+
+def the_others(texts: Sequence[str]) -> list[str]:
+    """Names of symbols, the longest of them "the others" if it is long.
+
+    >>> the_others(["8, 17, 18", "0-6, 23", "7, 9, 10, 11, 12, 13, 14, 15, 16, 19"])
+    ['8, 17, 18', '0-6, 23', 'the others']
+    """
+    longest = max(range(len(texts)), key=lambda k: len(texts[k]))
+    is_long = len(texts) > 1 and len(texts[longest]) > _LONG
+    return [THE_OTHERS if is_long and k == longest else text for k, text in enumerate(texts)]
+
+
+def with_names(
+    readable: ReadableApproximation, names: Mapping[str, Mapping[str, str]]
+) -> ReadableApproximation:
+    """See `ReadableApproximation.named`."""
+    components = tuple(_named(one, names.get(one.name, {})) for one in readable.components)
+    return replace(readable, components=components)
+
+
+def unknown_names(
+    readable: ReadableApproximation, names: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """Sentences on names for symbols that the table does not have."""
+    found = []
+    known = {one.name: [symbol.text for symbol in one.symbols] for one in readable.components}
+    for component, words in names.items():
+        if component not in known:
+            found.append(f"{component} is not in this table, so its names are not used.")
+            continue
+        missing = [text for text in words if text not in known[component]]
+        if missing:
+            there = "; ".join(known[component])
+            found.append(f"{component} has no symbol {missing[0]!r} here; it has {there}.")
+    return found
+
+
+def _named(component: ReadableComponent, words: Mapping[str, str]) -> ReadableComponent:
+    symbols = tuple(replace(s, name=words.get(s.text, s.name)) for s in component.symbols)
+    given = [symbol.name for symbol in symbols]
+    if len(set(given)) < len(given):
+        twice = next(name for name in given if given.count(name) > 1)
+        raise UserError(
+            f"two symbols of {component.name} are named {twice!r}; give them two names."
+        )
+    return replace(component, symbols=symbols)

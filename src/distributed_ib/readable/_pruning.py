@@ -1,0 +1,110 @@
+"""Symbols and rows that say nearly the same become one, once cuts are where they belong."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from distributed_ib.readable._boxes import assigned
+from distributed_ib.readable._cells import CellSums
+from distributed_ib.readable._choosing_table import FloatArray, Labels, Table, simplified
+from distributed_ib.readable._cut_points import mean_gain_bits, runs, with_moved_cuts
+from distributed_ib.readable._rows import Fold, Rows
+
+MOST_LOST = 0.01
+"""Share of what a table knows of the rows that choose that may be lost."""
+_TRIED = 8
+
+
+def finished(table: Table, is_number: Sequence[bool], rows: Rows, folds: Sequence[Fold]) -> Table:
+    """The table with its cuts moved, and with what hardly matters joined.
+
+    Args:
+        table: As it was chosen.
+        is_number: Which components are numbers.
+        rows: Rows of development.
+        folds: Which of them train and which choose.
+    """
+    model = np.mean([fold.model for fold in folds], axis=0)
+    table = with_moved_cuts(table, is_number, rows, model)
+    pruned = simplified(_pruned(table, is_number, rows, folds, model), rows)
+    return with_moved_cuts(pruned, is_number, rows, model)
+
+
+def _pruned(
+    table: Table,
+    is_number: Sequence[bool],
+    rows: Rows,
+    folds: Sequence[Fold],
+    model: FloatArray,
+) -> Table:
+    """Join what costs least, as long as hardly anything is lost by it.
+
+    Either of rows that choose, or of all rows of development: among few rows the first is noisy,
+    and the second sees more in small differences than there is.
+    """
+
+    def floor(known: float) -> float:
+        return known - MOST_LOST * max(known, 0.0)
+
+    least = floor(_chosen_gain_bits(table, rows, folds))
+    least_of_all = floor(mean_gain_bits(table, rows, model))
+    while True:
+        smaller = list(_smaller(table, is_number, rows))
+        gains = [mean_gain_bits(other, rows, model) for other in smaller]
+        tried = np.argsort(gains, kind="stable")[::-1][:_TRIED].tolist()
+        found = [(_chosen_gain_bits(smaller[k], rows, folds), k) for k in tried]
+        best = max(found, default=(-np.inf, 0))
+        if not smaller or (best[0] < least and max(gains) < least_of_all):
+            return table
+        table = smaller[best[1] if best[0] >= least else tried[0]]
+
+
+def _chosen_gain_bits(table: Table, rows: Rows, folds: Sequence[Fold]) -> float:
+    """What the table knows of rows that choose, by predictions from those that train."""
+    cells = assigned(table.combinations(rows.atoms), table.boxes)
+    total, weights = 0.0, 0.0
+    for fold in folds:
+        t, v = fold.train, fold.validation
+        sums = CellSums.of(cells[t], len(table.boxes), rows.y[t], fold.model[t], rows.weight[t])
+        gains = rows.gains_bits(v, cells[v], sums.mixed(table.mixing))
+        total += float(gains @ rows.weight[v])
+        weights += float(rows.weight[v].sum())
+    return total / weights
+
+
+def _smaller(table: Table, is_number: Sequence[bool], rows: Rows) -> Iterator[Table]:
+    """The table with a stretch of a number or a symbol of a category less, or with a row less."""
+    for k, labels in enumerate(table.symbols):
+        for moved in _fewer_runs(labels) if is_number[k] else _fewer_symbols(labels):
+            yield replace(table, symbols=(*table.symbols[:k], moved, *table.symbols[k + 1 :]))
+    combinations = np.unique(table.combinations(rows.atoms))
+    owner = assigned(combinations, table.boxes)
+    for a in range(len(table.boxes)):
+        for b in range(a + 1, len(table.boxes)):
+            hull = table.boxes[a] | table.boxes[b]
+            held = (combinations & ~hull) == 0
+            if np.isin(owner[held], (a, b)).all():
+                boxes = np.delete(table.boxes, b)
+                boxes[a] = hull
+                yield replace(table, boxes=boxes)
+
+
+def _fewer_runs(labels: Labels) -> Iterator[Labels]:
+    """Labels in which one stretch takes the symbol of its neighbour."""
+    stretches = runs(labels)
+    for place, (first, after) in enumerate(stretches):
+        for other in (place - 1, place + 1):
+            if 0 <= other < len(stretches):
+                moved = labels.copy()
+                moved[first:after] = labels[stretches[other][0]]
+                yield moved
+
+
+def _fewer_symbols(labels: Labels) -> Iterator[Labels]:
+    """Labels in which one symbol is another one."""
+    present = np.unique(labels)
+    for a in present:
+        for b in present:
+            if a != b:
+                yield np.where(labels == a, b, labels)

@@ -1,0 +1,173 @@
+"""Values of a component cut into atoms, the smallest parts that a symbol can be made of."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.columns import Level
+
+FloatArray = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+MOST_ATOMS = 96
+"""Most atoms of a number: a cut between two of them is off by half a hundredth of the rows."""
+MOST_LISTED_NUMBERS = 32
+"""Whole numbers of at most so many different values are listed, others are given as intervals."""
+_MOST_DIGITS = 17
+_SHOWN_DIGITS = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """The values of one component, cut into atoms.
+
+    Attributes:
+        component: Its name.
+        labels: Name of each atom of a category, or of a part of a component of several columns;
+            empty for numbers.
+        cuts: Where the atoms of a number part, rising, `[atom - 1]`; a value on a cut belongs to
+            the atom above it. Empty for categories.
+        values: The whole number that each atom holds, where there are few; else empty.
+        joiner: What stands between the names of atoms of a category.
+
+    Example:
+        >>> hours = Atoms.of_numbers("hour", np.arange(24.0))
+        >>> hours.text({0, 1, 2, 23}), hours.codes(np.array([2.0, 23.0])).tolist()
+        ('0-2, 23', [2, 23])
+        >>> size = Atoms.of_numbers("size", np.linspace(0.0, 1.0, 1000), most=4)
+        >>> size.text({0}), size.text({1, 2}), size.text({0, 3})
+        ('< 0.25', '0.25 to 0.75', '< 0.25 or >= 0.75')
+    """
+
+    component: str
+    labels: tuple[str, ...]
+    cuts: FloatArray
+    values: tuple[int, ...] = ()
+    joiner: str = ", "
+
+    @classmethod
+    def of_levels(cls, component: str, levels: Sequence[Level]) -> "Atoms":
+        """An atom for each level of a category."""
+        return cls(component, tuple(map(str, levels)), np.zeros(0))
+
+    @classmethod
+    def of_numbers(cls, component: str, values: FloatArray, most: int = MOST_ATOMS) -> "Atoms":
+        """Each of few different numbers, or intervals of about equally many rows.
+
+        Cuts are the shortest decimal numbers that part the values of the rows.
+
+        Args:
+            component: Name of the component.
+            values: Its values in the rows, `[n]`.
+            most: Most atoms.
+        """
+        distinct, counts = np.unique(values, return_counts=True)
+        whole = np.array_equal(distinct, np.round(distinct)) and np.abs(distinct).max() < 2**53
+        listed = whole and len(distinct) <= MOST_LISTED_NUMBERS
+        if len(distinct) <= most:
+            above = np.arange(1, len(distinct))
+        else:
+            below = np.cumsum(counts)[:-1] / len(values)
+            above = np.unique(1 + np.searchsorted(below, np.arange(1, most) / most))
+            above = above[above < len(distinct)]
+        pairs = zip(distinct[above - 1], distinct[above], strict=True)
+        cuts = np.array([shortest_between(float(low), float(high)) for low, high in pairs])
+        return cls(component, (), cuts, tuple(map(int, distinct)) if listed else ())
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the atoms lie on a line."""
+        return not self.labels
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.labels) or len(self.cuts) + 1
+
+    def codes(self, values: NDArray[np.floating] | Codes) -> Codes:
+        """The atom of each value, `[n]`; of categories these are the values themselves."""
+        if self.is_number:
+            return np.searchsorted(self.cuts, values, side="right").astype(np.int64)
+        return np.asarray(values, np.int64)
+
+    def runs(self, members: Collection[int]) -> list[tuple[int, int]]:
+        """Stretches of neighbouring atoms among some, each as its first and last."""
+        found: list[tuple[int, int]] = []
+        for atom in sorted(members):
+            if found and found[-1][1] == atom - 1:
+                found[-1] = (found[-1][0], atom)
+            else:
+                found.append((atom, atom))
+        return found
+
+    def intervals(self, members: Collection[int]) -> list[tuple[float | None, float | None]]:
+        """Intervals of numbers that some atoms cover, from a cut up to a cut; None for no end."""
+        ends = [None, *self.cuts.tolist(), None]
+        return [(ends[first], ends[last + 1]) for first, last in self.runs(members)]
+
+    def listed(self, members: Collection[int]) -> list[str | int]:
+        """The values of some atoms, where they are listed; empty for intervals."""
+        names: Sequence[str | int] = self.labels or self.values
+        return [names[atom] for atom in sorted(members)] if names else []
+
+    def text(self, members: Collection[int]) -> str:
+        """The values of some atoms in words; "any" for all of them."""
+        if len(members) == self.n_atoms:
+            return "any"
+        if self.labels:
+            return self.joiner.join(map(str, self.listed(members)))
+        if self.values:
+            return ", ".join(
+                str(self.values[first])
+                if first == last
+                else f"{self.values[first]}-{self.values[last]}"
+                if self.values[first] >= 0
+                else f"{self.values[first]} to {self.values[last]}"
+                for first, last in self.runs(members)
+            )
+        return " or ".join(interval_text(low, high) for low, high in self.intervals(members))
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """An interval in words.
+
+    >>> interval_text(None, 2.5), interval_text(1000.0, None), interval_text(1.0, 2.5)
+    ('< 2.5', '>= 1000', '1 to 2.5')
+    """
+    if low is None:
+        return "any" if high is None else f"< {number_text(high)}"
+    return (
+        f">= {number_text(low)}" if high is None else f"{number_text(low)} to {number_text(high)}"
+    )
+
+
+def number_text(value: float, digits: int = _SHOWN_DIGITS) -> str:
+    """A number as text with at most so many significant digits.
+
+    >>> number_text(0.35), number_text(12000.0), number_text(1 / 3, 3), number_text(2.5e-9)
+    ('0.35', '12000', '0.333', '2.5e-09')
+    """
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 1e7:
+        whole = max(digits, len(str(int(abs(value)))))
+        return np.format_float_positional(value, precision=whole, fractional=False, trim="-")
+    return f"{value:.{digits}g}"
+
+
+def shortest_between(low: float, high: float) -> float:
+    """The number of fewest decimals above `low` and not above `high`, nearest to their middle.
+
+    >>> shortest_between(0.3481, 0.3522), shortest_between(34, 35), shortest_between(-7.0, 112.0)
+    (0.35, 35.0, 0.0)
+    """
+    magnitude = int(np.ceil(np.log10(max(abs(low), abs(high), 1e-300))))
+    middle = low + (high - low) / 2
+    for decimals in range(-magnitude, _MOST_DIGITS - magnitude):
+        step = 10.0**-decimals
+        for candidate in (round(middle, decimals), round(np.floor(high / step) * step, decimals)):
+            if low < candidate <= high:
+                return float(candidate)
+    return high
