@@ -505,3 +505,22 @@ def test_a_readable_table_and_evidence_are_shown(browser: Browser, tmp_path: Pat
         assert "no evidence, q = 0.020" in (found.page.text_content("#view-support") or "")
         assert found.page.locator("#view-score-rmse circle").count() == 3
         assert found.said == []
+
+
+def test_a_notebook_shows_the_page_in_a_frame_of_its_own(
+    browser: Browser, table: Any, tmp_path: Path
+) -> None:
+    bundle = table[0]._repr_mimebundle_()
+    path = tmp_path / "cell.html"
+    path.write_text(f"<body>{bundle['text/html']}", encoding="utf-8")
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    frame = page.frames[1]
+    frame.wait_for_selector("#page[data-ready=true]")
+    assert frame.evaluate("dib.views().some(one => one.predict)")
+    assert frame.evaluate("origin") == "null"  # it reaches nothing of the notebook
+    assert said == []
+    page.close()

@@ -19,6 +19,7 @@ from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
+from distributed_ib.estimators._notebooks import ShownInNotebooks
 from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
 from distributed_ib.estimators._reading_rows import ReadingRows
@@ -51,7 +52,7 @@ INFORMATION_RECORDS = (12, 60)
 INFORMATION_CHANNELS = 720
 
 
-class DistributedIBEstimator(BaseEstimator):
+class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
     """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
 
     task: ClassVar[Task]
@@ -360,14 +361,6 @@ class DistributedIBEstimator(BaseEstimator):
                     threshold_bits=threshold_bits,
                 ),
             }
-
-    def _html_repr(self) -> str:
-        """Of a fitted estimator its page in a frame, and else what scikit-learn shows."""
-        from distributed_ib.estimators.table_page import estimator_in_notebook
-
-        if not hasattr(self, "scheme_") or self.scheme_.is_empty:
-            return str(super()._html_repr())
-        return estimator_in_notebook(self)
 
     def save(self, folder: str | Path) -> None:
         """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distributed_ib.estimators._base import DistributedIBEstimator
 
 MAX_PREDICTED_ROWS = 4096
-N_NOTEBOOK_PLACES = 8
+N_NOTEBOOK_PLACES, N_READABLE = 8, 8
 _LEVELS = (0.05, 0.95)
 
 
@@ -64,6 +64,18 @@ def table_page(plan: Plan, scheme: ApproximationScheme, table: Any, n_draws: int
     )
     content["predictions"] = _predictions(plan, scheme, n_draws, columns)
     return content
+
+
+def readable_tables(estimator: "DistributedIBEstimator") -> list[dict[str, Any]]:
+    """A few approximations of a fitted estimator as tables that can be read, with their records."""
+    scheme, found = estimator.scheme_, []
+    for snapshot in key_places(scheme, N_READABLE).tolist():
+        try:
+            table = estimator.readable(beta=float(scheme.snapshots.beta[snapshot]))
+        except UserError:  # such as components of several columns
+            continue
+        found.append({"step": int(scheme.snapshots.record[snapshot]), **table.to_dict()})
+    return found
 
 
 def estimator_in_notebook(estimator: "DistributedIBEstimator") -> str:

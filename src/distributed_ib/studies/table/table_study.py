@@ -22,13 +22,14 @@ from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.estimator_files import (
+    ESTIMATOR,
     ESTIMATOR_FILES,
     load_estimator,
     save_estimator,
 )
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.estimators.sweep_advice import advice
-from distributed_ib.estimators.table_page import table_page
+from distributed_ib.estimators.table_page import readable_tables, table_page
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.readable.readable_approximation import ReadableApproximation
@@ -159,7 +160,10 @@ class TableStudy(Study):
     def page(self, run: Run) -> Mapping[str, Any] | None:
         """Columns, target, and predictions of held-out rows."""
         plan, (x, _) = self._plan(run.seed), self._columns
-        return table_page(plan, run.scheme, x, plan.train.n_draws)
+        content = table_page(plan, run.scheme, x, plan.train.n_draws)
+        if run.folder is not None and (run.folder / ESTIMATOR).exists():  # not of interrupted runs
+            content["readable"] = readable_tables(load_estimator(run.folder))
+        return content
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
         """The nearest of the tables that were kept with the run."""
