@@ -26,7 +26,12 @@ from distributed_ib.evidence.interval import Interval
 from distributed_ib.evidence.redundancy import strongly_correlated
 from distributed_ib.evidence.references import reference_scores
 from distributed_ib.evidence.scores import score_intervals
-from distributed_ib.evidence.stability import LastComponent, bits_at_total, last_components
+from distributed_ib.evidence.stability import (
+    AtEqualBits,
+    LastComponent,
+    bits_at_total,
+    last_components,
+)
 from distributed_ib.information.subset_information import subset_information_bits
 from distributed_ib.report.evidence_sections import survivor_finding, verdict_finding
 from test_cli import dib
@@ -233,7 +238,12 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def test_evidence_is_stored_as_json() -> None:
-    found = evidence(last=(LastComponent("a", 10, 10),), correlated=(("a", "b", 0.95),))
+    halves = (Interval(0.5, 0.4, 0.6), Interval(0.5, 0.2, 0.8))
+    found = evidence(
+        last=(LastComponent("a", 10, 10),),
+        correlated=(("a", "b", 0.95),),
+        at_equal_bits=(AtEqualBits(1.0, halves),),
+    )
     assert Evidence.from_dict(json.loads(evidence_text(found))) == found
     damages: list[dict[str, Any]] = [{}, {"evidence": {}}, {"evidence": 3, "components": []}]
     for damage in damages:
@@ -318,6 +328,10 @@ def test_what_tells_only_together_and_what_is_interchangeable(tmp_path: Path) ->
     found = model.evidence_
     assert found is not None and found.verdict == "evidence"
     assert set(found.supported) == {"a", "b", "z", "copy"}
+    assert all(
+        sum(bits.value for bits in one.bits) == pytest.approx(one.total_bits, rel=0.2)
+        for one in found.at_equal_bits
+    )
     told = {one.name: one for one in found.knowledge}
     assert told["a"].only_with == ("b",) and told["b"].only_with == ("a",)
     assert told["z"].interchangeable_with == ("copy",)
@@ -348,3 +362,15 @@ def test_a_quick_look_says_that_it_has_no_error_bars(
     assert dib(*fit, "--steps", "60", "--out", str(tmp_path / "run")) == 0
     assert "no error bars" in capsys.readouterr().out
     assert not (tmp_path / "run" / "evidence.json").exists()
+
+
+def test_classes_of_too_few_rows_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    x, rare = rng.normal(size=80), np.arange(80) < 3
+    table = pd.DataFrame({"a": x, "y": np.where(rare, "rare", np.where(x > 0, "up", "down"))})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    fit = ["fit", str(tmp_path / "table.csv"), "--target", "y", "--steps", "40", "--starts", "2"]
+    assert dib(*fit, "--no-evidence", "--out", str(tmp_path / "run")) == 0
+    assert "missing in some resamples: rare" in capsys.readouterr().out

@@ -170,7 +170,12 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         if self.verbose and progress is None:
             progress = ProgressBar()
         scheme = plan.fit(progress=progress)
-        self.adopt(plan, scheme, plan.evidence(scheme, progress))
+        try:
+            evidence = plan.evidence(scheme, progress)
+        except KeyboardInterrupt:  # the models are there, and are not to be lost
+            evidence = None
+            warnings.warn("the evidence was interrupted; there is none.", UserWarning, stacklevel=2)
+        self.adopt(plan, scheme, evidence)
         for sentence in advice(self.scheme_.to_xarray()):
             warnings.warn(sentence, SweepWarning, stacklevel=2)
         return self

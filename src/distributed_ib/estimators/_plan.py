@@ -18,7 +18,7 @@ from distributed_ib.data.batches import BatchSource
 from distributed_ib.data.component_values import ComponentValues, values_of_table
 from distributed_ib.data.distinct_values import repeated_numbers
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.problem import Problem, RowIndex, Split
+from distributed_ib.data.problem import MOST_FOLDS, Problem, RowIndex, Split
 from distributed_ib.data.resampled_batches import ResampledBatches
 from distributed_ib.data.row_batches import RowBatches, fits_on_device
 from distributed_ib.data.target import Target
@@ -225,6 +225,16 @@ class Plan:
         )
         low, high = ends[:, : len(STATED)], ends[:, len(STATED) :]
         return tuple(coverage_of_numbers(low, high, truth, np.array(STATED)))
+
+    def rare_classes(self) -> list[str]:
+        """Classes of Y with fewer training rows than there are folds."""
+        if self.target.task != "classification" or not self.train.n_resamples:
+            return []
+        counts = np.bincount(
+            self.problem.truth[self.split.train], minlength=len(self.target.classes)
+        )
+        n_folds = min(self.train.n_resamples, MOST_FOLDS)
+        return [str(self.target.classes[k]) for k in np.flatnonzero(counts < n_folds)]
 
     @property
     def _new_model(self) -> Callable[[Array], DistributedBottleneck]:

@@ -11,7 +11,7 @@ from distributed_ib.evidence.calibration import CalibrationRow
 from distributed_ib.evidence.interval import LEVEL, Interval
 from distributed_ib.evidence.redundancy import ComponentKnowledge
 from distributed_ib.evidence.references import Reference
-from distributed_ib.evidence.stability import LastComponent
+from distributed_ib.evidence.stability import AtEqualBits, LastComponent
 
 ALPHA = 0.05
 """There is evidence where the p-value is at most this."""
@@ -60,6 +60,7 @@ class Evidence:
         in_use_bits: At `best` and `simplest` a component is in use that is supported and conveys
             more than this: what a component gets that tells nothing.
         knowledge: What each measured component tells alone, and what is lost without it.
+        at_equal_bits: What components convey at equal sums over components.
         last: How often a component is the last in use.
         correlated: Pairs of columns with a rank correlation above 0.9 in size.
         references: Models without a bottleneck, on the same rows.
@@ -78,6 +79,7 @@ class Evidence:
     n_rows: int = 0
     in_use_bits: float = 0.1
     knowledge: tuple[ComponentKnowledge, ...] = ()
+    at_equal_bits: tuple[AtEqualBits, ...] = ()
     last: tuple[LastComponent, ...] = ()
     correlated: tuple[tuple[str, str, float], ...] = ()
     references: tuple[Reference, ...] = ()
@@ -114,6 +116,16 @@ class Evidence:
                 "evidence": self._head(self.simplest),
                 "components": self._components(self.simplest),
             },
+            "at_equal_bits": [
+                {
+                    "total_bits": one.total_bits,
+                    "components": [
+                        {"name": name, **bits.to_dict("bits")}
+                        for name, bits in zip(self.names, one.bits, strict=True)
+                    ],
+                }
+                for one in self.at_equal_bits
+            ],
             "last_in_use": [vars(last) for last in self.last],
             "correlated": [
                 {"components": [a, b], "rank_correlation": r} for a, b, r in self.correlated
@@ -206,6 +218,13 @@ def _read(values: Mapping[str, Any]) -> Evidence:
         n_rows=int(head["n_held_out_rows"]),
         in_use_bits=float(head["in_use_bits"]),
         knowledge=knowledge,
+        at_equal_bits=tuple(
+            AtEqualBits(
+                float(one["total_bits"]),
+                tuple(Interval.from_dict(part, "bits") for part in one["components"]),
+            )
+            for one in values["at_equal_bits"]
+        ),
         last=tuple(
             LastComponent(str(one["name"]), int(one["n"]), int(one["n_resamples"]))
             for one in values["last_in_use"]

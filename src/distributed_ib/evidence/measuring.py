@@ -26,7 +26,12 @@ from distributed_ib.evidence.redundancy import (
     subsets_to_measure,
 )
 from distributed_ib.evidence.references import Reference, reference_scores
-from distributed_ib.evidence.stability import bits_intervals, last_components
+from distributed_ib.evidence.stability import (
+    AtEqualBits,
+    at_equal_bits,
+    bits_intervals,
+    last_components,
+)
 from distributed_ib.evidence.subset_knowledge import SubsetTraining, subset_knowledge
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._marginal import Marginal
@@ -132,28 +137,18 @@ def measure_evidence(
         simplest=_at(context, scheme.simplest_beta, level),
         n_resamples=train.n_resamples,
         n_rows=len(context.division.test),
+        at_equal_bits=_at_equal_bits(context, level),
         last=_last(context),
         correlated=tuple(correlated),
         level=level,
     )
-    if not with_subsets or evidence.verdict == "no evidence":
+    if not with_subsets:
         return evidence
-    return _with_models(evidence, context, components, make_model, progress)
-
-
-def _with_models(
-    evidence: Evidence,
-    context: _Context,
-    components: Sequence[ComponentValues],
-    make_model: MakeModel,
-    progress: ProgressCallback | None,
-) -> Evidence:
-    """The evidence with what needs further models."""
-    return replace(
-        evidence,
-        knowledge=tuple(_knowledge(evidence, context, make_model, progress)),
-        references=tuple(_references(context, components, evidence.level)),
-    )
+    evidence = replace(evidence, references=tuple(_references(context, components, level)))
+    if evidence.verdict == "no evidence":
+        return evidence
+    knowledge = _knowledge(evidence, context, make_model, progress)
+    return replace(evidence, knowledge=tuple(knowledge))
 
 
 def _held_out_p_value(context: _Context) -> float | None:
@@ -254,6 +249,13 @@ def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
         mean_with_error(gain / np.log(2), rows.weight, rows.groups) for gain in gains
     )
     return single, averaged
+
+
+def _at_equal_bits(context: _Context, level: float) -> tuple[AtEqualBits, ...]:
+    if not context.train.n_resamples:
+        return ()
+    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
+    return tuple(at_equal_bits(bits, level))
 
 
 def _last(context: _Context) -> tuple[Any, ...]:

@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 # rows multiplies by (n - d) / d; Shao and Wu 1989).
 VARIANCE_FACTOR = 4.0
 LEAST_RESAMPLES = 3
+TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Sums over components at which resamples are compared."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,39 @@ class LastComponent:
     name: str
     n: int
     n_resamples: int
+
+
+@dataclass(frozen=True)
+class AtEqualBits:
+    """What components convey where all together convey a given number of bits.
+
+    Attributes:
+        total_bits: The sum over components.
+        bits: What each component conveys there.
+    """
+
+    total_bits: float
+    bits: tuple[Interval, ...]
+
+
+def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
+    """What components convey at 0.5, 1, 2, 4, ... bits in total, as far as resamples reach.
+
+    Args:
+        bits: `[step, resample, component]`, along rising beta.
+        level: Coverage of the intervals.
+
+    Example:
+        >>> bits = np.linspace(3, 0, 4)[:, None, None] * np.ones((4, 3, 1))
+        >>> [(one.total_bits, one.bits[0].value) for one in at_equal_bits(bits)]
+        [(0.5, 0.5), (1.0, 1.0), (2.0, 2.0)]
+    """
+    most = bits.sum(axis=2).max(axis=0).min()
+    return [
+        AtEqualBits(total, tuple(bits_intervals(bits_at_total(bits, total), level)))
+        for total in TOTALS
+        if total <= most
+    ]
 
 
 def bits_intervals(bits: FloatArray, level: float = LEVEL) -> list[Interval]:

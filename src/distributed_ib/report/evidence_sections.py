@@ -11,6 +11,7 @@ from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, Finding, Section, Table
 from distributed_ib.report.words import SCORES, listed
 
+MOST_TOTALS = 4  # columns of a table that fits a terminal
 LEAST_P = 0.001
 """Smaller p-values are shown as below this one: fewer permutations can't tell."""
 
@@ -77,18 +78,21 @@ def survivor_finding(evidence: Evidence) -> Finding | None:
 
 def evidence_sections(evidence: Evidence) -> list[Section]:
     """The evidence for each component, reference models, and calibration."""
-    if evidence.verdict == "no evidence":
-        return []
-    sections = [
-        Section(
-            "Evidence for each component",
-            findings=(*_relations(evidence), *_correlations(evidence)),
-            tables=(
-                evidence_table(evidence),
-                *([knowledge_table(evidence)] if evidence.knowledge else []),
-            ),
-        )
-    ]
+    sections = (
+        []
+        if evidence.verdict == "no evidence"
+        else [
+            Section(
+                "Evidence for each component",
+                findings=(*_relations(evidence), *_correlations(evidence)),
+                tables=(
+                    evidence_table(evidence),
+                    *([knowledge_table(evidence)] if evidence.knowledge else []),
+                    *([equal_bits_table(evidence)] if evidence.at_equal_bits else []),
+                ),
+            )
+        ]
+    )
     if evidence.references:
         sections.append(
             Section(
@@ -98,7 +102,7 @@ def evidence_sections(evidence: Evidence) -> list[Section]:
                 "or to choose. Intervals hold 90 % and cover the choice of these rows.",
             )
         )
-    if evidence.calibration:
+    if evidence.calibration and evidence.verdict == "evidence":
         sections.append(
             Section("Do stated probabilities come true?", tables=(calibration_table(evidence),))
         )
@@ -153,12 +157,33 @@ def _in_order(evidence: Evidence) -> list[int]:
     )
 
 
+def equal_bits_table(evidence: Evidence) -> Table:
+    """What components convey at equal sums over components, so that resamples compare."""
+    shown = evidence.at_equal_bits[:MOST_TOTALS]
+    rows: list[tuple[Cell, ...]] = []
+    for k in _in_order(evidence):
+        if evidence.names[k] in evidence.supported:
+            bits = [_bits(one.bits[k], evidence.level) for one in shown]
+            rows.append((evidence.names[k], *bits))
+    columns = ("component", *(f"of {one.total_bits:g}" for one in shown))
+    return Table(
+        "equal_bits",
+        "What supported components convey of so many bits in total",
+        columns,
+        tuple(rows),
+    )
+
+
 def reference_table(evidence: Evidence) -> Table:
     """Scores of reference models beside those of the best and the simplest approximation."""
-    ours = [
-        Reference("best approximation", dict(evidence.best.scores)),
-        Reference("simplest approximation", dict(evidence.simplest.scores)),
-    ]
+    ours = (
+        []
+        if evidence.verdict == "no evidence"
+        else [
+            Reference("best approximation", dict(evidence.best.scores)),
+            Reference("simplest approximation", dict(evidence.simplest.scores)),
+        ]
+    )
     all_models = [*(one for one in ours if one.scores), *evidence.references]
     names = list(dict.fromkeys(name for one in all_models for name in one.scores))
     rows = tuple(

@@ -61,7 +61,8 @@ def scheme_sections(
         return [Section(findings=opening_findings(scheme))]
     measure = measure or scheme.measure
     if evidence is not None and evidence.verdict == "no evidence":
-        return [Section(findings=opening_findings(scheme, threshold_bits, measure, evidence))]
+        opening = opening_findings(scheme, threshold_bits, measure, evidence)
+        return [Section(findings=opening), *evidence_sections(evidence)]
     approximations = ladder_table if scheme.is_ladder else approximations_table
     sections = [
         Section(

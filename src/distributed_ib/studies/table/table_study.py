@@ -35,6 +35,7 @@ from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.report.scheme_sections import kept_beta
+from distributed_ib.report.words import listed
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.run import Run
@@ -42,6 +43,10 @@ from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
 
+_RARE = (
+    "Classes with fewer rows than there are folds are missing in some resamples: {}. What is said "
+    "of them is not to be relied on."
+)
 _QUICK = (
     "This was a quick look: one sweep of one split of the rows. Its numbers have no error bars, "
     "and whether X tells anything about Y was not tested."
@@ -140,6 +145,8 @@ class TableStudy(Study):
             Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        if rare := self._plan(run.seed).rare_classes():
+            found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
         if self.quick:
             found = (Finding(_QUICK, kind="warning"), *found)
         return [Section("Settings", found)] if found else []
