@@ -133,8 +133,8 @@ def measure_evidence(
         p_value=joined_p_value(known),
         p_values=tuple(map(float, p_values)),
         q_values=tuple(map(float, q_values(p_values))),
-        best=_at(context, scheme.best_beta, level),
-        simplest=_at(context, scheme.simplest_beta, level),
+        best=_at(context, "best", level),
+        simplest=_at(context, "simplest", level),
         n_resamples=train.n_resamples,
         n_rows=len(context.division.test),
         at_equal_bits=_at_equal_bits(context, level),
@@ -200,8 +200,10 @@ def _probabilities(predictor: Any, outputs: Array) -> Array:
     return jax.numpy.asarray(predictor.probabilities(outputs))
 
 
-def _at(context: _Context, beta: float, level: float) -> EvidenceAt:
+def _at(context: _Context, name: str, level: float) -> EvidenceAt:
+    """The numbers of "best" or "simplest"."""
     scheme = context.scheme
+    beta = scheme.best_beta if name == "best" else scheme.simplest_beta
     bits = scheme.conveyed_bits()
     step = int(np.argmin(np.abs(np.log(bits["beta"].values / beta))))
     found = bits.isel(step=step).values
@@ -212,12 +214,21 @@ def _at(context: _Context, beta: float, level: float) -> EvidenceAt:
         known=Interval.of(single, level, n),
         averaged=Interval.of(averaged, level, n),
         bits=tuple(
-            bits_intervals(found, level)
+            bits_intervals(found, level, _chosen(context, name))
             if context.train.n_resamples
             else [Interval(float(value)) for value in found.mean(axis=0)]
         ),
         selected=tuple((found > THRESHOLD_BITS).mean(axis=0)) if context.train.n_resamples else (),
     )
+
+
+def _chosen(context: _Context, name: str) -> NDArray[np.float64] | None:
+    """Bits, averaged over resamples, where fewer rows choose, `[choice, component]`."""
+    steps = context.scheme.to_xarray().attrs.get(f"{name}_steps")
+    if steps is None:
+        return None
+    bits = context.scheme.conveyed_bits().mean("seed").transpose("step", "component").values
+    return np.asarray(bits[np.atleast_1d(steps)])
 
 
 def _independent(context: _Context) -> int:

@@ -10,10 +10,12 @@ from scipy.stats import t
 from distributed_ib.evidence.interval import LEVEL, Interval
 
 FloatArray = NDArray[np.float64]
-# Models of resamples are trained on four fifths of the rows. What leaving out a fifth changes has a
-# quarter of the variance of what another table would change (the jackknife that leaves out d of n
-# rows multiplies by (n - d) / d; Shao and Wu 1989).
-VARIANCE_FACTOR = 4.0
+# What leaving out a fifth of the rows changes has a quarter of the variance of what another table
+# would change (the jackknife that leaves out d of n rows multiplies by (n - d) / d; Shao and Wu
+# 1989).
+JACKKNIFE_FACTOR = 4.0
+# Of resamples it would count the chance of their training four times too, which their mean hardly
+# has: the variance between them itself is what other tables gave (`benchmarks/evidence.py`).
 LEAST_RESAMPLES = 3
 TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Sums over components at which resamples are compared."""
@@ -67,22 +69,30 @@ def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
     ]
 
 
-def bits_intervals(bits: FloatArray, level: float = LEVEL) -> list[Interval]:
+def bits_intervals(
+    bits: FloatArray, level: float = LEVEL, chosen: FloatArray | None = None
+) -> list[Interval]:
     """Means over resamples of what components convey, with intervals for another table.
 
     Args:
         bits: `[resample, component]`.
         level: Coverage.
+        chosen: What components convey on average where the approximation is chosen by fewer rows,
+            `[choice, component]`, each time without another fifth of them; None if it is not
+            chosen.
 
     Example:
         >>> (interval,) = bits_intervals(np.array([[1.0], [1.1], [0.9]]))
         >>> round(interval.value, 2), round(interval.low, 2), round(interval.high, 2)
-        (1.0, 0.42, 1.58)
+        (1.0, 0.71, 1.29)
     """
     means, n = bits.mean(axis=0), len(bits)
     if n < LEAST_RESAMPLES:
         return [Interval(float(mean)) for mean in means]
-    half = t.ppf((1 + level) / 2, n - 1) * np.sqrt(VARIANCE_FACTOR) * bits.std(axis=0, ddof=1)
+    variance = bits.var(axis=0, ddof=1)
+    if chosen is not None and len(chosen) > 1:
+        variance = variance + JACKKNIFE_FACTOR * chosen.var(axis=0, ddof=1)
+    half = t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
     return [
         Interval(float(mean), max(0.0, float(mean - one)), float(mean + one))
         for mean, one in zip(means, half, strict=True)

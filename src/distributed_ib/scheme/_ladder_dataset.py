@@ -117,6 +117,7 @@ def dataset_of_ladder(
             "baseline": baseline,
             "best_step": choice.best,
             "simplest_step": choice.simplest,
+            "best_steps": np.array(choice.best_of_parts),
             "simplest_steps": np.array(choice.simplest_of_parts),
             "status": result.status,
             "message": result.message,
@@ -234,13 +235,15 @@ class _Choice(NamedTuple):
         best: The step of least loss.
         simplest: The step of largest beta whose loss is not larger by more than the standard error
             of the difference.
-        simplest_of_parts: The same without the validation rows of one resample after the other.
+        best_of_parts: The best step without the validation rows of one resample after the other.
+        simplest_of_parts: The simplest likewise.
         excess_bits: Loss of every step beyond that of the best, in bits.
         error_bits: Standard error of that difference, of paired rows.
     """
 
     best: int
     simplest: int
+    best_of_parts: list[int]
     simplest_of_parts: list[int]
     excess_bits: FloatArray
     error_bits: FloatArray
@@ -255,8 +258,9 @@ def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
     parts = [np.flatnonzero(~np.isin(chooses, part)) for part in roles.validation_places]
     if len(parts) < 2:
         parts = [np.arange(len(chooses))]
-    of_parts = [_chosen(losses[:, part], rows.part(part))[1] for part in parts]
-    return _Choice(best, simplest, of_parts, excess, error)
+    of_parts = [_chosen(losses[:, part], rows.part(part))[:2] for part in parts]
+    first, second = map(list, zip(*of_parts, strict=True))
+    return _Choice(best, simplest, first, second, excess, error)
 
 
 def _chosen(losses: FloatArray, rows: MeasuredRows) -> tuple[int, int, FloatArray, FloatArray]:
