@@ -147,11 +147,19 @@ def prepare(
         splitter,
         len(train_rows),
     )
-    return prepared if validation_data is None else _with_given(prepared, validation_data, binned)
+    if validation_data is None:
+        return prepared
+    own = None if groups is None else label_codes(groups, n_rows, "groups")[rows]
+    return _with_given(prepared, validation_data, binned, own)
 
 
-def _with_given(prepared: Prepared, validation_data: Any, binned: bool) -> Prepared:
-    """The data with the user's own held-out rows after those to train on."""
+def _with_given(
+    prepared: Prepared, validation_data: Any, binned: bool, groups: NDArray[np.int64] | None
+) -> Prepared:
+    """The data with the user's own held-out rows after those to train on.
+
+    Rows that are given count as independent of each other; `groups` is of the others.
+    """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
     table, y, *weights = validation_data
@@ -170,6 +178,8 @@ def _with_given(prepared: Prepared, validation_data: Any, binned: bool) -> Prepa
                 np.ones(len(rows)) if given is None else given / given.mean(),
             ]
         )
+    if groups is not None:
+        groups = np.concatenate([groups, groups.max() + 1 + np.arange(len(rows))])
     held_out = np.arange(len(prepared.y) + len(rows)) >= len(prepared.y)
     return replace(
         prepared,
@@ -179,7 +189,7 @@ def _with_given(prepared: Prepared, validation_data: Any, binned: bool) -> Prepa
         truth=np.concatenate([prepared.truth, _truth(prepared.target, y)[rows]]),
         y=np.concatenate([prepared.y, prepared.target.transform(y, binned=binned)[rows]]),
         weight=both,
-        splitter=HoldOutGiven(held_out),
+        splitter=HoldOutGiven(held_out, groups=groups),
     )
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
-from distributed_ib.evidence.interval import LEVEL, Interval
+from distributed_ib.evidence.interval import LEVEL, Interval, share_interval
 
 FloatArray = NDArray[np.float64]
 N_BINS, LEAST_ROWS_OF_BIN = 5, 10
@@ -32,7 +31,8 @@ def calibration_of_classes(
 ) -> list[CalibrationRow]:
     """How often the likeliest class was the true one, by the probability that it was given.
 
-    Rows are divided into at most five bins of equally many.
+    Rows are divided into at most five bins of about equally many; those of equal probability are
+    never parted. Rows count as independent, and all alike.
 
     Args:
         probabilities: Of the classes, `[n, class]`.
@@ -41,18 +41,22 @@ def calibration_of_classes(
 
     Example:
         >>> sure = np.tile([0.9, 0.1], (20, 1))
-        >>> (row, _) = calibration_of_classes(sure, np.array([0] * 18 + [1] * 2))
-        >>> round(row.stated, 3), row.n_rows
-        (0.9, 10)
+        >>> (row,) = calibration_of_classes(sure, np.array([0] * 18 + [1] * 2))
+        >>> round(row.stated, 3), row.observed.value, row.n_rows
+        (0.9, 0.9, 20)
     """
-    best = probabilities.max(axis=1)
+    best = np.round(probabilities.max(axis=1), 6)
     is_right = probabilities.argmax(axis=1) == y
     n_bins = max(1, min(N_BINS, len(best) // LEAST_ROWS_OF_BIN))
-    order = np.argsort(best, kind="stable")
+    edges = np.unique(np.quantile(best, np.arange(1, n_bins) / n_bins))
+    codes = np.searchsorted(edges, best, side="left")
     return [
-        CalibrationRow(float(best[part].mean()), _share(is_right[part], level), len(part))
-        for part in np.array_split(order, n_bins)
-        if len(part)
+        CalibrationRow(
+            float(best[codes == code].mean()),
+            share_interval(is_right[codes == code], level),
+            int((codes == code).sum()),
+        )
+        for code in np.unique(codes)
     ]
 
 
@@ -70,14 +74,6 @@ def coverage_of_numbers(
     """
     inside = (y[:, None] >= low) & (y[:, None] <= high)
     return [
-        CalibrationRow(float(share), _share(inside[:, k], level), len(y))
+        CalibrationRow(float(share), share_interval(inside[:, k], level), len(y))
         for k, share in enumerate(stated)
     ]
-
-
-def _share(is_true: NDArray[np.bool_], level: float) -> Interval:
-    """A share with its exact interval (Clopper and Pearson 1934)."""
-    n, k, tail = len(is_true), int(is_true.sum()), (1 - level) / 2
-    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
-    return Interval(k / n, low, high)

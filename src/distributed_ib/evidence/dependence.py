@@ -67,7 +67,10 @@ class Rows:
 
 
 def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float:
-    """p-value of "X tells nothing about Y": exact where rows are exchangeable.
+    """p-value of "X tells nothing about Y".
+
+    It is nearly exact where rows are exchangeable, since pairs are compared on fewer rows and with
+    permutations of their own; with signs of groups, or weights, it is right for many of them.
 
     Three statistics are compared with those of rows whose Y are permuted: the largest of any
     component, the sum over all, and the largest of any pair. The least of the three p-values is
@@ -88,7 +91,7 @@ def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float
     random = np.random.default_rng([seed, 1])
     rows = rows.sample(MOST_ROWS, random)
     y = _weighted(features_of_outcome(rows.y), rows)
-    parts = _Parts.of([features_of_component(part) for part in rows.components])
+    parts = _Parts.of([features_of_component(part) for part in rows.components], rows.weight)
     if not parts.n_features or not y.shape[1]:
         return 1.0
     alone = [
@@ -98,7 +101,7 @@ def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float
     scores = _standardised(np.array(alone))
     families = [scores.max(axis=1), np.array(alone).sum(axis=1)]
     if 1 < len(rows.components) <= MOST_PAIRED:
-        families.append(_joint_pairs(rows, n_draws, random))
+        families.append(_pairs_with_permuted_y(rows, n_draws, random).max(axis=(1, 2)))
     p_values = np.stack([_ranks(family) for family in families])
     # Smaller is more extreme: the least p-value of every draw, compared with that of all others.
     return float(_ranks(-p_values.min(axis=0))[0])
@@ -131,7 +134,7 @@ def component_p_values(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> 
     n_components = len(rows.components)
     n_draws = max(n_draws, 20 * n_components)
     y = _weighted(features_of_outcome(rows.y), rows)
-    parts = _Parts.of([features_of_component(part) for part in rows.components])
+    parts = _Parts.of([features_of_component(part) for part in rows.components], rows.weight)
     if not parts.n_features or not y.shape[1]:
         return np.ones(n_components)
     alone = np.array(
@@ -143,7 +146,12 @@ def component_p_values(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> 
     p_alone = _first_ranks(alone)
     if not 1 < n_components <= MOST_PAIRED:
         return np.asarray(np.where(parts.widths > 0, p_alone, 1.0))
-    p_pair = _first_ranks(_component_pairs(rows, n_draws, random))
+    # The first is right where the component does not depend on others, the second where Y does not
+    # depend on the pair. Rare levels that two components share would pass one of them by chance.
+    p_pair = np.maximum(
+        _first_ranks(_pairs_with_permuted_component(rows, n_draws, random).max(axis=2)),
+        _first_ranks(_pairs_with_permuted_y(rows, n_draws, random).max(axis=2)),
+    )
     found = np.minimum(p_alone / SHARE_ALONE, p_pair / (1 - SHARE_ALONE))
     return np.asarray(np.where(parts.widths > 0, np.minimum(found, 1.0), 1.0))
 
@@ -156,8 +164,11 @@ class _Parts:
     widths: NDArray[np.int64]
 
     @classmethod
-    def of(cls, parts: Sequence[FloatArray]) -> "_Parts":
-        return cls(np.concatenate(parts, axis=1), np.array([part.shape[1] for part in parts]))
+    def of(cls, parts: Sequence[FloatArray], weight: FloatArray | None) -> "_Parts":
+        joined = np.concatenate(parts, axis=1)
+        if weight is not None and joined.shape[1]:
+            joined = joined - np.average(joined, axis=0, weights=weight)
+        return cls(joined, np.array([part.shape[1] for part in parts]))
 
     @property
     def n_features(self) -> int:
@@ -176,41 +187,49 @@ class _Parts:
 def _paired_features(rows: Rows) -> tuple[_Parts, FloatArray]:
     """The first features of every component, and of Y, for products."""
     parts = [features_of_component(part, n_cosines=2)[:, :N_PAIRED] for part in rows.components]
-    return _Parts.of(parts), features_of_outcome(rows.y, n_cosines=2)[:, :N_PAIRED]
+    y = features_of_outcome(rows.y, n_cosines=2)[:, :N_PAIRED]
+    return _Parts.of(parts, rows.weight), _weighted(y, rows)
 
 
-def _joint_pairs(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
-    """The largest statistic of any pair, `[1 + draw]`, against permuted Y."""
+def _pairs_with_permuted_y(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
+    """Standardised statistics of all pairs, `[1 + draw, component, component]`.
+
+    Y is permuted against the products of features of two components, so that whatever depends on
+    another component stays as it is.
+    """
     rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
     parts, y = _paired_features(rows)
-    y = _weighted(y, rows)
-    upper = np.triu_indices(len(parts.widths), 1)
-    found = []
+    n_components, found = len(parts.widths), []
     for drawn in _with_draws(y, rows, n_draws, random):
-        total = np.zeros((len(parts.widths),) * 2)
+        total = np.zeros((n_components,) * 2)
         for column in drawn.T:
             blocks = parts.sums((parts.joined * column[:, None]).T @ parts.joined)
             total += _block_sums(blocks, parts.widths)
-        found.append(total[upper])
-    return np.asarray(_standardised(np.array(found)).max(axis=1))
+        found.append(total)
+    return _without_diagonal(found)
 
 
-def _component_pairs(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
-    """The largest statistic of each component with another, `[1 + draw, component]`."""
+def _pairs_with_permuted_component(
+    rows: Rows, n_draws: int, random: np.random.Generator
+) -> FloatArray:
+    """The same, where a component is permuted against Y and all other components."""
     rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
     parts, y = _paired_features(rows)
-    y, n_components = _weighted(y, rows), len(parts.widths)
+    n_components, found = len(parts.widths), []
     products = np.concatenate([parts.joined * column[:, None] for column in y.T], axis=1)
     products = products - products.mean(axis=0)
-    found = []
     for drawn in _with_draws(parts.joined, rows, n_draws, random):
         sums = parts.sums(drawn.T @ products)
         by_entry = sums.reshape(n_components, y.shape[1], parts.n_features).sum(axis=1)
         found.append(_block_sums(by_entry, parts.widths))
-    scores = _standardised(np.array(found).reshape(len(found), -1))
-    scores = scores.reshape(len(found), n_components, n_components)
-    scores[:, np.arange(n_components), np.arange(n_components)] = -np.inf
-    return np.asarray(scores.max(axis=2))
+    return _without_diagonal(found)
+
+
+def _without_diagonal(statistics: list[FloatArray]) -> FloatArray:
+    scores = _standardised(np.array(statistics))
+    diagonal = np.arange(scores.shape[1])
+    scores[:, diagonal, diagonal] = -np.inf
+    return scores
 
 
 def _block_sums(columns: FloatArray, widths: NDArray[np.int64]) -> FloatArray:
@@ -259,6 +278,7 @@ def _standardised(statistics: FloatArray) -> FloatArray:
 
 def _ranks(values: FloatArray) -> FloatArray:
     """Share of all values that are at least as large as each, `[1 + draw]`."""
+    values = np.round(values, 10)
     order = np.sort(values)
     return np.asarray(1 - np.searchsorted(order, values, side="left") / len(values))
 

@@ -38,8 +38,9 @@ def held_out_p_value(
     if n < 2:
         return 1.0
     # Free of what is the same for all rows, and for all predictions.
-    centered = log_likelihood - log_likelihood.mean(axis=0) - log_likelihood.mean(axis=1)[:, None]
-    centered = centered + log_likelihood.mean()
+    share = np.full(n, 1 / n) if weight is None else weight / weight.sum()
+    of_row, of_prediction = share @ log_likelihood, log_likelihood @ share
+    centered = log_likelihood - of_row - of_prediction[:, None] + share @ of_prediction
     rows = np.arange(n)
     if groups is None and weight is None:
         observed = centered[rows, rows].sum()

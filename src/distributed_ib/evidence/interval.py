@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, t
+from numpy.typing import NDArray
+from scipy.stats import beta, norm, t
 
 from distributed_ib.scheme._paired import Mean
 
@@ -66,3 +67,19 @@ class Interval:
         """Read what `to_dict` gave."""
         read = [values.get(name + end) for end in ("", "_low", "_high")]
         return cls(*(math.nan if v is None else float(v) for v in read))
+
+
+def share_interval(is_true: NDArray[np.bool_], level: float = LEVEL) -> Interval:
+    """The share of rows in which something is true, with its exact interval.
+
+    It is that of Clopper and Pearson (1934), for independent rows.
+
+    Example:
+        >>> interval = share_interval(np.ones(10, bool))
+        >>> round(interval.low, 2), interval.high
+        (0.74, 1.0)
+    """
+    n, k, tail = len(is_true), int(is_true.sum()), (1 - level) / 2
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
+    return Interval(k / n, low, high)

@@ -117,20 +117,14 @@ def measure_evidence(
     if not len(context.division.test):
         return None
     components = problem.component_values()
-    tests = [_held_out_p_value(context)]
-    p_values = np.full(len(problem.names), np.nan)
-    correlated: list[tuple[str, str, float]] = []
-    if components is not None:
-        rows = Rows(components, problem.outcome, problem.weight, context.groups)
-        tests.append(joint_p_value(rows.take(context.development), seed=seed))
-        p_values = component_p_values(rows, seed=seed)
-        correlated = strongly_correlated(components, problem.names)
-    known = [p for p in tests if p is not None]
-    if not known or components is None:
+    if components is None:
         return None
+    rows = Rows(components, problem.outcome, problem.weight, context.groups)
+    tests = [joint_p_value(rows.take(context.development), seed=seed), _held_out_p_value(context)]
+    p_values = component_p_values(rows, seed=seed)
     evidence = Evidence(
         names=problem.names,
-        p_value=joined_p_value(known),
+        p_value=joined_p_value([p for p in tests if p is not None]),
         p_values=tuple(map(float, p_values)),
         q_values=tuple(map(float, q_values(p_values))),
         best=_at(context, "best", level),
@@ -139,7 +133,7 @@ def measure_evidence(
         n_rows=len(context.division.test),
         at_equal_bits=_at_equal_bits(context, level),
         last=_last(context),
-        correlated=tuple(correlated),
+        correlated=tuple(strongly_correlated(components, problem.names)),
         level=level,
     )
     if not with_subsets:
@@ -204,13 +198,13 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
     """The numbers of "best" or "simplest"."""
     scheme = context.scheme
     beta = scheme.best_beta if name == "best" else scheme.simplest_beta
-    bits = scheme.conveyed_bits()
-    step = int(np.argmin(np.abs(np.log(bits["beta"].values / beta))))
-    found = bits.isel(step=step).values
+    all_beta = scheme.to_xarray()["beta"].values
+    step = int(np.argmin(np.abs(np.log(all_beta / beta))))
+    found = _bits(context)[step]
     single, averaged = _known(context, step, beta)
     n = _independent(context)
     return EvidenceAt(
-        beta=float(bits["beta"].values[step]),
+        beta=float(all_beta[step]),
         known=Interval.of(single, level, n),
         averaged=Interval.of(averaged, level, n),
         bits=tuple(
@@ -222,13 +216,19 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
     )
 
 
+def _bits(context: _Context) -> NDArray[np.float64]:
+    """What components convey, `[step, resample, component]`: means over the seeds of a resample."""
+    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
+    n_seeds = context.train.n_seeds if context.train.n_resamples else 1
+    return np.asarray(bits.reshape(len(bits), -1, n_seeds, bits.shape[2]).mean(axis=2))
+
+
 def _chosen(context: _Context, name: str) -> NDArray[np.float64] | None:
     """Bits, averaged over resamples, where fewer rows choose, `[choice, component]`."""
     steps = context.scheme.to_xarray().attrs.get(f"{name}_steps")
     if steps is None:
         return None
-    bits = context.scheme.conveyed_bits().mean("seed").transpose("step", "component").values
-    return np.asarray(bits[np.atleast_1d(steps)])
+    return np.asarray(_bits(context).mean(axis=1)[np.atleast_1d(steps)])
 
 
 def _independent(context: _Context) -> int:
@@ -265,15 +265,13 @@ def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
 def _at_equal_bits(context: _Context, level: float) -> tuple[AtEqualBits, ...]:
     if not context.train.n_resamples:
         return ()
-    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
-    return tuple(at_equal_bits(bits, level))
+    return tuple(at_equal_bits(_bits(context), level))
 
 
 def _last(context: _Context) -> tuple[Any, ...]:
     if not context.train.n_resamples:
         return ()
-    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
-    return tuple(last_components(bits, context.problem.names, THRESHOLD_BITS))
+    return tuple(last_components(_bits(context), context.problem.names, THRESHOLD_BITS))
 
 
 def _knowledge(

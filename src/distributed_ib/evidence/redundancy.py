@@ -14,7 +14,7 @@ from distributed_ib.evidence.subset_knowledge import Subset, SubsetKnowledge
 from distributed_ib.scheme._paired import Mean
 
 # Components of which each is measured alone and left out, and of which all pairs are too.
-MOST_MEASURED, MOST_PAIRED = 12, 8
+MOST_MEASURED, MOST_PAIRED = 8, 6
 # Shares of what a pair tells together: a component is hardly missed where no more is lost without
 # it, and tells nothing alone where it tells no more.
 HARDLY_MISSED, NOTHING_ALONE = 0.25, 0.15
@@ -92,8 +92,8 @@ def redundancy(
     return [
         ComponentKnowledge(
             names[k],
-            Interval.of(alone[k], level),
-            Interval.of(unique[k], level),
+            Interval.of(alone[k], level, knowledge.n_independent),
+            Interval.of(unique[k], level, knowledge.n_independent),
             tuple(same[k]),
             tuple(together[k]),
         )
@@ -109,11 +109,18 @@ def _lost_without(knowledge: SubsetKnowledge, whole: Subset, k: int) -> Mean:
 def _interchangeable(
     knowledge: SubsetKnowledge, pair: tuple[int, int], alone: dict[int, Mean]
 ) -> bool:
-    """Each tells alone, and hardly anything beyond what the other tells."""
+    """Each tells alone, and hardly anything beyond what the other tells.
+
+    The two together must be known no worse than one alone: else their models learned too little to
+    say anything.
+    """
+    both = knowledge.known(pair)
+    if both.value < max(alone[k].value - _error(alone[k]) for k in pair):
+        return False
+    beyond = {k: knowledge.gained(pair, {other}) for k, other in (pair, pair[::-1])}
     return all(
-        _is_more(alone[k])
-        and knowledge.gained(pair, {other}).value < HARDLY_MISSED * alone[k].value
-        for k, other in (pair, pair[::-1])
+        _is_more(alone[k]) and beyond[k].value + _error(beyond[k]) < HARDLY_MISSED * alone[k].value
+        for k in pair
     )
 
 
@@ -131,7 +138,12 @@ def _only_together(
 
 
 def _is_more(mean: Mean) -> bool:
-    return mean.value > max(LEAST_BITS, N_ERRORS * np.nan_to_num(mean.error))
+    return mean.value > max(LEAST_BITS, N_ERRORS * _error(mean))
+
+
+def _error(mean: Mean) -> float:
+    """Its standard error; infinite where it is not known."""
+    return float(np.nan_to_num(mean.error, nan=np.inf))
 
 
 def strongly_correlated(
@@ -157,7 +169,7 @@ def strongly_correlated(
     if len(kept) < 2:
         return []
     columns: NDArray[np.float64] = np.concatenate(
-        [components[k].numbers[:_MOST_ROWS] for k in kept], axis=1
+        [components[k].numbers[:: max(1, components[k].n_rows // _MOST_ROWS)] for k in kept], axis=1
     )
     found = np.asarray(spearmanr(columns).statistic).reshape(-1)
     matrix = (

@@ -20,6 +20,8 @@ from distributed_ib.evidence.scores import score_intervals
 FloatArray = NDArray[np.float64]
 # Rows that reference models are trained on at most, drawn at random.
 MOST_ROWS = 50_000
+# Gradient boosting stops early beyond so many, as it does by default.
+MANY_ROWS = 10_000
 # Categorical columns with more levels can't be split on by gradient boosting.
 _MOST_LEVELS = 255
 
@@ -72,14 +74,22 @@ def reference_scores(
         return []
     if len(train) > MOST_ROWS:
         train = np.random.default_rng([seed, 5]).choice(train, MOST_ROWS, replace=False)
+    counts = np.unique(y[train], return_counts=True)[1] if is_class else np.zeros(0, np.int64)
+    if is_class and len(counts) < 2:
+        return []
     numbers = np.concatenate([part.numbers for part in components], axis=1)
     codes = np.concatenate([part.codes for part in components], axis=1)
     x = np.concatenate([numbers, codes], axis=1)
     categorical = np.arange(x.shape[1]) >= numbers.shape[1]
     found = []
-    models = [("linear", _linear(is_class, categorical))]
+    models = []
     if y.ndim == 1:
-        models.insert(0, ("gradient boosting", _boosting(is_class, categorical, codes, seed)))
+        # To stop early, boosting holds out a row of each class.
+        stops = len(train) > MANY_ROWS and (not is_class or bool(counts.min() > 1))
+        models.append(("gradient boosting", _boosting(is_class, categorical, codes, seed, stops)))
+    n_folds = 3 if not is_class else min(3, int(counts.max()))
+    if n_folds > 1:
+        models.append(("linear", _linear(is_class, categorical, n_folds)))
     for name, model in models:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of solvers that stop early, and rare classes
@@ -100,18 +110,23 @@ def reference_scores(
 
 
 def _boosting(
-    is_class: bool, categorical: NDArray[np.bool_], codes: NDArray[np.int64], seed: int
+    is_class: bool,
+    categorical: NDArray[np.bool_],
+    codes: NDArray[np.int64],
+    seed: int,
+    stops_early: bool,
 ) -> Any:
     too_many = bool(codes.size and codes.max() >= _MOST_LEVELS)
     options = {
         "categorical_features": None if too_many or not categorical.any() else categorical,
         "random_state": seed,
+        "early_stopping": stops_early,
     }
     kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
     return kind(**options)
 
 
-def _linear(is_class: bool, categorical: NDArray[np.bool_]) -> Any:
+def _linear(is_class: bool, categorical: NDArray[np.bool_], n_folds: int) -> Any:
     columns = np.arange(len(categorical))
     encode = ColumnTransformer(
         [
@@ -120,7 +135,7 @@ def _linear(is_class: bool, categorical: NDArray[np.bool_]) -> Any:
         ]
     )
     if is_class:
-        return make_pipeline(encode, LogisticRegressionCV(Cs=6, cv=3, max_iter=300))
+        return make_pipeline(encode, LogisticRegressionCV(Cs=6, cv=n_folds, max_iter=300))
     return make_pipeline(encode, RidgeCV(np.logspace(-3, 4, 15)))
 
 

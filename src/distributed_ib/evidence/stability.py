@@ -61,11 +61,12 @@ def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
         >>> [(one.total_bits, one.bits[0].value) for one in at_equal_bits(bits)]
         [(0.5, 0.5), (1.0, 1.0), (2.0, 2.0)]
     """
-    most = bits.sum(axis=2).max(axis=0).min()
+    totals = bits.sum(axis=2)
+    least, most = totals[-1].max(), totals.max(axis=0).min()
     return [
         AtEqualBits(total, tuple(bits_intervals(bits_at_total(bits, total), level)))
         for total in TOTALS
-        if total <= most
+        if least <= total <= most
     ]
 
 

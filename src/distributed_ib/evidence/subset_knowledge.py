@@ -66,6 +66,13 @@ class SubsetKnowledge:
         both = self.gains_bits[frozenset(subset)], self.gains_bits[frozenset(beyond)]
         return self._mean(both[0] - both[1])
 
+    @property
+    def n_independent(self) -> int:
+        """Rows, or groups of rows, that are independent of each other."""
+        if self.groups is not None:
+            return len(np.unique(self.groups))
+        return len(next(iter(self.gains_bits.values())))
+
     def _mean(self, values: FloatArray) -> Mean:
         return mean_with_error(values, self.weight, self.groups)
 

@@ -7,7 +7,7 @@ import numpy as np
 from distributed_ib.evidence.evidence import FREQUENT, Q_LIMIT, Evidence
 from distributed_ib.evidence.interval import Interval
 from distributed_ib.evidence.references import Reference
-from distributed_ib.report.quantity import Quantity
+from distributed_ib.report.quantity import Quantity, Rows
 from distributed_ib.report.report import Cell, Finding, Section, Table
 from distributed_ib.report.words import SCORES, listed
 
@@ -16,7 +16,13 @@ LEAST_P = 0.001
 """Smaller p-values are shown as below this one: fewer permutations can't tell."""
 
 
-def quantity_of(interval: Interval, unit: str, level: float, digits: int = 3) -> Quantity:
+def quantity_of(
+    interval: Interval,
+    unit: str,
+    level: float,
+    digits: int = 3,
+    rows: Rows = "held-out rows",
+) -> Quantity:
     """A number of the evidence, as reports show it."""
     ends = (interval.low, interval.high) if interval.is_known else (None, None)
     return Quantity(
@@ -25,7 +31,7 @@ def quantity_of(interval: Interval, unit: str, level: float, digits: int = 3) ->
         low=ends[0],
         high=ends[1],
         level=None if ends[0] is None else level,
-        rows="held-out rows",
+        rows=rows,
         digits=digits,
     )
 
@@ -51,9 +57,10 @@ def verdict_finding(evidence: Evidence) -> Finding:
         )
         return Finding(text, p_value)
     names = evidence.supported
+    verb = "is" if len(names) == 1 else "are"
     which = (
-        f"by themselves or together with others, {len(names)} of {len(evidence.names)} components "
-        f"do ({listed(names)})"
+        f"{len(names)} of {len(evidence.names)} components {verb} supported, alone or together "
+        f"with another ({listed(names)})"
         if names
         else "but for no single component is the evidence strong enough"
     )
@@ -63,7 +70,9 @@ def verdict_finding(evidence: Evidence) -> Finding:
 
 def survivor_finding(evidence: Evidence) -> Finding | None:
     """Which component is the last in use, and in how many resamples."""
-    if not evidence.last or evidence.last[0].name not in evidence.supported:
+    if len(evidence.names) == 1 or not evidence.last:
+        return None
+    if evidence.last[0].name not in evidence.supported:
         return None
     first = evidence.last[0]
     if first.n >= FREQUENT * first.n_resamples:
@@ -99,7 +108,7 @@ def evidence_sections(evidence: Evidence) -> list[Section]:
                 "Beside models without a bottleneck",
                 tables=(reference_table(evidence),),
                 notes="All are scored on the same held-out rows, of which none was used to train "
-                "or to choose. Intervals hold 90 % and cover the choice of these rows.",
+                "or to choose. Intervals cover which rows were held out, not another training set.",
             )
         )
     if evidence.calibration and evidence.verdict == "evidence":
@@ -123,8 +132,8 @@ def evidence_table(evidence: Evidence) -> Table:
     notes = (
         "What a component conveys is that of the best approximation, in bits, with intervals of "
         f'{percent}. p is the p-value of "it tells nothing about Y, alone or with another '
-        'component", q the share of wrong claims if all components up to it are claimed; those '
-        f"with q <= {Q_LIMIT:g} are."
+        'component", q at most the expected share of wrong claims if all components up to it are '
+        f"claimed; those with q <= {Q_LIMIT:g} are."
     )
     if evidence.best.selected:
         notes += " In use counts the resamples in which it conveys more than 0.1 bit."
@@ -135,7 +144,11 @@ def knowledge_table(evidence: Evidence) -> Table:
     """What each component tells alone, and what is lost without it."""
     knowledge = {one.name: one for one in evidence.knowledge}
     rows = tuple(
-        (one.name, _bits(one.alone, evidence.level), _bits(one.unique, evidence.level))
+        (
+            one.name,
+            _bits(one.alone, evidence.level, "all rows"),
+            _bits(one.unique, evidence.level, "all rows"),
+        )
         for one in (knowledge.get(evidence.names[k]) for k in _in_order(evidence))
         if one is not None
     )
@@ -231,7 +244,7 @@ def _relations(evidence: Evidence) -> list[Finding]:
     found += [
         Finding(
             f"{_joined(group)} are interchangeable: each tells about Y alone, and hardly anything "
-            "beyond what the others tell. Which of them the bottleneck keeps is chance."
+            "beyond any one of the others. Which of them the bottleneck keeps is chance."
         )
         for group in _groups(sorted(pairs), evidence.names)
     ]
@@ -281,15 +294,15 @@ def _correlations(evidence: Evidence) -> list[Finding]:
     more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
     return [
         Finding(
-            f"Rank correlations above 0.9: {shown}{more}. Such columns can stand for each other; "
-            "don't read one of them as a cause.",
+            f"Rank correlations above 0.9 in size: {shown}{more}. Such columns can stand for each "
+            "other; don't read one of them as a cause.",
             kind="warning",
         )
     ]
 
 
-def _bits(interval: Interval, level: float) -> Quantity:
-    return quantity_of(interval, "bits", level, digits=2)
+def _bits(interval: Interval, level: float, rows: Rows = "training rows") -> Quantity:
+    return quantity_of(interval, "bits", level, digits=2, rows=rows)
 
 
 def _p(value: float) -> str:
