@@ -161,7 +161,7 @@ def _held_out_p_value(context: _Context) -> float | None:
     is_open = conveyed > THRESHOLD_BITS
     place = int(np.argmin(np.where(is_open, loss, np.inf))) if is_open.any() else 0
     models = context.scheme.models(place)
-    predictor = models[0].predictor
+    predictor = _predictor(models)
     if isinstance(predictor, ContrastivePredictor) or not hasattr(predictor, "probabilities"):
         return None
     if len(test) > MOST_TEST_ROWS:
@@ -188,6 +188,11 @@ def _held_out_p_value(context: _Context) -> float | None:
         context.of(context.problem.weight, test),
         seed=context.seed,
     )
+
+
+def _predictor(models: Sequence[Any]) -> Any:
+    """The predictor of some models; None if they are a study's own and have no such part."""
+    return getattr(models[0], "predictor", None)
 
 
 def _probabilities(predictor: Any, outputs: Array) -> Array:
@@ -247,10 +252,11 @@ def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
             for name in names
         )
     models = context.models(beta)
+    predictor = _predictor(models)
     _, y, weight = context.problem.rows(context.split.train)
     unknown = Mean(float("nan"), float("nan"))
     try:
-        marginal = Marginal(models[0].predictor, np.asarray(y), weight)
+        marginal = Marginal(predictor, np.asarray(y), weight)
         rows = MeasuredRows.of(context.split, context.division.test, marginal)
     except UserError:  # a predictor of the study's own
         return unknown, unknown
@@ -280,8 +286,8 @@ def _knowledge(
     make_model: MakeModel,
     progress: ProgressCallback | None,
 ) -> list[ComponentKnowledge]:
-    predictor = context.scheme.models(0)[0].predictor
-    if isinstance(predictor, ContrastivePredictor):
+    predictor = _predictor(context.scheme.models(0))
+    if isinstance(predictor, ContrastivePredictor) or not hasattr(predictor, "input_dim"):
         return []
     names, bits = evidence.names, [one.value for one in evidence.best.bits]
     supported = [k for k in range(len(names)) if evidence.q_values[k] <= Q_LIMIT]
