@@ -10,11 +10,6 @@ Every table adds a line to the results file, and one whose line is there is not 
 the whole can be interrupted. `show` prints the tables of `docs/evidence.md`.
 """
 
-import argparse
-import json
-import time
-import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +26,9 @@ from distributed_ib.evidence.dependence import Rows, component_p_values, joint_p
 from distributed_ib.evidence.evidence import Q_LIMIT, Evidence
 from distributed_ib.evidence.false_discovery import q_values
 from distributed_ib.report.ladder_sections import choice_values
+from resumable_tables import Part, Row, main
 
 Array = NDArray[Any]
-Row = dict[str, Any]
 N_COLUMNS = (2, 8, 20)
 N_SHUFFLES = 99
 
@@ -302,50 +297,6 @@ def intervals(case: str, n_rows: int, table: int) -> Row:
 
 
 NULLS = tuple(f"{kind} {n}" for kind in ("numbers", "classes") for n in N_COLUMNS)
-PARTS: dict[str, tuple[Callable[[str, int, int], Row], tuple[str, ...]]] = {
-    "null": (null, NULLS),
-    "null_tests": (null_tests, NULLS),
-    "power": (power, tuple(f"{kind} {n}" for kind in SIGNALS for n in (2, 20))),
-    "power_models": (power_models, tuple(f"{kind} {n}" for kind in SIGNALS for n in (2, 20))),
-    "structures": (structures, STRUCTURES),
-    "intervals": (intervals, ("numbers", "classes")),
-}
-
-
-def run(part: str, n_rows: int, n_tables: int, out: Path) -> None:
-    """Make the tables of a part that the results file lacks."""
-    measure, cases = PARTS[part]
-    done = {(row["part"], row["case"], row["rows"], row["table"]) for row in read(out)}
-    for table in range(n_tables):
-        for case in cases:
-            if (part, case, n_rows, table) in done:
-                continue
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                row = measure(case, n_rows, table)
-            row |= {"part": part, "case": case, "rows": n_rows, "table": table}
-            row["seconds"] = round(time.perf_counter() - started, 1)
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-
-def read(out: Path) -> Iterator[Row]:
-    """All results so far."""
-    if out.exists():
-        for line in out.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
-
-
-def show(out: Path) -> None:
-    """Print a table for each part."""
-    groups: dict[str, dict[tuple[str, int], list[Row]]] = {}
-    for row in read(out):
-        cells = groups.setdefault(row["part"], {})
-        cells.setdefault((row["case"], row["rows"]), []).append(row)
-    for part, cells in groups.items():
-        print(f"\n## {part}\n")
-        SHOWN[part](cells)
 
 
 def _show_null(cells: dict[tuple[str, int], list[Row]]) -> None:
@@ -416,29 +367,16 @@ def _show_intervals(cells: dict[tuple[str, int], list[Row]]) -> None:
                 )
 
 
-SHOWN: dict[str, Callable[[dict[tuple[str, int], list[Row]]], None]] = {
-    "null": _show_null,
-    "null_tests": _show_null,
-    "power": _show_power,
-    "power_models": _show_power,
-    "structures": _show_structures,
-    "intervals": _show_intervals,
+POWERS = tuple(f"{kind} {n}" for kind in SIGNALS for n in (2, 20))
+PARTS = {
+    "null": Part(null, NULLS, _show_null),
+    "null_tests": Part(null_tests, NULLS, _show_null),
+    "power": Part(power, POWERS, _show_power),
+    "power_models": Part(power_models, POWERS, _show_power),
+    "structures": Part(structures, STRUCTURES, _show_structures),
+    "intervals": Part(intervals, ("numbers", "classes"), _show_intervals),
 }
 
 
-def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=[*PARTS, "show"])
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--tables", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("evidence.jsonl"))
-    given = parser.parse_args()
-    if given.part == "show":
-        show(given.out)
-    else:
-        run(given.part, given.rows, given.tables, given.out)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__.splitlines()[0], PARTS, Path("evidence.jsonl"))

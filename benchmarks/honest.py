@@ -10,11 +10,7 @@ Every fit adds a line to the results file, and a fit whose line is there is not 
 the whole can be interrupted. `show` prints the tables of `docs/fidelity.md`.
 """
 
-import argparse
-import json
-import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +26,9 @@ from sklearn.model_selection import train_test_split
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.report.ladder_sections import choice_values
+from resumable_tables import Part, Row, main
 
 Array = NDArray[np.float64]
-Row = dict[str, Any]
 
 N_NOISE = 2
 LIMITS = {1000: (0.2, 0.03), 5000: (0.1, 0.015)}
@@ -214,55 +210,6 @@ REAL: dict[str, Callable[..., Any]] = {
     "diabetes": load_diabetes,
     "breast cancer": load_breast_cancer,
 }
-PARTS: dict[str, tuple[Callable[[str, int, int], Row], tuple[str, ...]]] = {
-    "known": (known, CASES),
-    "optimism": (optimism, tuple(REAL)),
-    "prediction": (prediction, SIGNALS),
-    "stability": (stability, (*REAL, *SIGNALS[:3])),
-}
-
-
-def run(part: str, n_rows: int, n_tables: int, out: Path) -> None:
-    """Make the fits of a part that the results file lacks."""
-    measure, cases = PARTS[part]
-    done = {(row["part"], row["case"], row["rows"], row["table"]) for row in read(out)}
-    for table in range(n_tables):
-        for case in cases:
-            if (part, case, n_rows, table) in done:
-                continue
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                row = measure(case, n_rows, table)
-            row |= {"part": part, "case": case, "rows": n_rows, "table": table}
-            row["seconds"] = round(time.perf_counter() - started, 1)
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-
-def read(out: Path) -> Iterator[Row]:
-    """All results so far."""
-    if out.exists():
-        for line in out.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
-
-
-def show(out: Path) -> None:
-    """Print a table for each part."""
-    rows = list(read(out))
-    for part, tell in (
-        ("known", _show_known),
-        ("optimism", _show_optimism),
-        ("prediction", _show_prediction),
-        ("stability", _show_stability),
-    ):
-        groups: dict[tuple[str, int], list[Row]] = {}
-        for row in rows:
-            if row["part"] == part:
-                groups.setdefault((row["case"], row["rows"]), []).append(row)
-        if groups:
-            print(f"\n## {part}\n")
-            tell(groups)
 
 
 def _means(rows: list[Row], *names: str) -> list[float]:
@@ -325,19 +272,13 @@ def _show_stability(groups: dict[tuple[str, int], list[Row]]) -> None:
         print(f"| {case} | {len(rows)} | {len(stable)} | {within[0]} | {within[1]} |")
 
 
-def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=[*PARTS, "show"])
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--tables", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("honest.jsonl"))
-    given = parser.parse_args()
-    if given.part == "show":
-        show(given.out)
-    else:
-        run(given.part, given.rows, given.tables, given.out)
+PARTS = {
+    "known": Part(known, CASES, _show_known),
+    "optimism": Part(optimism, tuple(REAL), _show_optimism),
+    "prediction": Part(prediction, SIGNALS, _show_prediction),
+    "stability": Part(stability, (*REAL, *SIGNALS[:3]), _show_stability),
+}
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__.splitlines()[0], PARTS, Path("honest.jsonl"))

@@ -131,7 +131,7 @@ def fitted_table() -> tuple[DistributedIBRegressor, pd.DataFrame, dict[str, Any]
     )
     plan = model.plan(x, y)
     model.adopt(plan, plan.fit())
-    return model, x, table_page(plan, model.scheme_, x, model.n_samples)
+    return model, x, table_page(plan, model.scheme_, x)
 
 
 def page_of_table(

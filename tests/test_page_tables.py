@@ -45,7 +45,7 @@ def table(n_rows: int = 120) -> pd.DataFrame:
 def page_of(model: Any, x: pd.DataFrame, y: Any, path: Path, *, with_rows: bool = True) -> Path:
     plan = model.plan(x, y)
     model.adopt(plan, plan.fit())
-    content = table_page(plan, model.scheme_, x, model.n_samples)
+    content = table_page(plan, model.scheme_, x)
     part = PagePart("", model.scheme_, content)
     path.write_text(page_html(Report("T", ()), [part], with_rows=with_rows), encoding="utf-8")
     return path

@@ -1,19 +1,17 @@
 """`dib read`: prints an approximation as a short table in words."""
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from distributed_ib._toml_files import read_toml
 from distributed_ib.cli.show_command import RunFolder
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
     from distributed_ib.readable.readable_approximation import ReadableApproximation
-
-_LIMIT_BYTES = 1 << 20
 
 
 class TableFormat(StrEnum):
@@ -130,14 +128,7 @@ def _named(
 
 def _read_names(path: Path) -> dict[str, dict[str, str]]:
     """Words for symbols from a TOML file: for each component, values in words and their name."""
-    try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise UserError(f"{path} is too large to be a list of names.")
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} can't be read as TOML: {error}.") from None
+    found = read_toml(path, "a list of names")
     for component, words in found.items():
         if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
             raise UserError(

@@ -35,6 +35,7 @@ from distributed_ib.evidence.scores import score_intervals
 from distributed_ib.model.bottleneck import DistributedBottleneck, model_from_config
 from distributed_ib.model.losses import Loss
 from distributed_ib.model.tilted_predictor import TiltedPredictor
+from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.fitting import SweepStore, fit_scheme
@@ -155,14 +156,11 @@ class Plan:
         """
         if scheme.is_empty:
             return scheme
-        split = self.split
-        division = split.divided(self.train.n_resamples)
-        roles = division.test, division.validation[0], split.train
-        which = next(rows for rows in roles if len(rows))
+        which = self.scoring_rows
         x, _, weight = self.problem.rows(which)
         truth, candidates = self.problem.truth[which], self.candidates()
         found = [
-            scores_of(self.target, self._predicted(models, x), truth, weight, candidates)
+            scores_of(self.target, self.predicted(models, x), truth, weight, candidates)
             for models in map(scheme.models, range(len(scheme.snapshots.record)))
         ]
         data = scheme.to_xarray()
@@ -186,20 +184,26 @@ class Plan:
         )
         if found is None:
             return None
-        best, calibration = self._scored(scheme, found.best)
-        simplest, _ = self._scored(scheme, found.simplest)
-        return replace(found, best=best, simplest=simplest, calibration=calibration)
+        rows = self.scoring_rows
+        x, truth = self.problem.rows(rows).x, self.problem.truth[rows]
+        beta = scheme.snapshots.beta
+        best, simplest = (
+            self.predicted(scheme.models(nearest_place(beta, at.beta)), x)
+            for at in (found.best, found.simplest)
+        )
+        return replace(
+            found,
+            best=self._scored(found.best, rows, best),
+            simplest=self._scored(found.simplest, rows, simplest),
+            calibration=self._calibration(best, truth),
+        )
 
     def _scored(
-        self, scheme: ApproximationScheme, at: EvidenceAt
-    ) -> tuple[EvidenceAt, tuple[CalibrationRow, ...]]:
-        """An approximation with the scores of its predictions, and their calibration."""
-        test = self.split.divided(self.train.n_resamples).test
-        x, _, weight = self.problem.rows(test)
-        snapshot = int(np.argmin(np.abs(np.log(scheme.snapshots.beta / at.beta))))
-        probabilities = self._predicted(scheme.models(snapshot), x)
-        truth, candidates = self.problem.truth[test], self.candidates()
-        groups = self.problem.row_groups
+        self, at: EvidenceAt, rows: RowIndex, probabilities: NDArray[np.float64]
+    ) -> EvidenceAt:
+        """An approximation with the scores of its predictions of some rows."""
+        truth, weight = self.problem.truth[rows], self.problem.rows(rows).weight
+        candidates, groups = self.candidates(), self.problem.row_groups
         is_class = self.target.task == "classification"
         scores = score_intervals(
             truth,
@@ -208,9 +212,9 @@ class Plan:
             else predicted_mean(self.target, probabilities, candidates),
             is_class=is_class,
             weight=None if weight is None else np.asarray(weight, np.float64),
-            groups=None if groups is None else groups[test],
+            groups=None if groups is None else groups[rows],
         )
-        return replace(at, scores=scores), self._calibration(probabilities, truth)
+        return replace(at, scores=scores)
 
     def _calibration(
         self, probabilities: NDArray[np.float64], truth: NDArray[Any]
@@ -240,7 +244,14 @@ class Plan:
     def _new_model(self) -> Callable[[Array], DistributedBottleneck]:
         return partial(_make_model, self.model_config, self.loss.fixed_arrays())
 
-    def _predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
+    @property
+    def scoring_rows(self) -> RowIndex:
+        """The rows on which predictions are scored: those that nothing was chosen by, if any."""
+        division = self.split.divided(self.train.n_resamples)
+        roles = division.test, division.validation[0], self.split.train
+        return next(rows for rows in roles if len(rows))
+
+    def predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
         """Predictions of some models together, averaged over the noise."""
         candidates = self.candidates()
         extra = () if candidates is None else (candidates,)

@@ -13,6 +13,7 @@ from distributed_ib._files import write_text
 from distributed_ib.errors import UserError, first_line
 from distributed_ib.estimators._reading_rows import ReadingRows
 from distributed_ib.readable.readable_approximation import ReadableApproximation
+from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 
@@ -102,7 +103,7 @@ def _places(scheme: ApproximationScheme, limits: Sequence[float]) -> list[float]
             continue  # nothing of the sweep conveys so little
     # What was asked for may stand between places at which models were kept.
     kept = scheme.snapshots.beta
-    nearest = {float(kept[np.argmin(np.abs(np.log(kept / beta)))]) for beta in found}
+    nearest = {float(kept[nearest_place(kept, beta)]) for beta in found}
     return sorted(nearest)
 
 

@@ -25,7 +25,6 @@ from distributed_ib.report.page.value_summaries import (
     numbers_summary,
 )
 from distributed_ib.report.words import rows_in_words
-from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 if TYPE_CHECKING:
@@ -36,14 +35,13 @@ N_NOTEBOOK_PLACES, N_READABLE = 8, 8
 _LEVELS = (0.05, 0.95)
 
 
-def table_page(plan: Plan, scheme: ApproximationScheme, table: Any, n_draws: int) -> dict[str, Any]:
+def table_page(plan: Plan, scheme: ApproximationScheme, table: Any) -> dict[str, Any]:
     """What the page of a table shows beyond report and scheme; see `page_content`.
 
     Args:
         plan: The plan of the sweeps.
         scheme: What they found.
         table: X, in the form from which the plan was made.
-        n_draws: Draws of the noise that predictions average over.
     """
     fitted = plan.decomposition
     columns = _columns(fitted, table)
@@ -58,11 +56,11 @@ def table_page(plan: Plan, scheme: ApproximationScheme, table: Any, n_draws: int
         inputs=inputs_for_page(fitted, grouped),
         single=ComponentViews(single, _rows_of_values(fitted, single)),
         grouped=ComponentViews(grouped, _rows_of_values(fitted, grouped)),
-        n_draws=n_draws,
+        n_draws=plan.train.n_draws,
         paired=True,
         n_rows=plan.problem.n_rows,
     )
-    content["predictions"] = _predictions(plan, scheme, n_draws, columns)
+    content["predictions"] = _predictions(plan, scheme, columns)
     return content
 
 
@@ -227,25 +225,20 @@ def _rows_of_values(fitted: FittedDecomposition, summaries: dict[str, ValueSumma
 
 
 def _predictions(
-    plan: Plan, scheme: ApproximationScheme, n_draws: int, columns: dict[str, NDArray[Any]]
+    plan: Plan, scheme: ApproximationScheme, columns: dict[str, NDArray[Any]]
 ) -> dict[str, Any] | None:
     """Predictions of the rows that score, at the key places."""
     snapshots = key_places(scheme)
     if not len(snapshots) or plan.target.is_vector:
         return None
-    division = plan.split.divided(plan.train.n_resamples)
-    roles = division.test, division.validation[0], plan.split.train
-    which = next(rows for rows in roles if len(rows))
+    which = plan.scoring_rows
     if len(which) > MAX_PREDICTED_ROWS:
         drawn = np.random.default_rng(0).choice(len(which), MAX_PREDICTED_ROWS, replace=False)
         which = which[np.sort(drawn)]
     x, truth = plan.problem.rows(which).x, plan.problem.truth[which]
     candidates = plan.candidates()
     extra = () if candidates is None else (candidates,)
-    averaged = [
-        mean_over_noise(scheme.models(int(k)), x, plan.loss.read, *extra, n_samples=n_draws, seed=0)
-        for k in snapshots
-    ]
+    averaged = [plan.predicted(scheme.models(int(k)), x) for k in snapshots]
     groups = _groups_of_rows(plan.decomposition, columns, which, plan.problem.n_rows)
     if plan.target.task == "classification":
         found = class_predictions(truth, np.stack(averaged), groups)

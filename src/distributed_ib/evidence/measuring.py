@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Division, Problem, RowIndex, Split
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.dependence import Rows, component_p_values, joint_p_value
-from distributed_ib.evidence.evidence import Q_LIMIT, Evidence, EvidenceAt
+from distributed_ib.evidence.evidence import Evidence, EvidenceAt
 from distributed_ib.evidence.false_discovery import q_values
 from distributed_ib.evidence.held_out import held_out_p_value, joined_p_value
 from distributed_ib.evidence.interval import LEVEL, Interval
@@ -34,6 +35,7 @@ from distributed_ib.evidence.stability import (
 )
 from distributed_ib.evidence.subset_knowledge import SubsetTraining, subset_knowledge
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme._marginal import Marginal
 from distributed_ib.scheme._measured_rows import MeasuredRows
 from distributed_ib.scheme._noise import mean_over_noise
@@ -74,13 +76,19 @@ class _Context:
     def groups(self) -> NDArray[np.int64] | None:
         return self.problem.row_groups
 
+    @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """What components convey, `[step, resample, component]`: means over a resample's seeds."""
+        bits = self.scheme.conveyed_bits().transpose("step", "seed", "component").values
+        n_seeds = self.train.n_seeds if self.train.n_resamples else 1
+        return np.asarray(bits.reshape(len(bits), -1, n_seeds, bits.shape[2]).mean(axis=2))
+
     def of(self, values: NDArray[Any] | None, rows: RowIndex) -> Any:
         return None if values is None else values[rows]
 
     def models(self, beta: float) -> list[Any]:
         """All models that predict together at a bottleneck strength."""
-        snapshot = int(np.argmin(np.abs(np.log(self.scheme.snapshots.beta / beta))))
-        return self.scheme.models(snapshot)
+        return self.scheme.models(nearest_place(self.scheme.snapshots.beta, beta))
 
 
 def measure_evidence(
@@ -90,7 +98,6 @@ def measure_evidence(
     train: TrainSettings,
     *,
     level: float = LEVEL,
-    with_subsets: bool = True,
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Evidence | None:
@@ -102,7 +109,6 @@ def measure_evidence(
         make_model: From a random key to a model, for the models of subsets.
         train: How the scheme was trained.
         level: Coverage of all intervals.
-        with_subsets: Whether to train models of subsets and reference models.
         seed: Seed of everything random.
         progress: Called while models of subsets are trained.
 
@@ -136,8 +142,6 @@ def measure_evidence(
         correlated=tuple(strongly_correlated(components, problem.names)),
         level=level,
     )
-    if not with_subsets:
-        return evidence
     evidence = replace(evidence, references=tuple(_references(context, components, level)))
     if evidence.verdict == "no evidence":
         return evidence
@@ -204,8 +208,8 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
     scheme = context.scheme
     beta = scheme.best_beta if name == "best" else scheme.simplest_beta
     all_beta = scheme.to_xarray()["beta"].values
-    step = int(np.argmin(np.abs(np.log(all_beta / beta))))
-    found = _bits(context)[step]
+    step = nearest_place(all_beta, beta)
+    found = context.bits[step]
     single, averaged = _known(context, step, beta)
     n = _independent(context)
     return EvidenceAt(
@@ -221,19 +225,12 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
     )
 
 
-def _bits(context: _Context) -> NDArray[np.float64]:
-    """What components convey, `[step, resample, component]`: means over the seeds of a resample."""
-    bits = context.scheme.conveyed_bits().transpose("step", "seed", "component").values
-    n_seeds = context.train.n_seeds if context.train.n_resamples else 1
-    return np.asarray(bits.reshape(len(bits), -1, n_seeds, bits.shape[2]).mean(axis=2))
-
-
 def _chosen(context: _Context, name: str) -> NDArray[np.float64] | None:
     """Bits, averaged over resamples, where fewer rows choose, `[choice, component]`."""
     steps = context.scheme.to_xarray().attrs.get(f"{name}_steps")
     if steps is None:
         return None
-    return np.asarray(_bits(context).mean(axis=1)[np.atleast_1d(steps)])
+    return np.asarray(context.bits.mean(axis=1)[np.atleast_1d(steps)])
 
 
 def _independent(context: _Context) -> int:
@@ -271,13 +268,13 @@ def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
 def _at_equal_bits(context: _Context, level: float) -> tuple[AtEqualBits, ...]:
     if not context.train.n_resamples:
         return ()
-    return tuple(at_equal_bits(_bits(context), level))
+    return tuple(at_equal_bits(context.bits, level))
 
 
 def _last(context: _Context) -> tuple[Any, ...]:
     if not context.train.n_resamples:
         return ()
-    return tuple(last_components(_bits(context), context.problem.names, THRESHOLD_BITS))
+    return tuple(last_components(context.bits, context.problem.names, THRESHOLD_BITS))
 
 
 def _knowledge(
@@ -290,7 +287,7 @@ def _knowledge(
     if isinstance(predictor, ContrastivePredictor) or not hasattr(predictor, "input_dim"):
         return []
     names, bits = evidence.names, [one.value for one in evidence.best.bits]
-    supported = [k for k in range(len(names)) if evidence.q_values[k] <= Q_LIMIT]
+    supported = [names.index(name) for name in evidence.supported]
     order = sorted(supported, key=lambda k: (-bits[k], evidence.p_values[k]))
     if not order:
         return []

@@ -26,6 +26,7 @@ from distributed_ib.report.subset_sections import (
     subset_values,
 )
 from distributed_ib.report.words import SCORES, SIZES, listed, rows_in_words
+from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -246,7 +247,7 @@ def approximations_table(
     scores = None if score is None else running_mean(data[score].values, window)
     rows: list[tuple[Cell, ...]] = []
     for approximation in _with_fewer(scheme, threshold_bits, measure):
-        record = int(np.argmin(np.abs(np.log(data["beta"].values / approximation.beta))))
+        record = nearest_place(data["beta"].values, approximation.beta)
         used = approximation.in_use(threshold_bits)
         label = "all" if len(used) == len(scheme.components) else listed(used)
         row: tuple[Cell, ...] = (
@@ -289,7 +290,7 @@ def components_table(
         upper = data["information_upper_bits"].median("seed").values
     vague = upper - lower > 1
     best = scheme.best_beta if len(scheme.snapshots.record) else float(beta[0])
-    best_step = int(np.argmin(np.abs(np.log(beta / best))))
+    best_step = nearest_place(beta, best)
 
     def cell(step: int, k: int) -> Quantity:
         shown = lower[step, k] if vague[step, k] else bits[step, k]

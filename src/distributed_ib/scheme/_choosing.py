@@ -36,7 +36,7 @@ def chosen_record(
             "choose an approximation by exactly one of beta, bits, n_components; got none."
         )
     if choice.beta is not None:
-        return int(np.argmin(np.abs(np.log(kept_beta / choice.beta))))
+        return nearest_place(kept_beta, choice.beta)
     known = run["predictive_information_bits"].sel(split=choosing_split(run)).values
     conveyed = run[VARIABLES[measure]].values
     if choice.bits is not None:
@@ -44,6 +44,15 @@ def chosen_record(
     counts = (conveyed > threshold_bits).sum(axis=1)
     assert choice.n_components is not None  # exactly one is given
     return _best(known, counts, choice.n_components, "components in use")
+
+
+def nearest_place(all_beta: NDArray[np.float64], beta: float) -> int:
+    """Place of the bottleneck strength that is nearest in its logarithm.
+
+    >>> nearest_place(np.array([0.01, 0.1, 1.0]), 0.2)
+    1
+    """
+    return int(np.argmin(np.abs(np.log(all_beta / beta))))
 
 
 def _best(known: NDArray[np.float64], cost: NDArray[np.number], limit: float, what: str) -> int:

@@ -1,11 +1,9 @@
 """Components as groups of columns, from a TOML file."""
 
-import tomllib
 from pathlib import Path
 
+from distributed_ib._toml_files import read_toml
 from distributed_ib.errors import UserError
-
-LIMIT_BYTES = 1 << 20
 
 
 def read_groups(path: Path) -> dict[str, list[str]]:
@@ -16,14 +14,7 @@ def read_groups(path: Path) -> dict[str, list[str]]:
     Raises:
         UserError: If it can't be read, or says anything else.
     """
-    try:
-        if path.stat().st_size > LIMIT_BYTES:
-            raise UserError(f"{path} is too large to be a list of components.")
-        groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} can't be read as TOML: {error}.") from None
+    groups = read_toml(path, "a list of components")
     if list(groups) == ["components"] and isinstance(groups["components"], dict):
         groups = groups["components"]
     for name, columns in groups.items():

@@ -167,7 +167,7 @@ class TableStudy(Study):
     def page(self, run: Run) -> Mapping[str, Any] | None:
         """Columns, target, and predictions of held-out rows."""
         plan, (x, _) = self._plan(run.seed), self._columns
-        content = table_page(plan, run.scheme, x, plan.train.n_draws)
+        content = table_page(plan, run.scheme, x)
         if run.folder is not None and (run.folder / ESTIMATOR).exists():  # not of interrupted runs
             content["readable"] = readable_tables(load_estimator(run.folder))
         return content
