@@ -98,13 +98,14 @@ def test_vectors(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_models_that_compare_rows_are_shown_without_what_if(
+def test_a_page_says_why_it_does_not_predict_with_models_that_compare_rows(
     browser: Browser, tmp_path: Path
 ) -> None:
     x = table()
     model = DistributedIBRegressor(loss="infonce", **BRIEF)
     with Shown(browser, page_of(model, x, x["x0"], tmp_path / "report.html")) as shown:
-        assert shown.page.locator("#view-whatif").count() == 0
+        assert "InfoNCE" in shown.page.inner_text("#view-whatif .words")
+        assert shown.page.locator("#view-whatif input").count() == 0
         assert shown.page.locator("#view-predictions").count() == 1
         assert shown.said == []
 

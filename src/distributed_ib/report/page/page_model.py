@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.model.bottleneck import DistributedBottleneck
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoders import BinaryEncoder, SeparateEncoder, SharedEncoder
 from distributed_ib.model.predictors import BernoulliPredictor, CategoricalPredictor
 from distributed_ib.model.table_encoder import TableEncoder
@@ -67,6 +68,29 @@ def page_model(
         "encoder": _encoder(encoder, part.encoder),
         "predictor": _predictor(predictor, part.predictor),
     }
+
+
+def why_no_model(scheme: ApproximationScheme, inputs: Any) -> str:
+    """Why a page can't predict for values that its reader sets, as a sentence.
+
+    Args:
+        scheme: The scheme, for which `page_model` gave none.
+        inputs: How a reader's values become the model's; None where they can't.
+    """
+    if scheme.is_empty:
+        return "No model was kept."
+    config = scheme.snapshots.static
+    predictor = config.predictor if isinstance(config, DistributedBottleneck) else None
+    if isinstance(predictor, ContrastivePredictor):
+        return (
+            "The model was trained with InfoNCE: it compares Y with the Ys of other rows, which a "
+            "page does not carry. Predict in Python, or with dib predict."
+        )
+    if predictor is None or not _is_known(config):
+        return "The page can't evaluate a model of this kind. Predict in Python."
+    if inputs is None:
+        return "A component of this model is not a single number. Predict in Python."
+    return "The model is too large for a page. Predict in Python, or with dib predict."
 
 
 def _is_known(model: DistributedBottleneck) -> bool:

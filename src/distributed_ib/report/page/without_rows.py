@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from distributed_ib.report.page.value_summaries import LEAST_ROWS
 
 _POINTS = 8
+_RANGES_OF_ROWS = (
+    "A component has several columns, whose ranges are those of single rows, and this page shows "
+    "none. Predict in Python, or with dib predict."
+)
 
 
 def content_without_rows(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,12 +25,14 @@ def content_without_rows(content: Mapping[str, Any]) -> dict[str, Any]:
     n_rows = content.get("n_rows") or 0
     target, rare = _target(content["target"], n_rows)
     inputs = content["inputs"]
+    model = _model(content["model"], inputs, grouped["components"], content["target"])
     return {
         **content,
         "values": grouped,
         "target": target,
         "inputs": None if inputs is None else _inputs(inputs, grouped["components"]),
-        "model": _model(content["model"], inputs, grouped["components"], content["target"]),
+        "model": model,
+        "why_no_model": content.get("why_no_model", "") or ("" if model else _RANGES_OF_ROWS),
         "predictions": _predictions(content.get("predictions"), rare),
         "readable": None,  # its symbols end at values of rows
     }

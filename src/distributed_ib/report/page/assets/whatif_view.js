@@ -11,10 +11,10 @@ const LEVELS = [0.05, 0.5, 0.95];
 const DISPLAY_BINS = 48;
 const SLOW_MS = 16;
 
-/** The view; null where the page holds no model. */
+/** The view; where the page holds no model, it says why. */
 export function whatIfView(page, curves, content, ranks) {
   const { model, inputs, target } = content;
-  if (!model || !inputs) return null;
+  if (!model || !inputs) return content.why_no_model ? notOffered(content.why_no_model) : null;
   const placeOfStep = new Map([...curves.places.step.data].map((step, place) => [step, place]));
   const places = [...model.steps.data].map((step) => placeOfStep.get(step));
   const totals = curves.places.total.data;
@@ -224,4 +224,14 @@ function density(target, entry, chances, width) {
   const mean = axes.x(Math.min(Math.max(meanOf(entry, chances), low), high));
   axes.inner.append(svg("line", { class: "mean", x1: mean, x2: mean, y1: axes.top, y2: axes.bottom }));
   return axes.root;
+}
+
+function notOffered(reason) {
+  const { element, body } = panel({
+    title: "What if?",
+    name: "whatif",
+    meaning: "Where the page can evaluate the model, values are set here and the predicted distribution is shown.",
+  });
+  body.append(html("p", { class: "words" }, reason));
+  return { element, build() {}, draw() {} };
 }
