@@ -42,6 +42,21 @@ def share_what_is_compiled() -> None:
 share_what_is_compiled()
 
 
+def stay_on_one_core() -> None:
+    """Keep each worker of a parallel run on a core of its own.
+
+    Programs as small as those of tests gain nothing from a second thread, which takes the time of
+    another worker.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+stay_on_one_core()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what was imported: a pass over all modules takes long."""
     gc.collect()

@@ -364,13 +364,22 @@ def test_a_quick_look_says_that_it_has_no_error_bars(
     assert not (tmp_path / "run" / "evidence.json").exists()
 
 
+def with_a_rare_class() -> pd.DataFrame:
+    x, rare = np.random.default_rng(0).normal(size=80), np.arange(80) < 3
+    return pd.DataFrame({"a": x, "y": np.where(rare, "rare", np.where(x > 0, "up", "down"))})
+
+
+def test_classes_of_too_few_rows_are_found() -> None:
+    table = with_a_rare_class()
+    plan = DistributedIBClassifier(random_state=0).plan(table[["a"]], table["y"])
+    assert plan.rare_classes() == ["rare"]
+
+
+@pytest.mark.nightly
 def test_classes_of_too_few_rows_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rng = np.random.default_rng(0)
-    x, rare = rng.normal(size=80), np.arange(80) < 3
-    table = pd.DataFrame({"a": x, "y": np.where(rare, "rare", np.where(x > 0, "up", "down"))})
-    table.to_csv(tmp_path / "table.csv", index=False)
+    with_a_rare_class().to_csv(tmp_path / "table.csv", index=False)
     fit = ["fit", str(tmp_path / "table.csv"), "--target", "y", "--steps", "40", "--starts", "2"]
     assert dib(*fit, "--no-evidence", "--out", str(tmp_path / "run")) == 0
     assert "missing in some resamples: rare" in capsys.readouterr().out

@@ -112,7 +112,14 @@ def test_the_remedy_of_a_divergence_is_an_option(
 
 @pytest.mark.parametrize(
     ("command", "n_records"),
-    [("boolean", 1), ("image", 1), ("patterns", 1), ("glass", 1), ("glass", 2), ("glass", 4)],
+    [
+        ("boolean", 1),
+        ("image", 1),
+        ("patterns", 1),
+        pytest.param("glass", 1, marks=pytest.mark.nightly),
+        ("glass", 2),
+        pytest.param("glass", 4, marks=pytest.mark.nightly),
+    ],
 )
 def test_ctrl_c_after_few_records_shows_what_was_reached(
     command: str,
