@@ -12,8 +12,8 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib._checksums import forget_checksums
+from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
-from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -104,10 +104,7 @@ class TableStudy(Study):
 
     def problem(self, seed: int) -> Problem:
         """The rows of the table, checked; held out are those by which nothing was scaled."""
-        plan = self._plan(seed)
-        held_out = np.zeros(plan.problem.n_rows, bool)
-        held_out[plan.split.held_out] = True
-        return replace(plan.problem, splitter=HoldOutGiven(held_out))
+        return self._plan(seed).problem
 
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders for the table's components, and a predictor for the target."""
@@ -237,7 +234,7 @@ class TableStudy(Study):
         if seed not in self._plans:
             x, y = self._columns
             estimator = self.estimator(seed)
-            self._plans[seed] = (estimator, estimator.plan(x, y))
+            self._plans[seed] = (estimator, _with_seed(estimator.plan(x, y), seed))
         return self._plans[seed]
 
     def _plan(self, seed: int) -> Plan:
@@ -247,6 +244,15 @@ class TableStudy(Study):
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
+
+
+def _with_seed(plan: Plan, seed: int) -> Plan:
+    """The plan with the seed of the run, so that all that is measured divides its rows as it does.
+
+    The split stays the one by which the columns were scaled.
+    """
+    problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
+    return replace(plan, problem=problem, seed=seed)
 
 
 def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
