@@ -12,7 +12,7 @@ from distributed_ib.data.columns import numbers_of, shown, where
 from distributed_ib.errors import UserError
 
 # 31.1.2026 10:30, 1/31/2026: days and months before the year.
-_YEAR_LAST = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?:[T\s]+(\S.*?))?\s*")
+_YEAR_LAST = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?:[T\s]+(\S.*?))?\s*$")
 
 
 def times_of(name: str, values: Any) -> NDArray[Any]:

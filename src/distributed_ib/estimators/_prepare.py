@@ -12,16 +12,11 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from distributed_ib.data._views import View, is_several
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.splitters import (
-    HoldOut,
-    HoldOutGiven,
-    KeepAll,
-    Splitter,
-    label_codes,
-)
+from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
+from distributed_ib.estimators._holding_out import splitter_of
 
 Task = Literal["classification", "regression"]
 
@@ -100,6 +95,7 @@ def prepare(
     sample_weight: Any,
     groups: Any,
     validation_data: Any,
+    times: Any = None,
     validation_fraction: float,
     min_rows: int,
     binned: bool,
@@ -108,7 +104,8 @@ def prepare(
     """Split, scale and check.
 
     `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without
-    `validation_data`, whole `groups` are held out, or a share of every class, or of all rows.
+    `validation_data`, the last rows by `times` are held out, whole `groups`, or a share of every
+    class, or of all rows.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
@@ -120,15 +117,15 @@ def prepare(
         )
     weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
-    splitter: Splitter = KeepAll()
-    if validation_data is None:
-        labels = None if groups is None else label_codes(groups, n_rows, "groups")
-        classes = np.asarray(y) if task == "classification" and labels is None else None
-        splitter = HoldOut(
-            validation_fraction,
-            groups=None if labels is None else labels[rows],
-            stratify=None if classes is None else classes[rows],
-        )
+    splitter = splitter_of(
+        rows,
+        n_rows,
+        fraction=validation_fraction,
+        classes=y if task == "classification" else None,
+        groups=groups,
+        times=times,
+        is_given=validation_data is not None,
+    )
     train, _ = splitter.split(len(rows), seed)
     train_rows = rows[train]
     fitted = decomposition.fit(
@@ -165,7 +162,11 @@ def _with_given(
     table, y, *weights = validation_data
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
-    x = prepared.decomposition.transform(table)
+    try:
+        x = prepared.decomposition.transform(table)
+        given_y = prepared.target.transform(y, binned=binned)
+    except UserError as error:
+        raise UserError(f"validation_data: {error}") from None
     _require_length(x, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     own, given = prepared.weight, None if weight is None else weight[rows]
@@ -187,7 +188,7 @@ def _with_given(
             *(np.concatenate(pair) for pair in zip(prepared.x, x.take(rows), strict=True))
         ),
         truth=np.concatenate([prepared.truth, _truth(prepared.target, y)[rows]]),
-        y=np.concatenate([prepared.y, prepared.target.transform(y, binned=binned)[rows]]),
+        y=np.concatenate([prepared.y, given_y[rows]]),
         weight=both,
         splitter=HoldOutGiven(held_out, groups=groups),
     )
