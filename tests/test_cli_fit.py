@@ -107,9 +107,12 @@ def test_what_is_measured_divides_the_rows_as_the_sweep_does(
     study = TableStudy(table=table, target=target, n_resamples=n_resamples, n_starts=1)
     swept = study.problem(7).split(7).divided(n_resamples)
     measured = study._plan(7).split.divided(n_resamples)
-    for one, other in zip(swept, measured, strict=True):
-        for rows, same in zip(one, other, strict=True):
-            np.testing.assert_array_equal(rows, same)
+    for one, other in zip(
+        (*swept.train, *swept.validation, swept.test),
+        (*measured.train, *measured.validation, measured.test),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_show_and_plot_read_it(

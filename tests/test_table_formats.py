@@ -7,6 +7,7 @@ import lzma
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def test_comments_at_the_top_are_passed_over(tmp_path: Path) -> None:
 
 def test_names_that_numpy_writes_as_a_comment_are_found(tmp_path: Path) -> None:
     path = tmp_path / "table.txt"
-    np.savetxt(path, [[1.5, 2], [3, 4]], header="made by us\nx y")
+    np.savetxt(path, np.array([[1.5, 2], [3, 4]]), header="made by us\nx y")
     table = read_table(path)
     assert list(table) == ["x", "y"] and table["x"].tolist() == [1.5, 3]
 
@@ -148,8 +149,8 @@ def test_compressed_text(tmp_path: Path, suffix: str) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("table.csv", content)
     else:
-        compress = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
-        path.write_bytes(compress(content))
+        module: Any = {".gz": gzip, ".bz2": bz2, ".xz": lzma}[suffix]
+        path.write_bytes(module.compress(content))
     pd.testing.assert_frame_equal(read_table(path), EXPECTED)
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(UserError, match=rf"table.csv\{suffix} can't be read"):

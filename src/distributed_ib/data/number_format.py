@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from distributed_ib.errors import UserError
 
-MISSING_MARKS = frozenset(
-    "#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|"
-    "null".split("|")
-) | {""}
+_MISSING_WORDS = """
+    -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN #N/A #NA <NA> N/A NA NULL NaN None n/a nan null
+"""
+MISSING_MARKS = frozenset({"", "#N/A N/A", *_MISSING_WORDS.split()})
 """What stands for a missing value; those that pandas knows."""
 
 

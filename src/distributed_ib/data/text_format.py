@@ -99,7 +99,7 @@ def warn_of_windows(place: str) -> None:
 
 
 def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextFormat:
-    """How the table is written that begins with `sample`; its names are checked.
+    r"""How the table is written that begins with `sample`; its names are checked.
 
     Args:
         place: The file, for messages.
@@ -111,7 +111,7 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
             written in several ways.
 
     Example:
-        >>> found = find_format("a.csv", b"# measured\\nx;y\\n1,5;2\\n")
+        >>> found = find_format("a.csv", b"# measured\nx;y\n1,5;2\n")
         >>> found.names, found.delimiter, found.numbers.decimal, found.n_skipped
         (('x', 'y'), ';', ',', 1)
     """
