@@ -13,12 +13,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.columns import Kind
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
+from distributed_ib.estimators._embeddings import GivesEmbeddings
 from distributed_ib.estimators._notebooks import ShownInNotebooks
 from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
@@ -51,7 +53,7 @@ from distributed_ib.training.progress import ProgressBar, ProgressCallback
 from distributed_ib.training.train_settings import Directions
 
 
-class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
+class DistributedIBEstimator(ShownInNotebooks, GivesEmbeddings, BaseEstimator):
     """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
 
     task: ClassVar[Task]
@@ -148,8 +150,8 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         before the first of them `predict` raises a `UserError`.
 
         Args:
-            X: A DataFrame, an array `[n, m]`, a list or dict of arrays `[n, d_i]`, a
-                `ParquetTable`; or whatever the function of a `Decomposition` takes.
+            X: A table of pandas, polars or pyarrow, a `ParquetTable`, an array `[n, m]`, a list or
+                dict of arrays `[n, d_i]`; or whatever the function of a `Decomposition` takes.
             y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`.
             sample_weight: How much each row counts, `[n]`, in training and validation.
             groups: A label for each row, `[n]`: rows of one group are never split between
@@ -197,6 +199,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
 
         Args and errors are those of `fit`.
         """
+        y, sample_weight, groups, times = map(as_pandas, (y, sample_weight, groups, times))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
         prepared = prepare(

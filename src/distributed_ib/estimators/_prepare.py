@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from distributed_ib.data._views import View, is_several
+from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
@@ -50,12 +51,13 @@ class Prepared:
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
     """X as a Decomposition takes it; remembers (`reset`) or compares names and number of columns.
 
-    DataFrames, tables on disk and lists or dicts of arrays pass as they are; other things become
-    an array `[n, m]`.
+    Tables in memory become those of pandas; tables on disk and lists or dicts of arrays pass as
+    they are; other things become an array `[n, m]`.
 
     Raises:
         UserError: If X is no table, or its columns are not those of training.
     """
+    x = as_pandas(x)
     is_sparse = hasattr(x, "toarray")  # some sparse matrices are dictionaries too
     by_function = isinstance(estimator.components, Decomposition) and not (
         estimator.components.is_saveable
@@ -159,7 +161,7 @@ def _with_given(
     """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
-    table, y, *weights = validation_data
+    table, y, *weights = map(as_pandas, validation_data)
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
     try:

@@ -222,6 +222,8 @@ class TableStudy(Study):
             return figures_of_each(run, reading)
         if not len(run.scheme.snapshots.record) or run.folder is None:
             return {}
+        if not (run.folder / ESTIMATOR).exists():  # of interrupted runs
+            return {}
         fitted = load_estimator(run.folder)
         return compression_figures(
             run.scheme,
