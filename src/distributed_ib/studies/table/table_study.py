@@ -377,7 +377,20 @@ class TableStudy(Study):
             )
         except UserError as error:
             raise UserError(as_options(str(error), self.validation)) from None
-        return estimator, _with_seed(plan, seed)
+        plan = _with_seed(plan, seed)
+        if self.group is not None:
+            self._check_groups(plan)
+        return estimator, plan
+
+    def _check_groups(self, plan: Plan) -> None:
+        try:
+            plan.split.divided(plan.train.n_resamples)
+        except UserError:
+            raise UserError(
+                f"--group: the rows of column {self.group!r} in {self.table} that are not held out "
+                "are one group, which can't be divided into resamples; give at least three groups, "
+                "or --resamples 0."
+            ) from None
 
     def _plan(self, seed: int) -> Plan:
         return self._planned(seed)[1]
