@@ -148,6 +148,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("negative", "--validation {}/short.csv", ["--validation", "short.csv", "'b'"]),
         ("negative", "--validation {}/targetless.csv", ["--validation", "targetless.csv", "'y'"]),
         ("negative", "--validation {}/strange.csv", ["--validation", "strange.csv", "'a', row 1"]),
+        ("negative", "--validation -", ["--validation is a file"]),
         ("negative", "--validation {}/none.csv", ["there is no file", "none.csv"]),
         ("negative", "--validation {}/same.csv --time t", ["--time and --validation both"]),
         ("negative", "--beta-start 3", ["--beta-start 3", "--beta-end 2"]),

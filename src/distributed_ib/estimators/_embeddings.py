@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from distributed_ib.errors import UserError
+
 if TYPE_CHECKING:
     from distributed_ib.estimators._base import DistributedIBEstimator
 
@@ -35,10 +37,23 @@ class GivesEmbeddings(TransformerMixin):
         """Names of what `transform` gives: those of the components with a number, such as "hour_0".
 
         Args:
-            input_features: Ignored; scikit-learn passes it.
+            input_features: Names of the columns of X, which scikit-learn passes; they are only
+                checked.
+
+        Raises:
+            UserError: If they are not those of training.
         """
         check_is_fitted(self, "scheme_")
         this = cast("DistributedIBEstimator", self)
+        if input_features is not None:
+            given, known = list(input_features), getattr(this, "feature_names_in_", None)
+            if known is not None and given != list(known):
+                raise UserError("input_features is not equal to feature_names_in_.")
+            if len(given) != this.n_features_in_:
+                raise UserError(
+                    "input_features should have length equal to number of features "
+                    f"({this.n_features_in_}), got {len(given)}."
+                )
         return np.array(
             [
                 f"{name}_{k}"

@@ -160,6 +160,8 @@ class TableStudy(Study):
             )
         if self.each_target and len(self.targets) < 2:
             raise UserError("--each-target is for several targets: --target y1,y2.")
+        if self.validation is not None and is_standard_input(self.validation):
+            raise UserError("--validation is a file; only the table comes from standard input.")
 
     def parts(self) -> Mapping[str, Study]:
         """A part for each target, if each is explained by itself."""
