@@ -89,7 +89,7 @@ def test_the_estimators_keep_scikit_learns_conventions(estimator: Any, check: An
 
 # scikit-learn has these for its own transformers, and not among those of other packages.
 @pytest.mark.nightly
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.filterwarnings("ignore:X .*feature names:UserWarning")
 @pytest.mark.parametrize("estimator", [DistributedIBClassifier, DistributedIBRegressor])
 @pytest.mark.parametrize(
     "check",

@@ -190,10 +190,11 @@ def test_a_column_with_a_comma_is_named_in_quotes(
     assert TableStudy(table=table, target="size, mm", exclude=("t",)).targets == ("size, mm",)
 
 
-def test_a_vector_is_explained_reported_and_predicted(table: Path, tmp_path: Path) -> None:
+def test_a_vector_is_explained_reported_and_predicted(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, predicted = tmp_path / "run", tmp_path / "p.csv"
-    options = ["--target", '"size, mm",z', "--exclude", "w,g,t,y", *TINY, "--weight", "w"]
-    options[3] = "g,t,y"
+    options = ["--target", '"size, mm",z', "--exclude", "g,t,y", *TINY, "--weight", "w"]
     assert dib("fit", str(table), *options, "--out", str(out)) == 0
     config = tomllib.loads((out / "config.toml").read_text())
     assert config["options"]["target"] == ["size, mm", "z"]
@@ -205,6 +206,10 @@ def test_a_vector_is_explained_reported_and_predicted(table: Path, tmp_path: Pat
     found = pd.read_csv(predicted)
     assert list(found) == ["prediction of size, mm", "prediction of z"] and len(found) == N
     assert np.corrcoef(found["prediction of z"], rows()["z"])[0, 1] > 0.5
+    capsys.readouterr()
+    assert dib("read", str(out), "--best", "--format", "csv") == 0
+    printed = capsys.readouterr().out.splitlines()[0]
+    assert "size, mm" in printed and "z" in printed and "[0]" not in printed
 
 
 def test_each_target_has_a_scheme_of_its_own_in_one_run(

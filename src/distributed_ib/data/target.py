@@ -103,6 +103,13 @@ class Target:
             return _fit_classes(label, columns[label], training, weight)
         return _fit_numbers(label, columns, training, weight, is_vector)
 
+    @property
+    def entry_names(self) -> tuple[str, ...]:
+        """Names of what is predicted: the target, or the entries of a vector."""
+        if not self.is_vector:
+            return (self.name,)
+        return self.entries or tuple(f"{self.name}[{k}]" for k in range(len(self.mean)))
+
     def numbers(self, y: Any) -> NDArray[np.float64]:
         """Numbers Y in their own units, checked as in `transform`: `[n]`, or `[n, d]`."""
         columns = self._checked(y)

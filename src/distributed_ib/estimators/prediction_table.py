@@ -52,8 +52,8 @@ def prediction_table(
     predicted = np.asarray(estimator.predict(table, **chosen))
     target = estimator.target_
     if target.is_vector:
-        names = list(target.entries) or [f"{target.name}[{k}]" for k in range(len(target.mean))]
-        return pd.DataFrame(predicted, columns=[f"prediction of {name}" for name in names])
+        columns = [f"prediction of {name}" for name in target.entry_names]
+        return pd.DataFrame(predicted, columns=columns)
     return pd.DataFrame({"prediction": predicted})
 
 

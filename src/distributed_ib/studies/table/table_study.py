@@ -38,6 +38,7 @@ from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.report.words import listed
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
+from distributed_ib.studies.table.column_names import split_names
 from distributed_ib.studies.table.each_target import (
     export_each,
     figures_of_each,
@@ -132,7 +133,9 @@ class TableStudy(Study):
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the targets."""
-        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+        if not isinstance(self.target, str):
+            return tuple(self.target)
+        return split_names([self.target]) if self.each_target else (self.target,)
 
     def title(self) -> str:
         """The target and the table."""
