@@ -171,6 +171,11 @@ def test_a_pipeline_after_a_column_transformer(output: str) -> None:
     if output != "default":
         expected = ["scaled__x", "scaled__n", "hot__place_north", "hot__place_south"]
     assert list(fitted.decomposition_.names) == expected
+    if output == "default":  # a model of arrays goes by position, as those of scikit-learn
+        array = columns.transform(table)
+        with pytest.warns(UserWarning, match="fitted without feature names"):
+            by_position = fitted.predict_proba(pd.DataFrame(array, columns=list("pqrs")))
+        np.testing.assert_array_equal(by_position, fitted.predict_proba(array))
     assert pipeline.predict(table).shape == (N,) and pipeline.score(table, Y) > 0.6
 
 

@@ -74,7 +74,21 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None
-    return x
+    return x if reset else _named_as_in_training(estimator, x)
+
+
+def _named_as_in_training(estimator: Any, x: pd.DataFrame) -> pd.DataFrame:
+    """A table with the names of an array's columns, of a model that was fitted to an array.
+
+    scikit-learn warns of it, and goes by position.
+    """
+    fitted = getattr(estimator, "decomposition_", None)
+    if fitted is None or hasattr(estimator, "feature_names_in_"):
+        return x
+    known = [column.name for column in fitted.decomposition.columns]
+    if set(known) <= set(map(str, x.columns)) or len(known) != x.shape[1]:
+        return x
+    return x.set_axis(known, axis=1)
 
 
 def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> Decomposition:
