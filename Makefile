@@ -43,6 +43,7 @@ bench: .venv/installed  ## measure speed
 	$(BIN)/python benchmarks/glass_step.py
 	$(BIN)/python benchmarks/image_step.py
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/table_step.py
 
 lock: .venv/installed  ## write the versions now in .venv to constraints.txt

@@ -98,6 +98,23 @@ def test_columns_are_scaled_by_the_training_rows_alone(table: Path, seed: int) -
     assert abs(training.mean()) < 1e-6 < abs(everything.mean())
 
 
+@pytest.mark.parametrize("n_resamples", [0, 3])
+@pytest.mark.parametrize("target", ["y", "a"])
+def test_what_is_measured_divides_the_rows_as_the_sweep_does(
+    table: Path, target: str, n_resamples: int
+) -> None:
+    # Otherwise rows that trained a model, or chose it, would report on it.
+    study = TableStudy(table=table, target=target, n_resamples=n_resamples, n_starts=1)
+    swept = study.problem(7).split(7).divided(n_resamples)
+    measured = study._plan(7).split.divided(n_resamples)
+    for one, other in zip(
+        (*swept.train, *swept.validation, swept.test),
+        (*measured.train, *measured.validation, measured.test),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_show_and_plot_read_it(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

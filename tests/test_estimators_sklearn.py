@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_set_output_transform,
+    check_set_output_transform_pandas,
+    check_set_output_transform_polars,
+    check_transformer_get_feature_names_out,
+    check_transformer_get_feature_names_out_pandas,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 
 from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegressor
 
@@ -77,3 +85,23 @@ def test_the_classifier_keeps_the_conventions_that_matter_most(check: Any) -> No
 )
 def test_the_estimators_keep_scikit_learns_conventions(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+# scikit-learn has these for its own transformers, and not among those of other packages.
+@pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore:X .*feature names:UserWarning")
+@pytest.mark.parametrize("estimator", [DistributedIBClassifier, DistributedIBRegressor])
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_set_output_transform,
+        check_set_output_transform_pandas,
+        check_set_output_transform_polars,
+        check_transformer_get_feature_names_out,
+        check_transformer_get_feature_names_out_pandas,
+    ],
+)
+def test_embeddings_come_out_as_those_of_scikit_learns_transformers(
+    check: Any, estimator: Any
+) -> None:
+    check(estimator.__name__, estimator(**SMALL))

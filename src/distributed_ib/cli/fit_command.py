@@ -24,12 +24,69 @@ class Loss(StrEnum):
     infonce = "infonce"
 
 
+class Direction(StrEnum):
+    """How beta moves."""
+
+    rising = "rising"
+    falling = "falling"
+    both = "both"
+
+
 def fit(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file.")],
-    target: Annotated[str, typer.Option(metavar="COL", help="The column to explain.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="CSV (any delimiter, compressed or not), .parquet, .arrow, .feather or .xlsx "
+            "file; - for CSV from standard input.",
+        ),
+    ],
+    target: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COL[,COL]",
+            help="The column to explain; several columns are one vector of numbers. A name with a "
+            """comma stands in double quotes: '"size, mm"'.""",
+        ),
+    ],
+    each_target: Annotated[
+        bool,
+        typer.Option(
+            "--each-target",
+            help="Explain each of several targets by itself, from the columns that are no target.",
+        ),
+    ] = False,
     exclude: Annotated[
-        str, typer.Option(metavar="COL,COL", help="Columns to leave out, such as identifiers.")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="COL,COL", help="Columns to leave out, such as identifiers."),
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of how much each row counts; no component."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Rows that share a value of this column stay together when rows are held out, as "
+            "repeated measurements of one thing should; no component.",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column of when rows were measured, numbers or dates: the last fifth is held out. "
+            "It is no component unless a group of --components names it.",
+        ),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table with the same columns, whose rows are held out in place of a fifth.",
+        ),
+    ] = None,
     components: Annotated[
         Path | None,
         typer.Option(
@@ -43,6 +100,21 @@ def fit(
         Loss,
         typer.Option(help="For numbers: the probability of their bins, or a comparison of rows."),
     ] = Loss.density,
+    beta_start: Annotated[
+        float | None,
+        typer.Option(metavar="B", help="Smallest bottleneck strength. Default: 0.001."),
+    ] = None,
+    beta_end: Annotated[
+        float | None,
+        typer.Option(metavar="B", help="Largest bottleneck strength. Default: 2."),
+    ] = None,
+    direction: Annotated[
+        Direction,
+        typer.Option(
+            help="How beta moves. Falling and both make one sweep from end to end, without "
+            "--starts and --resamples."
+        ),
+    ] = Direction.rising,
     starts: Annotated[
         int | None,
         typer.Option(
@@ -100,17 +172,27 @@ def fit(
     """
     from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
+    from distributed_ib.studies.table.column_names import split_names
     from distributed_ib.studies.table.component_groups import read_groups
 
+    targets = split_names(target)
     if quick and (starts is not None or resamples is not None):
         raise UserError("--quick makes one sweep; leave out --starts and --resamples.")
     study = TableStudy(
         table=table,
-        target=target,
-        exclude=tuple(name.strip() for name in exclude.split(",") if name.strip()),
+        target=targets[0] if len(targets) == 1 else targets,
+        each_target=each_target,
+        exclude=split_names(exclude or []),
+        weight=weight,
+        group=group,
+        time=time,
+        validation=validation,
         task=task.value,
         loss="infonce" if loss is Loss.infonce else "density",
         components=None if components is None else read_groups(components),
+        beta_start=beta_start,
+        beta_end=beta_end,
+        direction=direction.value,
         n_starts=starts,
         n_resamples=resamples,
         n_seeds=seeds,
@@ -119,4 +201,4 @@ def fit(
         evidence_wanted=evidence,
         quick=quick,
     )
-    execute(study, out, seed=seed, resume=resume, stem=table.stem)
+    execute(study, out, seed=seed, resume=resume, stem="table" if str(table) == "-" else table.stem)

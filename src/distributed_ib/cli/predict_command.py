@@ -1,7 +1,7 @@
 """`dib predict`: predicts the rows of a table with a fitted run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def predict(
     run: RunFolder,
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file with the run's columns.")
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="Table with the run's columns; - for CSV from standard input."
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="New CSV file for the predictions.")],
     beta: Annotated[
@@ -62,20 +65,40 @@ def _predictions(
     run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None
 ) -> "pd.DataFrame":
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
-    from distributed_ib.estimators.prediction_table import prediction_table
+    from distributed_ib.estimators.prediction_table import of_target, prediction_table
     from distributed_ib.study.loading import find_study, study_in_file
     from distributed_ib.study.predicting import study_predictions
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.run_folder import read_config
     from distributed_ib.study.stored_report import stored_report
 
-    head = read_config(run)["run"]
+    config = read_config(run)
+    head = config["run"]
     stored_report(run)  # checks that the run is finished and whole
     if (run / ESTIMATOR).exists():
         return prediction_table(load_estimator(run), table, choice)
+    if config["options"].get("each_target") is True:
+        import pandas as pd
+
+        folders = [run / name for name in _targets(config) if (run / name / ESTIMATOR).exists()]
+        if not folders:
+            raise UserError(f"{run} holds no model to predict with.")
+        fitted = [load_estimator(folder) for folder in folders]
+        parts = [
+            of_target(prediction_table(one, table, choice), one.target_.name) for one in fitted
+        ]
+        return pd.concat(parts, axis=1)
     if file is None and "file" in head:
         raise UserError(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."
         )
     cls = find_study(head["study"]) if file is None else study_in_file(file)
     return study_predictions(load_run(run, cls), table, choice)
+
+
+def _targets(config: dict[str, Any]) -> list[str]:
+    """The folders of a run of several targets, in their order."""
+    from distributed_ib.studies.table.each_target import part_names
+
+    targets = config["options"].get("target")
+    return list(part_names([str(name) for name in targets])) if isinstance(targets, list) else []

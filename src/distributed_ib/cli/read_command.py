@@ -12,6 +12,7 @@ from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
     from distributed_ib.readable.readable_approximation import ReadableApproximation
+    from distributed_ib.study.run import Run
 
 
 class TableFormat(StrEnum):
@@ -46,6 +47,10 @@ def read(
             "--simplest", help="Or: the simplest that is no worse than the best. The default."
         ),
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Which target, of a run with --each-target."),
+    ] = None,
     table_format: Annotated[
         TableFormat, typer.Option("--format", help="Format of the table.")
     ] = TableFormat.text,
@@ -92,6 +97,8 @@ def read(
         )
     words = {} if names is None else _read_names(names)
     loaded = load_run(run, None if study is None else study_in_file(study))
+    if target is not None:
+        loaded = _of_target(loaded, target)
     if best:
         choice = Choice(beta=loaded.scheme.best_beta)
     found = _named(loaded.study.readable(loaded, choice), words)
@@ -101,6 +108,22 @@ def read(
     else:
         write_text(out, text)
         print_line(f"Written to {out}: {len(found.rows)} rows.")
+
+
+def _of_target(run: "Run", target: str) -> "Run":
+    """The part of a run that explains one of several targets."""
+    from distributed_ib.studies.table.each_target import runs_of_targets
+    from distributed_ib.studies.table.table_study import TableStudy
+
+    found = {
+        own.study.target: own
+        for _, own in runs_of_targets(run)
+        if isinstance(own.study, TableStudy)
+    }
+    if target not in found:
+        known = ", ".join(map(str, found)) or "none"
+        raise UserError(f"this run has no target {target!r}; its targets are {known}.")
+    return found[target]
 
 
 def _in_format(found: "ReadableApproximation", table_format: TableFormat) -> str:

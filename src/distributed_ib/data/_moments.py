@@ -35,7 +35,8 @@ class Moments:
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(values.mean())
             deviations = values - mean
-            squares = float(deviations @ deviations)
+            # Not as a product of vectors, whose threads wait for each other where cores are few.
+            squares = float(np.square(deviations, out=deviations).sum())
             total = self.count + len(values)
             gap = mean - self.mean
             self.squares += squares + gap * gap * self.count * len(values) / total

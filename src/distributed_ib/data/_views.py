@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.errors import UserError
 
 Chunk = Mapping[str, pd.Series]
@@ -104,11 +105,13 @@ def frame_view(table: Any) -> View:
     Raises:
         UserError: If it is not a table, has no columns, or two of its columns share a name.
     """
+    table = as_pandas(table)
     if not isinstance(table, pd.DataFrame):
         if isinstance(table, View):
             return table
         raise UserError(
-            f"expected a pandas DataFrame, got {type(table).__name__}; for arrays use from_arrays."
+            f"expected a table of pandas, polars or pyarrow, got {type(table).__name__}; for "
+            "arrays use from_arrays."
         )
     names = [str(name) for name in table.columns]
     if not names:
@@ -159,6 +162,7 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
         UserError: If a column is missing, or an array has another number of columns.
     """
     view: View
+    data = as_pandas(data)
     if isinstance(data, (pd.DataFrame, View)):
         view = frame_view(data)
     elif isinstance(data, Mapping):

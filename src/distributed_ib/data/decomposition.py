@@ -63,7 +63,7 @@ class Decomposition:
         categorical, a column being one component however many levels it has.
 
         Args:
-            table: A pandas DataFrame, or a `ParquetTable`.
+            table: A table of pandas, polars or pyarrow, or a `ParquetTable`.
             components: Names of groups and their columns. Groups come first, in the order given;
                 columns in no group follow as components of their own, in the order of the table.
                 "all" makes one component of everything: the standard Information Bottleneck.

@@ -1,21 +1,23 @@
-"""Reading of CSV and Parquet tables, with errors that say what to correct."""
+"""Reading of tables from files, with errors that say what to correct."""
 
-import csv
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
+from distributed_ib.data._column_names import check_names
+from distributed_ib.data.excel_tables import read_excel
+from distributed_ib.data.text_tables import read_text, read_text_bytes, standard_input
 from distributed_ib.errors import UserError, first_line
 
 CHUNK_ROWS = 1 << 17
 PARQUET_SUFFIXES = (".parquet", ".pq")
-_SEPARATORS = (",", "\t", ";")
-_LONGEST_HEADER = 1 << 24
+ARROW_SUFFIXES = (".arrow", ".feather", ".ipc")
+EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 # What pandas calls the row labels that it hides in a Parquet file.
 _HIDDEN_INDEX = "__index_level_"
 
@@ -24,30 +26,34 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """Read a whole table into memory.
 
     Args:
-        path: A Parquet file (`.parquet`, `.pq`), or else text with a line of column names and
-            values separated by commas, tabs or semicolons, in UTF-8. Empty fields and the usual
-            marks such as `NA` are missing values.
+        path: A Parquet file (`.parquet`, `.pq`), an Arrow or Feather file (`.arrow`, `.feather`),
+            the first sheet of an Excel file (`.xlsx`), or else text with a line of column names,
+            which may be compressed (`.gz`, `.bz2`, `.xz`, `.zip`); "-" for text from standard
+            input. Delimiter, quotes, encoding and decimal mark of text are found in it (see
+            docs/fitting.md); empty fields and the usual marks such as `NA` are missing values.
 
     Raises:
         UserError: If there is no such file, it can't be read, columns have no name or the same
-            name, or a line has too many values.
+            name, a line has too many values, or numbers are written in several ways.
+
+    Warns:
+        UserWarning: If text is taken for Windows-1252, or an Excel file has further sheets.
     """
+    if str(path) == "-":
+        return read_text_bytes(standard_input())
     path = Path(path)
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix in PARQUET_SUFFIXES:
         table = ParquetTable(path)
         chunks = [pd.DataFrame(dict(chunk)) for _, chunk in table.chunks(table.names)]
         return pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(table.head())
-    separator = _separator(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
-    except pd.errors.ParserWarning:
-        raise UserError(
-            f"{path}: lines have more values than the first line has names; name every column."
-        ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:
-        raise UserError(f"{path} can't be read as a table: {first_line(error)}.") from None
+    if suffix in ARROW_SUFFIXES:
+        return _read_arrow(path)
+    if suffix in EXCEL_SUFFIXES:
+        return read_excel(path)
+    if suffix in (".xls", ".ods"):
+        raise UserError(f"{path}: {suffix} files are not read; save it as .xlsx or CSV.")
+    return read_text(path)
 
 
 class ParquetTable:
@@ -68,7 +74,7 @@ class ParquetTable:
         with self._open() as file:
             fields = [name for name in file.schema_arrow.names if _HIDDEN_INDEX not in name]
             self.n_rows: int = file.metadata.num_rows
-        _check_names(self._path, fields)
+        check_names(str(self._path), fields)
         self.names = tuple(fields)
 
     def head(self) -> Mapping[str, pd.Series]:
@@ -141,31 +147,20 @@ def _columns(table: Any) -> dict[str, pd.Series]:
     }
 
 
-def _separator(path: Path) -> str:
-    """The separator that splits the first line into most names; the names are checked."""
+def _read_arrow(path: Path) -> pd.DataFrame:
+    """An Arrow file, as a file, a stream, or Feather of the first version."""
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            line = file.readline(_LONGEST_HEADER)
-        headers = [next(csv.reader([line], delimiter=mark), []) for mark in _SEPARATORS]
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not text in UTF-8; save it as UTF-8 CSV or Parquet.") from None
-    except (OSError, csv.Error) as error:
-        raise UserError(f"{path} can't be read: {first_line(error)}.") from None
-    best = max(range(len(headers)), key=lambda k: len(headers[k]))
-    if not headers[best]:
-        raise UserError(f"{path} is empty; its first line should name the columns.")
-    _check_names(path, headers[best])
-    return _SEPARATORS[best]
-
-
-def _check_names(path: Path, names: Sequence[str]) -> None:
-    for position, name in enumerate(names):
-        if not name.strip():
-            raise UserError(
-                f"{path}: column {position + 1} has no name; name it, or write the table without "
-                "row numbers (pandas: to_csv(index=False))."
-            )
-        if name in names[:position]:
-            raise UserError(f"{path}: two columns are called {name!r}; rename or drop one.")
+        with pa.OSFile(str(path)) as file:
+            is_stream = file.read(6) not in (b"ARROW1", b"FEA1\0\0")
+        if is_stream:
+            with pa.ipc.open_stream(str(path)) as stream:
+                table = stream.read_all()
+        else:
+            table = feather.read_table(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read as Arrow: {first_line(error)}.") from None
+    names = [name for name in table.column_names if _HIDDEN_INDEX not in name]
+    check_names(str(path), names)
+    return pd.DataFrame(_columns(table.select(names)), copy=False)

@@ -43,6 +43,7 @@ class Target:
         scale: Standard deviation of each output there.
         bins: Bins of each output, with their share of the training rows; empty for classification.
         is_vector: Whether Y was given as `[n, d]` and not as `[n]`.
+        entries: Names of the entries of a vector; empty for one column.
 
     Example:
         >>> target = Target.fit(np.array(["no", "yes", "no", "yes"] * 5))
@@ -58,6 +59,7 @@ class Target:
     scale: tuple[float, ...]
     bins: tuple[TargetBins, ...]
     is_vector: bool
+    entries: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -84,7 +86,9 @@ class Target:
                 the task is unknown.
         """
         columns, is_vector = _columns(y, name)
-        label = next(iter(columns)) if not is_vector else name or "y"
+        label = name or "y"
+        if not is_vector or (name is None and isinstance(y, pd.DataFrame)):
+            label = ", ".join(columns)
         if task not in ("auto", "classification", "regression"):
             raise UserError(f"task {task!r} is unknown; choose auto, classification or regression.")
         n_rows = len(next(iter(columns.values())))
@@ -98,6 +102,13 @@ class Target:
                 raise UserError("classification needs one column of labels [n], got several.")
             return _fit_classes(label, columns[label], training, weight)
         return _fit_numbers(label, columns, training, weight, is_vector)
+
+    @property
+    def entry_names(self) -> tuple[str, ...]:
+        """Names of what is predicted: the target, or the entries of a vector."""
+        if not self.is_vector:
+            return (self.name,)
+        return self.entries or tuple(f"{self.name}[{k}]" for k in range(len(self.mean)))
 
     def numbers(self, y: Any) -> NDArray[np.float64]:
         """Numbers Y in their own units, checked as in `transform`: `[n]`, or `[n, d]`."""
@@ -172,6 +183,7 @@ class Target:
             "scale": list(self.scale),
             "bins": [bins.to_dict() for bins in self.bins],
             "is_vector": self.is_vector,
+            "entries": list(self.entries),
         }
 
     @classmethod
@@ -191,13 +203,15 @@ class Target:
                 scale=tuple(float(v) for v in description["scale"]),
                 bins=tuple(map(TargetBins.from_dict, description["bins"])),
                 is_vector=bool(description["is_vector"]),
+                entries=tuple(map(str, description.get("entries", ()))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"this is no description of a target: {error}.") from None
         plain = all(isinstance(c, (str, bool, int, float)) for c in target.classes)
         sizes = {
             "classification": len(target.classes) == len(target.share) >= 2,
-            "regression": len(target.mean) == len(target.scale) == len(target.bins) >= 1,
+            "regression": len(target.mean) == len(target.scale) == len(target.bins) >= 1
+            and len(target.entries) in (0, len(target.mean)),
         }
         if not plain or not sizes.get(target.task, False):
             raise UserError("this is no description of a target: its parts don't fit together.")
@@ -300,6 +314,7 @@ def _fit_numbers(
         scale=tuple(sums.standard_deviation for sums in moments),
         bins=tuple(bins),
         is_vector=is_vector,
+        entries=tuple(columns) if is_vector else (),
     )
 
 

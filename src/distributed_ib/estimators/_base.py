@@ -13,16 +13,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.columns import Kind
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
+from distributed_ib.estimators._embeddings import GivesEmbeddings
 from distributed_ib.estimators._notebooks import ShownInNotebooks
 from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
 from distributed_ib.estimators._reading_rows import ReadingRows
+from distributed_ib.estimators._training_of import training_of
 from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.readable_tables import (
     MAX_ROWS,
@@ -31,7 +34,7 @@ from distributed_ib.estimators.readable_tables import (
     make_tables,
 )
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
-from distributed_ib.estimators.table_settings import Settings, resolve
+from distributed_ib.estimators.table_settings import Settings
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.losses import Loss
 from distributed_ib.plots._style import figure_style
@@ -47,12 +50,10 @@ from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.training.progress import ProgressBar, ProgressCallback
-
-INFORMATION_RECORDS = (12, 60)
-INFORMATION_CHANNELS = 720
+from distributed_ib.training.train_settings import Directions
 
 
-class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
+class DistributedIBEstimator(ShownInNotebooks, GivesEmbeddings, BaseEstimator):
     """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
 
     task: ClassVar[Task]
@@ -79,6 +80,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         kinds: Mapping[str, Kind] | None = None,
         beta_start: float | None = None,
         beta_end: float | None = None,
+        direction: Directions = "rising",
         n_starts: int | None = None,
         n_resamples: int | None = None,
         n_steps: int | None = None,
@@ -106,6 +108,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         self.kinds = kinds
         self.beta_start = beta_start
         self.beta_end = beta_end
+        self.direction = direction
         self.n_starts = n_starts
         self.n_resamples = n_resamples
         self.n_steps = n_steps
@@ -136,6 +139,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         sample_weight: Any = None,
         groups: Any = None,
         validation_data: Any = None,
+        times: Any = None,
         *,
         progress: ProgressCallback | None = None,
     ) -> Self:
@@ -146,14 +150,16 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         before the first of them `predict` raises a `UserError`.
 
         Args:
-            X: A DataFrame, an array `[n, m]`, a list or dict of arrays `[n, d_i]`, a
-                `ParquetTable`; or whatever the function of a `Decomposition` takes.
+            X: A table of pandas, polars or pyarrow, a `ParquetTable`, an array `[n, m]`, a list or
+                dict of arrays `[n, d_i]`; or whatever the function of a `Decomposition` takes.
             y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`.
             sample_weight: How much each row counts, `[n]`, in training and validation.
             groups: A label for each row, `[n]`: rows of one group are never split between
                 training and validation.
             validation_data: Held-out rows as (X, y) or (X, y, sample_weight), in place of a share
                 of the rows.
+            times: When each row was measured, `[n]`, as numbers or dates: the last rows are held
+                out, in place of a random share.
             progress: Called as the sweep goes on.
 
         Raises:
@@ -166,7 +172,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
             SweepWarning: If the sweep began too closed, ended too open or diverged, or
                 pre-training had not converged.
         """
-        plan = self.plan(X, y, sample_weight, groups, validation_data)
+        plan = self.plan(X, y, sample_weight, groups, validation_data, times)
         if self.verbose and progress is None:
             progress = ProgressBar()
         scheme = plan.fit(progress=progress)
@@ -187,11 +193,13 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
         sample_weight: Any = None,
         groups: Any = None,
         validation_data: Any = None,
+        times: Any = None,
     ) -> Plan:
         """Check the data and everything else that a sweep needs, without training anything.
 
         Args and errors are those of `fit`.
         """
+        y, sample_weight, groups, times = map(as_pandas, (y, sample_weight, groups, times))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
         prepared = prepare(
@@ -202,16 +210,17 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
             sample_weight=sample_weight,
             groups=groups,
             validation_data=validation_data,
+            times=times,
             validation_fraction=self.validation_fraction,
             min_rows=self.min_rows,
             binned=self._bins_target,
             seed=seed,
         )
         loss = self._loss(prepared.target)
-        n_components = len(prepared.decomposition.names)
-        settings = resolve(
+        settings, train = training_of(
             dict(self.get_params(deep=False)),
             n_rows=prepared.n_train_rows,
+            n_components=len(prepared.decomposition.names),
             loss=loss,
         )
         problem = TableProblem(
@@ -223,17 +232,6 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
             truth=prepared.truth,
             encoder_options=prepared.decomposition.encoder_options(),
             baseline="log of the rows compared" if loss.compares_rows else prepared.target.marginal,
-        )
-        train = settings.train(
-            n_seeds=self.n_seeds,
-            n_records=self.n_records,
-            n_snapshots=self.n_snapshots,
-            n_draws=self.n_samples,
-            n_information_inputs=self.n_information_inputs,
-            evidence=self.evidence,
-            n_information_records=_information_records(
-                n_components * self.n_seeds * max(settings.n_resamples, 1)
-            ),
         )
         plan = Plan(prepared.decomposition, prepared.target, loss, problem, settings, train, seed)
         warn_of_copies(plan, stacklevel=4)
@@ -432,8 +430,3 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
     @abstractmethod
     def _loss(self, target: Target) -> Loss:
         """How predictions of this target are judged."""
-
-
-def _information_records(n_channels: int) -> int:
-    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
-    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))

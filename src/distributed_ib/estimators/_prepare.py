@@ -10,18 +10,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from distributed_ib.data._views import View, is_several
+from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.splitters import (
-    HoldOut,
-    HoldOutGiven,
-    KeepAll,
-    Splitter,
-    label_codes,
-)
+from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
+from distributed_ib.estimators._holding_out import splitter_of
 
 Task = Literal["classification", "regression"]
 
@@ -55,12 +51,13 @@ class Prepared:
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
     """X as a Decomposition takes it; remembers (`reset`) or compares names and number of columns.
 
-    DataFrames, tables on disk and lists or dicts of arrays pass as they are; other things become
-    an array `[n, m]`.
+    Tables in memory become those of pandas; tables on disk and lists or dicts of arrays pass as
+    they are; other things become an array `[n, m]`.
 
     Raises:
         UserError: If X is no table, or its columns are not those of training.
     """
+    x = as_pandas(x)
     is_sparse = hasattr(x, "toarray")  # some sparse matrices are dictionaries too
     by_function = isinstance(estimator.components, Decomposition) and not (
         estimator.components.is_saveable
@@ -77,7 +74,21 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None
-    return x
+    return x if reset else _named_as_in_training(estimator, x)
+
+
+def _named_as_in_training(estimator: Any, x: pd.DataFrame) -> pd.DataFrame:
+    """A table with the names of an array's columns, of a model that was fitted to an array.
+
+    scikit-learn warns of it, and goes by position.
+    """
+    fitted = getattr(estimator, "decomposition_", None)
+    if fitted is None or hasattr(estimator, "feature_names_in_"):
+        return x
+    known = [column.name for column in fitted.decomposition.columns]
+    if set(known) <= set(map(str, x.columns)) or len(known) != x.shape[1]:
+        return x
+    return x.set_axis(known, axis=1)
 
 
 def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> Decomposition:
@@ -100,6 +111,7 @@ def prepare(
     sample_weight: Any,
     groups: Any,
     validation_data: Any,
+    times: Any = None,
     validation_fraction: float,
     min_rows: int,
     binned: bool,
@@ -108,7 +120,8 @@ def prepare(
     """Split, scale and check.
 
     `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without
-    `validation_data`, whole `groups` are held out, or a share of every class, or of all rows.
+    `validation_data`, the last rows by `times` are held out, whole `groups`, or a share of every
+    class, or of all rows.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
@@ -120,15 +133,15 @@ def prepare(
         )
     weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
-    splitter: Splitter = KeepAll()
-    if validation_data is None:
-        labels = None if groups is None else label_codes(groups, n_rows, "groups")
-        classes = np.asarray(y) if task == "classification" and labels is None else None
-        splitter = HoldOut(
-            validation_fraction,
-            groups=None if labels is None else labels[rows],
-            stratify=None if classes is None else classes[rows],
-        )
+    splitter = splitter_of(
+        rows,
+        n_rows,
+        fraction=validation_fraction,
+        classes=y if task == "classification" else None,
+        groups=groups,
+        times=times,
+        is_given=validation_data is not None,
+    )
     train, _ = splitter.split(len(rows), seed)
     train_rows = rows[train]
     fitted = decomposition.fit(
@@ -162,10 +175,14 @@ def _with_given(
     """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
-    table, y, *weights = validation_data
+    table, y, *weights = map(as_pandas, validation_data)
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
-    x = prepared.decomposition.transform(table)
+    try:
+        x = prepared.decomposition.transform(table)
+        given_y = prepared.target.transform(y, binned=binned)
+    except UserError as error:
+        raise UserError(f"validation_data: {error}") from None
     _require_length(x, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     own, given = prepared.weight, None if weight is None else weight[rows]
@@ -187,7 +204,7 @@ def _with_given(
             *(np.concatenate(pair) for pair in zip(prepared.x, x.take(rows), strict=True))
         ),
         truth=np.concatenate([prepared.truth, _truth(prepared.target, y)[rows]]),
-        y=np.concatenate([prepared.y, prepared.target.transform(y, binned=binned)[rows]]),
+        y=np.concatenate([prepared.y, given_y[rows]]),
         weight=both,
         splitter=HoldOutGiven(held_out, groups=groups),
     )

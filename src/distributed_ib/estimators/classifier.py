@@ -28,6 +28,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         kinds: "continuous" or "categorical" for columns whose type misleads.
         beta_start: Smallest bottleneck strength; default 0.001.
         beta_end: Largest bottleneck strength; default 2.
+        direction: How beta moves: "rising", or "falling" or "both" in one sweep from end to end,
+            without several starts and resamples.
         n_starts: Stretches of beta, each trained from scratch; default 5. At every beta the models
             of the stretch are kept that do best on validation rows.
         n_resamples: Divisions of the training rows into those that train and validation rows, each

@@ -18,6 +18,8 @@ def prediction_table(
 ) -> pd.DataFrame:
     """A row for each row of `table`: `prediction`, and for classes `probability of CLASS` each.
 
+    Of a vector there is `prediction of ENTRY` for each of its entries.
+
     Args:
         estimator: A fitted one.
         table: Rows with the columns of training; others are ignored.
@@ -48,4 +50,23 @@ def prediction_table(
             }
         )
     predicted = np.asarray(estimator.predict(table, **chosen))
+    target = estimator.target_
+    if target.is_vector:
+        columns = [f"prediction of {name}" for name in target.entry_names]
+        return pd.DataFrame(predicted, columns=columns)
     return pd.DataFrame({"prediction": predicted})
+
+
+def of_target(predicted: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Predictions with the name of their target, to stand beside those of others.
+
+    >>> list(of_target(pd.DataFrame({"prediction": [1], "probability of no": [0.2]}), "ill"))
+    ['prediction of ill', 'probability of ill = no']
+    """
+    return predicted.rename(
+        columns=lambda name: (
+            f"prediction of {target}"
+            if name == "prediction"
+            else name.replace("probability of ", f"probability of {target} = ", 1)
+        )
+    )

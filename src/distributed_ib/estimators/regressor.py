@@ -20,6 +20,7 @@ from distributed_ib.model.losses import ContrastiveLoss, TiltedLoss
 from distributed_ib.model.losses import Loss as PredictionLoss
 from distributed_ib.scheme._noise import draw_with_noise
 from distributed_ib.scheme.choice import Choice
+from distributed_ib.training.train_settings import Directions
 
 Loss = Literal["density", "infonce"]
 
@@ -76,6 +77,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         kinds: Mapping[str, Kind] | None = None,
         beta_start: float | None = None,
         beta_end: float | None = None,
+        direction: Directions = "rising",
         n_starts: int | None = None,
         n_resamples: int | None = None,
         n_steps: int | None = None,
@@ -104,6 +106,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             kinds=kinds,
             beta_start=beta_start,
             beta_end=beta_end,
+            direction=direction,
             n_starts=n_starts,
             n_resamples=n_resamples,
             n_steps=n_steps,

@@ -129,8 +129,8 @@ def target_for_page(target: Target) -> dict[str, Any]:
         "task": target.task,
         "is_vector": target.is_vector,
         "entries": [
-            {"centers": bins.centers, "points": bins.points, "share": bins.share}
-            for bins in target.bins
+            {"name": name, "centers": bins.centers, "points": bins.points, "share": bins.share}
+            for name, bins in zip(target.entry_names, target.bins, strict=True)
         ],
     }
 

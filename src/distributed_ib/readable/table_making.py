@@ -96,7 +96,7 @@ def read_rows(
     found = ReadableApproximation(
         target=target.name,
         classes=tuple(map(str, target.classes)),
-        outputs=_outputs(target),
+        outputs=target.entry_names,
         beta=beta,
         total_bits=total_bits,
         components=tuple(
@@ -222,12 +222,6 @@ def share_interval(count: float, n: float) -> tuple[float, float]:
     a, b = count + 0.5, max(n - count, 0.0) + 0.5
     low = 0.0 if count <= 0 else float(beta_distribution.ppf(tail, a, b))
     return low, 1.0 if count >= n else float(beta_distribution.ppf(1 - tail, a, b))
-
-
-def _outputs(target: Target) -> tuple[str, ...]:
-    if not target.is_vector:
-        return (target.name,)
-    return tuple(f"{target.name}[{k}]" for k in range(len(target.bins)))
 
 
 def _with_report(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib._checksums import forget_checksums
+from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
-from distributed_ib.data.splitters import HoldOutGiven
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -38,10 +38,25 @@ from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.report.words import listed
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
+from distributed_ib.studies.table.column_names import split_names
+from distributed_ib.studies.table.each_target import (
+    export_each,
+    figures_of_each,
+    findings_of_each,
+    part_names,
+)
+from distributed_ib.studies.table.option_errors import as_options
+from distributed_ib.studies.table.table_columns import (
+    ColumnRoles,
+    TableColumns,
+    columns_of,
+    held_out_columns,
+)
+from distributed_ib.studies.table.text_input import TextInput, is_standard_input, kept_input
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.progress import ProgressCallback
-from distributed_ib.training.train_settings import TrainSettings
+from distributed_ib.training.train_settings import Directions, TrainSettings
 
 _RARE = (
     "Classes with fewer rows than there are folds are missing in some resamples: {}. What is said "
@@ -61,12 +76,21 @@ class TableStudy(Study):
     is left open follows from the data.
 
     Attributes:
-        table: CSV or Parquet file.
-        target: The column to explain.
+        table: CSV, Parquet, Arrow or Excel file; "-" for CSV from standard input.
+        target: The column to explain, or several: a vector, or each by itself.
+        each_target: Explain each of several targets by itself, from the columns that are no target.
         exclude: Columns to leave out, such as identifiers.
+        weight: Column that says how much each row counts; no component.
+        group: Column of which rows of one value stay together when rows are held out; no component.
+        time: Column that says when each row was measured, as numbers or dates: the last rows are
+            held out. It is a component only where `components` names it.
+        validation: Table with the same columns, whose rows are held out.
         task: What the target is.
         loss: For numbers: their distribution around the marginal one, or a comparison of rows.
         components: Groups of columns by name; by default every column is a component.
+        beta_start: Smallest bottleneck strength; by default 0.001.
+        beta_end: Largest bottleneck strength; by default 2.
+        direction: How beta moves; "falling" and "both" make one sweep from end to end.
         n_starts: Stretches of beta, each trained from scratch; by default by the data.
         n_resamples: Divisions of the rows into those that train and those that choose; by default
             by the size of the data.
@@ -80,11 +104,19 @@ class TableStudy(Study):
     name: ClassVar[str] = "table"
 
     table: Path
-    target: str
+    target: str | tuple[str, ...]
+    each_target: bool = False
     exclude: tuple[str, ...] = ()
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
+    validation: Path | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
     loss: Literal["density", "infonce"] = "density"
     components: dict[str, list[str]] | None = None
+    beta_start: float | None = None
+    beta_end: float | None = None
+    direction: Directions = "rising"
     n_starts: int | None = None
     n_resamples: int | None = None
     n_seeds: int = 1
@@ -98,16 +130,49 @@ class TableStudy(Study):
         """How the sweep is trained, worked out from the data."""
         return self._any_plan.train
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        if not isinstance(self.target, str):
+            return tuple(self.target)
+        return split_names([self.target]) if self.each_target else (self.target,)
+
     def title(self) -> str:
         """The target and the table."""
-        return f"{self.target} in {self.table.name}"
+        place = self.table.name if isinstance(self._source, Path) else self._source.place
+        return f"{listed(self.targets)} in {place}"
+
+    @classmethod
+    def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
+        """The study of a run, whose folder keeps what came from standard input."""
+        study = super().reopened(folder, options)
+        if is_standard_input(study.table):
+            vars(study)["_source"] = kept_input(folder)
+        return study
+
+    def keep(self, folder: Path) -> None:
+        """Keep what came from standard input, which comes only once."""
+        if not isinstance(self._source, Path):
+            self._source.keep(folder)
+
+    def check(self) -> None:
+        """Check for targets that are given twice or not at all."""
+        if not self.targets or len(set(self.targets)) < len(self.targets):
+            raise UserError(
+                f"--target names {listed(self.targets)}; name every column once, and at least one."
+            )
+        if self.each_target and len(self.targets) < 2:
+            raise UserError("--each-target is for several targets: --target y1,y2.")
+        if self.validation is not None and is_standard_input(self.validation):
+            raise UserError("--validation is a file; only the table comes from standard input.")
+
+    def parts(self) -> Mapping[str, Study]:
+        """A part for each target, if each is explained by itself."""
+        return self._parts if self.each_target else {"": self}
 
     def problem(self, seed: int) -> Problem:
         """The rows of the table, checked; held out are those by which nothing was scaled."""
-        plan = self._plan(seed)
-        held_out = np.zeros(plan.problem.n_rows, bool)
-        held_out[plan.split.held_out] = True
-        return replace(plan.problem, splitter=HoldOutGiven(held_out))
+        return self._plan(seed).problem
 
     def model(self, key: Array) -> DistributedBottleneck:
         """Encoders for the table's components, and a predictor for the target."""
@@ -116,9 +181,10 @@ class TableStudy(Study):
     def resolved(self, seed: int) -> Mapping[str, Any]:
         """What the target is, and the sizes of the networks."""
         plan = self._plan(seed)
+        part = {"target": listed(self.targets)} if self._whole else {}
         trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
         sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
-        return {"task": plan.target.task, **sizes}
+        return {**part, "task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with scores in the units of the target."""
@@ -132,6 +198,8 @@ class TableStudy(Study):
 
     def export(self, run: Run, folder: Path) -> None:
         """Write the fitted estimator, with which `dib predict` predicts."""
+        if self.each_target:
+            return export_each(run, folder)
         estimator, plan = self._planned(run.seed)
         estimator.adopt(plan, run.scheme, run.evidence)
         forget_checksums(folder, ESTIMATOR_FILES)
@@ -141,6 +209,8 @@ class TableStudy(Study):
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
         """What other settings would show more."""
+        if self.each_target:
+            return findings_of_each(run, reading)
         found = tuple(
             Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
             for sentence in advice(run.scheme.to_xarray())
@@ -153,7 +223,11 @@ class TableStudy(Study):
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
         """Which values of the columns can be told apart."""
+        if self.each_target:
+            return figures_of_each(run, reading)
         if not len(run.scheme.snapshots.record) or run.folder is None:
+            return {}
+        if not (run.folder / ESTIMATOR).exists():  # of interrupted runs
             return {}
         fitted = load_estimator(run.folder)
         return compression_figures(
@@ -166,14 +240,17 @@ class TableStudy(Study):
 
     def page(self, run: Run) -> Mapping[str, Any] | None:
         """Columns, target, and predictions of held-out rows."""
-        plan, (x, _) = self._plan(run.seed), self._columns
-        content = table_page(plan, run.scheme, x)
+        content = table_page(self._plan(run.seed), run.scheme, self._all_rows)
         if run.folder is not None and (run.folder / ESTIMATOR).exists():  # not of interrupted runs
             content["readable"] = readable_tables(load_estimator(run.folder))
         return content
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
         """The nearest of the tables that were kept with the run."""
+        if list(run.parts) != [""]:
+            raise UserError(
+                f"this run has several targets; choose one with --target: {listed(self.targets)}."
+            )
         if run.folder is None:
             raise UserError("readable tables are kept in the folder of a run; it has none.")
         return load_estimator(run.folder).readable(**vars(choice))
@@ -183,12 +260,15 @@ class TableStudy(Study):
 
     def estimator(self, seed: int) -> DistributedIBEstimator:
         """An estimator with the options of this study, not fitted."""
-        _, y = self._columns
-        task = self.task
+        y = self._columns.y
+        name, task = listed(self.targets), self.task
         if task == "auto":
-            task = Target.fit(y, name=self.target).task
+            task = "regression" if isinstance(y, pd.DataFrame) else Target.fit(y, name=name).task
         common: dict[str, Any] = {
             "components": self.components,
+            "beta_start": self.beta_start,
+            "beta_end": self.beta_end,
+            "direction": self.direction,
             "n_starts": 1 if self.quick else self.n_starts,
             "n_resamples": 0 if self.quick else self.n_resamples,
             "evidence": self.evidence_wanted and not self.quick,
@@ -198,35 +278,86 @@ class TableStudy(Study):
             "random_state": seed,
         }
         if task == "classification":
+            if isinstance(y, pd.DataFrame):
+                raise UserError(
+                    f"--task classification is for one target, but --target names {name}; give "
+                    "--each-target, or leave --task out."
+                )
             if self.loss != "density":
                 raise UserError(
-                    f"--loss {self.loss} is for regression, but the target {self.target!r} is "
+                    f"--loss {self.loss} is for regression, but the target {name!r} is "
                     "taken as classes; leave it out, or give --task regression."
                 )
-            _refuse_fractions(self.target, y)
+            _refuse_fractions(name, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
+    @property
+    def _roles(self) -> ColumnRoles:
+        return ColumnRoles(self.targets, self.exclude, self.weight, self.group, self.time)
+
     @cached_property
-    def _columns(self) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
-        """The components' columns and the target's."""
-        table = read_table(self.table)
-        known = ", ".join(str(name) for name in table.columns)
-        wanted = [("target", self.target), *(("exclude", name) for name in self.exclude)]
-        for role, name in wanted:
-            if name not in table.columns:
-                raise UserError(
-                    f"{self.table} has no column {name!r}, named by --{role}; its columns are "
-                    f"{known}."
-                )
-        if self.target in self.exclude:
-            raise UserError(f"--exclude names the target {self.target!r}; leave it in.")
-        if table.empty:
-            raise UserError(f"{self.table} has no rows below the names of its columns.")
-        x = table.drop(columns=[self.target, *self.exclude])
-        if x.shape[1] == 0:
-            raise UserError(f"{self.table} has no columns left to explain {self.target!r} with.")
-        return x, table[self.target]
+    def _source(self) -> Path | TextInput:
+        """Where the table is: its file, or what came from standard input."""
+        if self._whole is not None:
+            return self._whole._source
+        return TextInput.read() if is_standard_input(self.table) else self.table
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        if self._whole is not None:
+            return self._whole._table
+        source = self._source
+        return read_table(source) if isinstance(source, Path) else source.table()
+
+    @cached_property
+    def _columns(self) -> TableColumns:
+        """The columns by their roles."""
+        grouped = [name for names in (self.components or {}).values() for name in names]
+        place = str(self.table) if isinstance(self._source, Path) else self._source.place
+        return columns_of(self._table, place, self._roles, grouped)
+
+    @cached_property
+    def _held_out(self) -> tuple[Any, ...] | None:
+        """Held-out rows of a table of their own."""
+        if self.validation is None:
+            return None
+        if self.time is not None:
+            raise UserError(
+                "--time and --validation both say which rows are held out; give one of them."
+            )
+        place = f"--validation: {self.validation}"
+        names = list(map(str, self._columns.x.columns))
+        return held_out_columns(self._validation_table, place, self._roles, names)
+
+    @cached_property
+    def _validation_table(self) -> pd.DataFrame:
+        if self._whole is not None:
+            return self._whole._validation_table
+        assert self.validation is not None  # it is read only then
+        return read_table(self.validation)
+
+    @property
+    def _all_rows(self) -> pd.DataFrame:
+        """X of all rows, those of a table of their own after the others."""
+        x = self._columns.x
+        return x if self._held_out is None else pd.concat([x, self._held_out[0]])
+
+    @cached_property
+    def _whole(self) -> "TableStudy | None":
+        """The study of which this is a part, with one of several targets."""
+        return None
+
+    @cached_property
+    def _parts(self) -> dict[str, "TableStudy"]:
+        """A study for each target, which share what was read."""
+        found = {}
+        for name, target in part_names(self.targets).items():
+            others = tuple(other for other in self.targets if other != target)
+            part = replace(self, target=target, each_target=False, exclude=(*self.exclude, *others))
+            vars(part)["_whole"] = self
+            found[name] = part
+        return found
 
     @cached_property
     def _plans(self) -> dict[int, tuple[DistributedIBEstimator, Plan]]:
@@ -235,10 +366,36 @@ class TableStudy(Study):
 
     def _planned(self, seed: int) -> tuple[DistributedIBEstimator, Plan]:
         if seed not in self._plans:
-            x, y = self._columns
-            estimator = self.estimator(seed)
-            self._plans[seed] = (estimator, estimator.plan(x, y))
+            self._plans[seed] = self._planned_anew(seed)
         return self._plans[seed]
+
+    def _planned_anew(self, seed: int) -> tuple[DistributedIBEstimator, Plan]:
+        estimator, columns = self.estimator(seed), self._columns
+        try:
+            plan = estimator.plan(
+                columns.x,
+                columns.y,
+                columns.weight,
+                columns.groups,
+                self._held_out,
+                columns.times,
+            )
+        except UserError as error:
+            raise UserError(as_options(str(error), self.validation)) from None
+        plan = _with_seed(plan, seed)
+        if self.group is not None:
+            self._check_groups(plan)
+        return estimator, plan
+
+    def _check_groups(self, plan: Plan) -> None:
+        try:
+            plan.split.divided(plan.train.n_resamples)
+        except UserError:
+            raise UserError(
+                f"--group: the rows of column {self.group!r} in {self.table} that are not held out "
+                "are one group, which can't be divided into resamples; give at least three groups, "
+                "or --resamples 0."
+            ) from None
 
     def _plan(self, seed: int) -> Plan:
         return self._planned(seed)[1]
@@ -247,6 +404,15 @@ class TableStudy(Study):
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
+
+
+def _with_seed(plan: Plan, seed: int) -> Plan:
+    """The plan with the seed of the run, so that all that is measured divides its rows as it does.
+
+    The split stays the one by which the columns were scaled.
+    """
+    problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
+    return replace(plan, problem=problem, seed=seed)
 
 
 def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:

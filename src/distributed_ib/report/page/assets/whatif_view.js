@@ -92,7 +92,7 @@ export function whatIfView(page, curves, content, ranks) {
       const lines = found.map((chances, entry) => {
         const mean = meanOf(target.entries[entry], chances);
         const [low, middle, high] = quantilesOf(target.entries[entry], chances, LEVELS);
-        const name = found.length > 1 ? `entry ${entry + 1}` : target.name;
+        const name = target.entries[entry].name || target.name;
         return `${name}: mean ${short(mean)}, median ${short(middle)}, nine of ten between ${short(low)} and ${short(high)}.`;
       });
       words.textContent = lines[0];

@@ -1,0 +1,57 @@
+"""Reading of the first sheet of an Excel file."""
+
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distributed_ib.data._column_names import check_names
+from distributed_ib.errors import UserError, first_line
+
+
+def read_excel(path: Path) -> pd.DataFrame:
+    """Read the first sheet of an Excel file (`.xlsx`), whose first line names the columns.
+
+    Empty lines are left out.
+
+    Raises:
+        UserError: If openpyxl is not installed, or the file can't be read; for columns as in
+            `read_table`.
+
+    Warns:
+        UserWarning: If the file has further sheets.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}.")
+    try:
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            _tell_of_sheets(path, book.sheet_names)
+            rows = pd.read_excel(book, book.sheet_names[0], header=None)
+    except ImportError:
+        raise UserError(
+            f"{path} is an Excel file, which openpyxl reads: "
+            'pip install "distributed-ib[excel]", or save it as CSV.'
+        ) from None
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} can't be read as Excel: {first_line(error)}.") from None
+    rows = rows.dropna(how="all")
+    if rows.empty:
+        raise UserError(f"{path} is empty; its first line should name the columns.")
+    names = ["" if pd.isna(name) else str(name).strip() for name in rows.iloc[0]]
+    check_names(str(path), names)
+    body = rows.iloc[1:].reset_index(drop=True)
+    return pd.DataFrame(
+        {name: body.iloc[:, k].infer_objects() for k, name in enumerate(names)}, copy=False
+    )
+
+
+def _tell_of_sheets(path: Path, names: list[Any]) -> None:
+    if len(names) > 1:
+        warnings.warn(
+            f"{path} has {len(names)} sheets; the first, {names[0]!r}, is read. For another one, "
+            "save it as a file of its own.",
+            UserWarning,
+            stacklevel=5,
+        )

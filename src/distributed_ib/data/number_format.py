@@ -1,0 +1,114 @@
+"""How numbers are written in a table of text: decimal points or commas, thousands separators."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from distributed_ib.errors import UserError
+
+_MISSING_WORDS = """
+    -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN #N/A #NA <NA> N/A NA NULL NaN None n/a nan null
+"""
+MISSING_MARKS = frozenset({"", "#N/A N/A", *_MISSING_WORDS.split()})
+"""What stands for a missing value; those that pandas knows."""
+
+
+class NumberFormat(NamedTuple):
+    """Marks within numbers.
+
+    Attributes:
+        decimal: Before the decimals.
+        thousands: Between groups of three digits; None if digits are not grouped.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+
+
+PLAIN = NumberFormat()
+# In order of preference. Only these, for a space between digits may separate two numbers.
+_FORMATS = (PLAIN, NumberFormat(","), NumberFormat(".", ","), NumberFormat(",", "."))
+
+
+def _pattern(form: NumberFormat) -> re.Pattern[str]:
+    whole = r"\d+"
+    if form.thousands is not None:
+        whole = rf"(?:\d+|[1-9]\d{{0,2}}(?:{re.escape(form.thousands)}\d{{3}})+)"
+    mark = re.escape(form.decimal)
+    return re.compile(rf"\s*[+-]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s*")
+
+
+_PATTERNS = {form: _pattern(form) for form in _FORMATS}
+
+
+def find_number_format(
+    place: str, columns: Mapping[str, Sequence[str]], *, comma_delimits: bool
+) -> NumberFormat:
+    """The one way in which all columns of numbers are written.
+
+    A column of numbers is one whose values can all be read as numbers in one of these ways: with
+    decimal points or commas, without thousands separators or with the other mark as one. Points are
+    decimal ones wherever they can be.
+
+    Args:
+        place: The file, for messages.
+        columns: Some values of each column, as they are written.
+        comma_delimits: Whether commas stand between the columns. Numbers with decimal commas, in
+            quotes then, are taken for text if others have decimal points.
+
+    Raises:
+        UserError: If columns contradict each other, or numbers such as 1,234 can be read in two
+            ways: names columns and values.
+
+    Example:
+        >>> find_number_format("a.csv", {"x": ["3,14"], "n": ["1.234"]}, comma_delimits=False)
+        NumberFormat(decimal=',', thousands='.')
+    """
+    readable: dict[str, list[NumberFormat]] = {}
+    for name, values in columns.items():
+        known = [value for value in values if value.strip() not in MISSING_MARKS]
+        forms = [form for form in _FORMATS if known and all(map(_PATTERNS[form].fullmatch, known))]
+        if forms:
+            readable[name] = forms
+    possible = [form for form in _FORMATS if all(form in forms for forms in readable.values())]
+    if PLAIN in possible:
+        return PLAIN
+    if not possible:
+        if comma_delimits:
+            return PLAIN
+        raise UserError(_conflict(place, columns, readable))
+    if len({form.decimal for form in possible}) > 1:
+        name = next(name for name, forms in readable.items() if PLAIN not in forms)
+        value = _example(columns[name], PLAIN)
+        raise UserError(
+            f"{place}: column {name!r} holds numbers such as {value}, which can be read as "
+            f"{value.replace(',', '')} or as {value.replace(',', '.')}; write them without a "
+            "thousands separator and with a decimal point."
+        )
+    return min(possible, key=lambda form: (form.thousands is not None, _FORMATS.index(form)))
+
+
+def _conflict(
+    place: str, columns: Mapping[str, Sequence[str]], readable: Mapping[str, list[NumberFormat]]
+) -> str:
+    comma = next((n for n, forms in readable.items() if PLAIN not in forms), None)
+    point = next((n for n, forms in readable.items() if NumberFormat(",") not in forms), None)
+    if comma is None or point is None:
+        return f"{place}: its numbers are written in several ways; use one decimal mark."
+    first, second = (
+        _example(columns[comma], PLAIN),
+        _example(columns[point], NumberFormat(",")),
+    )
+    return (
+        f"{place}: column {comma!r} holds numbers such as {first} and column {point!r} such as "
+        f"{second}; use one decimal mark in all columns."
+    )
+
+
+def _example(values: Sequence[str], form: NumberFormat) -> str:
+    """A value that can't be read in this way."""
+    return next(
+        value.strip()
+        for value in values
+        if value.strip() not in MISSING_MARKS and not _PATTERNS[form].fullmatch(value)
+    )

@@ -1,0 +1,146 @@
+"""Reading of tables of text, compressed or not, whose format is found in them."""
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from distributed_ib.data.number_format import MISSING_MARKS
+from distributed_ib.data.text_format import (
+    SAMPLE_BYTES,
+    WINDOWS,
+    TextFormat,
+    find_format,
+    warn_of_windows,
+)
+from distributed_ib.errors import UserError, first_line
+
+STANDARD_INPUT = "standard input"
+_LONGEST_HEADER = 1 << 26
+_FAULTS = (
+    pd.errors.ParserError,
+    pd.errors.EmptyDataError,
+    ValueError,
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
+
+
+def read_text(path: Path) -> pd.DataFrame:
+    """Read a table of text; see `read_table`."""
+    if not path.is_file():
+        raise UserError(f"there is no file {path}.")
+    return _read(str(path), lambda: _opened(path), None if _is_compressed(path) else path)
+
+
+def read_text_bytes(content: bytes, place: str = STANDARD_INPUT) -> pd.DataFrame:
+    """Read a table of text that is in memory; see `read_table`.
+
+    Args:
+        content: The text, not compressed.
+        place: What messages call it.
+    """
+    return _read(place, lambda: io.BytesIO(content), None)
+
+
+def standard_input() -> bytes:
+    """All that comes through a pipe."""
+    return sys.stdin.buffer.read()
+
+
+def _read(place: str, opened: Callable[[], IO[bytes]], path: Path | None) -> pd.DataFrame:
+    try:
+        with opened() as file:
+            sample = file.read(SAMPLE_BYTES)
+            if len(sample) == SAMPLE_BYTES and b"\n" not in sample:  # very many columns
+                sample += file.readline(_LONGEST_HEADER)
+        form = find_format(place, sample)
+        try:
+            return _parsed(place, opened, form, path)
+        except UnicodeDecodeError:
+            if form.encoding != "utf-8":
+                raise
+            # The first letter of another encoding stands after the sample.
+            warn_of_windows(place)
+            return _parsed(place, opened, find_format(place, sample, WINDOWS), None)
+    except UserError:
+        raise
+    except UnicodeError:
+        raise UserError(
+            f"{place} is no text in UTF-8, UTF-16 or Windows-1252 (Latin-1); save it as UTF-8."
+        ) from None
+    except pd.errors.ParserWarning:
+        raise UserError(
+            f"{place}: lines have more values than the first line has names; name every column."
+        ) from None
+    except _FAULTS as error:
+        raise UserError(f"{place} can't be read as a table: {first_line(error)}.") from None
+
+
+def _parsed(
+    place: str, opened: Callable[[], IO[bytes]], form: TextFormat, path: Path | None
+) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        if path is not None and not form.n_skipped:
+            # By its name pandas reads a file with several threads.
+            return pd.read_csv(path, encoding=form.encoding, **_options(form))
+        with opened() as file, io.TextIOWrapper(file, form.encoding, newline="") as text:
+            for _ in range(form.n_skipped):
+                text.readline()
+            return pd.read_csv(text, **_options(form))
+
+
+def _options(form: TextFormat) -> dict[str, Any]:
+    """How pandas reads it."""
+    return {
+        "sep": form.delimiter,
+        "quotechar": form.quote,
+        "decimal": form.numbers.decimal,
+        "thousands": form.numbers.thousands,
+        "names": list(form.names),
+        "header": None if form.names_are_comment else 0,
+        "skipinitialspace": form.has_padding,
+        "na_values": sorted(MISSING_MARKS),
+        "keep_default_na": False,
+        "index_col": False,
+        "low_memory": False,
+    }
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file as bytes, decompressed."""
+    opening: dict[str, Callable[[Path], Any]] = {
+        ".gz": gzip.open,
+        ".bz2": bz2.open,
+        ".xz": lzma.open,
+        ".zip": _in_archive,
+    }
+    found: IO[bytes] = opening.get(path.suffix.lower(), lambda plain: plain.open("rb"))(path)
+    return found
+
+
+def _in_archive(path: Path) -> IO[bytes]:
+    """The only file in a zip archive."""
+    with zipfile.ZipFile(path) as archive:
+        names = [one.filename for one in archive.infolist() if not one.is_dir()]
+        names = [name for name in names if not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise UserError(
+                f"{path} holds {len(names)} files; give an archive of one table, or unpack it."
+            )
+        return archive.open(names[0])

@@ -1,0 +1,49 @@
+"""Which rows are held out: by groups, by time, or by classes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.data.splitters import HoldOut, HoldOutLast, KeepAll, Splitter, label_codes
+from distributed_ib.data.times import times_of
+from distributed_ib.errors import UserError
+
+
+def splitter_of(
+    rows: NDArray[np.int64],
+    n_rows: int,
+    *,
+    fraction: float,
+    classes: Any = None,
+    groups: Any = None,
+    times: Any = None,
+    is_given: bool = False,
+) -> Splitter:
+    """How rows are held out: the last ones in time, whole groups, or a share of every class.
+
+    Args:
+        rows: The rows that count, of `n_rows`.
+        n_rows: All rows.
+        fraction: Share of the rows to hold out.
+        classes: Class of each row, if Y has classes.
+        groups: A label for each row, whose rows stay together.
+        times: When each row was measured.
+        is_given: Whether held-out rows are given in a table of their own.
+
+    Raises:
+        UserError: If groups or times can't be used, or are given where they have no effect.
+    """
+    if times is not None and (groups is not None or is_given):
+        other = "groups" if groups is not None else "validation_data"
+        raise UserError(f"times and {other} both say which rows are held out; give one of them.")
+    if is_given:
+        return KeepAll()
+    if times is not None:
+        found = times_of("times", times)
+        if found.shape != (n_rows,):
+            raise UserError(f"times must be one for each of the {n_rows} rows, got {found.shape}.")
+        return HoldOutLast(found[rows], fraction)
+    if groups is not None:
+        return HoldOut(fraction, groups=label_codes(groups, n_rows, "groups")[rows])
+    return HoldOut(fraction, stratify=None if classes is None else np.asarray(classes)[rows])

@@ -1,0 +1,63 @@
+"""How the sweeps of an estimator are trained, from its parameters."""
+
+from typing import Any
+
+import numpy as np
+
+from distributed_ib.errors import UserError
+from distributed_ib.estimators.table_settings import Settings, resolve
+from distributed_ib.model.losses import Loss
+from distributed_ib.training.train_settings import TrainSettings
+
+INFORMATION_RECORDS = (12, 60)
+INFORMATION_CHANNELS = 720
+
+
+def training_of(
+    parameters: dict[str, Any], *, n_rows: int, n_components: int, loss: Loss
+) -> tuple[Settings, TrainSettings]:
+    """All settings of the sweeps.
+
+    Args:
+        parameters: Those of the estimator; None where the data should decide.
+        n_rows: Training rows.
+        n_components: Components of X.
+        loss: How predictions are judged.
+
+    Raises:
+        UserError: If a parameter is out of range, or several starts or resamples are wanted where
+            beta falls.
+    """
+    settings = resolve(_with_direction(parameters), n_rows=n_rows, loss=loss)
+    n_channels = n_components * parameters["n_seeds"] * max(settings.n_resamples, 1)
+    train = settings.train(
+        n_seeds=parameters["n_seeds"],
+        n_records=parameters["n_records"],
+        n_snapshots=parameters["n_snapshots"],
+        n_draws=parameters["n_samples"],
+        n_information_inputs=parameters["n_information_inputs"],
+        evidence=parameters["evidence"],
+        n_information_records=_information_records(n_channels),
+        direction=parameters["direction"],
+    )
+    return settings, train
+
+
+def _with_direction(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A falling beta goes from end to end: one start, and no resamples to choose between starts."""
+    direction = parameters["direction"]
+    if direction == "rising":
+        return parameters
+    single = {"n_starts": 1, "n_resamples": 0}
+    for name, only in single.items():
+        if parameters[name] not in (None, only):
+            raise UserError(
+                f"direction={direction!r} is for one sweep from end to end, but "
+                f"{name}={parameters[name]}; leave {name} out, or let beta rise."
+            )
+    return {**parameters, **single}
+
+
+def _information_records(n_channels: int) -> int:
+    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
+    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))

@@ -1,0 +1,195 @@
+"""The columns of a table by what they are for: X, Y, weights, groups, times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.data.columns import numbers_of, where
+from distributed_ib.data.times import times_of
+from distributed_ib.errors import UserError
+from distributed_ib.studies.table.column_names import quoted_name
+
+
+@dataclass(frozen=True)
+class ColumnRoles:
+    """Names of columns that are not components, as options of `dib fit` name them.
+
+    Attributes:
+        targets: What is to be explained.
+        exclude: What is left out, such as identifiers.
+        weight: How much each row counts.
+        group: What rows that stay together share.
+        time: When each row was measured.
+    """
+
+    targets: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
+
+    def named(self) -> list[tuple[str, str]]:
+        """All names, each with its option."""
+        single = [("weight", self.weight), ("group", self.group), ("time", self.time)]
+        return [
+            *(("target", name) for name in self.targets),
+            *(("exclude", name) for name in self.exclude),
+            *((option, name) for option, name in single if name is not None),
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class TableColumns:
+    """The columns of a table.
+
+    Attributes:
+        x: Those of the components.
+        y: The target, or the entries of a vector.
+        weight: How much each row counts, `[n]`; None if all count alike.
+        groups: A label for each row, `[n]`, shared by rows that stay together.
+        times: When each row was measured, `[n]`.
+    """
+
+    x: pd.DataFrame
+    y: "pd.Series[Any] | pd.DataFrame"
+    weight: NDArray[np.float64] | None = None
+    groups: "pd.Series[Any] | None" = None
+    times: NDArray[Any] | None = None
+
+
+def columns_of(
+    table: pd.DataFrame, place: str, roles: ColumnRoles, components: Sequence[str] = ()
+) -> TableColumns:
+    """The columns of a table by their roles.
+
+    Args:
+        table: The table.
+        place: Its file, for messages.
+        roles: What is no component.
+        components: Columns that groups of components name; the time is a component among these.
+
+    Raises:
+        UserError: If a column is missing or has two roles, no column or row is left, or a weight,
+            group or time can't be used: names option, file, column and row.
+    """
+    _check_roles(table, place, roles)
+    if table.empty:
+        raise UserError(f"{place} has no rows below the names of its columns.")
+    named = {name for option, name in roles.named() if option != "time" or name not in components}
+    x = table.drop(columns=list(named))
+    if x.shape[1] == 0:
+        targets = " and ".join(map(repr, roles.targets))
+        raise UserError(f"{place} has no columns left to explain {targets} with.")
+    y = table[roles.targets[0]] if len(roles.targets) == 1 else table[list(roles.targets)]
+    return TableColumns(
+        x,
+        y,
+        weight=None if roles.weight is None else _weight(table, place, roles.weight),
+        groups=None if roles.group is None else _groups(table, place, roles.group),
+        times=None if roles.time is None else _times(table, place, roles.time),
+    )
+
+
+def held_out_columns(
+    table: pd.DataFrame, place: str, roles: ColumnRoles, names: Sequence[str]
+) -> tuple[Any, ...]:
+    """Held-out rows from a table of their own: X, Y, and the weight if there is one.
+
+    Args:
+        table: The table.
+        place: Its option and file, for messages.
+        roles: Those of the other table.
+        names: Columns of X there.
+
+    Raises:
+        UserError: If a column is missing, there are no rows, or a weight can't be used.
+    """
+    wanted = [*names, *roles.targets, *([] if roles.weight is None else [roles.weight])]
+    for name in wanted:
+        if name not in table.columns:
+            raise UserError(
+                f"{place} has no column {name!r}; it needs all columns that the fit uses: "
+                f"{', '.join(wanted)}."
+            )
+    if table.empty:
+        raise UserError(f"{place} has no rows below the names of its columns.")
+    y = table[roles.targets[0]] if len(roles.targets) == 1 else table[list(roles.targets)]
+    found: tuple[Any, ...] = (table[list(names)], y)
+    return found if roles.weight is None else (*found, _weight(table, place, roles.weight))
+
+
+def _check_roles(table: pd.DataFrame, place: str, roles: ColumnRoles) -> None:
+    known = ", ".join(map(str, table.columns))
+    seen: dict[str, str] = {}
+    for option, name in roles.named():
+        if name not in table.columns:
+            raise UserError(
+                f"{place} has no column {name!r}, named by --{option}; its columns are {known}."
+                f"{_quoting(table, roles, option)}"
+            )
+        if name in seen and option == seen[name] == "exclude":
+            continue
+        if name in seen:
+            other = f"--{seen[name]}" if seen[name] != option else "it already"
+            if option == "exclude" and seen[name] == "target":
+                raise UserError(f"--exclude names the target {name!r}; leave it in.")
+            raise UserError(f"--{option} names the column {name!r}, and so does {other}.")
+        seen[name] = option
+
+
+def _quoting(table: pd.DataFrame, roles: ColumnRoles, option: str) -> str:
+    """How to name a column with commas, where the names that were given make one together."""
+    parts = [name for other, name in roles.named() if other == option]
+    for name in map(str, table.columns):
+        if "," in name and [part.strip() for part in name.split(",")] == parts:
+            return f" For the column {name!r} give --{option} '{quoted_name(name)}'."
+    return ""
+
+
+def _weight(table: pd.DataFrame, place: str, name: str) -> NDArray[np.float64]:
+    try:
+        weight = numbers_of(name, table[name])
+    except UserError as error:
+        raise UserError(f"--weight, {place}: {error}") from None
+    if (weight < 0).any():
+        row = int((weight < 0).argmax())
+        raise UserError(
+            f"--weight, {place}: {where(name, row + 1)} is {weight[row]:g}; no weight may be "
+            "negative."
+        )
+    if not weight.any():
+        raise UserError(f"--weight, {place}: {where(name)} is zero in every row.")
+    return weight
+
+
+def _groups(table: pd.DataFrame, place: str, name: str) -> "pd.Series[Any]":
+    groups = table[name]
+    missing = groups.isna().to_numpy(bool)
+    if missing.any():
+        raise UserError(
+            f"--group, {place}: {where(name, int(missing.argmax()) + 1)} names no group; fill it "
+            "in, or drop the row."
+        )
+    if groups.nunique() < 2:
+        raise UserError(
+            f"--group, {place}: {where(name)} puts all rows into one group, {groups.iloc[0]!r}; "
+            "whole groups are held out, so give at least two."
+        )
+    return groups
+
+
+def _times(table: pd.DataFrame, place: str, name: str) -> NDArray[Any]:
+    try:
+        times = times_of(name, table[name])
+    except UserError as error:
+        raise UserError(f"--time, {place}: {error}") from None
+    if (times == times[0]).all():
+        raise UserError(
+            f"--time, {place}: {where(name)} is the same in every row; no later rows can be held "
+            "out."
+        )
+    return times
