@@ -64,12 +64,13 @@ def find_number_format(
         >>> find_number_format("a.csv", {"x": ["3,14"], "n": ["1.234"]}, comma_delimits=False)
         NumberFormat(decimal=',', thousands='.')
     """
-    readable: dict[str, list[NumberFormat]] = {}
-    for name, values in columns.items():
-        known = [value for value in values if value.strip() not in MISSING_MARKS]
-        forms = [form for form in _FORMATS if known and all(map(_PATTERNS[form].fullmatch, known))]
-        if forms:
-            readable[name] = forms
+    known = {
+        name: [value for value in values if value.strip() not in MISSING_MARKS]
+        for name, values in columns.items()
+    }
+    if not any(_forms(values, _FORMATS[1:]) for values in known.values() if not _is_plain(values)):
+        return PLAIN
+    readable = {name: forms for name, values in known.items() if (forms := _forms(values))}
     possible = [form for form in _FORMATS if all(form in forms for forms in readable.values())]
     if PLAIN in possible:
         return PLAIN
@@ -86,6 +87,15 @@ def find_number_format(
             "thousands separator and with a decimal point."
         )
     return min(possible, key=lambda form: (form.thousands is not None, _FORMATS.index(form)))
+
+
+def _is_plain(values: Sequence[str]) -> bool:
+    return all(map(_PATTERNS[PLAIN].fullmatch, values))
+
+
+def _forms(values: Sequence[str], forms: Sequence[NumberFormat] = _FORMATS) -> list[NumberFormat]:
+    """The ways in which all these values can be read as numbers; none if there are no values."""
+    return [form for form in forms if values and all(map(_PATTERNS[form].fullmatch, values))]
 
 
 def _conflict(

@@ -24,25 +24,17 @@ from distributed_ib.estimators._embeddings import GivesEmbeddings
 from distributed_ib.estimators._notebooks import ShownInNotebooks
 from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
+from distributed_ib.estimators._readable_views import GivesReadable
 from distributed_ib.estimators._reading_rows import ReadingRows
 from distributed_ib.estimators._training_of import training_of
 from distributed_ib.estimators.column_figures import compression_figures
-from distributed_ib.estimators.readable_tables import (
-    MAX_ROWS,
-    ReadableTables,
-    chosen_beta,
-    make_tables,
-)
+from distributed_ib.estimators.readable_tables import ReadableTables
 from distributed_ib.estimators.sweep_advice import SweepWarning, advice
 from distributed_ib.estimators.table_settings import Settings
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.losses import Loss
 from distributed_ib.plots._style import figure_style
 from distributed_ib.plots.standard_figures import standard_figures
-from distributed_ib.readable.readable_approximation import (
-    ReadableApproximation,
-    check_max_rows,
-)
 from distributed_ib.report.report import Report
 from distributed_ib.report.scheme_sections import kept_beta, scheme_sections, scheme_values
 from distributed_ib.scheme._noise import mean_over_noise
@@ -53,7 +45,7 @@ from distributed_ib.training.progress import ProgressBar, ProgressCallback
 from distributed_ib.training.train_settings import Directions
 
 
-class DistributedIBEstimator(ShownInNotebooks, GivesEmbeddings, BaseEstimator):
+class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, BaseEstimator):
     """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
 
     task: ClassVar[Task]
@@ -282,57 +274,6 @@ class DistributedIBEstimator(ShownInNotebooks, GivesEmbeddings, BaseEstimator):
                 f"there is no model to predict with: the sweep {self.scheme_.message}. Fit again."
             )
         return self.scheme_.all_at(choice or Choice())
-
-    def readable(
-        self,
-        *,
-        beta: float | None = None,
-        bits: float | None = None,
-        n_components: int | None = None,
-        max_rows: int = MAX_ROWS,
-    ) -> ReadableApproximation:
-        """An approximation as symbols of each component and a table of predictions.
-
-        After a fit the table is made from the rows of the fit. A model that was loaded has those
-        tables that were kept with it, and gives the nearest.
-
-        Args:
-            beta: Bottleneck strength.
-            bits: Or the best approximation of at most this many bits.
-            n_components: Or the best that uses at most this many components. By default it is the
-                simplest approximation.
-            max_rows: Most rows of the table.
-
-        Raises:
-            UserError: If no model is that small, or the model predicts no distribution.
-
-        Example:
-            See `docs/reading.md`.
-        """
-        check_is_fitted(self, "scheme_")
-        check_max_rows(max_rows)
-        at = chosen_beta(self.scheme_, Choice(beta, bits, n_components))
-        if self._reading_rows is None:
-            if self._readable_tables is None or max_rows < self._readable_tables.max_rows:
-                raise UserError(
-                    "this model was loaded without its rows, from which a table is made; fit again."
-                )
-            return self._readable_tables.at(at)
-        approximations = self.approximations(Choice(beta=at))
-        return self._reading_rows.read(self.scheme_, approximations, max_rows)
-
-    def readable_tables(self) -> ReadableTables:
-        """Readable tables at about twenty places of the scheme, as `save` keeps them.
-
-        Raises:
-            UserError: As `readable`.
-        """
-        check_is_fitted(self, "scheme_")
-        if self._readable_tables is None:
-            if self._reading_rows is None or self.scheme_.is_empty:
-                raise UserError("there are no rows and models to make readable tables of.")
-            self._readable_tables = make_tables(self.scheme_, self._reading_rows)
-        return self._readable_tables
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the rows of the fit, which a model is not to carry along."""

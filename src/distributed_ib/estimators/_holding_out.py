@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.data._views import series_of
+from distributed_ib.data.columns import refuse_objects
 from distributed_ib.data.splitters import HoldOut, HoldOutLast, KeepAll, Splitter, label_codes
 from distributed_ib.data.times import times_of
 from distributed_ib.errors import UserError
@@ -46,4 +48,8 @@ def splitter_of(
         return HoldOutLast(found[rows], fraction)
     if groups is not None:
         return HoldOut(fraction, groups=label_codes(groups, n_rows, "groups")[rows])
-    return HoldOut(fraction, stratify=None if classes is None else np.asarray(classes)[rows])
+    if classes is None:
+        return HoldOut(fraction)
+    found = np.asarray(classes)
+    refuse_objects(str(getattr(classes, "name", None) or "y"), series_of(found))
+    return HoldOut(fraction, stratify=found[rows])

@@ -122,6 +122,24 @@ def held_out_columns(
     return found if roles.weight is None else (*found, _weight(table, place, roles.weight))
 
 
+def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
+    """Check that classes are no measured numbers.
+
+    Raises:
+        UserError: Names one that is not whole.
+    """
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return
+    known = values.dropna()
+    known = known[np.isfinite(known)]  # infinite values are refused where they are placed
+    fractions = known[known % 1 != 0]
+    if len(fractions):
+        raise UserError(
+            f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
+            "classes; give --task regression."
+        )
+
+
 def _check_roles(table: pd.DataFrame, place: str, roles: ColumnRoles) -> None:
     known = ", ".join(map(str, table.columns))
     seen: dict[str, str] = {}

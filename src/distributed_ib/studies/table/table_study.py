@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
@@ -14,8 +13,8 @@ from matplotlib.figure import Figure
 from distributed_ib._checksums import forget_checksums
 from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
-from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
+from distributed_ib.data.text_tables import STANDARD_INPUT
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators._plan import Plan
@@ -46,12 +45,8 @@ from distributed_ib.studies.table.each_target import (
     part_names,
 )
 from distributed_ib.studies.table.option_errors import as_options
-from distributed_ib.studies.table.table_columns import (
-    ColumnRoles,
-    TableColumns,
-    columns_of,
-    held_out_columns,
-)
+from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, refuse_fractions
+from distributed_ib.studies.table.table_rows import TableRows
 from distributed_ib.studies.table.text_input import TextInput, is_standard_input, kept_input
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
@@ -139,7 +134,7 @@ class TableStudy(Study):
 
     def title(self) -> str:
         """The target and the table."""
-        place = self.table.name if isinstance(self._source, Path) else self._source.place
+        place = STANDARD_INPUT if is_standard_input(self.table) else self.table.name
         return f"{listed(self.targets)} in {place}"
 
     @classmethod
@@ -147,13 +142,12 @@ class TableStudy(Study):
         """The study of a run, whose folder keeps what came from standard input."""
         study = super().reopened(folder, options)
         if is_standard_input(study.table):
-            vars(study)["_source"] = kept_input(folder)
+            vars(study)["_rows"] = TableRows(kept_input(folder), study.validation)
         return study
 
     def keep(self, folder: Path) -> None:
         """Keep what came from standard input, which comes only once."""
-        if not isinstance(self._source, Path):
-            self._source.keep(folder)
+        self._rows.keep(folder)
 
     def check(self) -> None:
         """Check for targets that are given twice or not at all."""
@@ -288,54 +282,34 @@ class TableStudy(Study):
                     f"--loss {self.loss} is for regression, but the target {name!r} is "
                     "taken as classes; leave it out, or give --task regression."
                 )
-            _refuse_fractions(name, y)
+            refuse_fractions(name, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
+
+    @cached_property
+    def _rows(self) -> TableRows:
+        """The rows of the table, read when they are needed; those of several targets share them."""
+        source = TextInput.read() if is_standard_input(self.table) else self.table
+        return TableRows(source, self.validation)
+
+    @cached_property
+    def _columns(self) -> TableColumns:
+        """The columns by their roles."""
+        return self._rows.columns(self._roles, self._grouped)
 
     @property
     def _roles(self) -> ColumnRoles:
         return ColumnRoles(self.targets, self.exclude, self.weight, self.group, self.time)
 
-    @cached_property
-    def _source(self) -> Path | TextInput:
-        """Where the table is: its file, or what came from standard input."""
-        if self._whole is not None:
-            return self._whole._source
-        return TextInput.read() if is_standard_input(self.table) else self.table
-
-    @cached_property
-    def _table(self) -> pd.DataFrame:
-        if self._whole is not None:
-            return self._whole._table
-        source = self._source
-        return read_table(source) if isinstance(source, Path) else source.table()
-
-    @cached_property
-    def _columns(self) -> TableColumns:
-        """The columns by their roles."""
-        grouped = [name for names in (self.components or {}).values() for name in names]
-        place = str(self.table) if isinstance(self._source, Path) else self._source.place
-        return columns_of(self._table, place, self._roles, grouped)
+    @property
+    def _grouped(self) -> list[str]:
+        """Columns that groups of components name."""
+        return [name for names in (self.components or {}).values() for name in names]
 
     @cached_property
     def _held_out(self) -> tuple[Any, ...] | None:
         """Held-out rows of a table of their own."""
-        if self.validation is None:
-            return None
-        if self.time is not None:
-            raise UserError(
-                "--time and --validation both say which rows are held out; give one of them."
-            )
-        place = f"--validation: {self.validation}"
-        names = list(map(str, self._columns.x.columns))
-        return held_out_columns(self._validation_table, place, self._roles, names)
-
-    @cached_property
-    def _validation_table(self) -> pd.DataFrame:
-        if self._whole is not None:
-            return self._whole._validation_table
-        assert self.validation is not None  # it is read only then
-        return read_table(self.validation)
+        return self._rows.held_out(self._roles, list(map(str, self._columns.x.columns)))
 
     @property
     def _all_rows(self) -> pd.DataFrame:
@@ -355,7 +329,7 @@ class TableStudy(Study):
         for name, target in part_names(self.targets).items():
             others = tuple(other for other in self.targets if other != target)
             part = replace(self, target=target, each_target=False, exclude=(*self.exclude, *others))
-            vars(part)["_whole"] = self
+            vars(part).update(_whole=self, _rows=self._rows)
             found[name] = part
         return found
 
@@ -413,17 +387,3 @@ def _with_seed(plan: Plan, seed: int) -> Plan:
     """
     problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
     return replace(plan, problem=problem, seed=seed)
-
-
-def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
-    """Measured numbers are no classes."""
-    if not pd.api.types.is_float_dtype(values.dtype):
-        return
-    known = values.dropna()
-    known = known[np.isfinite(known)]  # infinite values are refused where they are placed
-    fractions = known[known % 1 != 0]
-    if len(fractions):
-        raise UserError(
-            f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
-            "classes; give --task regression."
-        )

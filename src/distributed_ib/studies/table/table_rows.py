@@ -1,0 +1,64 @@
+"""The rows of a study of a table, read once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distributed_ib.data.table_files import read_table
+from distributed_ib.errors import UserError
+from distributed_ib.studies.table.table_columns import (
+    ColumnRoles,
+    TableColumns,
+    columns_of,
+    held_out_columns,
+)
+from distributed_ib.studies.table.text_input import TextInput
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """A table, and perhaps another one whose rows are held out; each is read when it is needed.
+
+    Attributes:
+        source: The file, or what came from standard input.
+        validation: The file of held-out rows.
+    """
+
+    source: Path | TextInput
+    validation: Path | None = None
+
+    def columns(self, roles: ColumnRoles, grouped: Sequence[str]) -> TableColumns:
+        """The columns by their roles; see `columns_of`."""
+        source = self.source
+        place = str(source) if isinstance(source, Path) else source.place
+        return columns_of(self._table, place, roles, grouped)
+
+    def held_out(self, roles: ColumnRoles, names: Sequence[str]) -> tuple[Any, ...] | None:
+        """Held-out rows of a table of their own, if there is one; see `held_out_columns`."""
+        if self.validation is None:
+            return None
+        if roles.time is not None:
+            raise UserError(
+                "--time and --validation both say which rows are held out; give one of them."
+            )
+        place = f"--validation: {self.validation}"
+        return held_out_columns(self._validation_table, place, roles, names)
+
+    def keep(self, folder: Path) -> None:
+        """Keep what came from standard input, which comes only once."""
+        if isinstance(self.source, TextInput):
+            self.source.keep(folder)
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        source = self.source
+        return read_table(source) if isinstance(source, Path) else source.table()
+
+    @cached_property
+    def _validation_table(self) -> pd.DataFrame:
+        assert self.validation is not None  # it is read only then
+        return read_table(self.validation)
