@@ -21,7 +21,7 @@ from distributed_ib.data.columns import (
     shown,
     sorted_levels,
 )
-from distributed_ib.data.fitted_decomposition import training_mask
+from distributed_ib.data.training_rows import training_mask
 from distributed_ib.data.target_bins import TargetBins
 from distributed_ib.errors import UserError
 
