@@ -136,7 +136,10 @@ def factorised(
         UserError: If a value is not text, a number or a boolean.
     """
     codes, uniques = _factorise(name, without_signals(values), first_row, allow_missing=True)
-    return codes, [level_of(name, level) for level in uniques]
+    first = np.zeros(len(uniques) + 1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of a repeated level the first row is left
+    rows = first_row + first[:-1]
+    return codes, [level_of(name, v, r) for v, r in zip(uniques, rows.tolist(), strict=True)]
 
 
 def codes_of(
@@ -234,13 +237,17 @@ def _factorise(
     return codes.astype(np.int64, copy=False), list(uniques)
 
 
-def level_of(name: str, value: Any) -> Level:
+def level_of(name: str, value: Any, row: int | None = None) -> Level:
     """A value as a level: text, a number or a boolean of Python's own.
+
+    The row is that of messages, if there is one.
 
     Raises:
         UserError: If it is something else.
     """
     value = _plain(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        value = float(value)
     if isinstance(value, str):
         if not _is_unicode(value):
             refuse_no_unicode(name, value)
@@ -251,6 +258,7 @@ def level_of(name: str, value: Any) -> Level:
         name,
         f"has {shown(value)} among its categories, of type {type(value).__name__}",
         "make them text, e.g. with astype(str)",
+        row,
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.column import Column, Part, Reading
-from distributed_ib.data.columns import refuse, shown
+from distributed_ib.data.columns import refuse, refuse_objects, shown
 from distributed_ib.data.date_text import Times, times_of_text
 
 FloatArray = NDArray[np.float64]
@@ -108,6 +108,7 @@ def clock_times(
     ):
         row = int((~missing).argmax())
         _refuse_no_date(name, values.iloc[row], first_row + row)
+    refuse_objects(name, values, first_row)
     return times_of_text(name, values, first_row, day_first)
 
 
