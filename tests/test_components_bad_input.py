@@ -1,6 +1,5 @@
 """Faults of the data: each gives one clear error that names column, row and remedy."""
 
-import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distributed_ib.data.columns import infer_column
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError

@@ -103,7 +103,9 @@ class Column:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What its levels are called where they are shown, each differently.
+        """What its levels are called where they are shown, each differently; none of numbers.
+
+        The last is "missing" where that is one of the things that it says.
 
         >>> Column("c", "categorical", ("", "missing", None)).labels
         ('(empty)', 'missing', '(missing)')
@@ -112,7 +114,7 @@ class Column:
         own = [text if text.strip() else "(empty)" for text in own]
         if self.has_rare:
             own.append(_another(RARE, own))
-        if not self.is_number and self.can_be_missing:
+        if self.can_be_missing and (self.is_ordered or not self.is_number):
             own.append(_another(MISSING, own))
         return tuple(own)
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from distributed_ib.data.column import KINDS, Column, Kind, Level
 from distributed_ib.errors import UserError
 
-
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 _MISSING = (type(None), type(pd.NA), type(pd.NaT))
 _DATE_OBJECTS = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}

@@ -27,6 +27,7 @@ SECONDS = {
     "microseconds": 1e-6,
 }
 """Units of durations, with their length in seconds."""
+_RESOLUTIONS = {"D": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _NAT = np.datetime64("NaT", "us")
 
 
@@ -177,8 +178,7 @@ def durations(name: str, values: pd.Series, unit: str) -> FloatArray:
 def _in_units(spans: NDArray[Any], seconds: float) -> FloatArray:
     """Spans of time as numbers, NaN for NaT."""
     resolution = np.datetime_data(spans.dtype)[0]
-    one = np.timedelta64(1, resolution) / np.timedelta64(1, "s")
-    found = spans.astype(np.int64) * (one / seconds)
+    found = spans.astype(np.int64) * (_RESOLUTIONS[resolution] / seconds)
     return np.where(np.isnat(spans), np.nan, found)
 
 
@@ -220,5 +220,3 @@ def with_clock_times(
     for name, day_first in dates.items():
         found[name] = pd.Series(clock_times(name, chunk[name], first_row, day_first))
     return found
-
-

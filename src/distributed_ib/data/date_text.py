@@ -43,9 +43,7 @@ def distinct_texts(name: str, values: pd.Series) -> pd.Series:
         refuse_no_unicode(name, error.object)
 
 
-def text_type(
-    name: str, values: pd.Series, first_row: int = 1
-) -> Literal["date", "time"] | None:
+def text_type(name: str, values: pd.Series, first_row: int = 1) -> Literal["date", "time"] | None:
     """Whether texts are dates ("date"), times of day ("time"), or neither.
 
     Raises:
@@ -92,9 +90,7 @@ def example_of(name: str, values: pd.Series) -> tuple[str, bool]:
     return str(texts[there].iloc[0]), bool((parts.loc[there, "mark"] == ".").all())
 
 
-def times_of_text(
-    name: str, values: pd.Series, first_row: int, day_first: bool | None
-) -> Times:
+def times_of_text(name: str, values: pd.Series, first_row: int, day_first: bool | None) -> Times:
     """Dates and times as they are written, whatever their time zone, `[n]`; NaT where missing.
 
     Times of day alone are those of 1970-01-01.
@@ -167,5 +163,3 @@ def _refuse_odd(name: str, value: Any, row: int) -> NoReturn:
         "correct the value, or declare the column categorical if these are names",
         row,
     )
-
-

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from distributed_ib.data._observed import MAX_VALUES
-from distributed_ib.data.column import MISSING, Column, Level
+from distributed_ib.data._views import View
+from distributed_ib.data.column import Column, Level
 from distributed_ib.data.columns import where
 from distributed_ib.data.date_parts import with_clock_times
 from distributed_ib.data.decomposition import Decomposition, ordered_columns
@@ -156,31 +157,50 @@ class FittedDecomposition:
         """
         check_unseen(unseen)
         view = self.decomposition.view(data)
-        columns, told = self.columns, UnfamiliarValues(unseen)
-        n_codes = [c.n_codes for c in columns if c.n_codes]
+        n_codes = [c.n_codes for c in self.columns if c.n_codes]
         numbers = _empty((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
         codes = _empty((view.n_rows, len(n_codes)), _code_type(n_codes), folder, "codes")
+        for start, read in self._stretches(view, unseen):
+            rows, j, k = slice(start, start + len(read[0])), 0, 0
+            for column, found in zip(self.columns, read, strict=True):
+                if not column.is_number:
+                    codes[rows, k], k = found, k + 1
+                    continue
+                missing = np.isnan(found)
+                scaled = np.where(missing, 0.0, self._scaled(j, found))
+                _check_range(column.read_from, scaled, start)
+                numbers[rows, j], j = scaled, j + 1
+                if column.n_codes:
+                    codes[rows, k], k = missing, k + 1
+        return TableInput(numbers, codes)
+
+    def read(self, data: Any) -> dict[str, NDArray[Any]]:
+        """The rows by column: numbers in the user's units, NaN where one is missing, and codes."""
+        parts = [read for _, read in self._stretches(self.decomposition.view(data), "rare")]
+        return {
+            column.name: np.concatenate([part[k] for part in parts])
+            for k, column in enumerate(self.columns)
+        }
+
+    def _stretches(self, view: View, unseen: Unseen) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+        """Stretches of rows: the number of the first, and the numbers or codes of each column."""
+        told = UnfamiliarValues(unseen)
         for start, chunk in view.chunks(self.decomposition.sources):
-            rows = slice(start, start + len(next(iter(chunk.values()))))
-            chunk = with_clock_times(columns, chunk, start + 1)
+            chunk = with_clock_times(self.columns, chunk, start + 1)
+            found: list[NDArray[Any]] = []
             j, k = 0, 0
-            for column in columns:
+            for column in self.columns:
                 values = chunk[column.read_from]
                 if column.is_number:
-                    found = self._numbers_in(j, column, values, start + 1, told)
-                    missing = np.isnan(found)
-                    scaled = np.where(missing, 0.0, self._scaled(j, found))
-                    _check_range(column.read_from, scaled, start)
-                    numbers[rows, j], j = scaled, j + 1
-                    if column.n_codes:
-                        codes[rows, k], k = missing, k + 1
-                    continue
-                read, names = codes_in(column, values, start + 1)
-                typical = self._most_frequent(self.categorical.index(column.name))
-                codes[rows, k] = told.codes(column, read, names, start + 1, typical)
-                k += 1
-        told.tell()
-        return TableInput(numbers, codes)
+                    found.append(self._numbers_in(j, column, values, start + 1, told))
+                    j += 1
+                else:
+                    codes, names = codes_in(column, values, start + 1)
+                    typical = self.most_frequent[k] if self.most_frequent else 0
+                    found.append(told.codes(column, codes, names, start + 1, typical))
+                    k += 1
+            yield start, found
+        told.tell(stacklevel=4)
 
     def _numbers_in(
         self, j: int, column: Column, values: pd.Series, first_row: int, told: UnfamiliarValues
@@ -192,10 +212,6 @@ class FittedDecomposition:
         codes, names = codes_in(column, values, first_row)
         known = told.codes(column, codes, names, first_row, int(median))
         return told.numbers(column, ranks_of(known), median)
-
-    def _most_frequent(self, j: int) -> int:
-        """Code of the most frequent level of the categorical column of index j."""
-        return self.most_frequent[j] if self.most_frequent else 0
 
     def component_values(
         self, component: str, n_values: int = MAX_VALUES
@@ -236,11 +252,11 @@ class FittedDecomposition:
         values: NDArray[Any]
         if column.is_number:
             j = self.continuous.index(name)
-            numbers = np.arange(len(column.levels or ()), dtype=np.float64)
+            numbers = np.arange(len(column.known_levels), dtype=np.float64)
             numbers = numbers if column.is_ordered else self._numbers(j, n_values)
             values = np.append(numbers, [np.nan] * n_missing)
             if column.is_ordered:
-                values = np.array([*column.labels, *[MISSING] * n_missing], dtype=object)
+                values = np.array(column.labels, dtype=object)
         else:
             known = column.known_levels
             values = np.array([*known, *column.labels[len(known) :]], dtype=object)

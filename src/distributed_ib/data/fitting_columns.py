@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data._moments import Moments
-from distributed_ib.data._observed import MAX_VALUES, ObservedValues, RowSample, Rows
+from distributed_ib.data._observed import MAX_VALUES, ObservedValues, Rows, RowSample
 from distributed_ib.data.column import RARE, Column, Level
 from distributed_ib.data.columns import shown, sorted_levels, where
 from distributed_ib.data.date_parts import with_clock_times

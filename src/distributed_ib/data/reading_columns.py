@@ -51,9 +51,7 @@ def ranks_of(codes: Codes) -> FloatArray:
     return np.where(codes < 0, np.nan, codes.astype(np.float64))
 
 
-def levels_in(
-    column: Column, values: pd.Series, first_row: int = 1
-) -> tuple[Codes, list[Level]]:
+def levels_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, list[Level]]:
     """The distinct values of a category, and which each row has; -1 where one is missing.
 
     Raises:
@@ -65,9 +63,7 @@ def levels_in(
     return factorised(column.read_from, values, first_row)
 
 
-def codes_in(
-    column: Column, values: pd.Series, first_row: int = 1
-) -> tuple[Codes, NDArray[Any]]:
+def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, NDArray[Any]]:
     """The code of each row among the known levels of a column, and the value that it has.
 
     Returns:

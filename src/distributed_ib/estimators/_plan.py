@@ -92,6 +92,7 @@ class Plan:
         settings: Sizes of the networks, and the schedule.
         train: How the sweeps are trained.
         seed: Seed of everything random.
+        kept: Rows of the table that are in use, `[n]`; None if all are.
     """
 
     decomposition: FittedDecomposition
@@ -101,6 +102,7 @@ class Plan:
     settings: Settings
     train: TrainSettings
     seed: int
+    kept: NDArray[np.int64] | None = None
 
     @property
     def split(self) -> Split:

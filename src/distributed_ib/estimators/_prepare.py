@@ -22,6 +22,7 @@ from distributed_ib.data.splitters import (
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
+from distributed_ib.estimators._known_rows import known_rows, rows_of
 
 Task = Literal["classification", "regression"]
 
@@ -40,6 +41,7 @@ class Prepared:
         weight: How much each row counts, `[n]`; None if all count alike.
         splitter: Which rows are held out.
         n_train_rows: Rows to train on.
+        kept: Rows of the table that are in use, `[n]`; None if all are.
     """
 
     decomposition: FittedDecomposition
@@ -50,6 +52,7 @@ class Prepared:
     weight: NDArray[np.float64] | None
     splitter: Splitter
     n_train_rows: int
+    kept: NDArray[np.int64] | None = None
 
 
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
@@ -107,18 +110,25 @@ def prepare(
 ) -> Prepared:
     """Split, scale and check.
 
-    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without
+    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out, and so
+    are rows without Y. Without
     `validation_data`, whole `groups` are held out, or a share of every class, or of all rows.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
     """
-    n_rows = _length(y)
+    n_table_rows = _length(y)
+    known = known_rows(y, stacklevel=5)
+    weight = _weights(sample_weight, n_table_rows)
+    if known is not None:
+        y = rows_of(y, known)
+        weight = None if weight is None else weight[known]
+        groups = None if groups is None else rows_of(groups, known)
+    n_rows = len(y)
     if n_rows < (least := max(min_rows, 2)):
         raise UserError(
             f"the data have too few rows to learn from (n_samples={n_rows}); give at least {least}."
         )
-    weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     splitter: Splitter = KeepAll()
     if validation_data is None:
@@ -131,12 +141,14 @@ def prepare(
         )
     train, _ = splitter.split(len(rows), seed)
     train_rows = rows[train]
+    in_table = train_rows if known is None else known[train_rows]
     fitted = decomposition.fit(
-        table, None if len(train_rows) == n_rows else train_rows, min_rows=min_rows
+        table, None if len(train_rows) == n_table_rows else in_table, min_rows=min_rows
     )
     target = Target.fit(y, task, train_rows, weight=weight)
     x, codes = fitted.transform(table), target.transform(y, binned=binned)
-    _require_length(x, n_rows)
+    _require_length(x, n_table_rows)
+    x = x if known is None else x.take(known)
     prepared = Prepared(
         fitted,
         target,
@@ -146,6 +158,7 @@ def prepare(
         None if weight is None else weight[rows],
         splitter,
         len(train_rows),
+        kept=None if len(rows) == n_table_rows else rows if known is None else known[rows],
     )
     if validation_data is None:
         return prepared
@@ -167,6 +180,10 @@ def _with_given(
     weight = _weights(weights[0] if weights else None, n_rows)
     x = prepared.decomposition.transform(table)
     _require_length(x, n_rows)
+    known = known_rows(y, stacklevel=6)
+    if known is not None:
+        x, y, n_rows = x.take(known), rows_of(y, known), len(known)
+        weight = None if weight is None else weight[known]
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     own, given = prepared.weight, None if weight is None else weight[rows]
     both = None

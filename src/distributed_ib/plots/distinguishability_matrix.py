@@ -94,7 +94,9 @@ def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -
     """Labels of a component's values, by default of all of them."""
     chosen = np.asarray(values)[slice(None) if shown is None else shown]
     if is_number(values):
-        return number_labels(chosen)
+        missing = np.isnan(chosen.astype(np.float64))
+        known = iter(number_labels(chosen[~missing]) if not missing.all() else [])
+        return ["missing" if gone else next(known) for gone in missing]
     names = [str(value) for value in chosen]
     labels = short_labels(names, LEVEL_LENGTH)
     return [labels[name] for name in names]
