@@ -38,6 +38,13 @@ def fit(
             "Default: every column is a component.",
         ),
     ] = None,
+    kinds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML file with kinds of columns, as dib describe writes it. Default: by the data.",
+        ),
+    ] = None,
     task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,
     loss: Annotated[
         Loss,
@@ -98,6 +105,7 @@ def fit(
     the target and how sure that is. A run that was stopped goes
     on with --resume and the same options.
     """
+    from distributed_ib.data.declared_kinds import read_kinds
     from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
     from distributed_ib.studies.table.component_groups import read_groups
@@ -111,6 +119,7 @@ def fit(
         task=task.value,
         loss="infonce" if loss is Loss.infonce else "density",
         components=None if components is None else read_groups(components),
+        kinds=None if kinds is None else read_kinds(kinds),
         n_starts=starts,
         n_resamples=resamples,
         n_seeds=seeds,

@@ -1,5 +1,6 @@
 """`dib predict`: predicts the rows of a table with a fitted run."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from distributed_ib.scheme.choice import Choice
+
+
+class Unseen(StrEnum):
+    """What becomes of a category that was not seen in training."""
+
+    rare = "rare"
+    error = "error"
 
 
 def predict(
@@ -36,6 +44,12 @@ def predict(
         int | None,
         typer.Option(metavar="N", help="Or: the best that uses at most N components."),
     ] = None,
+    unseen: Annotated[
+        Unseen,
+        typer.Option(
+            help="A category that no training row had: read it as a rare one, or refuse it."
+        ),
+    ] = Unseen.rare,
     study: Annotated[
         Path | None,
         typer.Option(
@@ -53,13 +67,13 @@ def predict(
     if out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
     choice = Choice(beta, bits, components)
-    predicted = _predictions(run, read_table(table), choice, study)
+    predicted = _predictions(run, read_table(table), choice, study, unseen.value)
     write_atomically(out, lambda path: predicted.to_csv(path, index=False))
     print_line(f"Written to {out}: {len(predicted):,} rows.")
 
 
 def _predictions(
-    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None
+    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None, unseen: str
 ) -> "pd.DataFrame":
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import prediction_table
@@ -72,7 +86,7 @@ def _predictions(
     head = read_config(run)["run"]
     stored_report(run)  # checks that the run is finished and whole
     if (run / ESTIMATOR).exists():
-        return prediction_table(load_estimator(run), table, choice)
+        return prediction_table(load_estimator(run).set_params(unseen=unseen), table, choice)
     if file is None and "file" in head:
         raise UserError(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."

@@ -338,6 +338,7 @@ def _refuse_missing_number(name: str, row: int) -> NoReturn:
 
 
 def refuse_no_unicode(name: str, value: str) -> NoReturn:
+    """Raise an error for text that is not valid Unicode."""
     refuse(
         name,
         f"holds {shown(value)}, which is not valid Unicode text",

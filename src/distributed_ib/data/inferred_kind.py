@@ -43,9 +43,10 @@ def read_as(
     if own is not None:
         if kind is None or (own == "duration" and kind == "continuous"):
             return own
+        example = shown(values.dropna().iloc[0])
         refuse(
             name,
-            f"is declared {kind} but holds dates or times, such as {shown(values.dropna().iloc[0])}",
+            f"is declared {kind} but holds dates or times, such as {example}",
             'declare it "date", or make it text or numbers',
         )
     if kind == "continuous":

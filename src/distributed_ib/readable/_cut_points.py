@@ -34,7 +34,7 @@ def with_moved_cuts(table: Table, on_line: Sequence[int], rows: Rows, model: Flo
     least = _LEAST_GAIN_BITS / len(rows.weight)
     for _ in range(_MOST_ROUNDS):
         before = best
-        for k in np.flatnonzero(on_line):
+        for k in np.flatnonzero(on_line).tolist():
             labels = table.symbols[k][: on_line[k]]
             for cut in np.flatnonzero(np.diff(labels)):
                 for shift in _SHIFTS:

@@ -91,7 +91,7 @@ def _smaller(table: Table, on_line: Sequence[int], rows: Rows) -> Iterator[Table
 
 
 def _fewer_runs(labels: Labels, n_on_line: int) -> Iterator[Labels]:
-    """Labels in which one stretch takes the symbol of its neighbour, or an atom off the line one."""
+    """Labels in which a stretch takes the symbol of its neighbour, or an atom off the line one."""
     stretches = runs(labels[:n_on_line])
     for atom in range(n_on_line, len(labels)):
         for other in np.unique(labels[:n_on_line]):

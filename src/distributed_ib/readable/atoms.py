@@ -121,14 +121,11 @@ class Atoms:
             numbers = np.asarray(values, np.float64)
             missing = np.isnan(numbers)
             known = np.where(missing, 0, numbers)
-            known = (
-                np.searchsorted(self.cuts, known, side="right")
-                if self.is_number
-                else np.rint(known)
-            )
+            if self.is_number:
+                known = np.searchsorted(self.cuts, known, side="right")
             # Where no row of development is missing, one that is counts as a middle one.
             last = self._n_known if self.missing else self._n_known // 2
-            return np.where(missing, last, known).astype(np.int64)
+            return np.where(missing, last, np.rint(known)).astype(np.int64)
         return np.asarray(values, np.int64)
 
     def runs(self, members: Collection[int]) -> list[tuple[int, int]]:

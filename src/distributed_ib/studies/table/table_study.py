@@ -18,6 +18,7 @@ from distributed_ib.data.table_files import read_table
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._known_rows import dropped_in_words, is_missing
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
@@ -67,6 +68,8 @@ class TableStudy(Study):
         task: What the target is.
         loss: For numbers: their distribution around the marginal one, or a comparison of rows.
         components: Groups of columns by name; by default every column is a component.
+        kinds: Kinds of columns, as `declared_kinds` takes them; by default they follow from the
+            data.
         n_starts: Stretches of beta, each trained from scratch; by default by the data.
         n_resamples: Divisions of the rows into those that train and those that choose; by default
             by the size of the data.
@@ -85,6 +88,7 @@ class TableStudy(Study):
     task: Literal["auto", "classification", "regression"] = "auto"
     loss: Literal["density", "infonce"] = "density"
     components: dict[str, list[str]] | None = None
+    kinds: dict[str, Any] | None = None
     n_starts: int | None = None
     n_resamples: int | None = None
     n_seeds: int = 1
@@ -142,9 +146,10 @@ class TableStudy(Study):
     def findings(self, run: Run, reading: Reading) -> list[Section]:
         """What other settings would show more."""
         found = tuple(
-            Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
+            Finding(_capital(sentence), kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        found = (*self._left_out(run.seed), *found)
         if rare := self._plan(run.seed).rare_classes():
             found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
         if self.quick:
@@ -186,9 +191,12 @@ class TableStudy(Study):
         _, y = self._columns
         task = self.task
         if task == "auto":
-            task = Target.fit(y, name=self.target).task
+            if is_missing(y).all():
+                raise UserError(f"the target {self.target!r} holds no value at all.")
+            task = Target.fit(y[~is_missing(y)], name=self.target).task
         common: dict[str, Any] = {
             "components": self.components,
+            "kinds": self.kinds,
             "n_starts": 1 if self.quick else self.n_starts,
             "n_resamples": 0 if self.quick else self.n_resamples,
             "evidence": self.evidence_wanted and not self.quick,
@@ -206,6 +214,15 @@ class TableStudy(Study):
             _refuse_fractions(self.target, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
+
+    def _left_out(self, seed: int) -> tuple[Finding, ...]:
+        """What was left out of the table: columns, and rows without the target."""
+        decomposition = self._plan(seed).decomposition.decomposition
+        texts = [_capital(one.sentence) for one in decomposition.left_out]
+        missing = is_missing(self._columns[1])
+        if missing.any():
+            texts.insert(0, _capital(dropped_in_words(int(missing.sum()), len(missing))))
+        return tuple(Finding(text, kind="note") for text in texts)
 
     @cached_property
     def _columns(self) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
@@ -247,6 +264,10 @@ class TableStudy(Study):
     def _any_plan(self) -> Plan:
         """What does not depend on the seed, which only splits the rows, is the same in all."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
+
+
+def _capital(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
