@@ -17,7 +17,7 @@ def describe(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file.")],
     target: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="The column to explain, which is no part of X."),
+        typer.Option(metavar="COL", help="The column to explain, no part of X."),
     ] = None,
     kinds: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file with kinds of columns.")

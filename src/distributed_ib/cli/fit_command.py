@@ -42,7 +42,7 @@ def fit(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TOML file with kinds of columns, as dib describe writes it. Default: by the data.",
+            help="TOML file with kinds of columns, as dib describe writes it.",
         ),
     ] = None,
     task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,

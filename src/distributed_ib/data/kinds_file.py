@@ -32,7 +32,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
     lines = [head, "", "[kinds]"]
     for one in surveyed:
         lines += [f"# {_line(found)}" for found in [_found(one)] if found]
-        key = tomli_w.dumps({one.name: 0}).split(" = ")[0]
+        key = tomli_w.dumps({one.name: 0}).rsplit(" = ", 1)[0]
         lines.append(f"{key} = {_value(kind_of(one))}")
     return "\n".join(lines) + "\n"
 
@@ -53,12 +53,13 @@ def _value(kind: str | dict[str, Any]) -> str:
         return f'"{kind}"'
     parts = []
     for key, value in kind.items():
-        members = value if isinstance(value, list) else [value]
-        texts = [tomli_w.dumps({"v": member}).split(" = ", 1)[1].strip() for member in members]
-        parts.append(
-            f"{key} = " + (f"[{', '.join(texts)}]" if isinstance(value, list) else texts[0])
-        )
+        text = f"[{', '.join(map(_text, value))}]" if isinstance(value, list) else _text(value)
+        parts.append(f"{key} = {text}")
     return "{" + ", ".join(parts) + "}"
+
+
+def _text(value: Any) -> str:
+    return tomli_w.dumps({"v": value}).removeprefix("v = ").rstrip("\n")
 
 
 def _found(one: SurveyedColumn) -> str:

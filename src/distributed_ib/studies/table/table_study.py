@@ -194,9 +194,10 @@ class TableStudy(Study):
             if is_missing(y).all():
                 raise UserError(f"the target {self.target!r} holds no value at all.")
             task = Target.fit(y[~is_missing(y)], name=self.target).task
+        outside = {self.target, *self.exclude}  # which a file for all columns names too
         common: dict[str, Any] = {
             "components": self.components,
-            "kinds": self.kinds,
+            "kinds": {k: v for k, v in (self.kinds or {}).items() if k not in outside} or None,
             "n_starts": 1 if self.quick else self.n_starts,
             "n_resamples": 0 if self.quick else self.n_resamples,
             "evidence": self.evidence_wanted and not self.quick,
