@@ -51,7 +51,7 @@ class Column:
             declares them (a pandas category column). Fitted, `None` as the last of them stands for
             a missing value, and before it there may be `RARE`. Of an ordered category its levels in
             order, and empty for other continuous columns.
-        source: The column of the user's table that it is read from; "" for that of its own name.
+        source: The column of the user's table that it is read from; None for that of its own name.
         reading: How it is read from there; None for the values themselves.
         has_missing: Whether a continuous column has, beside its number, a code of two levels that
             says whether there is a number.
@@ -61,7 +61,7 @@ class Column:
     name: str
     kind: Kind
     levels: tuple[Level | None, ...] | None = ()
-    source: str = ""
+    source: str | None = None
     reading: Reading | None = None
     has_missing: bool = False
     has_rare: bool = False
@@ -69,7 +69,7 @@ class Column:
     @property
     def read_from(self) -> str:
         """The column of the user's table."""
-        return self.source or self.name
+        return self.name if self.source is None else self.source
 
     @property
     def is_number(self) -> bool:

@@ -28,7 +28,8 @@ def column_from_dict(entry: Any) -> Column:
         ValueError: If it is no such description.
     """
     name, levels = entry["name"], entry["levels"]
-    for text in (name, entry.get("source", "")):
+    source = entry.get("source")
+    for text in (name, "" if source is None else source):
         if not isinstance(text, str):
             raise ValueError(f"{text!r} is not a name")
     if entry["kind"] not in KINDS:
@@ -45,7 +46,7 @@ def column_from_dict(entry: Any) -> Column:
         raise ValueError(f"flags of {name!r}")
     reading = None if entry.get("reading") is None else _reading(name, entry["reading"])
     return Column(
-        name, entry["kind"], levels, source=entry.get("source", ""), reading=reading, **flags
+        name, entry["kind"], levels, source=source, reading=reading, **flags
     )
 
 

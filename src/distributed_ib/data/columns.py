@@ -207,7 +207,7 @@ def shown(value: Any) -> str:
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
     """
     try:
-        text = " ".join(repr(value).split())
+        text = " ".join(repr(_plain(value)).split())
     except ValueError:  # Python refuses to print such a number
         return "a whole number of thousands of digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."

@@ -142,10 +142,7 @@ class Decomposition:
             if not one.columns
         )
         if left_out and not columns:
-            raise UserError(
-                f"no column is left to make components of: {left_out[0].sentence} Give one that "
-                "tells rows apart."
-            )
+            raise UserError(f"no column is left to make components of; {left_out[0].sentence}")
         return cls(columns, _components(surveyed, components), left_out)
 
     @classmethod

@@ -276,7 +276,7 @@ class _Look:
                 f"holds {shown(min(unknown, key=str))}, which is not among its levels",
                 "add it to them, or replace it",
             )
-        column = Column(self.name, "continuous", tuple(levels), "", Reading("rank"))
+        column = Column(self.name, "continuous", tuple(levels), reading=Reading("rank"))
         return SurveyedColumn(
             self.name,
             "ordered",

@@ -86,7 +86,9 @@ class UnfamiliarValues:
             return codes
         if missing.any():
             if not column.can_be_missing:
-                self._count_missing(column, int(missing.sum()), column.labels[typical])
+                self._count_missing(
+                    column, int(missing.sum()), f"the most frequent, {shown(column.labels[typical])}"
+                )
             code = column.n_codes - 1 if column.can_be_missing else typical
             codes = np.where(missing, code, codes)
         return codes
@@ -126,7 +128,7 @@ def _rows(count: int) -> str:
 
 
 def _median_text(column: Column, median: float) -> str:
-    if column.source:
+    if column.source is not None:
         return "its median"
     if column.is_ordered:
         return f"its median, {column.labels[int(median)]!r}"

@@ -40,7 +40,7 @@ def component_atoms(
     columns = next(c.columns for c in fitted.decomposition.components if c.name == component)
     if len(columns) > 1:
         index = fitted.names.index(component)
-        described = [_column(fitted, name, development) for name in columns]
+        described = [_column(fitted, component, name, development) for name in columns]
         atoms, code = grouped_atoms(component, described, _told_apart(channels, index))
         codes = code([column.values for column in described])
         there = None if test is None else code([_values(fitted, n, test) for n in columns])
@@ -77,11 +77,15 @@ def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray
     return np.where(rows.codes[:, fitted.coded.index(name)] == 1, np.nan, numbers)
 
 
-def _column(fitted: FittedDecomposition, name: str, rows: TableInput) -> GroupColumn:
+def _column(
+    fitted: FittedDecomposition, component: str, name: str, rows: TableInput
+) -> GroupColumn:
     column = fitted.column(name)
     levels = column.labels[: len(column.known_levels)] if column.is_number else column.labels
     values = _values(fitted, name, rows)
-    return GroupColumn(name, levels, values, column.is_ordered, column.source)
+    # Parts of the component's own dates need not repeat its name.
+    shown = name.removeprefix(f"{component}: ") if column.source == component else name
+    return GroupColumn(shown, levels, values, column.is_ordered, column.source)
 
 
 def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:

@@ -34,12 +34,17 @@ class GroupColumn:
     levels: tuple[str, ...]
     values: NDArray[np.generic]
     is_ordered: bool = False
-    source: str = ""
+    source: str | None = None
 
     @property
     def is_number(self) -> bool:
         """Whether the values lie on a line."""
         return self.is_ordered or not self.levels
+
+    @property
+    def whole(self) -> str:
+        """What is missing where this is."""
+        return self.name if self.source is None else self.source
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -171,10 +176,10 @@ def _numbers_text(column: GroupColumn, asked: Sequence[tuple[_Test, bool]]) -> s
     """The range of a number or of ranks, and whether it is missing."""
     is_missing = next((answer for test, answer in asked if test.level == _IS_MISSING), None)
     if is_missing:
-        return f"{column.source or column.name} {MISSING}"
+        return f"{column.whole} {MISSING}"
     cuts = [(test.cut, answer) for test, answer in asked if test.level is None]
     if not cuts:
-        return f"{column.source or column.name} not {MISSING}"
+        return f"{column.whole} not {MISSING}"
     low = max((cut for cut, answer in cuts if not answer), default=None)
     high = min((cut for cut, answer in cuts if answer), default=None)
     text = _ranks_text(column, low, high) if column.is_ordered else interval_text(low, high)

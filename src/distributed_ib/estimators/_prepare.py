@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from distributed_ib.data._views import View, is_several
+from distributed_ib.data._views import View, frame_view, is_several, series_of
+from distributed_ib.data.columns import refuse_objects
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import (
@@ -77,6 +78,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             )
             validate_data(estimator, x, reset=reset, skip_check_array=True)
             return array
+        frame_view(x)  # says more clearly what is wrong with names
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None
@@ -134,6 +136,8 @@ def prepare(
     if validation_data is None:
         labels = None if groups is None else label_codes(groups, n_rows, "groups")
         classes = np.asarray(y) if task == "classification" and labels is None else None
+        if classes is not None:
+            refuse_objects(str(getattr(y, "name", None) or "y"), series_of(classes))
         splitter = HoldOut(
             validation_fraction,
             groups=None if labels is None else labels[rows],

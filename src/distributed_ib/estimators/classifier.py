@@ -141,10 +141,14 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
             if kind == "c":
                 raise UserError("complex numbers are no labels; give text or numbers as y.")
             if kind == "f":
-                assert_all_finite(y, input_name="y", allow_nan=True)
+                with np.errstate(all="ignore"):
+                    assert_all_finite(y, input_name="y", allow_nan=True)
                 check_classification_targets(y[~is_missing(y)])
+        except UserError:
+            raise
         except (TypeError, ValueError) as error:
-            raise UserError(one_line(error)) from None
+            remedy = " Correct it, or drop the row." if "infinity" in str(error) else ""
+            raise UserError(f"{one_line(error)}{remedy}") from None
         return y
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
