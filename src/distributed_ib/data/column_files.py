@@ -45,9 +45,7 @@ def column_from_dict(entry: Any) -> Column:
     if not all(isinstance(flag, bool) for flag in flags.values()):
         raise ValueError(f"flags of {name!r}")
     reading = None if entry.get("reading") is None else _reading(name, entry["reading"])
-    return Column(
-        name, entry["kind"], levels, source=source, reading=reading, **flags
-    )
+    return Column(name, entry["kind"], levels, source=source, reading=reading, **flags)
 
 
 def _reading(name: str, entry: Any) -> Reading:

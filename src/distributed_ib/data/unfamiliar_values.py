@@ -87,7 +87,9 @@ class UnfamiliarValues:
         if missing.any():
             if not column.can_be_missing:
                 self._count_missing(
-                    column, int(missing.sum()), f"the most frequent, {shown(column.labels[typical])}"
+                    column,
+                    int(missing.sum()),
+                    f"the most frequent, {shown(column.labels[typical])}",
                 )
             code = column.n_codes - 1 if column.can_be_missing else typical
             codes = np.where(missing, code, codes)

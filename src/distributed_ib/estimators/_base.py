@@ -20,8 +20,9 @@ from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.data.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.errors import DivergenceError, UserError
+from distributed_ib.estimators import _plan
 from distributed_ib.estimators._notebooks import ShownInNotebooks
-from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
+from distributed_ib.estimators._plan import Plan, TableProblem
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
 from distributed_ib.estimators._reading_rows import ReadingRows
 from distributed_ib.estimators.column_figures import compression_figures
@@ -48,9 +49,6 @@ from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.training.progress import ProgressBar, ProgressCallback
-
-INFORMATION_RECORDS = (12, 60)
-INFORMATION_CHANNELS = 720
 
 
 class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
@@ -237,21 +235,15 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
             n_draws=self.n_samples,
             n_information_inputs=self.n_information_inputs,
             evidence=self.evidence,
-            n_information_records=_information_records(
+            n_information_records=_plan.information_records(
                 n_components * self.n_seeds * max(settings.n_resamples, 1)
             ),
         )
+        kept = prepared.kept
         plan = Plan(
-            prepared.decomposition,
-            prepared.target,
-            loss,
-            problem,
-            settings,
-            train,
-            seed,
-            kept=prepared.kept,
+            prepared.decomposition, prepared.target, loss, problem, settings, train, seed, kept
         )
-        warn_of_copies(plan, stacklevel=4)
+        _plan.warn_of_copies(plan, stacklevel=4)
         return plan
 
     def adopt(
@@ -455,8 +447,3 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
     @abstractmethod
     def _loss(self, target: Target) -> Loss:
         """How predictions of this target are judged."""
-
-
-def _information_records(n_channels: int) -> int:
-    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
-    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))

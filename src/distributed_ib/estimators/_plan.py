@@ -43,6 +43,8 @@ from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import TrainSettings
 
 N_CANDIDATES = 2048
+INFORMATION_RECORDS = (12, 60)
+INFORMATION_CHANNELS = 720
 STATED = (0.5, 0.8, 0.9)
 """Probabilities of the intervals of numbers whose coverage is measured."""
 
@@ -275,6 +277,11 @@ class Plan:
             p=None if share is None else share / share.sum(),
         )
         return np.asarray(rows.y[drawn].reshape(len(drawn), -1), np.float32)
+
+
+def information_records(n_channels: int) -> int:
+    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
+    return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))
 
 
 def warn_of_copies(plan: Plan, *, stacklevel: int) -> None:
