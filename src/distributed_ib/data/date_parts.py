@@ -95,15 +95,16 @@ def clock_times(
         if found in ("date", "time"):
             plain = [_plain_time(value) for value in values.astype(object)]
             times = np.array(plain, "datetime64[us]")
-            odd = np.isnat(times) & ~values.isna().to_numpy()
-            if odd.any():
-                _refuse_no_date(name, values.iloc[int(odd.argmax())], first_row + int(odd.argmax()))
-            return times
     except (OverflowError, ValueError, pd.errors.OutOfBoundsDatetime):
         refuse(name, "holds a date too far away to be counted", "correct it or drop the row")
     missing = values.isna().to_numpy()
     if missing.all():
         return np.full(len(values), _NAT)
+    if found in ("date", "time"):
+        odd = np.isnat(times) & ~missing
+        if odd.any():
+            _refuse_no_date(name, values.iloc[int(odd.argmax())], first_row + int(odd.argmax()))
+        return times
     if not isinstance(values.dtype, pd.StringDtype) and not pd.api.types.is_object_dtype(
         values.dtype
     ):

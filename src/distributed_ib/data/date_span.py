@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.column import Part
 from distributed_ib.data.date_parts import WEEK_DAYS, YEAR_DAYS, clock_times, part_of
-from distributed_ib.data.date_text import Times, example_of, refuse_both_orders
+from distributed_ib.data.date_text import (
+    Times,
+    example_of,
+    refuse_both_orders,
+    refuse_mixed_orders,
+)
 from distributed_ib.errors import UserError
 
 
@@ -81,15 +86,19 @@ class DateSpan:
             for span in self._spans.values():
                 span.add(times)
             return
+        faults: list[UserError] = []
         for order in orders:
             try:
                 times = clock_times(self._name, values, first_row, order)
-            except UserError:
-                if len(self._spans) == 1:
-                    raise
+            except UserError as fault:
+                faults.append(fault)
                 del self._spans[order]
             else:
                 self._spans[order].add(times)
+        if not self._spans:
+            if len({str(fault) for fault in faults}) > 1:
+                refuse_mixed_orders(self._name)
+            raise faults[0]
 
     @property
     def day_first(self) -> bool | None:

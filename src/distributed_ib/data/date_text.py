@@ -80,6 +80,15 @@ def refuse_both_orders(name: str, example: str) -> NoReturn:
     )
 
 
+def refuse_mixed_orders(name: str) -> NoReturn:
+    """Raise an error for dates of which some have the day first and some the month."""
+    refuse(
+        name,
+        "holds dates of which some have the day before the month and some after it",
+        "write all in one form, best as 2026-01-31",
+    )
+
+
 def example_of(name: str, values: pd.Series) -> tuple[str, bool]:
     """A date of which one can't see where the day stands, and whether all have dots."""
     texts = distinct_texts(name, values)
