@@ -113,9 +113,9 @@ def test_what_was_never_missing_in_training_is_read_as_the_typical_value_and_tol
         "column 'colour' is missing in 1 row, but was in no training row; read as the most "
         f"frequent, {frequent!r}.",
     ]
-    expected = fitted.transform(new.assign(x=[median, new.x[1], median], colour=[
-        new.colour[0], frequent, new.colour[2]
-    ]))
+    expected = fitted.transform(
+        new.assign(x=[median, new.x[1], median], colour=[new.colour[0], frequent, new.colour[2]])
+    )
     np.testing.assert_array_equal(x.numbers, expected.numbers)
     np.testing.assert_array_equal(x.codes, expected.codes)
 
@@ -136,7 +136,11 @@ def test_values_of_a_component_end_with_missing() -> None:
     assert inputs.codes[:, 0].tolist() == [0] * 5 + [1] and inputs.numbers[-1, 0] == 0
     assert value_labels(values)[-1] == "missing"
     labels, inputs = fitted.component_values("colour")
-    assert labels.tolist() == ["blue", "red", "missing"] and inputs.codes[:, 1].tolist() == [0, 1, 2]
+    assert labels.tolist() == ["blue", "red", "missing"] and inputs.codes[:, 1].tolist() == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_names_of_missing_and_rare_levels_are_never_those_of_others() -> None:
