@@ -13,6 +13,7 @@ from distributed_ib.data.columns import (
     level_of,
     numbers_of,
     refuse,
+    refuse_objects,
     shown,
     sorted_levels,
     without_signals,
@@ -160,13 +161,16 @@ class _Look:
         )
 
     def _add_levels(self, values: pd.Series, first_row: int) -> None:
+        if len(self.counts) > MOST_LEVELS:  # enough is known
+            refuse_objects(self.name, values, first_row)
+            self.n_missing += int(values.isna().sum())
+            return
         codes, levels = factorised(self.name, values, first_row)
         counts = np.bincount(codes + 1, minlength=len(levels) + 1)
         self.n_missing += int(counts[0])
-        if len(self.counts) <= MOST_LEVELS:
-            self.n_counted += len(codes) - int(counts[0])
-            for level, count in zip(levels, counts[1:].tolist(), strict=True):
-                self.counts[level] = self.counts.get(level, 0) + count
+        self.n_counted += len(codes) - int(counts[0])
+        for level, count in zip(levels, counts[1:].tolist(), strict=True):
+            self.counts[level] = self.counts.get(level, 0) + count
 
     def result(self, n_rows: int, leaves_out: bool) -> SurveyedColumn:
         """What the look has shown."""
