@@ -92,7 +92,7 @@ def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: st
             "can't be read" if one.problem else one.kind,
             becomes(one),
             f"{one.n_missing:,}" if one.n_missing else "",
-            "" if one.n_levels is None else f"{one.n_levels:,}",
+            one.levels_text,
             one.values,
         ]
         shown.add_row(*(Text(_visible(cell)) for cell in cells))

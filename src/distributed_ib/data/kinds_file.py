@@ -68,7 +68,7 @@ def _found(one: SurveyedColumn) -> str:
         return one.problem
     parts = [one.note] if one.note else []
     if one.n_levels is not None and not one.note:
-        parts.append(f"{one.n_levels:,} levels")
+        parts.append(f"{one.levels_text} levels")
     if one.values:
         parts.append(one.values)
     if one.n_missing:

@@ -67,6 +67,14 @@ class SurveyedColumn:
     levels: tuple[Level, ...] = ()
     day_first: bool | None = None
 
+    @property
+    def levels_text(self) -> str:
+        """The number of levels in words; "" where there are none."""
+        if self.n_levels is None:
+            return ""
+        many = self.n_levels > MOST_LEVELS
+        return f"over {MOST_LEVELS:,}" if many else f"{self.n_levels:,}"
+
 
 def survey(
     view: View, declared: Mapping[str, DeclaredKind], *, kept: Collection[str] = ()
