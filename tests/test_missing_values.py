@@ -10,9 +10,13 @@ import pytest
 
 from distributed_ib import DistributedIBClassifier
 from distributed_ib.data._copies import exchangeable_components
+from distributed_ib.data.component_values import values_of_table
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.errors import UserError
+from distributed_ib.evidence._features import features_of_component
+from distributed_ib.evidence.redundancy import strongly_correlated
+from distributed_ib.evidence.references import reference_scores
 from distributed_ib.plots.distinguishability_matrix import value_labels
 from distributed_ib.readable._agglomerate import merge_path
 from distributed_ib.readable.atoms import Atoms
@@ -201,6 +205,25 @@ def test_the_page_counts_missing_rows_apart() -> None:
     assert grouped_numbers(rows).values[-1] is None
     few = grouped_numbers(rows[:105])
     assert None not in few.values and few.n_hidden == 5 and (few.group_of_row[-5:] == -1).all()
+
+
+def test_evidence_and_reference_models_take_gaps() -> None:
+    table = pd.concat([with_gaps(200), with_gaps(200)], ignore_index=True)
+    table["x"] = table["x"].mask(np.arange(400) % 3 == 0)
+    fitted = fit(table)
+    x, gone = fitted.transform(table), table["x"].isna().to_numpy()
+    parts = values_of_table(x, **fitted.encoder_options(), codes_of_missing=fitted.codes_of_missing)
+    np.testing.assert_array_equal(np.isnan(parts[0].numbers[:, 0]), gone)
+    assert parts[0].codes.shape == (400, 0) and parts[2].codes.shape == (400, 1)
+    features = features_of_component(parts[0])
+    assert np.isfinite(features).all()
+    told = np.abs(np.corrcoef(features.T, gone)[-1, :-1])
+    assert told.max() == pytest.approx(1.0)
+    rows = np.arange(400)
+    for one in reference_scores(parts, gone.astype(int), rows[:300], rows[300:]):
+        assert one.scores["accuracy"].value == 1.0, one.name
+    twice = [parts[0], parts[0]._replace(numbers=3 * parts[0].numbers)]
+    assert strongly_correlated(twice, ["a", "b"]) == [("a", "b", 1.0)]
 
 
 TINY: dict[str, Any] = {

@@ -93,6 +93,15 @@ class FittedDecomposition:
         """
         return tuple(c.name for c in self.columns if c.n_codes)
 
+    @property
+    def codes_of_missing(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of a number and the code that says where it is missing, as their indices."""
+        return tuple(
+            (self.continuous.index(c.name), self.coded.index(c.name))
+            for c in self.columns
+            if c.has_missing
+        )
+
     def column(self, name: str) -> Column:
         """A column by its name.
 

@@ -226,6 +226,7 @@ class DistributedIBEstimator(ShownInNotebooks, BaseEstimator):
             splitter=prepared.splitter,
             truth=prepared.truth,
             encoder_options=prepared.decomposition.encoder_options(),
+            codes_of_missing=prepared.decomposition.codes_of_missing,
             baseline="log of the rows compared" if loss.compares_rows else prepared.target.marginal,
         )
         train = settings.train(

@@ -57,10 +57,12 @@ class TableProblem(Problem):
         truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
             units, `[n]` or `[n, d]`.
         encoder_options: See `FittedDecomposition.encoder_options`.
+        codes_of_missing: See `FittedDecomposition.codes_of_missing`.
     """
 
     truth: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
     encoder_options: dict[str, Any] = field(default_factory=dict)
+    codes_of_missing: tuple[tuple[int, int], ...] = ()
 
     @property
     def outcome(self) -> NDArray[Any]:
@@ -69,7 +71,9 @@ class TableProblem(Problem):
 
     def component_values(self) -> list[ComponentValues]:
         """Values of every component, standardised."""
-        return values_of_table(self.x, **self.encoder_options)
+        return values_of_table(
+            self.x, **self.encoder_options, codes_of_missing=self.codes_of_missing
+        )
 
     def resampled_batches(
         self, train: Sequence[RowIndex], batch_size: int, seed: int
