@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from distributed_ib.data.column import Column, Level
 from distributed_ib.data.columns import where
 from distributed_ib.data.date_parts import with_clock_times
 from distributed_ib.data.decomposition import Decomposition, ordered_columns
+from distributed_ib.data.input_arrays import code_type, empty_array
 from distributed_ib.data.reading_columns import codes_in, numbers_in, ranks_of
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.unfamiliar_values import UnfamiliarValues, Unseen, check_unseen
@@ -167,8 +168,8 @@ class FittedDecomposition:
         check_unseen(unseen)
         view = self.decomposition.view(data)
         n_codes = [c.n_codes for c in self.columns if c.n_codes]
-        numbers = _empty((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
-        codes = _empty((view.n_rows, len(n_codes)), _code_type(n_codes), folder, "codes")
+        numbers = empty_array((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
+        codes = empty_array((view.n_rows, len(n_codes)), code_type(n_codes), folder, "codes")
         for start, read in self._stretches(view, unseen):
             rows, j, k = slice(start, start + len(read[0])), 0, 0
             for column, found in zip(self.columns, read, strict=True):
@@ -425,24 +426,6 @@ def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
         if not values or not rising or not all(map(math.isfinite, values)):
             raise ValueError("its observed values are unusable")
     return observed
-
-
-def _code_type(n_levels: Sequence[int]) -> Any:
-    largest = max(n_levels, default=0)
-    return np.uint8 if largest <= 256 else np.uint16 if largest <= 65536 else np.int32
-
-
-def _empty(shape: tuple[int, int], dtype: Any, folder: Path | None, name: str) -> NDArray[Any]:
-    """An array to fill, on disk if a folder is given; no file is ever overwritten."""
-    if folder is None or 0 in shape:  # an empty file can't be mapped
-        return np.empty(shape, dtype)
-    path = folder / f"{name}.npy"
-    if path.exists():
-        raise UserError(f"{path} exists already and nothing is overwritten; choose a new folder.")
-    try:
-        return np.lib.format.open_memmap(path, "w+", dtype, shape)
-    except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}.") from None
 
 
 def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:

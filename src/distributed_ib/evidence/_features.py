@@ -19,8 +19,8 @@ def features_of_component(values: ComponentValues, n_cosines: int = N_COSINES) -
     """Features of a component, `[n, feature]`, each of mean zero.
 
     A number gives cosines of its rank, so that neither its unit nor a monotonic map of it counts;
-    a category an indicator of each level. A number that is missing counts as the median, and whether
-    it is gives an indicator. Features that are constant are left out.
+    a category an indicator of each level. A number that is missing counts as the median, beside
+    an indicator. Features that are constant are left out.
     """
     missing = np.isnan(values.numbers)
     known = _filled(values.numbers, missing)
@@ -82,7 +82,7 @@ def _filled(columns: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
 
 
 def _distinct(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In which rows numbers are missing, `[pattern, n]`; parts of a date are so in the same rows."""
+    """In which rows numbers are missing, `[pattern, n]`: each pattern once."""
     return np.unique(missing[:, missing.any(axis=0)], axis=1).T
 
 

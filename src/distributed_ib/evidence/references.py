@@ -53,8 +53,8 @@ def reference_scores(
 ) -> list[Reference]:
     """Train reference models on the training rows, and score them on the test rows.
 
-    Gradient boosting has the defaults of scikit-learn with early stopping, and takes missing numbers
-    as they are; the strength of the penalty of the linear model is chosen by cross-validation, and
+    Gradient boosting has the defaults of scikit-learn with early stopping, and takes numbers that
+    are missing as such; the strength of the penalty of the linear model is chosen by cross-validation, and
     missing numbers are their mean, with an indicator. A vector Y has a linear reference
     only.
 
