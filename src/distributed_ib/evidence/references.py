@@ -54,9 +54,9 @@ def reference_scores(
     """Train reference models on the training rows, and score them on the test rows.
 
     Gradient boosting has the defaults of scikit-learn with early stopping, and takes numbers that
-    are missing as such; the strength of the penalty of the linear model is chosen by cross-validation, and
-    missing numbers are their mean, with an indicator. A vector Y has a linear reference
-    only.
+    are missing as such. The strength of the penalty of the linear model is chosen by
+    cross-validation; a missing number is the mean, with an indicator. A vector Y has a linear
+    reference only.
 
     Args:
         components: Values of every component, of all rows.
