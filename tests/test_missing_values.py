@@ -2,13 +2,14 @@
 
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from distributed_ib import DistributedIBClassifier
+from distributed_ib import DistributedIBClassifier, load_estimator
 from distributed_ib.data._copies import exchangeable_components
 from distributed_ib.data.component_values import values_of_table
 from distributed_ib.data.decomposition import Decomposition
@@ -239,7 +240,7 @@ TINY: dict[str, Any] = {
 
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
-def test_missingness_that_tells_the_outcome_is_conveyed_and_named() -> None:
+def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     n = 300
     asked = rng.normal(20, 5, n).round(1)
@@ -249,7 +250,9 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named() -> None:
     table = pd.DataFrame({"income": np.where(refused, np.nan, asked), "x": x})
     table.loc[rng.random(n) < 0.1, "x"] = np.nan
     y = np.where(refused, "refused", np.where(x > 0, "high", "low"))
-    model = DistributedIBClassifier(**TINY).fit(table, y)
+    table["size"] = rng.choice(["S", "L"], n)
+    kinds = {"size": {"kind": "ordered", "levels": ["S", "L"]}}
+    model = DistributedIBClassifier(kinds=kinds, **TINY).fit(table, y)
     shown = model.readable()
     (income,) = [one for one in shown.components if one.name == "income"]
     assert {symbol.text for symbol in income.symbols} == {"missing", "not missing"}
@@ -259,3 +262,9 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named() -> None:
     assert right[refused].mean() > 0.97
     known = table["x"].notna().to_numpy() & ~refused
     assert right[known].mean() > 0.9  # the gaps of others take nothing from these rows
+    model.save(tmp_path / "model")
+    loaded = load_estimator(tmp_path / "model")
+    assert loaded.kinds == kinds
+    np.testing.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
+    assert loaded.readable().to_dict() == shown.to_dict()
+    assert "compression" in model.figures()
