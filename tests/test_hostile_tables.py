@@ -151,6 +151,12 @@ def test_describe_of_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
         assert [one.name for one in tmp_path.iterdir()] == ["table.csv"]
 
 
+def test_classes_of_numbers_and_text_are_stratified() -> None:
+    y = pd.Series([1, "one", 2.5, True] * 15, dtype=object)
+    plan = DistributedIBClassifier(random_state=0).plan(pd.DataFrame({"a": np.arange(60.0)}), y)
+    assert len(plan.split.divided(5).train) == 5
+
+
 def test_a_hostile_table_of_no_columns_or_rows_is_refused() -> None:
     with pytest.raises(UserError, match="no columns"):
         Decomposition.from_frame(pd.DataFrame(index=range(30)))

@@ -138,6 +138,7 @@ def prepare(
         classes = np.asarray(y) if task == "classification" and labels is None else None
         if classes is not None:
             refuse_objects(str(getattr(y, "name", None) or "y"), series_of(classes))
+            classes = _sortable(classes)
         splitter = HoldOut(
             validation_fraction,
             groups=None if labels is None else labels[rows],
@@ -212,6 +213,15 @@ def _with_given(
         weight=both,
         splitter=HoldOutGiven(held_out, groups=groups),
     )
+
+
+def _sortable(classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels, or their numbers where some are text and some are not."""
+    try:
+        np.unique(classes)
+    except TypeError:
+        return label_codes(classes, len(classes), "y")
+    return classes
 
 
 def _truth(target: Target, y: Any) -> NDArray[Any]:
