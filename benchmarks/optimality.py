@@ -9,6 +9,7 @@ really transmit. I(U; Y) is given twice: with the best possible predictor for th
 """
 
 import argparse
+import math
 import resource
 import time
 from collections.abc import Callable
@@ -207,7 +208,7 @@ def report_gaussian() -> None:
     snapshots = result.snapshots
     optimum = optimal_gaussian_frontier(SLOPES, 1.0, NOISE_STD, snapshots.beta)
     error = result.annealing.prediction_error_nats[0, snapshots.record, 1]
-    known = (0.5 * np.log(2 * np.pi * np.e * held[1].var()) - error) / np.log(2.0)
+    known = (0.5 * np.log(2 * np.pi * math.e * held[1].var()) - error) / np.log(2.0)
     print("| beta | optimum | bits, optimal | bits, learned (bounds) | gap, learned | gap, true |")
     for i in range(0, len(snapshots.beta), 9):
         params = jax.tree.map(lambda leaf, i=i: leaf[i, 0], snapshots.params)

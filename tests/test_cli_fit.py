@@ -155,15 +155,19 @@ def test_a_missing_column_is_named(
     assert "'b'" in one_clear_line(capsys)
 
 
+@pytest.mark.filterwarnings("default:.*not seen in training")
 def test_an_unseen_level_is_named(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "new.csv"
     pd.DataFrame({"a": [0.0], "b": [0.0], "colour": ["mauve"]}).to_csv(path, index=False)
-    assert dib("predict", str(fitted), str(path), "--out", str(tmp_path / "p.csv")) == 2
+    out = ["--out", str(tmp_path / "p.csv")]
+    assert dib("predict", str(fitted), str(path), *out, "--unseen", "error") == 2
     error = one_clear_line(capsys)
     assert "colour" in error and "mauve" in error
     assert not (tmp_path / "p.csv").exists()
+    assert dib("predict", str(fitted), str(path), *out) == 0
+    assert "'colour' has in 1 row a category not seen in training" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -202,11 +206,11 @@ def test_a_table_of_names_alone_has_no_rows(
     assert "names.csv has no rows" in one_clear_line(capsys)
 
 
-def test_a_missing_value_is_placed_and_leaves_no_folder(
+def test_an_infinite_value_is_placed_and_leaves_no_folder(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = pd.read_csv(table)
-    frame.loc[6, "b"] = np.nan
+    frame.loc[6, "b"] = np.inf
     broken = tmp_path / "broken.csv"
     frame.to_csv(broken, index=False)
     assert dib("fit", str(broken), "--target", "y", "--out", str(tmp_path / "run")) == 2

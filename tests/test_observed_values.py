@@ -15,7 +15,8 @@ import pytest
 import xarray as xr
 
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.fitted_decomposition import FittedDecomposition, fit_decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.fitting_columns import fit_decomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.column_figures import compression_figures

@@ -105,7 +105,7 @@ def test_a_parquet_file_read_in_stretches_gives_what_the_whole_table_gives(
 
 def test_faults_in_a_later_stretch_are_named_by_their_row_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "hole.parquet"
-    table().assign(x=[*range(777), None, *range(222)]).to_parquet(path)
+    table().assign(x=[*map(float, range(777)), np.inf, *range(222)]).to_parquet(path)
     stretches = ParquetTable(path, chunk_rows=100)
     with pytest.raises(UserError, match=r"column 'x', row 778 "):
         Decomposition.from_frame(stretches).fit(stretches)

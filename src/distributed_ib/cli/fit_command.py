@@ -95,6 +95,13 @@ def fit(
             "Default: every column is a component.",
         ),
     ] = None,
+    kinds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML file with kinds of columns, as dib describe writes it.",
+        ),
+    ] = None,
     task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,
     loss: Annotated[
         Loss,
@@ -170,6 +177,7 @@ def fit(
     the target and how sure that is. A run that was stopped goes
     on with --resume and the same options.
     """
+    from distributed_ib.data.declared_kinds import read_kinds
     from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
     from distributed_ib.studies.table.column_names import split_names
@@ -193,6 +201,7 @@ def fit(
         beta_start=beta_start,
         beta_end=beta_end,
         direction=direction.value,
+        kinds=None if kinds is None else read_kinds(kinds),
         n_starts=starts,
         n_resamples=resamples,
         n_seeds=seeds,

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from distributed_ib._version import __version__
 from distributed_ib.cli.boolean_command import boolean
+from distributed_ib.cli.describe_command import describe
 from distributed_ib.cli.fit_command import fit
 from distributed_ib.cli.glass_command import glass
 from distributed_ib.cli.image_command import image
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command()(boolean)
 app.command()(patterns)
 app.command()(image)
+app.command()(describe)
 app.command()(fit)
 app.add_typer(glass)
 app.command("run", context_settings=PASS_ON)(run_study)

@@ -1,5 +1,6 @@
 """`dib predict`: predicts the rows of a table with a fitted run."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from distributed_ib.scheme.choice import Choice
+
+
+class Unseen(StrEnum):
+    """What becomes of a category that was not seen in training."""
+
+    rare = "rare"
+    error = "error"
 
 
 def predict(
@@ -39,6 +47,12 @@ def predict(
         int | None,
         typer.Option(metavar="N", help="Or: the best that uses at most N components."),
     ] = None,
+    unseen: Annotated[
+        Unseen,
+        typer.Option(
+            help="A category that no training row had: read it as a rare one, or refuse it."
+        ),
+    ] = Unseen.rare,
     study: Annotated[
         Path | None,
         typer.Option(
@@ -56,13 +70,13 @@ def predict(
     if out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
     choice = Choice(beta, bits, components)
-    predicted = _predictions(run, read_table(table), choice, study)
+    predicted = _predictions(run, read_table(table), choice, study, unseen.value)
     write_atomically(out, lambda path: predicted.to_csv(path, index=False))
     print_line(f"Written to {out}: {len(predicted):,} rows.")
 
 
 def _predictions(
-    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None
+    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None, unseen: str
 ) -> "pd.DataFrame":
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
@@ -76,16 +90,17 @@ def _predictions(
     head = config["run"]
     stored_report(run)  # checks that the run is finished and whole
     if (run / ESTIMATOR).exists():
-        return prediction_table(load_estimator(run), table, choice)
+        fitted = load_estimator(run).set_params(unseen=unseen)
+        return prediction_table(fitted, table, choice)
     if config["options"].get("each_target") is True:
         import pandas as pd
 
         folders = [run / name for name in _targets(config) if (run / name / ESTIMATOR).exists()]
         if not folders:
             raise UserError(f"{run} holds no model to predict with.")
-        fitted = [load_estimator(folder) for folder in folders]
+        models = [load_estimator(folder).set_params(unseen=unseen) for folder in folders]
         parts = [
-            of_target(prediction_table(one, table, choice), one.target_.name) for one in fitted
+            of_target(prediction_table(one, table, choice), one.target_.name) for one in models
         ]
         return pd.concat(parts, axis=1)
     if file is None and "file" in head:

@@ -60,11 +60,19 @@ class ObservedValues:
         self._ends: FloatArray = np.zeros(0)
 
     def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
-        """Add the values of a stretch, `[n]`, of which a `RowSample` drew these rows."""
+        """Add the values of a stretch, `[n]`, of which a `RowSample` drew these rows.
+
+        Missing ones, NaN, are no values.
+        """
         if len(values) == 0:
             return
         stay, come = drawn
         self._sample = np.concatenate([self._sample[stay], values[come]])
+        missing = np.isnan(values)
+        if missing.any():
+            values = values[~missing]
+        if len(values) == 0:
+            return
         self._ends = np.array([f(np.append(self._ends, f(values))) for f in (np.min, np.max)])
         for part in (values[:_PREVIEW_ROWS], values[_PREVIEW_ROWS:]):
             if self._distinct is not None:
@@ -79,7 +87,17 @@ class ObservedValues:
         """
         if self._distinct is not None:
             return tuple(sorted(self._distinct))
-        return tuple(spread_values(np.append(self._sample, self._ends), MAX_VALUES).tolist())
+        return tuple(spread_values(np.append(self._known, self._ends), MAX_VALUES).tolist())
+
+    @property
+    def median(self) -> float:
+        """The median of the sampled rows, which is one of their values."""
+        known = self._known
+        return float(np.quantile(known if len(known) else self._ends, 0.5, method="inverted_cdf"))
+
+    @property
+    def _known(self) -> FloatArray:
+        return self._sample[~np.isnan(self._sample)]
 
 
 def spread_values(values: FloatArray, n_values: int) -> FloatArray:

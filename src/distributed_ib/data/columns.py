@@ -1,21 +1,17 @@
-"""One column of a table: its kind, and its values as checked numbers or codes."""
+"""The values of one column of a table, as checked numbers or codes."""
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distributed_ib.data.column import KINDS, Column, Kind, Level
 from distributed_ib.errors import UserError
-
-Kind = Literal["continuous", "categorical"]
-Level = str | int | float | bool
-KINDS: tuple[Kind, ...] = ("continuous", "categorical")
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 _MISSING = (type(None), type(pd.NA), type(pd.NaT))
@@ -30,22 +26,6 @@ _DATE_TEXT = re.compile(
 _NUMBER_SHARE = 0.5
 _SHOWN_LEVELS = 8
 _SHOWN_CHARACTERS = 60
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column by name and kind.
-
-    Attributes:
-        name: Name in the user's table.
-        kind: "continuous" (numbers, integers and booleans too) or "categorical".
-        levels: Values that a categorical column takes; None until fitted, unless the table itself
-            declares them (a pandas category column). Empty for a continuous column.
-    """
-
-    name: str
-    kind: Kind
-    levels: tuple[Level, ...] | None = ()
 
 
 def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
@@ -64,27 +44,29 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
     if kind == "continuous":
         return Column(name, "continuous")
     if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = tuple(_level(name, level) for level in values.dtype.categories)
+        levels = tuple(level_of(name, level) for level in values.dtype.categories)
         return Column(name, "categorical", levels)
-    _refuse_dates(name, values)
+    refuse_dates(name, values)
     refuse_objects(name, values)
     if kind == "categorical":
         return Column(name, "categorical", None)
     if pd.api.types.is_complex_dtype(values.dtype):
-        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
     if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
         return Column(name, "continuous")
     if values.isna().all():
-        _refuse(name, "holds no value at all", "leave it out")
-    if pd.api.types.is_object_dtype(values.dtype) and not _is_text(name, values):
+        refuse(name, "holds no value at all", "leave it out")
+    if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values):
         return Column(name, "continuous")
-    _refuse_misspelt_numbers(name, values)
+    refuse_misspelt_numbers(name, values)
     _refuse_text_dates(name, values)
     return Column(name, "categorical", None)
 
 
-def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.float64]:
-    """The values of a continuous column, `[n]`, all finite.
+def numbers_of(
+    name: str, values: pd.Series, first_row: int = 1, *, allow_missing: bool = False
+) -> NDArray[np.float64]:
+    """The values of a continuous column, `[n]`, all finite or, where that is allowed, NaN.
 
     Text that spells numbers is read as numbers.
 
@@ -92,13 +74,16 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
         name: Name of the column, for messages.
         values: Its values.
         first_row: Number of the first of them, for messages; data rows count from 1.
+        allow_missing: Whether missing values become NaN, and are no error.
 
     Raises:
         UserError: If a value is missing, infinite or not a number: names column, row and remedy.
     """
-    _refuse_dates(name, values)
+    if allow_missing:
+        values = without_signals(values)
+    refuse_dates(name, values)
     if pd.api.types.is_complex_dtype(values.dtype):
-        _refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
@@ -109,18 +94,20 @@ def numbers_of(name: str, values: pd.Series, first_row: int = 1) -> NDArray[np.f
         bad = np.isnan(numbers) & ~plain.isna().to_numpy()
         if bad.any():
             row = int(bad.argmax())
-            _refuse(
+            refuse(
                 name,
                 f"was declared continuous but holds {shown(plain.iloc[row])}",
                 "correct the value, or declare the column categorical",
                 first_row + row,
             )
     finite = np.isfinite(numbers)
+    if allow_missing:
+        finite |= np.isnan(numbers)
     if not finite.all():
         row = int(finite.argmin())
         if np.isnan(numbers[row]):
             _refuse_missing_number(name, first_row + row)
-        _refuse(
+        refuse(
             name,
             "holds an infinite value (inf)",
             "replace it by a finite one or drop the row",
@@ -136,7 +123,22 @@ def levels_of(name: str, values: pd.Series, first_row: int = 1) -> list[Level]:
         UserError: If a value is missing, or is not text, a number or a boolean.
     """
     _, uniques = _factorise(name, values, first_row)
-    return [_level(name, level) for level in uniques]
+    return [level_of(name, level) for level in uniques]
+
+
+def factorised(
+    name: str, values: pd.Series, first_row: int = 1
+) -> tuple[NDArray[np.int64], list[Level]]:
+    """The distinct values of a categorical column, and which each row has; -1 where it is missing.
+
+    Raises:
+        UserError: If a value is not text, a number or a boolean.
+    """
+    codes, uniques = _factorise(name, without_signals(values), first_row, allow_missing=True)
+    first = np.zeros(len(uniques) + 1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of a repeated level the first row is left
+    rows = first_row + first[:-1]
+    return codes, [level_of(name, v, r) for v, r in zip(uniques, rows.tolist(), strict=True)]
 
 
 def codes_of(
@@ -154,7 +156,7 @@ def codes_of(
         row = int((known < 0).argmax())
         first = ", ".join(shown(level) for level in list(code_of)[:_SHOWN_LEVELS])
         more = ", ..." if len(code_of) > _SHOWN_LEVELS else ""
-        _refuse(
+        refuse(
             name,
             f"holds {shown(uniques[codes[row]])}, a category not seen in training ({first}{more})",
             "replace it by a known one, or train with such rows",
@@ -186,7 +188,7 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
     if odd:
         row, kind = next((k, type(value)) for k, value in enumerate(found) if type(value) in odd)
         remedy = "make such values numbers or text, or leave the column out"
-        _refuse(name, f"holds a value of type {kind.__name__}", remedy, first_row + row)
+        refuse(name, f"holds a value of type {kind.__name__}", remedy, first_row + row)
     if any(issubclass(kind, Decimal) for kind in types):
         for row, value in enumerate(found):
             if isinstance(value, Decimal) and value.is_snan():
@@ -205,17 +207,27 @@ def shown(value: Any) -> str:
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
     """
     try:
-        text = " ".join(repr(value).split())
+        text = " ".join(repr(_plain(value)).split())
     except ValueError:  # Python refuses to print such a number
         return "a whole number of thousands of digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
-def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np.int64], list[Any]]:
+def without_signals(values: pd.Series) -> pd.Series:
+    """The values with None for those decimals that can't even be compared (sNaN)."""
+    if not pd.api.types.is_object_dtype(values.dtype):
+        return values
+    signals = [isinstance(value, Decimal) and value.is_snan() for value in values]
+    return values.mask(np.array(signals), None) if any(signals) else values
+
+
+def _factorise(
+    name: str, values: pd.Series, first_row: int, *, allow_missing: bool = False
+) -> tuple[NDArray[np.int64], list[Any]]:
     refuse_objects(name, values, first_row)
     codes, uniques = pd.factorize(values)
-    if (codes < 0).any():
-        _refuse(
+    if (codes < 0).any() and not allow_missing:
+        refuse(
             name,
             "is missing a value",
             'fill it in, drop the row, or make a level of its own: fillna("missing")',
@@ -224,18 +236,28 @@ def _factorise(name: str, values: pd.Series, first_row: int) -> tuple[NDArray[np
     return codes.astype(np.int64, copy=False), list(uniques)
 
 
-def _level(name: str, value: Any) -> Level:
+def level_of(name: str, value: Any, row: int | None = None) -> Level:
+    """A value as a level: text, a number or a boolean of Python's own.
+
+    The row is that of messages, if there is one.
+
+    Raises:
+        UserError: If it is something else.
+    """
     value = _plain(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        value = float(value)
     if isinstance(value, str):
         if not _is_unicode(value):
-            _refuse_no_unicode(name, value)
+            refuse_no_unicode(name, value)
         return value
     if isinstance(value, (bool, int, float)) and not _is_beyond_double(value):
         return value
-    _refuse(
+    refuse(
         name,
         f"has {shown(value)} among its categories, of type {type(value).__name__}",
         "make them text, e.g. with astype(str)",
+        row,
     )
 
 
@@ -243,7 +265,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _refuse_dates(name: str, values: pd.Series) -> None:
+def refuse_dates(name: str, values: pd.Series) -> None:
+    """Raise an error for a column of dates, times or durations."""
     dtype = values.dtype
     dates = (
         dtype.kind in "mM"
@@ -254,7 +277,7 @@ def _refuse_dates(name: str, values: pd.Series) -> None:
     if not dates and pd.api.types.is_object_dtype(dtype):
         dates = pd.api.types.infer_dtype(values, skipna=True) in _DATE_OBJECTS
     if dates:
-        _refuse(
+        refuse(
             name,
             "holds dates or times",
             "make numbers of what matters in them, such as the day of the year or the hours "
@@ -267,9 +290,9 @@ def _refuse_text_dates(name: str, values: pd.Series) -> None:
     try:
         text = pd.Series(values.dropna().unique(), dtype=str)
     except UnicodeEncodeError as error:
-        _refuse_no_unicode(name, error.object)
+        refuse_no_unicode(name, error.object)
     if text.str.match(_DATE_TEXT).all():
-        _refuse(
+        refuse(
             name,
             f"holds dates or times, such as {shown(text.iloc[0])}",
             "make numbers of what matters in them, such as the day of the year, leave the column "
@@ -277,36 +300,46 @@ def _refuse_text_dates(name: str, values: pd.Series) -> None:
         )
 
 
-def _is_text(name: str, values: pd.Series) -> bool:
-    """Whether a column of numbers and text holds text alone, and not numbers alone."""
-    is_text = np.array([isinstance(value, str) for value in values])
-    if is_text.any() and not (is_text | values.isna().to_numpy()).all():
-        first = int(is_text.argmax())
-        _refuse_as_number(name, values.iloc[first], first + 1)
-    return bool(is_text.any())
+def is_text(name: str, values: pd.Series, first_row: int = 1) -> bool:
+    """Whether a column of numbers and text holds text alone, and not numbers alone.
+
+    Raises:
+        UserError: If it holds both.
+    """
+    text = np.array([isinstance(value, str) for value in values])
+    if text.any() and not (text | values.isna().to_numpy()).all():
+        first = int(text.argmax())
+        _refuse_as_number(name, values.iloc[first], first + first_row)
+    return bool(text.any())
 
 
-def _refuse_misspelt_numbers(name: str, values: pd.Series) -> None:
+def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) -> None:
+    """Check that a column of text does not hold mostly numbers.
+
+    Raises:
+        UserError: If at least half of its distinct values are numbers, but not all.
+    """
     text = pd.Series(values.dropna().unique(), dtype=object)
     is_number = pd.to_numeric(text, errors="coerce").notna()
     if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
         misspelt = text[~is_number].iloc[0]
         is_first = (values == misspelt).to_numpy(bool, na_value=False)
-        _refuse_as_number(name, misspelt, int(is_first.argmax()) + 1)
+        _refuse_as_number(name, misspelt, int(is_first.argmax()) + first_row)
 
 
 def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
     remedy = "correct the value, or declare the column categorical if these are names"
-    _refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
+    refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
 
 
 def _refuse_missing_number(name: str, row: int) -> NoReturn:
     remedy = "fill it in, drop the row, or leave out the column"
-    _refuse(name, "is missing a value (NaN)", remedy, row)
+    refuse(name, "is missing a value (NaN)", remedy, row)
 
 
-def _refuse_no_unicode(name: str, value: str) -> NoReturn:
-    _refuse(
+def refuse_no_unicode(name: str, value: str) -> NoReturn:
+    """Raise an error for text that is not valid Unicode."""
+    refuse(
         name,
         f"holds {shown(value)}, which is not valid Unicode text",
         "read it with its own encoding",
@@ -317,7 +350,7 @@ def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
     """Raise an error for a whole number beyond double precision, in which all is computed."""
     for row, value in enumerate(values):
         if isinstance(value, int) and _is_beyond_double(value):
-            _refuse(
+            refuse(
                 name,
                 "holds a whole number too large for double precision, which ends at 1.8e308",
                 "divide the column or take its logarithm, or make it text if these are names",
@@ -340,5 +373,6 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
+def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
+    """Raise an error about a column: what is wrong, in which row, and what to do."""
     raise UserError(f"{where(name, row)} {what}; {remedy}.")

@@ -14,7 +14,7 @@ class ComponentValues(NamedTuple):
     """The values of one component.
 
     Attributes:
-        numbers: Its measured numbers, `[n, d]`; d may be 0.
+        numbers: Its measured numbers, `[n, d]`; d may be 0, and NaN stands for a missing one.
         codes: Its categories as whole numbers, `[n, d]`; d may be 0.
     """
 
@@ -62,21 +62,36 @@ def values_of_array(x: Any, n_components: int) -> list[ComponentValues] | None:
 
 
 def values_of_table(
-    x: TableInput, n_numbers: Sequence[int], n_levels: Sequence[Sequence[int]]
+    x: TableInput,
+    n_numbers: Sequence[int],
+    n_levels: Sequence[Sequence[int]],
+    codes_of_missing: Sequence[tuple[int, int]] = (),
 ) -> list[ComponentValues]:
     """Values of the components of a table.
 
     Args:
         x: The rows.
         n_numbers: Number of continuous columns of each component.
-        n_levels: For each component the numbers of levels of its categorical columns.
+        n_levels: For each component the numbers of levels of its columns that have a code.
+        codes_of_missing: Pairs of a number and the code that is 1 where that number is missing; it
+            becomes NaN there, and the code is left out.
 
     Example:
         >>> x = TableInput(np.ones((3, 2), np.float32), np.zeros((3, 1), np.uint8))
         >>> [part.numbers.shape for part in values_of_table(x, [2, 0], [[], [4]])]
         [(3, 2), (3, 0)]
     """
-    numbers = np.split(np.asarray(x.numbers, np.float64), np.cumsum(n_numbers)[:-1], axis=1)
-    widths = [len(levels) for levels in n_levels]
-    codes = np.split(np.asarray(x.codes, np.int64), np.cumsum(widths)[:-1], axis=1)
+    whole, all_codes = np.array(x.numbers, np.float64), np.asarray(x.codes, np.int64)
+    is_category = np.ones(all_codes.shape[1], bool)
+    for number, code in codes_of_missing:
+        whole[all_codes[:, code] == 1, number] = np.nan
+        is_category[code] = False
+    numbers = np.split(whole, np.cumsum(n_numbers)[:-1], axis=1)
+    ends = np.cumsum([len(levels) for levels in n_levels])[:-1]
+    codes = [
+        part[:, kept]
+        for part, kept in zip(
+            np.split(all_codes, ends, axis=1), np.split(is_category, ends), strict=True
+        )
+    ]
     return [ComponentValues(*pair) for pair in zip(numbers, codes, strict=True)]

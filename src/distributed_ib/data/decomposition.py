@@ -1,13 +1,18 @@
 """How X splits into named components, independent of the values of the data."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.data._views import ArrayView, View, flatten, frame_view, view_of
-from distributed_ib.data.columns import KINDS, Column, Kind, infer_column
+from distributed_ib.data.column import Column
+from distributed_ib.data.column_files import column_from_dict, column_to_dict
+from distributed_ib.data.declared_kinds import KindsOfColumns, declared_kinds
+from distributed_ib.data.survey import SurveyedColumn, survey
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,12 +30,35 @@ class Component:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A column of a table that is in no component.
+
+    Attributes:
+        name: Its name.
+        why: Why, as in "it holds the numbers of the rows".
+        place: Its place among the columns of the table.
+    """
+
+    name: str
+    why: str
+    place: int
+
+    @property
+    def sentence(self) -> str:
+        """Why it is left out, and how it comes back."""
+        again = "" if "declared" in self.why or "no value" in self.why else "; give it a kind to "
+        return f"column {self.name!r} is left out: {self.why}{again and again + 'keep it'}."
+
+
+@dataclass(frozen=True)
 class Decomposition:
     """Named components of X, each one or more columns; every column belongs to exactly one.
 
     Attributes:
-        columns: All columns in use, in the order of the table.
+        columns: All columns in use, in the order of the table. A column of dates is several of
+            them, its parts.
         components: The components, in the order in which the model has them.
+        left_out: Columns of the table that are in no component.
         function: Makes the columns from raw X, for a decomposition `from_function`; else None.
 
     Example:
@@ -44,6 +72,7 @@ class Decomposition:
 
     columns: tuple[Column, ...]
     components: tuple[Component, ...]
+    left_out: tuple[LeftOut, ...] = ()
     function: Callable[[Any], Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -55,32 +84,66 @@ class Decomposition:
         table: Any,
         components: Groups | str | None = None,
         *,
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: KindsOfColumns | None = None,
     ) -> "Decomposition":
         """Describe a table; by default every column is a component.
 
         Numbers, integers and booleans are continuous. Text and pandas category columns are
-        categorical, a column being one component however many levels it has.
+        categorical, a column being one component however many levels it has; ordered categories
+        keep their order. A column of dates is one component of its natural parts, called
+        "when: trend", "when: weekday" and so on. Constant columns, row numbers and free text are
+        left out. See `docs/tables.md`.
 
         Args:
             table: A table of pandas, polars or pyarrow, or a `ParquetTable`.
             components: Names of groups and their columns. Groups come first, in the order given;
                 columns in no group follow as components of their own, in the order of the table.
-                "all" makes one component of everything: the standard Information Bottleneck.
-            kinds: "continuous" or "categorical" for columns where the table's own type misleads,
-                such as postal codes.
+                "all" makes one component of everything: the standard Information Bottleneck. A
+                column that a group names is never left out, and a group may name a single part of
+                a date.
+            kinds: "continuous", "categorical", "ordered", "date", "date parts" or "left out" for
+                columns where the table's own type misleads, such as postal codes; or a mapping with
+                `kind`, `levels` and `day_first`.
 
         Raises:
-            UserError: If the table has no or duplicate columns, a column holds dates or other
-                things that are neither numbers nor text, a group names an unknown column, or a
-                column stands in two groups.
+            UserError: If the table has no or duplicate columns, a column holds things that are
+                neither numbers, text nor dates, a group names an unknown column, or a column stands
+                in two groups.
+
+        Warns:
+            UserWarning: For each column that is left out.
         """
         view = frame_view(table)
-        kinds = dict(kinds or {})
-        _refuse_unknown(kinds, view.names, "kinds")
-        head = view.head()
-        columns = tuple(infer_column(name, head[name], kinds.get(name)) for name in view.names)
-        return cls(columns, _components(view.names, components))
+        declared = declared_kinds(kinds)
+        _refuse_unknown(declared, view.names, "kinds")
+        surveyed = survey(view, declared, kept=_named(components))
+        found = cls.from_survey(surveyed, components)
+        for one in found.left_out:
+            if one.name not in declared:
+                warnings.warn(one.sentence, UserWarning, stacklevel=2)
+        return found
+
+    @classmethod
+    def from_survey(
+        cls, surveyed: Sequence[SurveyedColumn], components: Groups | str | None = None
+    ) -> "Decomposition":
+        """Describe a table from what `survey` found of its columns.
+
+        Raises:
+            UserError: If one of them can't be read, or none is left; and as in `from_frame`.
+        """
+        for one in surveyed:
+            if one.problem:
+                raise UserError(one.problem)
+        columns = tuple(column for one in surveyed for column in one.columns)
+        left_out = tuple(
+            LeftOut(one.name, one.note, place)
+            for place, one in enumerate(surveyed)
+            if not one.columns
+        )
+        if left_out and not columns:
+            raise UserError(f"no column is left to make components of; {left_out[0].sentence}")
+        return cls(columns, _components(surveyed, components), left_out)
 
     @classmethod
     def from_arrays(
@@ -112,9 +175,7 @@ class Decomposition:
         view, groups = flatten(arrays, names)
         if components is not None and not isinstance(view, ArrayView):
             raise UserError("groups are for one array [n, m]; here each array is a component.")
-        head = view.head()
-        columns = tuple(infer_column(name, head[name]) for name in view.names)
-        return cls(columns, _components(view.names, groups if components is None else components))
+        return cls.from_survey(_all_kept(view), groups if components is None else components)
 
     @classmethod
     def from_function(
@@ -144,14 +205,18 @@ class Decomposition:
             return view, groups
 
         view, groups = named(x)
-        head = view.head()
-        columns = tuple(infer_column(name, head[name]) for name in view.names)
-        return cls(columns, _components(view.names, groups), lambda raw: named(raw)[0])
+        found = cls.from_survey(_all_kept(view), groups)
+        return cls(found.columns, found.components, function=lambda raw: named(raw)[0])
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the components."""
         return tuple(component.name for component in self.components)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the table that are read, each once, in its order."""
+        return tuple(dict.fromkeys(column.read_from for column in self.columns))
 
     @property
     def is_saveable(self) -> bool:
@@ -163,8 +228,10 @@ class Decomposition:
     ) -> "FittedDecomposition":
         """Learn the scaling of continuous columns and the levels of categorical ones.
 
-        All rows are checked. Means and scales come from the training rows alone; levels come from
-        all rows, so that a rare level that fell to the validation part is known.
+        All rows are checked. Means and scales come from the training rows alone, and so does
+        whether a column can be missing; levels come from all rows, so that a rare level that fell
+        to the validation part is known. In a column of more than 50 levels, those of fewer than 5
+        training rows become one, "(rare)".
 
         Args:
             data: The data, in the form from which the decomposition was made.
@@ -172,14 +239,13 @@ class Decomposition:
             min_rows: Fewest rows to accept.
 
         Raises:
-            UserError: If columns are missing, there are too few rows, or a value is missing,
-                infinite or not a number where one should be: names column, row and remedy.
+            UserError: If columns are missing, there are too few rows, or a value is infinite or
+                not a number where one should be: names column, row and remedy.
 
         Warns:
-            UserWarning: For a column that is constant among the training rows, and for a
-                categorical column with nearly as many levels as rows.
+            UserWarning: For a column that is constant among the training rows.
         """
-        from distributed_ib.data.fitted_decomposition import fit_decomposition
+        from distributed_ib.data.fitting_columns import fit_decomposition
 
         return fit_decomposition(self, data, rows, min_rows)
 
@@ -191,8 +257,12 @@ class Decomposition:
         Raises:
             UserError: If a column is missing, or an array has another number of columns.
         """
-        names = tuple(column.name for column in self.columns)
-        return view_of(data if self.function is None else self.function(data), names)
+        raw = data if self.function is None else self.function(data)
+        names = list(self.sources)
+        if self.left_out and np.ndim(raw) == 2 and np.shape(raw)[1] > len(names):
+            for one in self.left_out:  # an array has them too
+                names.insert(one.place, one.name)
+        return view_of(raw, tuple(names))
 
     def to_dict(self) -> dict[str, Any]:
         """The description as plain JSON values.
@@ -206,15 +276,9 @@ class Decomposition:
                 "and pass them to Decomposition.from_arrays."
             )
         return {
-            "columns": [
-                {
-                    "name": c.name,
-                    "kind": c.kind,
-                    "levels": None if c.levels is None else list(c.levels),
-                }
-                for c in self.columns
-            ],
+            "columns": [column_to_dict(column) for column in self.columns],
             "components": [{"name": c.name, "columns": list(c.columns)} for c in self.components],
+            "left_out": [vars(one) for one in self.left_out],
         }
 
     @classmethod
@@ -225,27 +289,24 @@ class Decomposition:
             UserError: If it is not such a description.
         """
         try:
-            columns = tuple(_column_from(entry) for entry in description["columns"])
+            columns = tuple(column_from_dict(entry) for entry in description["columns"])
             components = tuple(
                 Component(_text(entry["name"]), tuple(_text(c) for c in entry["columns"]))
                 for entry in description["components"]
             )
+            left_out = tuple(
+                LeftOut(_text(entry["name"]), _text(entry["why"]), int(entry["place"]))
+                for entry in description.get("left_out", ())
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"this is not a description of components: {error}.") from None
-        return cls(columns, components)
+        return cls(columns, components, left_out)
 
 
-def _column_from(entry: Any) -> Column:
-    levels = entry["levels"]
-    if entry["kind"] not in KINDS:
-        raise ValueError(f"kind {entry['kind']!r}")
-    if levels is not None:
-        if not isinstance(levels, list) or not all(
-            isinstance(v, (str, bool, int, float)) for v in levels
-        ):
-            raise ValueError(f"levels of {entry['name']!r}")
-        levels = tuple(levels)
-    return Column(_text(entry["name"]), entry["kind"], levels)
+def ordered_columns(decomposition: Decomposition) -> tuple[Column, ...]:
+    """The columns in the order of the components, which is that of a model's input."""
+    column = {c.name: c for c in decomposition.columns}
+    return tuple(column[name] for c in decomposition.components for name in c.columns)
 
 
 def _text(value: Any) -> str:
@@ -254,22 +315,74 @@ def _text(value: Any) -> str:
     return value
 
 
-def _components(names: Sequence[str], groups: Groups | str | None) -> tuple[Component, ...]:
+def _all_kept(view: View) -> list[SurveyedColumn]:
+    """The columns of arrays, of which none is left out.
+
+    Raises:
+        UserError: If one holds no value at all.
+    """
+    surveyed = survey(view, {}, kept=view.names)
+    for one in surveyed:
+        if not one.columns and not one.problem:
+            raise UserError(f"column {one.name!r} holds no value at all; leave it out.")
+    return surveyed
+
+
+def _named(groups: Groups | str | None) -> set[str]:
+    """Names in groups, which the user so wants to keep."""
+    if not isinstance(groups, Mapping):
+        return set()
+    return {
+        str(name)
+        for members in groups.values()
+        for name in ([members] if isinstance(members, str) else members)
+    }
+
+
+def _components(
+    surveyed: Sequence[SurveyedColumn], groups: Groups | str | None
+) -> tuple[Component, ...]:
     if isinstance(groups, str):
         if groups != "all":
             raise UserError(f"components={groups!r} is unknown; give groups of columns, or 'all'.")
-        return (Component("all", tuple(names)),)
+        return (Component("all", tuple(c.name for one in surveyed for c in one.columns)),)
     if groups is None:
         groups = {}
     if not isinstance(groups, Mapping):
         raise UserError("components must be a dict from names to lists of columns, or 'all'.")
+    parts = {one.name: tuple(c.name for c in one.columns) for one in surveyed}
+    singles = {name for members in parts.values() for name in members}
+    named = _named(groups)
     declared = []
     for group, members in groups.items():
         members = (members,) if isinstance(members, str) else tuple(members)
-        _refuse_unknown(members, names, f"component {group!r}")
-        declared.append(Component(str(group), members))
+        _refuse_unknown(members, [*parts, *sorted(singles - set(parts))], f"component {group!r}")
+        found: list[str] = []
+        for name in members:
+            if name in singles:
+                found.append(name)
+            elif not parts[name]:
+                raise UserError(
+                    f"component {group!r} names the column {name!r}, which holds no value at all "
+                    "or is declared left out; take it out of the component."
+                )
+            else:  # what no group names by itself
+                found += [part for part in parts[name] if part not in named]
+        declared.append(Component(str(group), tuple(found)))
     taken = {column for component in declared for column in component.columns}
-    return (*declared, *(Component(name, (name,)) for name in names if name not in taken))
+    return (*declared, *_others(surveyed, taken))
+
+
+def _others(surveyed: Sequence[SurveyedColumn], taken: Collection[str]) -> list[Component]:
+    """Components of columns that are in no group."""
+    found = []
+    for one in surveyed:
+        left = tuple(c.name for c in one.columns if c.name not in taken)
+        if one.kind == "date parts":
+            found += [Component(name, (name,)) for name in left]
+        elif left:
+            found.append(Component(one.name if one.kind == "date" else left[0], left))
+    return found
 
 
 def _refuse_unknown(wanted: Any, names: Sequence[str], where: str) -> None:

@@ -2,39 +2,27 @@
 
 import itertools
 import math
-import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from distributed_ib.data._moments import Moments
-from distributed_ib.data._observed import MAX_VALUES, ObservedValues, RowSample
-from distributed_ib.data.columns import (
-    Column,
-    Level,
-    codes_of,
-    levels_of,
-    numbers_of,
-    shown,
-    sorted_levels,
-    where,
-)
-from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data._observed import MAX_VALUES
+from distributed_ib.data._views import View
+from distributed_ib.data.column import Column, Level
+from distributed_ib.data.columns import where
+from distributed_ib.data.date_parts import with_clock_times
+from distributed_ib.data.decomposition import Decomposition, ordered_columns
+from distributed_ib.data.input_arrays import code_type, empty_array
+from distributed_ib.data.reading_columns import codes_in, numbers_in, ranks_of
 from distributed_ib.data.table_input import TableInput
+from distributed_ib.data.unfamiliar_values import UnfamiliarValues, Unseen, check_unseen
 from distributed_ib.errors import UserError
-
-# A categorical column with more levels than this, and on average fewer than `_ROWS_PER_LEVEL` rows
-# to learn each from, is probably a name or a number.
-_MANY_LEVELS = 50
-_ROWS_PER_LEVEL = 4
-
-
-# A normal column has a value so far out once in a billion rows.
-HEAVY_TAIL_SIGMA = 6.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +42,9 @@ class FittedDecomposition:
         by_rank: Which columns have tails so heavy that they are scaled by the normal scores of
             `observed` instead, straight lines between them and `scale` beyond. A few far values
             would otherwise take the whole range, and all others look the same.
+        median: Median of each continuous column there, which stands for a value that is missing
+            where none was missing in training. Empty if the description is of an older version.
+        most_frequent: Code of the most frequent level of each categorical column, likewise.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -71,6 +62,8 @@ class FittedDecomposition:
     high: tuple[float, ...]
     observed: tuple[tuple[float, ...], ...] = ()
     by_rank: tuple[bool, ...] = ()
+    median: tuple[float, ...] = ()
+    most_frequent: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,18 +71,55 @@ class FittedDecomposition:
         return self.decomposition.names
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns in the order of the components, which is that of numbers and codes."""
+        return ordered_columns(self.decomposition)
+
+    @property
     def continuous(self) -> tuple[str, ...]:
         """Names of the continuous columns, in the order of `TableInput.numbers`."""
-        return tuple(c.name for c in _ordered(self.decomposition) if c.kind == "continuous")
+        return tuple(c.name for c in self.columns if c.is_number)
 
     @property
     def categorical(self) -> tuple[str, ...]:
-        """Names of the categorical columns, in the order of `TableInput.codes`."""
-        return tuple(c.name for c in _ordered(self.decomposition) if c.kind == "categorical")
+        """Names of the categorical columns."""
+        return tuple(c.name for c in self.columns if not c.is_number)
 
-    def levels(self, column: str) -> tuple[Level, ...]:
-        """The levels of a categorical column, in the order of its codes."""
-        found = {c.name: c.levels for c in self.decomposition.columns}
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """Names of the columns that have a code, in the order of `TableInput.codes`.
+
+        These are the categorical columns, and those continuous ones that can be missing: their
+        code is 1 where a value is missing, and 0 where there is a number.
+        """
+        return tuple(c.name for c in self.columns if c.n_codes)
+
+    @property
+    def codes_of_missing(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of a number and the code that says where it is missing, as their indices."""
+        return tuple(
+            (self.continuous.index(c.name), self.coded.index(c.name))
+            for c in self.columns
+            if c.has_missing
+        )
+
+    def column(self, name: str) -> Column:
+        """A column by its name.
+
+        Raises:
+            UserError: If there is none.
+        """
+        columns = {c.name: c for c in self.decomposition.columns}
+        if name not in columns:
+            raise UserError(f"there is no column {name!r}; they are {', '.join(columns)}.")
+        return columns[name]
+
+    def levels(self, column: str) -> tuple[Level | None, ...]:
+        """The levels of a categorical column, in the order of its codes.
+
+        The last may be None, for missing values, and before it there may be "(rare)".
+        """
+        found = {c.name: c.levels for c in self.decomposition.columns if not c.is_number}
         if not found.get(column):
             raise UserError(
                 f"{column!r} is not a categorical column; those are {self.categorical}."
@@ -101,19 +131,22 @@ class FittedDecomposition:
 
         Returns:
             `n_numbers`, the number of continuous columns of each component, and `n_levels`, for
-            each component the numbers of levels of its categorical columns.
+            each component the numbers of levels of its columns that have a code.
         """
         column = {c.name: c for c in self.decomposition.columns}
         members = [[column[name] for name in c.columns] for c in self.decomposition.components]
         return {
-            "n_numbers": [sum(c.kind == "continuous" for c in cs) for cs in members],
-            "n_levels": [
-                [len(c.levels or ()) for c in cs if c.kind == "categorical"] for cs in members
-            ],
+            "n_numbers": [sum(c.is_number for c in cs) for cs in members],
+            "n_levels": [[c.n_codes for c in cs if c.n_codes] for cs in members],
         }
 
-    def transform(self, data: Any, *, folder: Path | None = None) -> TableInput:
+    def transform(
+        self, data: Any, *, folder: Path | None = None, unseen: Unseen = "rare"
+    ) -> TableInput:
         """Transform rows into model input, of 4 bytes a number and 1 to 4 a category.
+
+        A missing number is 0, the mean, and its code says that it is missing. Where no training row
+        was missing, it is read as the median or the most frequent level.
 
         Args:
             data: Rows in the form from which the decomposition was made; a table's columns are
@@ -121,30 +154,74 @@ class FittedDecomposition:
                 have the known columns in their order.
             folder: Where to keep the arrays as memory-mapped files, `numbers.npy` and `codes.npy`,
                 for tables larger than memory; default in memory.
+            unseen: "rare" reads a level that was not seen in training as a rare one, or as the most
+                frequent if the column has none that stands for rare ones; "error" refuses it.
 
         Raises:
-            UserError: If a column is missing, or a value is missing, infinite, no number, or a
-                category that was not seen in training: names column, row and remedy.
+            UserError: If a column is missing, or a value is infinite, no number, or a category that
+                was not seen in training where that is refused: names column, row and remedy.
+
+        Warns:
+            UserWarning: For values that are missing where none was in training, and for levels that
+                are read as the most frequent.
         """
+        check_unseen(unseen)
         view = self.decomposition.view(data)
-        column = {c.name: c for c in self.decomposition.columns}
-        code_of = {
-            name: {level: code for code, level in enumerate(column[name].levels or ())}
-            for name in self.categorical
-        }
-        numbers = _empty((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
-        code_type = _code_type(code_of.values())
-        codes = _empty((view.n_rows, len(self.categorical)), code_type, folder, "codes")
-        for start, chunk in view.chunks(tuple(column)):
-            rows = slice(start, start + len(next(iter(chunk.values()))))
-            for j, name in enumerate(self.continuous):
-                values = numbers_of(name, chunk[name], start + 1)
-                scaled = self._scaled(j, values)
-                _check_range(name, scaled, start)
-                numbers[rows, j] = scaled
-            for j, name in enumerate(self.categorical):
-                codes[rows, j] = codes_of(name, chunk[name], code_of[name], start + 1)
+        n_codes = [c.n_codes for c in self.columns if c.n_codes]
+        numbers = empty_array((view.n_rows, len(self.continuous)), np.float32, folder, "numbers")
+        codes = empty_array((view.n_rows, len(n_codes)), code_type(n_codes), folder, "codes")
+        for start, read in self._stretches(view, unseen):
+            rows, j, k = slice(start, start + len(read[0])), 0, 0
+            for column, found in zip(self.columns, read, strict=True):
+                if not column.is_number:
+                    codes[rows, k], k = found, k + 1
+                    continue
+                missing = np.isnan(found)
+                scaled = np.where(missing, 0.0, self._scaled(j, found))
+                _check_range(column.read_from, scaled, start)
+                numbers[rows, j], j = scaled, j + 1
+                if column.n_codes:
+                    codes[rows, k], k = missing, k + 1
         return TableInput(numbers, codes)
+
+    def read(self, data: Any) -> dict[str, NDArray[Any]]:
+        """The rows by column: numbers in the user's units, NaN where one is missing, and codes."""
+        parts = [read for _, read in self._stretches(self.decomposition.view(data), "rare")]
+        return {
+            column.name: np.concatenate([part[k] for part in parts])
+            for k, column in enumerate(self.columns)
+        }
+
+    def _stretches(self, view: View, unseen: Unseen) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+        """Stretches of rows: the number of the first, and the numbers or codes of each column."""
+        told = UnfamiliarValues(unseen)
+        for start, chunk in view.chunks(self.decomposition.sources):
+            chunk = with_clock_times(self.columns, chunk, start + 1)
+            found: list[NDArray[Any]] = []
+            j, k = 0, 0
+            for column in self.columns:
+                values = chunk[column.read_from]
+                if column.is_number:
+                    found.append(self._numbers_in(j, column, values, start + 1, told))
+                    j += 1
+                else:
+                    codes, names = codes_in(column, values, start + 1)
+                    typical = self.most_frequent[k] if self.most_frequent else 0
+                    found.append(told.codes(column, codes, names, start + 1, typical))
+                    k += 1
+            yield start, found
+        told.tell(stacklevel=4)
+
+    def _numbers_in(
+        self, j: int, column: Column, values: pd.Series, first_row: int, told: UnfamiliarValues
+    ) -> NDArray[np.float64]:
+        """Numbers of the continuous column of index j, NaN where one is missing and that counts."""
+        median = self.median[j] if self.median else self.mean[j]
+        if not column.is_ordered:
+            return told.numbers(column, numbers_in(column, values, first_row), median)
+        codes, names = codes_in(column, values, first_row)
+        known = told.codes(column, codes, names, first_row, int(median))
+        return told.numbers(column, ranks_of(known), median)
 
     def component_values(
         self, component: str, n_values: int = MAX_VALUES
@@ -160,11 +237,12 @@ class FittedDecomposition:
             component: Name of a component that is a single column.
             n_values: Most values of a continuous column, at most 64 (a description of an older
                 version gives so many evenly spaced numbers); a categorical column gives all its
-                levels.
+                levels, and so does an ordered one.
 
         Returns:
             The values in the user's units, and rows of model input in which the component takes
-            them while all others stay at their mean (or first level).
+            them while all others stay at their mean (or first level). If the component can be
+            missing, that is the last value: NaN after numbers, "missing" after levels.
 
         Raises:
             UserError: If there is no such component, or it has several columns.
@@ -179,21 +257,29 @@ class FittedDecomposition:
                 f"component {component!r} has {len(found.columns)} columns; its values have "
                 "no single order. Pass rows of your own to distinguishability."
             )
-        name = found.columns[0]
+        column = self.column(found.columns[0])
+        name, n_missing = column.name, int(column.has_missing)
         values: NDArray[Any]
-        if name in self.categorical:
-            values = np.array(self.levels(name), dtype=object)
-        else:
+        if column.is_number:
             j = self.continuous.index(name)
-            values = self._numbers(j, n_values)
+            numbers = np.arange(len(column.known_levels), dtype=np.float64)
+            numbers = numbers if column.is_ordered else self._numbers(j, n_values)
+            values = np.append(numbers, [np.nan] * n_missing)
+            if column.is_ordered:
+                values = np.array(column.labels, dtype=object)
+        else:
+            known = column.known_levels
+            values = np.array([*known, *column.labels[len(known) :]], dtype=object)
         inputs = TableInput(
             np.zeros((len(values), len(self.continuous)), np.float32),
-            np.zeros((len(values), len(self.categorical)), np.int32),
+            np.zeros((len(values), len(self.coded)), np.int32),
         )
-        if name in self.categorical:
-            inputs.codes[:, self.categorical.index(name)] = np.arange(len(values))
+        if column.is_number:
+            inputs.numbers[: len(numbers), j] = self._scaled(j, numbers)
+            if n_missing:
+                inputs.codes[-1, self.coded.index(name)] = 1
         else:
-            inputs.numbers[:, j] = self._scaled(j, values)
+            inputs.codes[:, self.coded.index(name)] = np.arange(len(values))
         return values, inputs
 
     def scaled(self, column: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -264,6 +350,8 @@ class FittedDecomposition:
             },
             "observed": [list(values) for values in self.observed],
             "by_rank": list(self.by_rank),
+            "median": list(self.median),
+            "most_frequent": list(self.most_frequent),
         }
 
     @classmethod
@@ -281,10 +369,29 @@ class FittedDecomposition:
             }
             observed = _observed(description)
             by_rank = tuple(map(bool, description.get("by_rank", ())))
+            median = tuple(float(v) for v in description.get("median", ()))
+            most_frequent = tuple(int(v) for v in description.get("most_frequent", ()))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"this is not a description of fitted components: {error}.") from None
-        fitted = cls(decomposition, **scaling, observed=observed or (), by_rank=by_rank)
+        fitted = cls(
+            decomposition,
+            **scaling,
+            observed=observed or (),
+            by_rank=by_rank,
+            median=median,
+            most_frequent=most_frequent,
+        )
         count = len(fitted.continuous)
+        n_levels = [c.n_codes for c in fitted.columns if not c.is_number]
+        if (
+            len(median) not in (0, count)
+            or not all(map(math.isfinite, median))
+            or len(most_frequent) not in (0, len(n_levels))
+            or not all(0 <= k < n for k, n in zip(most_frequent, n_levels, strict=False))
+        ):
+            raise UserError(
+                "this is not a description of fitted components: its typical values don't fit."
+            )
         if len(by_rank) not in (0, count) or (any(by_rank) and observed is None):
             raise UserError(
                 "this is not a description of fitted components: by_rank doesn't fit its columns."
@@ -305,76 +412,6 @@ class FittedDecomposition:
         return fitted
 
 
-def fit_decomposition(
-    decomposition: Decomposition, data: Any, rows: NDArray[Any] | None, min_rows: int
-) -> FittedDecomposition:
-    """See `Decomposition.fit`."""
-    view = decomposition.view(data)
-    if view.n_rows < min_rows:
-        raise UserError(
-            f"the data have {view.n_rows} rows, too few to learn from; give at least {min_rows}."
-        )
-    training = training_mask(rows, view.n_rows)
-    columns = _ordered(decomposition)
-    moments = {c.name: Moments() for c in columns if c.kind == "continuous"}
-    observed = {name: ObservedValues() for name in moments}
-    sample = RowSample()
-    found: dict[str, set[Level]] = {c.name: set() for c in columns if c.kind == "categorical"}
-    for start, chunk in view.chunks(tuple(c.name for c in columns)):
-        length = len(next(iter(chunk.values())))
-        mask = None if training is None else training[start : start + length]
-        drawn = sample.draw(length if mask is None else int(mask.sum()))
-        for name, sums in moments.items():
-            values = numbers_of(name, chunk[name], start + 1)
-            values = values if mask is None else values[mask]
-            sums.add(values)
-            observed[name].add(values, drawn)
-        for name, levels in found.items():
-            levels.update(levels_of(name, chunk[name], start + 1))
-    for name, sums in moments.items():
-        if not math.isfinite(sums.standard_deviation):
-            raise UserError(f"column {name!r} spans too large a range; give it in other units.")
-        if sums.is_constant:
-            _warn(f"{where(name)} is constant in the training rows; it can convey nothing.")
-    fitted = tuple(_with_levels(c, found, view.n_rows) for c in decomposition.columns)
-    return FittedDecomposition(
-        replace(decomposition, columns=fitted),
-        mean=tuple(s.low if s.is_constant else s.mean for s in moments.values()),
-        scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments.values()),
-        low=tuple(s.low for s in moments.values()),
-        high=tuple(s.high for s in moments.values()),
-        observed=tuple(o.values() for o in observed.values()),
-        by_rank=tuple(_has_heavy_tails(moments[name], observed[name].values()) for name in moments),
-    )
-
-
-def _has_heavy_tails(moments: Moments, observed: tuple[float, ...]) -> bool:
-    """Whether a column of many values has some that are very far from its mean."""
-    if moments.is_constant or len(observed) < MAX_VALUES:
-        return False
-    farthest = max(moments.high - moments.mean, moments.mean - moments.low)
-    return bool(farthest > HEAVY_TAIL_SIGMA * moments.standard_deviation)
-
-
-def training_mask(rows: NDArray[Any] | None, n_rows: int) -> NDArray[np.bool_] | None:
-    """Training rows as a mask `[n_rows]`; None for all.
-
-    Raises:
-        UserError: If `rows` is empty or names rows that are not there.
-    """
-    if rows is None:
-        return None
-    rows = np.asarray(rows)
-    mask = np.zeros(n_rows, bool)
-    try:
-        mask[rows] = True if rows.dtype != bool else rows[rows]
-    except IndexError as error:
-        raise UserError(f"the training rows don't fit the data: {error}.") from None
-    if not mask.any():
-        raise UserError("there are no training rows; give at least one.")
-    return mask
-
-
 def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
     """The observed values of each continuous column; None in files of older versions.
 
@@ -391,49 +428,6 @@ def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
     return observed
 
 
-def _with_levels(column: Column, found: dict[str, set[Level]], n_rows: int) -> Column:
-    if column.kind == "continuous":
-        return column
-    levels = sorted_levels(found[column.name]) if column.levels is None else column.levels
-    if unknown := found[column.name] - set(levels):
-        raise UserError(
-            f"{where(column.name)} holds {shown(min(unknown, key=str))}, which is not among its "
-            "declared categories; add it to them, or replace it."
-        )
-    if len(levels) > _MANY_LEVELS and n_rows < _ROWS_PER_LEVEL * len(levels):
-        _warn(
-            f"{where(column.name)} has {len(levels)} categories in {n_rows} rows; there is little "
-            "to learn from each. Leave it out if it is a name or a number, or merge categories."
-        )
-    if len(found[column.name]) == 1:
-        _warn(f"{where(column.name)} is constant; it can convey nothing.")
-    return replace(column, levels=levels)
-
-
-def _ordered(decomposition: Decomposition) -> list[Column]:
-    """The columns in the order of the components."""
-    column = {c.name: c for c in decomposition.columns}
-    return [column[name] for c in decomposition.components for name in c.columns]
-
-
-def _code_type(tables: Any) -> Any:
-    largest = max((len(table) for table in tables), default=0)
-    return np.uint8 if largest <= 256 else np.uint16 if largest <= 65536 else np.int32
-
-
-def _empty(shape: tuple[int, int], dtype: Any, folder: Path | None, name: str) -> NDArray[Any]:
-    """An array to fill, on disk if a folder is given; no file is ever overwritten."""
-    if folder is None or 0 in shape:  # an empty file can't be mapped
-        return np.empty(shape, dtype)
-    path = folder / f"{name}.npy"
-    if path.exists():
-        raise UserError(f"{path} exists already and nothing is overwritten; choose a new folder.")
-    try:
-        return np.lib.format.open_memmap(path, "w+", dtype, shape)
-    except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}.") from None
-
-
 def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:
     too_large = ~(np.abs(scaled) < 1e30)
     if too_large.any():
@@ -442,7 +436,3 @@ def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:
             f"{where(name, row)} is more than 1e30 standard deviations from the training "
             "rows; correct the value or drop the row."
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)

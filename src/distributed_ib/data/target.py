@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from distributed_ib.data._moments import Moments
 from distributed_ib.data._views import series_of
+from distributed_ib.data.column import Level
 from distributed_ib.data.columns import (
-    Level,
     codes_of,
     infer_column,
     levels_of,
@@ -21,8 +21,8 @@ from distributed_ib.data.columns import (
     shown,
     sorted_levels,
 )
-from distributed_ib.data.fitted_decomposition import training_mask
 from distributed_ib.data.target_bins import TargetBins
+from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError
 
 Task = Literal["classification", "regression"]

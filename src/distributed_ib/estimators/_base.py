@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,15 +14,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from distributed_ib.data.any_frame import as_pandas
-from distributed_ib.data.columns import Kind
+from distributed_ib.data.declared_kinds import KindsOfColumns
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
+from distributed_ib.data.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.errors import DivergenceError, UserError
+from distributed_ib.estimators import _plan
 from distributed_ib.estimators._embeddings import GivesEmbeddings
 from distributed_ib.estimators._notebooks import ShownInNotebooks
-from distributed_ib.estimators._plan import Plan, TableProblem, warn_of_copies
+from distributed_ib.estimators._plan import Plan, TableProblem
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
 from distributed_ib.estimators._readable_views import GivesReadable
 from distributed_ib.estimators._reading_rows import ReadingRows
@@ -69,7 +71,8 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         self,
         components: Groups | str | Decomposition | None = None,
         *,
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: KindsOfColumns | None = None,
+        unseen: Unseen = "rare",
         beta_start: float | None = None,
         beta_end: float | None = None,
         direction: Directions = "rising",
@@ -98,6 +101,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
     ) -> None:
         self.components = components
         self.kinds = kinds
+        self.unseen = unseen
         self.beta_start = beta_start
         self.beta_end = beta_end
         self.direction = direction
@@ -144,7 +148,8 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         Args:
             X: A table of pandas, polars or pyarrow, a `ParquetTable`, an array `[n, m]`, a list or
                 dict of arrays `[n, d_i]`; or whatever the function of a `Decomposition` takes.
-            y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`.
+            y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`. Rows without it are
+                left out.
             sample_weight: How much each row counts, `[n]`, in training and validation.
             groups: A label for each row, `[n]`: rows of one group are never split between
                 training and validation.
@@ -160,7 +165,8 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
                 too); the estimator is not fitted then.
 
         Warns:
-            UserWarning: For constant columns, and components that are copies of each other.
+            UserWarning: For columns and rows that are left out, constant columns, and components
+                that are copies of each other.
             SweepWarning: If the sweep began too closed, ended too open or diverged, or
                 pre-training had not converged.
         """
@@ -191,6 +197,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
 
         Args and errors are those of `fit`.
         """
+        check_unseen(self.unseen)
         y, sample_weight, groups, times = map(as_pandas, (y, sample_weight, groups, times))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
@@ -223,10 +230,14 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             splitter=prepared.splitter,
             truth=prepared.truth,
             encoder_options=prepared.decomposition.encoder_options(),
+            codes_of_missing=prepared.decomposition.codes_of_missing,
             baseline="log of the rows compared" if loss.compares_rows else prepared.target.marginal,
         )
-        plan = Plan(prepared.decomposition, prepared.target, loss, problem, settings, train, seed)
-        warn_of_copies(plan, stacklevel=4)
+        kept = prepared.kept
+        plan = Plan(
+            prepared.decomposition, prepared.target, loss, problem, settings, train, seed, kept
+        )
+        _plan.warn_of_copies(plan, stacklevel=4)
         return plan
 
     def adopt(
@@ -335,7 +346,8 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
     def _inputs(self, X: Any) -> TableInput:
         """Rows to predict, checked and scaled."""
         check_is_fitted(self, "scheme_")
-        return self.decomposition_.transform(check_table(self, X, reset=False))
+        table = check_table(self, X, reset=False)
+        return self.decomposition_.transform(table, unseen=self.unseen)
 
     def _averaged(self, X: Any, choice: Choice) -> NDArray[np.float64]:
         """What the loss reads from the outputs, averaged over noise and repeats, `[n, ...]`."""
@@ -364,6 +376,13 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             if candidates is None:
                 raise UserError("the candidates of this InfoNCE model are missing.")
             self.candidates_ = candidates
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.allow_nan = True
+        return tags
 
     @abstractmethod
     def _checked_target(self, y: Any) -> Any: ...

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.data.column import Column
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.estimators._group_atoms import GroupColumn, grouped_atoms
@@ -39,15 +40,15 @@ def component_atoms(
     columns = next(c.columns for c in fitted.decomposition.components if c.name == component)
     if len(columns) > 1:
         index = fitted.names.index(component)
-        described = [_column(fitted, name, development) for name in columns]
+        described = [_column(fitted, component, name, development) for name in columns]
         atoms, code = grouped_atoms(component, described, _told_apart(channels, index))
         codes = code([column.values for column in described])
         there = None if test is None else code([_values(fitted, n, test) for n in columns])
         inputs = development.take(_representatives(codes, codes, atoms.n_atoms))
-    elif columns[0] in fitted.categorical:
-        atoms = Atoms.of_levels(component, fitted.levels(columns[0]))
-        codes = _values(fitted, columns[0], development)
-        there = None if test is None else _values(fitted, columns[0], test)
+    elif not (column := fitted.column(columns[0])).is_number or column.is_ordered:
+        atoms = _atoms_of_levels(component, column)
+        codes = atoms.codes(_values(fitted, columns[0], development))
+        there = None if test is None else atoms.codes(_values(fitted, columns[0], test))
         inputs = fitted.component_values(component)[1]
     else:
         values = _values(fitted, columns[0], development)
@@ -58,17 +59,33 @@ def component_atoms(
     return ComponentAtoms(atoms, inputs, codes, np.zeros(0, np.int64) if there is None else there)
 
 
+def _atoms_of_levels(component: str, column: Column) -> Atoms:
+    if not column.is_ordered:
+        return Atoms.of_levels(component, column.labels)
+    n_known = len(column.known_levels)
+    return Atoms.of_ordered(component, column.labels[:n_known], "".join(column.labels[n_known:]))
+
+
 def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray[Any]:
-    """Codes of levels, or numbers in the user's units, `[n]`."""
-    if name in fitted.categorical:
-        return np.asarray(rows.codes[:, fitted.categorical.index(name)], np.int64)
-    index = fitted.continuous.index(name)
-    return fitted.unscaled(name, rows.numbers[:, index])
+    """Codes of levels, or numbers in the user's units, NaN where one is missing, `[n]`."""
+    column = fitted.column(name)
+    if not column.is_number:
+        return np.asarray(rows.codes[:, fitted.coded.index(name)], np.int64)
+    numbers = fitted.unscaled(name, rows.numbers[:, fitted.continuous.index(name)])
+    if not column.has_missing:
+        return numbers
+    return np.where(rows.codes[:, fitted.coded.index(name)] == 1, np.nan, numbers)
 
 
-def _column(fitted: FittedDecomposition, name: str, rows: TableInput) -> GroupColumn:
-    levels = tuple(map(str, fitted.levels(name))) if name in fitted.categorical else ()
-    return GroupColumn(name, levels, _values(fitted, name, rows))
+def _column(
+    fitted: FittedDecomposition, component: str, name: str, rows: TableInput
+) -> GroupColumn:
+    column = fitted.column(name)
+    levels = column.labels[: len(column.known_levels)] if column.is_number else column.labels
+    values = _values(fitted, name, rows)
+    # Parts of the component's own dates need not repeat its name.
+    shown = name.removeprefix(f"{component}: ") if column.source == component else name
+    return GroupColumn(shown, levels, values, column.is_ordered, column.source)
 
 
 def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:

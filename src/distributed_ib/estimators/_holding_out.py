@@ -52,4 +52,13 @@ def splitter_of(
         return HoldOut(fraction)
     found = np.asarray(classes)
     refuse_objects(str(getattr(classes, "name", None) or "y"), series_of(found))
-    return HoldOut(fraction, stratify=found[rows])
+    return HoldOut(fraction, stratify=_sortable(found)[rows])
+
+
+def _sortable(classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels, or their numbers where some are text and some are not."""
+    try:
+        np.unique(classes)
+    except TypeError:
+        return label_codes(classes, len(classes), "y")
+    return classes

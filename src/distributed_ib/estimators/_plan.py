@@ -55,10 +55,12 @@ class TableProblem(Problem):
         truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
             units, `[n]` or `[n, d]`.
         encoder_options: See `FittedDecomposition.encoder_options`.
+        codes_of_missing: See `FittedDecomposition.codes_of_missing`.
     """
 
     truth: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
     encoder_options: dict[str, Any] = field(default_factory=dict)
+    codes_of_missing: tuple[tuple[int, int], ...] = ()
 
     @property
     def outcome(self) -> NDArray[Any]:
@@ -67,7 +69,9 @@ class TableProblem(Problem):
 
     def component_values(self) -> list[ComponentValues]:
         """Values of every component, standardised."""
-        return values_of_table(self.x, **self.encoder_options)
+        return values_of_table(
+            self.x, **self.encoder_options, codes_of_missing=self.codes_of_missing
+        )
 
     def resampled_batches(
         self, train: Sequence[RowIndex], batch_size: int, seed: int
@@ -92,6 +96,7 @@ class Plan:
         settings: Sizes of the networks, and the schedule.
         train: How the sweeps are trained.
         seed: Seed of everything random.
+        kept: Rows of the table that are in use, `[n]`; None if all are.
     """
 
     decomposition: FittedDecomposition
@@ -101,6 +106,7 @@ class Plan:
     settings: Settings
     train: TrainSettings
     seed: int
+    kept: NDArray[np.int64] | None = None
 
     @property
     def split(self) -> Split:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from distributed_ib.data._views import View, is_several
+from distributed_ib.data._views import View, frame_view, is_several
 from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
@@ -18,6 +18,7 @@ from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
 from distributed_ib.estimators._holding_out import splitter_of
+from distributed_ib.estimators._known_rows import known_rows, rows_of
 
 Task = Literal["classification", "regression"]
 
@@ -36,6 +37,7 @@ class Prepared:
         weight: How much each row counts, `[n]`; None if all count alike.
         splitter: Which rows are held out.
         n_train_rows: Rows to train on.
+        kept: Rows of the table that are in use, `[n]`; None if all are.
     """
 
     decomposition: FittedDecomposition
@@ -46,6 +48,7 @@ class Prepared:
     weight: NDArray[np.float64] | None
     splitter: Splitter
     n_train_rows: int
+    kept: NDArray[np.int64] | None = None
 
 
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
@@ -71,6 +74,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             )
             validate_data(estimator, x, reset=reset, skip_check_array=True)
             return array
+        frame_view(x)  # says more clearly what is wrong with names
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None
@@ -119,19 +123,26 @@ def prepare(
 ) -> Prepared:
     """Split, scale and check.
 
-    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out. Without
-    `validation_data`, the last rows by `times` are held out, whole `groups`, or a share of every
-    class, or of all rows.
+    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out, and so
+    are rows without Y. Without `validation_data`, the last rows by `times` are held out, whole
+    `groups`, or a share of every class, or of all rows.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
     """
-    n_rows = _length(y)
+    n_table_rows = _length(y)
+    known = known_rows(y, stacklevel=5)
+    weight = _weights(sample_weight, n_table_rows)
+    if known is not None:
+        y = rows_of(y, known)
+        weight = None if weight is None else weight[known]
+        groups = None if groups is None else rows_of(groups, known)
+        times = None if times is None else rows_of(times, known)
+    n_rows = len(y)
     if n_rows < (least := max(min_rows, 2)):
         raise UserError(
             f"the data have too few rows to learn from (n_samples={n_rows}); give at least {least}."
         )
-    weight = _weights(sample_weight, n_rows)
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     splitter = splitter_of(
         rows,
@@ -144,12 +155,14 @@ def prepare(
     )
     train, _ = splitter.split(len(rows), seed)
     train_rows = rows[train]
+    in_table = train_rows if known is None else known[train_rows]
     fitted = decomposition.fit(
-        table, None if len(train_rows) == n_rows else train_rows, min_rows=min_rows
+        table, None if len(train_rows) == n_table_rows else in_table, min_rows=min_rows
     )
     target = Target.fit(y, task, train_rows, weight=weight)
     x, codes = fitted.transform(table), target.transform(y, binned=binned)
-    _require_length(x, n_rows)
+    _require_length(x, n_table_rows)
+    x = x if known is None else x.take(known)
     prepared = Prepared(
         fitted,
         target,
@@ -159,6 +172,7 @@ def prepare(
         None if weight is None else weight[rows],
         splitter,
         len(train_rows),
+        kept=None if len(rows) == n_table_rows else rows if known is None else known[rows],
     )
     if validation_data is None:
         return prepared
@@ -178,12 +192,17 @@ def _with_given(
     table, y, *weights = map(as_pandas, validation_data)
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
+    known = known_rows(y, stacklevel=6)
+    y = y if known is None else rows_of(y, known)
     try:
         x = prepared.decomposition.transform(table)
         given_y = prepared.target.transform(y, binned=binned)
     except UserError as error:
         raise UserError(f"validation_data: {error}") from None
     _require_length(x, n_rows)
+    if known is not None:
+        x, n_rows = x.take(known), len(known)
+        weight = None if weight is None else weight[known]
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     own, given = prepared.weight, None if weight is None else weight[rows]
     both = None

@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d
 from distributed_ib.data.target import Target, label_array, target_array
 from distributed_ib.errors import UserError, one_line
 from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._known_rows import is_missing
 from distributed_ib.model.losses import Loss, TiltedLoss
 from distributed_ib.scheme.choice import Choice
 
@@ -25,7 +26,10 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
     Args:
         components: Groups of columns by name, "all" for one component (the standard Information
             Bottleneck), or a `Decomposition`; default every column by itself.
-        kinds: "continuous" or "categorical" for columns whose type misleads.
+        kinds: "continuous", "categorical", "ordered", "date", "date parts" or "left out" for
+            columns whose type misleads; see `docs/tables.md`.
+        unseen: "rare" reads levels that no training row had as rare ones, or as the most frequent
+            where there are none; "error" refuses them.
         beta_start: Smallest bottleneck strength; default 0.001.
         beta_end: Largest bottleneck strength; default 2.
         direction: How beta moves: "rising", or "falling" or "both" in one sweep from end to end,
@@ -125,12 +129,6 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         tiny = np.finfo(np.float64).tiny
         return np.asarray(np.log(np.maximum(self.predict_proba(X, **chosen), tiny)))
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
-
     def _checked_target(self, y: Any) -> Any:
         if y is None:
             raise UserError(
@@ -145,10 +143,14 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
             if kind == "c":
                 raise UserError("complex numbers are no labels; give text or numbers as y.")
             if kind == "f":
-                assert_all_finite(y, input_name="y")
-                check_classification_targets(y)
+                with np.errstate(all="ignore"):
+                    assert_all_finite(y, input_name="y", allow_nan=True)
+                check_classification_targets(y[~is_missing(y)])
+        except UserError:
+            raise
         except (TypeError, ValueError) as error:
-            raise UserError(one_line(error)) from None
+            remedy = " Correct it, or drop the row." if "infinity" in str(error) else ""
+            raise UserError(f"{one_line(error)}{remedy}") from None
         return y
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:

@@ -13,6 +13,7 @@ from distributed_ib._checksums import check_files, record_checksums
 from distributed_ib._files import write_atomically, write_text
 from distributed_ib._run_files import EVIDENCE
 from distributed_ib._version import __version__
+from distributed_ib.data.declared_kinds import DeclaredKind
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.target import Target
@@ -168,10 +169,7 @@ def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
         elif isinstance(value, np.generic):
             plain[name] = value.item()
         elif isinstance(value, Mapping):
-            plain[name] = {
-                str(key): member if isinstance(member, str) else [str(column) for column in member]
-                for key, member in value.items()
-            }
+            plain[name] = {str(key): _plain_member(member) for key, member in value.items()}
         elif isinstance(value, (list, tuple)):
             plain[name] = [int(member) for member in value]
         elif value is None or isinstance(value, (str, bool, int, float)):
@@ -179,3 +177,13 @@ def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
         else:  # a RandomState: what it was is in the scheme's random_seed
             plain[name] = None
     return plain
+
+
+def _plain_member(member: Any) -> Any:
+    """A group of columns, or the kind of a column."""
+    if isinstance(member, DeclaredKind):
+        found = {"kind": member.kind, "levels": list(member.levels), "day_first": member.day_first}
+        return {key: value for key, value in found.items() if value not in (None, [])}
+    if isinstance(member, (str, Mapping)):
+        return member
+    return [str(column) for column in member]

@@ -29,13 +29,14 @@ def prediction_table(
         UserError: If columns are missing or hold values that can't be used.
     """
     names = [str(name) for name in getattr(estimator, "feature_names_in_", table.columns)]
-    missing = [name for name in names if name not in table.columns]
+    needed = estimator.decomposition_.decomposition.sources
+    missing = [name for name in needed if name not in table.columns]
     if missing:
         raise UserError(
             f"the table has no column {missing[0]!r}, which the run was fitted with; it needs "
-            f"{', '.join(names)}."
+            f"{', '.join(needed)}."
         )
-    table = table[names]
+    table = table.reindex(columns=names)  # with those that were left out, if there are any
     chosen: dict[str, Any] = vars(choice or Choice())
     if isinstance(estimator, DistributedIBClassifier):
         probabilities = estimator.predict_proba(table, **chosen)

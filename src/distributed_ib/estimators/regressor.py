@@ -1,6 +1,6 @@
 """The estimator for numbers and vectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 
-from distributed_ib.data.columns import Kind
+from distributed_ib.data.declared_kinds import KindsOfColumns
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.target import Target, target_array
+from distributed_ib.data.unfamiliar_values import Unseen
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.predicted import predicted_mean, predicted_quantiles
@@ -74,7 +75,8 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         similarity: Similarity = "euclidean",
         temperature: float = 1.0,
         symmetric: bool = True,
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: KindsOfColumns | None = None,
+        unseen: Unseen = "rare",
         beta_start: float | None = None,
         beta_end: float | None = None,
         direction: Directions = "rising",
@@ -104,6 +106,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         super().__init__(
             components,
             kinds=kinds,
+            unseen=unseen,
             beta_start=beta_start,
             beta_end=beta_end,
             direction=direction,
@@ -223,8 +226,6 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
         tags.target_tags.multi_output = True
         return tags
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import codes_of, numbers_of
+from distributed_ib.data.column import Column
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
@@ -44,7 +44,9 @@ def table_page(plan: Plan, scheme: ApproximationScheme, table: Any) -> dict[str,
         table: X, in the form from which the plan was made.
     """
     fitted = plan.decomposition
-    columns = _columns(fitted, table)
+    columns = fitted.read(table)
+    if plan.kept is not None:
+        columns = {name: rows[plan.kept] for name, rows in columns.items()}
     single, grouped = {}, {}
     for name in fitted.names:
         part = _summaries(fitted, name, columns)
@@ -105,11 +107,10 @@ def _known_values(fitted: FittedDecomposition, component: str) -> ValueSummary |
         values, _ = fitted.component_values(component)
     except UserError:
         return None
-    if fitted.decomposition.components[fitted.names.index(component)].columns[0] in (
-        fitted.categorical
-    ):
-        return levels_summary(values.tolist(), np.arange(len(values)), grouped=False)
-    return numbers_summary(values.astype(np.float64), values.astype(np.float64))
+    column = _only_column(fitted, component)
+    if column.is_number and not column.is_ordered:
+        return numbers_summary(values.astype(np.float64), values[~np.isnan(values)])
+    return levels_summary(column.labels, np.arange(len(values)), grouped=False)
 
 
 def target_for_page(target: Target) -> dict[str, Any]:
@@ -141,47 +142,45 @@ def inputs_for_page(
     """How a user's values become the model's: a list of columns for each component.
 
     A number is standardised by `mean` and `scale`, or goes along straight lines between `knots`
-    and their `scores`; `grouped_knots` are those that hold no single row.
+    and their `scores`; `grouped_knots` are those that hold no single row. One that `has_missing`
+    has a code beside it, and where it `is_rank` the user gives one of its `levels`.
     """
     found: dict[str, Any] = {}
     for component in fitted.decomposition.components:
         parts: list[dict[str, Any]] = []
-        for column in component.columns:
-            if column in fitted.categorical:
-                levels = [str(level) for level in fitted.levels(column)]
-                parts.append({"column": column, "levels": levels})
+        for name in component.columns:
+            column = fitted.column(name)
+            if not column.is_number:
+                parts.append({"column": name, "levels": list(column.labels)})
                 continue
-            j = fitted.continuous.index(column)
+            j = fitted.continuous.index(name)
             part: dict[str, Any] = {
-                "column": column,
+                "column": name,
                 "mean": fitted.mean[j],
                 "scale": fitted.scale[j],
                 "low": fitted.low[j],
                 "high": fitted.high[j],
+                "has_missing": column.has_missing,
             }
+            if column.is_ordered:
+                part["levels"], part["is_rank"] = list(column.labels), True
             if fitted.by_rank and fitted.by_rank[j]:
                 part["knots"] = np.array(fitted.observed[j])
-                part["scores"] = fitted.scaled(column, part["knots"])
-                if component.name in grouped:
-                    means = np.array(grouped[component.name].values)
+                part["scores"] = fitted.scaled(name, part["knots"])
+                if component.name in grouped and not column.is_ordered:
+                    means = grouped[component.name].places
+                    means = means[~np.isnan(means)]
                     part["grouped_knots"] = means
-                    part["grouped_scores"] = fitted.scaled(column, means)
+                    part["grouped_scores"] = fitted.scaled(name, means)
             parts.append(part)
         found[component.name] = parts
     return found
 
 
-def _columns(fitted: FittedDecomposition, table: Any) -> dict[str, NDArray[Any]]:
-    """Numbers, and codes of levels, of all rows by column."""
-    names = (*fitted.continuous, *fitted.categorical)
-    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
-    for start, chunk in fitted.decomposition.view(table).chunks(names):
-        for name in fitted.continuous:
-            parts[name].append(numbers_of(name, chunk[name], start + 1))
-        for name in fitted.categorical:
-            code_of = {level: code for code, level in enumerate(fitted.levels(name))}
-            parts[name].append(codes_of(name, chunk[name], code_of, start + 1))
-    return {name: np.concatenate(part) for name, part in parts.items()}
+def _only_column(fitted: FittedDecomposition, component: str) -> Column:
+    """The column of a component that has one."""
+    (name,) = fitted.decomposition.components[fitted.names.index(component)].columns
+    return fitted.column(name)
 
 
 def _summaries(
@@ -192,16 +191,22 @@ def _summaries(
         values, _ = fitted.component_values(component)
     except UserError:
         return None
-    found = {one.name: one for one in fitted.decomposition.components}
-    column = found[component].columns[0]
-    rows = columns[column]
-    if column in fitted.categorical:
-        levels = fitted.levels(column)
-        return (
-            levels_summary(levels, rows, grouped=False),
-            levels_summary(levels, rows, grouped=True),
-        )
-    return numbers_summary(rows, np.asarray(values, np.float64)), grouped_numbers(rows)
+    column = _only_column(fitted, component)
+    rows = columns[column.name]
+    if column.is_number and not column.is_ordered:
+        known = np.asarray(values, np.float64)
+        return numbers_summary(rows, known[~np.isnan(known)]), grouped_numbers(rows)
+    return (
+        levels_summary(column.labels, _codes(column, rows), grouped=False),
+        levels_summary(column.labels, _codes(column, rows), grouped=True),
+    )
+
+
+def _codes(column: Column, rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Codes of levels, for ordered ones too, of which missing ones are the last."""
+    if not column.is_ordered:
+        return np.asarray(rows, np.int64)
+    return np.where(np.isnan(rows), len(column.known_levels), np.nan_to_num(rows)).astype(np.int64)
 
 
 def _rows_of_values(fitted: FittedDecomposition, summaries: dict[str, ValueSummary]) -> TableInput:
@@ -209,18 +214,23 @@ def _rows_of_values(fitted: FittedDecomposition, summaries: dict[str, ValueSumma
     n_rows = max(1, *(len(one.values) for one in summaries.values()), 1)
     x = TableInput(
         np.zeros((n_rows, len(fitted.continuous)), np.float32),
-        np.zeros((n_rows, len(fitted.categorical)), np.int32),
+        np.zeros((n_rows, len(fitted.coded)), np.int32),
     )
     for component in fitted.decomposition.components:
         if component.name not in summaries:
             continue
-        (column,) = component.columns
+        column = _only_column(fitted, component.name)
         places = summaries[component.name].places
-        if column in fitted.categorical:
-            x.codes[: len(places), fitted.categorical.index(column)] = places
-        else:
-            j = fitted.continuous.index(column)
-            x.numbers[: len(places), j] = fitted.scaled(column, places)
+        if not column.is_number:
+            x.codes[: len(places), fitted.coded.index(column.name)] = places
+            continue
+        if column.is_ordered:
+            places = np.where(places < len(column.known_levels), places, np.nan)
+        missing = np.isnan(places)
+        j = fitted.continuous.index(column.name)
+        x.numbers[: len(places), j] = np.where(missing, 0, fitted.scaled(column.name, places))
+        if column.has_missing:
+            x.codes[: len(places), fitted.coded.index(column.name)] = missing
     return x
 
 
@@ -275,10 +285,11 @@ def _groups_of_rows(
     for component in fitted.decomposition.components:
         if len(component.columns) > 1:
             continue
-        (column,) = component.columns
-        rows = columns[column][which]
-        if column in fitted.categorical:
-            found[component.name] = levels_summary(fitted.levels(column), rows, grouped=True)
-        else:
+        column = _only_column(fitted, component.name)
+        rows = columns[column.name][which]
+        if column.is_number and not column.is_ordered:
             found[component.name] = grouped_numbers(rows)
+        else:
+            codes = _codes(column, rows)
+            found[component.name] = levels_summary(column.labels, codes, grouped=True)
     return found

@@ -19,11 +19,15 @@ def features_of_component(values: ComponentValues, n_cosines: int = N_COSINES) -
     """Features of a component, `[n, feature]`, each of mean zero.
 
     A number gives cosines of its rank, so that neither its unit nor a monotonic map of it counts;
-    a category an indicator of each level. Features that are constant are left out.
+    a category an indicator of each level. A number that is missing counts as the median, beside
+    an indicator. Features that are constant are left out.
     """
-    numbers = [features_of_numbers(column, n_cosines) for column in _few(values.numbers).T]
+    missing = np.isnan(values.numbers)
+    known = _filled(values.numbers, missing)
+    numbers = [features_of_numbers(column, n_cosines) for column in _few(known).T]
+    gaps = [features_of_codes(gap.astype(np.int64)) for gap in _distinct(missing)]
     codes = [features_of_codes(column) for column in values.codes.T]
-    return _joined([*numbers, *codes], values.n_rows)
+    return _joined([*numbers, *gaps, *codes], values.n_rows)
 
 
 def features_of_outcome(y: NDArray[np.generic], n_cosines: int = N_COSINES) -> FloatArray:
@@ -66,6 +70,20 @@ def features_of_codes(codes: NDArray[np.generic]) -> FloatArray:
         return np.zeros((len(codes), 0))
     indicators = np.eye(len(share))[level] - share
     return np.asarray(indicators / np.sqrt(share))
+
+
+def _filled(columns: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
+    """Numbers with the median of their column where one is missing."""
+    if not missing.any():
+        return columns
+    pairs = zip(columns.T, missing.T, strict=True)
+    middles = [0.0 if gone.all() else np.median(column[~gone]) for column, gone in pairs]
+    return np.where(missing, middles, columns)
+
+
+def _distinct(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """In which rows numbers are missing, `[pattern, n]`: each pattern once."""
+    return np.unique(missing[:, missing.any(axis=0)], axis=1).T
 
 
 def _few(columns: FloatArray) -> FloatArray:

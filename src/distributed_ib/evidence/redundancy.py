@@ -23,6 +23,8 @@ LEAST_BITS = 0.02
 # Standard errors beyond which a difference is not chance.
 N_ERRORS = 2
 STRONG_CORRELATION = 0.9
+# Fewest rows in which two columns with gaps are compared.
+_LEAST_PAIRS = 20
 _MOST_ROWS = 20_000
 
 
@@ -164,21 +166,36 @@ def strongly_correlated(
     kept = [
         k
         for k, part in enumerate(components)
-        if part.numbers.shape[1] == 1 and part.codes.shape[1] == 0 and np.ptp(part.numbers) > 0
+        if part.numbers.shape[1] == 1 and part.codes.shape[1] == 0 and _varies(part.numbers)
     ]
     if len(kept) < 2:
         return []
     columns: NDArray[np.float64] = np.concatenate(
         [components[k].numbers[:: max(1, components[k].n_rows // _MOST_ROWS)] for k in kept], axis=1
     )
-    found = np.asarray(spearmanr(columns).statistic).reshape(-1)
-    matrix = (
-        found.reshape(len(kept), len(kept))
-        if len(kept) > 2
-        else np.array([[1.0, found[0]], [found[0], 1.0]])
-    )
+    matrix = _rank_correlations(columns)
     return [
         (names[kept[a]], names[kept[b]], round(float(matrix[a, b]), 6))
         for a, b in combinations(range(len(kept)), 2)
         if abs(matrix[a, b]) > STRONG_CORRELATION
     ]
+
+
+def _varies(numbers: NDArray[np.float64]) -> bool:
+    known = numbers[~np.isnan(numbers)]
+    return bool(len(known)) and bool(np.ptp(known) > 0)
+
+
+def _rank_correlations(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spearman's correlations of all pairs, each of the rows in which neither is missing."""
+    n = columns.shape[1]
+    if not np.isnan(columns).any():
+        found = np.asarray(spearmanr(columns).statistic).reshape(-1)
+        return found.reshape(n, n) if n > 2 else np.array([[1.0, found[0]], [found[0], 1.0]])
+    matrix = np.eye(n)
+    for a, b in combinations(range(n), 2):
+        pair = columns[:, [a, b]]
+        pair = pair[~np.isnan(pair).any(axis=1)]
+        if len(pair) >= _LEAST_PAIRS and np.ptp(pair, axis=0).all():
+            matrix[a, b] = matrix[b, a] = float(spearmanr(pair).statistic)
+    return matrix

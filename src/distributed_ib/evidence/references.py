@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -53,9 +54,10 @@ def reference_scores(
 ) -> list[Reference]:
     """Train reference models on the training rows, and score them on the test rows.
 
-    Gradient boosting has the defaults of scikit-learn with early stopping; the strength of the
-    penalty of the linear model is chosen by cross-validation. A vector Y has a linear reference
-    only.
+    Gradient boosting has the defaults of scikit-learn with early stopping, and takes numbers that
+    are missing as such. The strength of the penalty of the linear model is chosen by
+    cross-validation; a missing number is the mean, with an indicator. A vector Y has a linear
+    reference only.
 
     Args:
         components: Values of every component, of all rows.
@@ -132,7 +134,11 @@ def _linear(is_class: bool, categorical: NDArray[np.bool_], n_folds: int) -> Any
     columns = np.arange(len(categorical))
     encode = ColumnTransformer(
         [
-            ("numbers", StandardScaler(), columns[~categorical]),
+            (
+                "numbers",
+                make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()),
+                columns[~categorical],
+            ),
             ("codes", OneHotEncoder(handle_unknown="ignore"), columns[categorical]),
         ]
     )

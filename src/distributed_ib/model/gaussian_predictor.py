@@ -134,7 +134,7 @@ class GaussianPredictor(Part):
         weights = None if weight is None else np.asarray(weight, np.float64)
         mean = np.average(columns, axis=0, weights=weights)
         variance = np.average((columns - mean) ** 2, axis=0, weights=weights)
-        nats = 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-12)).sum()
+        nats = 0.5 * np.log(2 * np.pi * math.e * np.maximum(variance, 1e-12)).sum()
         return float(nats_to_bits(nats)), "Gaussian entropy of Y (standardised)"
 
     def _columns(

@@ -20,6 +20,7 @@ from distributed_ib.plots.distinguishability_matrix import (
     add_scale,
     draw_overlap,
     is_number,
+    number_places,
     value_labels,
 )
 from distributed_ib.scheme.compression_path import SAME, CompressionPath
@@ -151,7 +152,7 @@ def _draw_strips(
     inside = np.minimum(merged, path.beta[-1])
     ax.plot(inside.repeat(2), places.repeat(2)[1:-1], color=_LINE, linewidth=1.6)
     ax.set_ylim(0, places[-1])
-    shown = shown_places(len(values), MAX_NUMBERS)
+    shown = number_places(values, MAX_NUMBERS)
     ax.set_yticks(shown, value_labels(values, shown), fontsize="x-small")
     return mesh
 

@@ -72,8 +72,8 @@ def draw_overlap(
     if is_number(values):
         longest = max(map(len, value_labels(values)), default=1)
         most = max(2, ACROSS_CHARACTERS // (longest + 2))
-        across = shown_places(len(values), most, with_last=True)
-        along = shown_places(len(values), MAX_NUMBERS, with_last=True)
+        across = number_places(values, most, with_last=True)
+        along = number_places(values, MAX_NUMBERS, with_last=True)
         rotation = 0.0
     else:
         across = along = shown_places(len(values), MAX_LABELS)
@@ -90,11 +90,28 @@ def is_number(values: NDArray[Any]) -> bool:
     return np.asarray(values).dtype.kind in "fiu"
 
 
+def number_places(values: NDArray[Any], most: int, *, with_last: bool = False) -> NDArray[np.int64]:
+    """Places of the numbers that get a label, as `shown_places`; and that of missing ones.
+
+    >>> number_places(np.array([1.0, 2.0, 3.0, np.nan]), 2).tolist()
+    [0, 3]
+    """
+    missing = np.isnan(np.asarray(values, np.float64))
+    known = shown_places(int((~missing).sum()), most, with_last=with_last)
+    if not missing.any():
+        return known
+    # Where it would stand in the label of a number, that of the number is left out.
+    apart = max(1, len(values) // max(most, 1) // 2)
+    return np.append(known[known < len(values) - 1 - apart], len(values) - 1)
+
+
 def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -> list[str]:
     """Labels of a component's values, by default of all of them."""
     chosen = np.asarray(values)[slice(None) if shown is None else shown]
     if is_number(values):
-        return number_labels(chosen)
+        missing = np.isnan(chosen.astype(np.float64))
+        known = iter(number_labels(chosen[~missing]) if not missing.all() else [])
+        return ["missing" if gone else next(known) for gone in missing]
     names = [str(value) for value in chosen]
     labels = short_labels(names, LEVEL_LENGTH)
     return [labels[name] for name in names]

@@ -39,13 +39,23 @@ class MergePath:
     loss_bits: tuple[float, ...]
 
 
-def merge_path(predictions: FloatArray, weight: FloatArray, *, is_number: bool) -> MergePath:
+def merge_path(
+    predictions: FloatArray,
+    weight: FloatArray,
+    *,
+    is_number: bool,
+    n_on_line: int | None = None,
+    only_neighbours: bool = False,
+) -> MergePath:
     """Merge the two symbols that cost least, again and again.
 
     Args:
         predictions: Probabilities of Y given each atom in each context, `[atom, context, class]`.
         weight: Share of rows of each atom, `[atom]`.
         is_number: Whether atoms lie on a line.
+        n_on_line: How many of the first atoms do, by default all; others, such as that of missing
+            values, may join any.
+        only_neighbours: Whether neighbours alone are ever merged, as of an ordered category.
 
     Example:
         >>> p = np.array([0.1, 0.1, 0.9, 0.9])
@@ -54,6 +64,7 @@ def merge_path(predictions: FloatArray, weight: FloatArray, *, is_number: bool) 
         ([0, 0, 1, 1], 0.531)
     """
     n_atoms = len(weight)
+    on_line = n_atoms if n_on_line is None else n_on_line
     w = np.maximum(weight / weight.sum(), _LEAST_WEIGHT)
     sums = predictions * w[:, None, None]
     groups = [[atom] for atom in range(n_atoms)]
@@ -73,10 +84,10 @@ def merge_path(predictions: FloatArray, weight: FloatArray, *, is_number: bool) 
     labels, losses = [_labelled(groups, alive, n_atoms)], []
     for n_symbols in range(n_atoms, 1, -1):
         allowed = cost.copy()
-        if is_number and n_symbols > MOST_INTERVALS:
-            allowed = np.where(_neighbours(groups, alive), cost, np.inf)
-        elif is_number:
-            allowed = np.where(_neighbours(groups, alive), cost, APART * cost)
+        if is_number:
+            strictly = only_neighbours or n_symbols > MOST_INTERVALS
+            apart = np.inf if strictly else APART * cost
+            allowed = np.where(_neighbours(groups, alive, on_line), cost, apart)
         first, second = sorted(map(int, np.unravel_index(int(np.argmin(allowed)), cost.shape)))
         losses.append(float(cost[first, second]))
         sums[first] += sums[second]
@@ -96,13 +107,17 @@ def _entropy_bits(sums: FloatArray, weight: FloatArray) -> FloatArray:
     return -(p * np.log2(np.maximum(p, _TINY))).sum(axis=2).mean(axis=1)
 
 
-def _neighbours(groups: list[list[int]], alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which two symbols touch on the line, `[atom, atom]`."""
-    owner = _labelled(groups, alive, len(alive))
+def _neighbours(
+    groups: list[list[int]], alive: NDArray[np.bool_], n_on_line: int
+) -> NDArray[np.bool_]:
+    """Which two symbols touch on the line, `[atom, atom]`; one that is off it touches all."""
+    owner = _labelled(groups, alive, len(alive))[:n_on_line]
     first = np.flatnonzero(alive)
     touch = np.zeros((len(alive), len(alive)), bool)
     left, right = first[owner[:-1]], first[owner[1:]]
     touch[left, right] = touch[right, left] = True
+    off_line = [k for k in np.flatnonzero(alive) if min(groups[k]) >= n_on_line]
+    touch[off_line] = touch[:, off_line] = True
     np.fill_diagonal(touch, False)
     return touch
 

@@ -18,25 +18,30 @@ _MOST_ROUNDS = 4
 _LEAST_GAIN_BITS = 4.0
 
 
-def with_moved_cuts(
-    table: Table, is_number: Sequence[bool], rows: Rows, model: FloatArray
-) -> Table:
+def with_moved_cuts(table: Table, on_line: Sequence[int], rows: Rows, model: FloatArray) -> Table:
     """Move each cut by a few atoms as long as the rows of development become more likely.
 
     Where a value lies near a cut the models' channels are soft, and leave open by a few hundredths
     of the rows where the cut is best made.
+
+    Args:
+        table: The table.
+        on_line: How many of the first atoms of each component lie on a line; 0 for a category.
+        rows: Rows of development.
+        model: What the models predict of them.
     """
     best = mean_gain_bits(table, rows, model)
     least = _LEAST_GAIN_BITS / len(rows.weight)
     for _ in range(_MOST_ROUNDS):
         before = best
-        for k in np.flatnonzero(is_number):
-            labels = table.symbols[k]
+        for k in np.flatnonzero(on_line).tolist():
+            labels = table.symbols[k][: on_line[k]]
             for cut in np.flatnonzero(np.diff(labels)):
                 for shift in _SHIFTS:
-                    moved = _moved(table.symbols[k], int(cut), shift)
+                    moved = _moved(table.symbols[k][: on_line[k]], int(cut), shift)
                     if moved is None:
                         continue
+                    moved = np.concatenate([moved, table.symbols[k][on_line[k] :]])
                     symbols = (*table.symbols[:k], moved, *table.symbols[k + 1 :])
                     other = replace(table, symbols=symbols)
                     gain = mean_gain_bits(other, rows, model)

@@ -16,24 +16,24 @@ MOST_LOST = 0.01
 _TRIED = 8
 
 
-def finished(table: Table, is_number: Sequence[bool], rows: Rows, folds: Sequence[Fold]) -> Table:
+def finished(table: Table, on_line: Sequence[int], rows: Rows, folds: Sequence[Fold]) -> Table:
     """The table with its cuts moved, and with what hardly matters joined.
 
     Args:
         table: As it was chosen.
-        is_number: Which components are numbers.
+        on_line: How many of the first atoms of each component lie on a line; 0 for a category.
         rows: Rows of development.
         folds: Which of them train and which choose.
     """
     model = np.mean([fold.model for fold in folds], axis=0)
-    table = with_moved_cuts(table, is_number, rows, model)
-    pruned = simplified(_pruned(table, is_number, rows, folds, model), rows)
-    return with_moved_cuts(pruned, is_number, rows, model)
+    table = with_moved_cuts(table, on_line, rows, model)
+    pruned = simplified(_pruned(table, on_line, rows, folds, model), rows)
+    return with_moved_cuts(pruned, on_line, rows, model)
 
 
 def _pruned(
     table: Table,
-    is_number: Sequence[bool],
+    on_line: Sequence[int],
     rows: Rows,
     folds: Sequence[Fold],
     model: FloatArray,
@@ -50,7 +50,7 @@ def _pruned(
     least = floor(_chosen_gain_bits(table, rows, folds))
     least_of_all = floor(mean_gain_bits(table, rows, model))
     while True:
-        smaller = list(_smaller(table, is_number, rows))
+        smaller = list(_smaller(table, on_line, rows))
         gains = [mean_gain_bits(other, rows, model) for other in smaller]
         tried = np.argsort(gains, kind="stable")[::-1][:_TRIED].tolist()
         found = [(_chosen_gain_bits(smaller[k], rows, folds), k) for k in tried]
@@ -73,10 +73,10 @@ def _chosen_gain_bits(table: Table, rows: Rows, folds: Sequence[Fold]) -> float:
     return total / weights
 
 
-def _smaller(table: Table, is_number: Sequence[bool], rows: Rows) -> Iterator[Table]:
+def _smaller(table: Table, on_line: Sequence[int], rows: Rows) -> Iterator[Table]:
     """The table with a stretch of a number or a symbol of a category less, or with a row less."""
     for k, labels in enumerate(table.symbols):
-        for moved in _fewer_runs(labels) if is_number[k] else _fewer_symbols(labels):
+        for moved in _fewer_runs(labels, on_line[k]) if on_line[k] else _fewer_symbols(labels):
             yield replace(table, symbols=(*table.symbols[:k], moved, *table.symbols[k + 1 :]))
     combinations = np.unique(table.combinations(rows.atoms))
     owner = assigned(combinations, table.boxes)
@@ -90,9 +90,15 @@ def _smaller(table: Table, is_number: Sequence[bool], rows: Rows) -> Iterator[Ta
                 yield replace(table, boxes=boxes)
 
 
-def _fewer_runs(labels: Labels) -> Iterator[Labels]:
-    """Labels in which one stretch takes the symbol of its neighbour."""
-    stretches = runs(labels)
+def _fewer_runs(labels: Labels, n_on_line: int) -> Iterator[Labels]:
+    """Labels in which a stretch takes the symbol of its neighbour, or an atom off the line one."""
+    stretches = runs(labels[:n_on_line])
+    for atom in range(n_on_line, len(labels)):
+        for other in np.unique(labels[:n_on_line]):
+            if other != labels[atom]:
+                moved = labels.copy()
+                moved[atom] = other
+                yield moved
     for place, (first, after) in enumerate(stretches):
         for other in (place - 1, place + 1):
             if 0 <= other < len(stretches):

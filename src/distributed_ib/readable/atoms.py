@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import Level
+from distributed_ib.data.column import MISSING, Level
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -31,6 +31,9 @@ class Atoms:
             the atom above it. Empty for categories.
         values: The whole number that each atom holds, where there are few; else empty.
         joiner: What stands between the names of atoms of a category.
+        missing: Name of the atom of values that are missing, which is the last and lies on no line;
+            "" where there is none, and for categories, of which it is a level as others are.
+        is_ordered: Whether the names of a category are in an order, so that only neighbours join.
 
     Example:
         >>> hours = Atoms.of_numbers("hour", np.arange(24.0))
@@ -46,11 +49,24 @@ class Atoms:
     cuts: FloatArray
     values: tuple[int, ...] = ()
     joiner: str = ", "
+    missing: str = ""
+    is_ordered: bool = False
 
     @classmethod
     def of_levels(cls, component: str, levels: Sequence[Level]) -> "Atoms":
         """An atom for each level of a category."""
         return cls(component, tuple(map(str, levels)), np.zeros(0))
+
+    @classmethod
+    def of_ordered(cls, component: str, levels: Sequence[Level], missing: str = "") -> "Atoms":
+        """An atom for each level of an ordered category, and one for `missing` if it has a name.
+
+        >>> size = Atoms.of_ordered("size", ["S", "M", "L", "XL"], "missing")
+        >>> size.text({1, 2, 3}), size.text({0, 4})
+        ('M to XL', 'S or missing')
+        """
+        names = tuple(map(str, levels))
+        return cls(component, names, np.zeros(0), missing=missing, is_ordered=True)
 
     @classmethod
     def of_numbers(cls, component: str, values: FloatArray, most: int = MOST_ATOMS) -> "Atoms":
@@ -60,9 +76,11 @@ class Atoms:
 
         Args:
             component: Name of the component.
-            values: Its values in the rows, `[n]`.
+            values: Its values in the rows, `[n]`; NaN where one is missing.
             most: Most atoms.
         """
+        missing = np.isnan(values)
+        values = values[~missing] if not missing.all() else np.zeros(1)
         distinct, counts = np.unique(values, return_counts=True)
         whole = np.array_equal(distinct, np.round(distinct)) and np.abs(distinct).max() < 2**53
         listed = whole and len(distinct) <= MOST_LISTED_NUMBERS
@@ -74,7 +92,9 @@ class Atoms:
             above = above[above < len(distinct)]
         pairs = zip(distinct[above - 1], distinct[above], strict=True)
         cuts = np.array([shortest_between(float(low), float(high)) for low, high in pairs])
-        return cls(component, (), cuts, tuple(map(int, distinct)) if listed else ())
+        whole_numbers = tuple(map(int, distinct)) if listed else ()
+        name = MISSING if missing.any() else ""
+        return cls(component, (), cuts, whole_numbers, missing=name)
 
     @property
     def is_number(self) -> bool:
@@ -84,18 +104,36 @@ class Atoms:
     @property
     def n_atoms(self) -> int:
         """Number of atoms."""
+        return self._n_known + bool(self.missing)
+
+    @property
+    def n_on_line(self) -> int:
+        """How many of the first atoms lie on a line; 0 for a category without an order."""
+        return self._n_known if self.is_number or self.is_ordered else 0
+
+    @property
+    def _n_known(self) -> int:
         return len(self.labels) or len(self.cuts) + 1
 
     def codes(self, values: NDArray[np.floating] | Codes) -> Codes:
         """The atom of each value, `[n]`; of categories these are the values themselves."""
-        if self.is_number:
-            return np.searchsorted(self.cuts, values, side="right").astype(np.int64)
+        if self.is_number or self.is_ordered:
+            numbers = np.asarray(values, np.float64)
+            missing = np.isnan(numbers)
+            known = np.where(missing, 0, numbers)
+            if self.is_number:
+                known = np.searchsorted(self.cuts, known, side="right")
+            # Where no row of development is missing, one that is counts as a middle one.
+            last = self._n_known if self.missing else self._n_known // 2
+            return np.where(missing, last, np.rint(known)).astype(np.int64)
         return np.asarray(values, np.int64)
 
     def runs(self, members: Collection[int]) -> list[tuple[int, int]]:
         """Stretches of neighbouring atoms among some, each as its first and last."""
         found: list[tuple[int, int]] = []
         for atom in sorted(members):
+            if atom >= self._n_known:
+                continue
             if found and found[-1][1] == atom - 1:
                 found[-1] = (found[-1][0], atom)
             else:
@@ -110,12 +148,23 @@ class Atoms:
     def listed(self, members: Collection[int]) -> list[str | int]:
         """The values of some atoms, where they are listed; empty for intervals."""
         names: Sequence[str | int] = self.labels or self.values
-        return [names[atom] for atom in sorted(members)] if names else []
+        known = [names[atom] for atom in sorted(members) if atom < self._n_known] if names else []
+        return [*known, self.missing] if self._n_known in members and known else known
 
     def text(self, members: Collection[int]) -> str:
         """The values of some atoms in words; "any" for all of them."""
         if len(members) == self.n_atoms:
             return "any"
+        if self._n_known in members:
+            known = set(members) - {self._n_known}
+            return f"{self.text(known)} or {self.missing}" if known else self.missing
+        if self.missing and len(members) == self._n_known:
+            return f"not {self.missing}"
+        if self.is_ordered:
+            runs = [self.labels[first : last + 1] for first, last in self.runs(members)]
+            return ", ".join(
+                f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs
+            )
         if self.labels:
             return self.joiner.join(map(str, self.listed(members)))
         if self.values:

@@ -78,8 +78,7 @@ def read_rows(
     ]
     table = choose_table(paths, rows, folds, mixings, max_rows, total_bits)
     model = np.mean([fold.model for fold in folds], axis=0)
-    is_number = [one.atoms.is_number for one in components]
-    table = finished(table, is_number, rows, folds)
+    table = finished(table, [one.atoms.n_on_line for one in components], rows, folds)
     kept = [k for k, labels in enumerate(table.symbols) if labels.max() > 0]
     used = [components[k].atoms for k in kept]
     symbols = tuple(table.symbols[k] for k in kept)

@@ -246,7 +246,9 @@ def _merge_path(predictions: FloatArray, component: ComponentAtoms) -> MergePath
     return merge_path(
         predictions.reshape(n_atoms, -1, predictions.shape[1]),
         weight,
-        is_number=component.atoms.is_number,
+        is_number=component.atoms.n_on_line > 0,
+        n_on_line=component.atoms.n_on_line,
+        only_neighbours=component.atoms.is_ordered,
     )
 
 

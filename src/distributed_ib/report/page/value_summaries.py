@@ -1,7 +1,7 @@
 """How a component is distributed: its values, and groups of them that hold no single row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ class ValueSummary:
 
     Attributes:
         kind: "number" or "level".
-        values: Values at which its channel is looked at: numbers, or names of levels.
-        places: What the model takes for them: the numbers themselves, or codes.
+        values: Values at which its channel is looked at: numbers, or names of levels. None after
+            numbers stands for those that are missing, for which there is a last bar too.
+        places: What the model takes for them: the numbers themselves (NaN: missing), or codes.
         counts: Rows at or nearest to each, `[value]`.
         edges: Edges of the bars of its histogram, `[bar + 1]`; None where each value has a bar.
         bars: Rows in each bar.
@@ -60,7 +61,7 @@ def numbers_summary(rows: FloatArray, values: FloatArray | None = None) -> Value
     """The distribution of numbers.
 
     Args:
-        rows: Numbers, `[n]`.
+        rows: Numbers, `[n]`; NaN where one is missing.
         values: Where its channel is looked at, rising; by default the distinct values, or 64
             quantiles.
 
@@ -69,6 +70,8 @@ def numbers_summary(rows: FloatArray, values: FloatArray | None = None) -> Value
         >>> summary.values, summary.counts.tolist()
         ([1.0, 2.0], [2, 1])
     """
+    if np.isnan(rows).any():
+        return _with_missing(numbers_summary(rows[~np.isnan(rows)], values), rows, 0)
     distinct = np.unique(rows)
     if values is None:
         values = distinct
@@ -88,6 +91,10 @@ def grouped_numbers(rows: FloatArray) -> ValueSummary:
     >>> grouped_numbers(np.arange(25.0)).values
     [4.5, 17.0]
     """
+    if np.isnan(rows).any():
+        return _with_missing(grouped_numbers(rows[~np.isnan(rows)]), rows, LEAST_ROWS)
+    if not len(rows):
+        return _of_numbers(rows, np.zeros(0, np.int64), None, np.zeros(0, np.int64))
     group = _groups_of_ten(rows)
     sums = np.bincount(group, rows)
     counts = np.bincount(group)
@@ -140,6 +147,27 @@ def nearest(values: FloatArray, rows: FloatArray) -> NDArray[np.int64]:
     [0, 1, 2]
     """
     return np.searchsorted((values[1:] + values[:-1]) / 2, rows, side="right")
+
+
+def _with_missing(known: ValueSummary, rows: FloatArray, least: int) -> ValueSummary:
+    """The summary of the rows that have a number, with "missing" as one more value.
+
+    Fewer than `least` missing rows are hidden.
+    """
+    missing = np.isnan(rows)
+    n_missing = int(missing.sum())
+    group = np.full(len(rows), -1 if n_missing < least else len(known.values))
+    group[~missing] = known.group_of_row
+    if n_missing < least:
+        return replace(known, group_of_row=group, n_hidden=n_missing)
+    return replace(
+        known,
+        values=[*known.values, None],
+        places=np.append(known.places, np.nan),
+        counts=np.append(known.counts, n_missing).astype(np.int32),
+        bars=np.append(known.bars, n_missing).astype(np.int32),
+        group_of_row=group,
+    )
 
 
 def _of_numbers(

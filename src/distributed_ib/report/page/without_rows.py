@@ -65,6 +65,7 @@ def _inputs(inputs: Mapping[str, Any], components: Mapping[str, Any]) -> dict[st
                 column["levels"] = [level if level in shown else None for level in column["levels"]]
             else:
                 values = own["values"] if own else [column["mean"]]
+                values = [value for value in values if value is not None] or [column["mean"]]
                 column["low"], column["high"] = min(values), max(values)
                 if "knots" in column:
                     column["knots"] = column.get("grouped_knots", np.array(values))

@@ -17,6 +17,7 @@ from distributed_ib.data.target import Target
 from distributed_ib.data.text_tables import STANDARD_INPUT
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
+from distributed_ib.estimators._known_rows import dropped_in_words, is_missing
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
@@ -86,6 +87,8 @@ class TableStudy(Study):
         beta_start: Smallest bottleneck strength; by default 0.001.
         beta_end: Largest bottleneck strength; by default 2.
         direction: How beta moves; "falling" and "both" make one sweep from end to end.
+        kinds: Kinds of columns, as `declared_kinds` takes them; by default they follow from the
+            data.
         n_starts: Stretches of beta, each trained from scratch; by default by the data.
         n_resamples: Divisions of the rows into those that train and those that choose; by default
             by the size of the data.
@@ -112,6 +115,7 @@ class TableStudy(Study):
     beta_start: float | None = None
     beta_end: float | None = None
     direction: Directions = "rising"
+    kinds: dict[str, Any] | None = None
     n_starts: int | None = None
     n_resamples: int | None = None
     n_seeds: int = 1
@@ -206,9 +210,10 @@ class TableStudy(Study):
         if self.each_target:
             return findings_of_each(run, reading)
         found = tuple(
-            Finding(f"{sentence[:1].upper()}{sentence[1:]}", kind="warning")
+            Finding(_capital(sentence), kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        found = (*self._left_out(run.seed), *found)
         if rare := self._plan(run.seed).rare_classes():
             found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
         if self.quick:
@@ -257,9 +262,11 @@ class TableStudy(Study):
         y = self._columns.y
         name, task = listed(self.targets), self.task
         if task == "auto":
-            task = "regression" if isinstance(y, pd.DataFrame) else Target.fit(y, name=name).task
+            task = self._found_task(y, name)
+        outside = {*self.targets, *self.exclude}  # which a file for all columns names too
         common: dict[str, Any] = {
             "components": self.components,
+            "kinds": {k: v for k, v in (self.kinds or {}).items() if k not in outside} or None,
             "beta_start": self.beta_start,
             "beta_end": self.beta_end,
             "direction": self.direction,
@@ -285,6 +292,24 @@ class TableStudy(Study):
             refuse_fractions(name, y)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
+
+    def _found_task(self, y: Any, name: str) -> Literal["classification", "regression"]:
+        """What the target is, by its values."""
+        missing = is_missing(y)
+        if missing.all():
+            raise UserError(f"the target {name!r} holds no value at all.")
+        return (
+            "regression" if isinstance(y, pd.DataFrame) else Target.fit(y[~missing], name=name).task
+        )
+
+    def _left_out(self, seed: int) -> tuple[Finding, ...]:
+        """What was left out of the table: columns, and rows without the target."""
+        decomposition = self._plan(seed).decomposition.decomposition
+        texts = [_capital(one.sentence) for one in decomposition.left_out]
+        missing = is_missing(self._columns.y)
+        if missing.any():
+            texts.insert(0, _capital(dropped_in_words(int(missing.sum()), len(missing))))
+        return tuple(Finding(text, kind="note") for text in texts)
 
     @cached_property
     def _rows(self) -> TableRows:
@@ -387,3 +412,7 @@ def _with_seed(plan: Plan, seed: int) -> Plan:
     """
     problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
     return replace(plan, problem=problem, seed=seed)
+
+
+def _capital(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"

@@ -40,13 +40,24 @@ export function scaledNumber(column, value) {
   return Math.fround(scores[k - 1] + share * (scores[k] - scores[k - 1]) + beyond);
 }
 
-/** A component's values as `{numbers, codes}`, from those that a user gives, one a column. */
+/**
+ * A component's values as `{numbers, codes}`, from those that a user gives, one a column.
+ *
+ * A number that can be missing (null, or the last level of ranks) has a code that says so, and is 0 then.
+ */
 export function componentInput(columns, values) {
   const numbers = [];
   const codes = [];
   columns.forEach((column, k) => {
-    if (column.levels) codes.push(column.levels.indexOf(values[k]));
-    else numbers.push(scaledNumber(column, Number(values[k])));
+    const value = values[k];
+    if (column.levels && !column.is_rank) {
+      codes.push(column.levels.indexOf(value));
+      return;
+    }
+    const rank = column.is_rank ? column.levels.indexOf(value) : 0;
+    const missing = column.has_missing && (column.is_rank ? rank === column.levels.length - 1 : value === null);
+    numbers.push(missing ? 0 : scaledNumber(column, column.is_rank ? rank : Number(value)));
+    if (column.has_missing) codes.push(missing ? 1 : 0);
   });
   return { numbers, codes };
 }

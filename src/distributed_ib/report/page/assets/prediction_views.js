@@ -5,7 +5,7 @@ import { panel, tableOf } from "./downloads.js";
 import { html, mapped, plot, svg } from "./drawing.js";
 import { inUse } from "./places.js";
 import { keyPlaces, nearestKeys } from "./value_views.js";
-import { cut, fixed, short } from "./texts.js";
+import { cut, fixed, nameOf, short } from "./texts.js";
 
 /** Both views; none where no predictions are stored. */
 export function predictionViews(page, curves, content, ranks, choose) {
@@ -155,7 +155,7 @@ function errorsView({ page, curves, content, found, keys, keyOf, ranks, choose }
     table: () => {
       const one = found.errors[now.name];
       const n = one.values.length;
-      return { columns: [now.name, what, "rows"], rows: one.values.map((value, k) => [value, one.error.data[now.key * n + k], one.count.data[k]]) };
+      return { columns: [now.name, what, "rows"], rows: one.values.map((value, k) => [value ?? "missing", one.error.data[now.key * n + k], one.count.data[k]]) };
     },
     figure: () => figure,
   });
@@ -169,7 +169,10 @@ function errorsView({ page, curves, content, found, keys, keyOf, ranks, choose }
     const known = [...errors].filter(Number.isFinite);
     const isLine = typeof one.values[0] === "number";
     const height = Math.max(220, Math.min(320, width * 0.55));
-    const [low, high] = isLine ? [one.values[0], one.values[n - 1]] : [-0.5, n - 0.5];
+    // Rows in which the number is missing stand to the right of all numbers.
+    const hasMissing = isLine && one.values[n - 1] === null;
+    const [low, last] = isLine ? [one.values[0], one.values[n - 1 - hasMissing]] : [-0.5, n - 0.5];
+    const high = hasMissing ? last + (last - low || 1) * 0.08 : last;
     const pad = isLine ? (high - low || 1) * 0.04 : 0;
     const axes = plot({ width, height, bottom: isLine ? 40 : 64, left: 58, x: [low - pad, high + pad], y: [0, Math.max(mean, ...known) * 1.12 || 1], xLabel: isLine ? now.name : "", yLabel: isNumber ? `error of ${cut(content.target.name, 20)}` : "share wrong", label: `${what} along ${now.name}` });
     const { inner, x, y } = axes;
@@ -178,8 +181,8 @@ function errorsView({ page, curves, content, found, keys, keyOf, ranks, choose }
     const group = svg("g", { class: `shown ${componentClass(ranks[k0])}` });
     for (let k = 0; k < n; k++) {
       if (!Number.isFinite(errors[k])) continue;
-      const at = x(isLine ? one.values[k] : k);
-      group.append(svg("circle", { class: "dot", cx: at, cy: y(errors[k]), r: 4.5 }, svg("title", {}, `${isLine ? short(one.values[k]) : one.values[k]}: ${short(errors[k])}, ${one.count.data[k]} rows`)));
+      const at = x(isLine ? (one.values[k] ?? high) : k);
+      group.append(svg("circle", { class: "dot", cx: at, cy: y(errors[k]), r: 4.5 }, svg("title", {}, `${nameOf(isLine ? "number" : "level", one.values[k])}: ${short(errors[k])}, ${one.count.data[k]} rows`)));
     }
     if (!isLine) {
       axes.root.querySelectorAll(".axes text").forEach((text) => {
@@ -188,6 +191,7 @@ function errorsView({ page, curves, content, found, keys, keyOf, ranks, choose }
       const room = Math.max(1, Math.ceil((n * 16) / (width - 72)));
       for (let k = 0; k < n; k += room) axes.inner.append(svg("text", { class: "slanted", transform: `translate(${x(k) + 4} ${axes.bottom + 14}) rotate(-28)`, "text-anchor": "end" }, cut(String(one.values[k]), 12)));
     }
+    if (hasMissing) inner.append(svg("text", { x: x(high), y: axes.top + 12, "text-anchor": "end" }, "missing: rightmost"));
     inner.append(group);
     figure = axes.root;
     holder.replaceChildren(figure);

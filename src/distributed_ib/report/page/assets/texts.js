@@ -45,6 +45,12 @@ export function csvText(columns, rows) {
   return [columns, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 
+/** A value as text; null stands for a number that is missing. */
+export function nameOf(kind, value) {
+  if (value === null) return "missing";
+  return kind === "number" ? short(value) : value;
+}
+
 /** Values that a channel hardly tells apart, as text for each group: "0 - 6, 23". */
 export function symbolTexts(kind, values, symbols) {
   const count = symbols.length ? Math.max(...symbols) + 1 : 0;
@@ -54,10 +60,10 @@ export function symbolTexts(kind, values, symbols) {
     for (let k = 0; k < values.length; k++) {
       if (symbols[k] !== s) continue;
       const last = runs[runs.length - 1];
-      if (kind === "number" && last && last[1] === k - 1) last[1] = k;
+      if (kind === "number" && last && last[1] === k - 1 && values[k] !== null) last[1] = k;
       else runs.push([k, k]);
     }
-    const name = (k) => (kind === "number" ? short(values[k]) : values[k]);
+    const name = (k) => nameOf(kind, values[k]);
     texts.push(
       runs
         .map(([a, b]) => (a === b ? name(a) : b === a + 1 ? `${name(a)}, ${name(b)}` : `${name(a)} – ${name(b)}`))

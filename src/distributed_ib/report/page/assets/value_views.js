@@ -7,7 +7,7 @@ import { panel } from "./downloads.js";
 import { html, mapped, svg, symbolColor } from "./drawing.js";
 import { supportText } from "./evidence_views.js";
 import { inUse, nearestOf } from "./places.js";
-import { cut, fixed, short, symbolTexts } from "./texts.js";
+import { cut, fixed, nameOf, short, symbolTexts } from "./texts.js";
 
 const MATRIX = 96;
 const HISTOGRAM = [260, 84];
@@ -200,7 +200,7 @@ function shownRow(name, own, channel, content, css, k) {
     picture: () => ({ name, bits: head.querySelector(".bits").textContent, bars: bars.element, matrix: canvas.toDataURL() }),
     table(key) {
       const symbols = partOf(channel.symbols, key).data;
-      return own.values.map((value, j) => [name, value, own.counts.data[j], symbols[j] + 1]);
+      return own.values.map((value, j) => [name, value ?? "missing", own.counts.data[j], symbols[j] + 1]);
     },
     draw(key, bits, band) {
       draw(bits, band);
@@ -271,20 +271,26 @@ function histogram(own) {
   const edges = own.edges?.data;
   const isNumber = own.kind === "number";
   const [low, high] = edges ? [edges[0], edges[edges.length - 1]] : [0, counts.length];
-  const x = (value) => 4 + ((value - low) / (high - low || 1)) * (width - 8);
+  // Missing numbers have a bar of their own, apart from the others.
+  const hasMissing = own.values[own.values.length - 1] === null;
+  const numbers = hasMissing && edges ? own.values.slice(0, -1) : own.values;
+  const room = hasMissing && edges ? width - 26 : width - 8;
+  const x = (value) => 4 + ((value - low) / (high - low || 1)) * room;
   const base = height - 18;
   const rects = [];
   const valueOf = [];
   for (let k = 0; k < counts.length; k++) {
-    const [from, to] = edges ? [edges[k], edges[k + 1]] : [k, k + 1];
+    const missing = hasMissing && k === counts.length - 1;
+    const step = (high - low || 1) * (12 / room);
+    const [from, to] = missing && edges ? [high + step / 2, high + 1.5 * step] : edges ? [edges[k], edges[k + 1]] : [k, k + 1];
     const tall = own.are_counted ? (counts[k] / most) * (base - 4) : 16;
-    const value = edges ? nearestOf(own.values, (from + to) / 2) : k;
-    const text = `${edges ? `${short(from)} to ${short(to)}` : isNumber ? short(own.values[k]) : own.values[k]}${own.are_counted ? `: ${counts[k]} rows` : ""}`;
+    const value = missing ? own.values.length - 1 : edges ? nearestOf(numbers, (from + to) / 2) : k;
+    const text = `${missing ? "missing" : edges ? `${short(from)} to ${short(to)}` : nameOf(own.kind, own.values[k])}${own.are_counted ? `: ${counts[k]} rows` : ""}`;
     rects.push(svg("rect", { x: x(from).toFixed(1), width: Math.max(0.8, x(to) - x(from) - 0.6).toFixed(1), y: (base - tall).toFixed(1), height: tall.toFixed(1) }, svg("title", {}, text)));
     valueOf.push(value);
   }
-  const first = isNumber ? short(edges ? low : own.values[0]) : own.values[0];
-  const last = isNumber ? short(edges ? high : own.values[own.values.length - 1]) : own.values[own.values.length - 1];
+  const first = isNumber && edges ? short(low) : nameOf(own.kind, own.values[0]);
+  const last = isNumber && edges && !hasMissing ? short(high) : nameOf(own.kind, own.values[own.values.length - 1]);
   const element = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "plot histogram", role: "img", "aria-label": "distribution" },
     ...rects,
     svg("line", { class: "axis", x1: 4, x2: width - 4, y1: base, y2: base }),

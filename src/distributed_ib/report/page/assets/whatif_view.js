@@ -145,7 +145,7 @@ function typical(column, content, name) {
     const counts = own.counts.data;
     const half = counts.reduce((a, b) => a + b, 0) / 2;
     let sum = 0;
-    for (let k = 0; k < counts.length; k++) if ((sum += counts[k]) >= half) return own.values[k];
+    for (let k = 0; k < counts.length; k++) if ((sum += counts[k]) >= half && own.values[k] !== null) return own.values[k];
   }
   return column.mean ?? 0;
 }
@@ -160,17 +160,25 @@ function fieldOf(column, value, named, change, component) {
   const [low, high] = [column.low, column.high];
   const box = html("input", { type: "number", step: "any", value: Number(Number(value).toPrecision(6)), "aria-label": label });
   const slide = html("input", { type: "range", min: low, max: high, step: "any", value, "aria-label": `${label}, slider`, tabindex: -1 });
+  const gone = column.has_missing ? html("input", { type: "checkbox", "aria-label": `${label} is missing` }) : null;
+  gone?.addEventListener("change", () => change(gone.checked ? null : Number(box.value)));
+  const known = () => {
+    if (gone) gone.checked = false;
+  };
   box.addEventListener("input", () => {
     if (box.value === "" || !Number.isFinite(box.valueAsNumber)) return;
+    known();
     slide.value = box.value;
     change(box.valueAsNumber);
   });
   slide.addEventListener("input", () => {
     const whole = column.whole ? Math.round(slide.valueAsNumber) : Number(slide.valueAsNumber.toPrecision(4));
     box.value = whole;
+    known();
     change(whole);
   });
-  return html("label", {}, named ? html("bdi", {}, column.column) : null, box, slide);
+  const field = html("label", {}, named ? html("bdi", {}, column.column) : null, box, slide);
+  return gone ? html("div", {}, field, html("label", {}, gone, "missing")) : field;
 }
 
 function outcome(target, entry, k) {

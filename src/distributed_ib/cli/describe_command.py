@@ -1,0 +1,130 @@
+"""`dib describe`: how the columns of a table would be read, before anything is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed_ib.data._views import View
+    from distributed_ib.data.survey import SurveyedColumn
+
+
+def describe(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file.")],
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="The column to explain, no part of X."),
+    ] = None,
+    kinds: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file with kinds of columns.")
+    ] = None,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print it as the TOML file that --kinds takes.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="New TOML file to write it to as well.")
+    ] = None,
+) -> None:
+    """Show how each column of a table would be read, without training anything.
+
+    A name, a kind, what a model makes of it, missing values, levels or range; and in a sentence why
+    a column is left out. Correct the TOML form where it is wrong, and give it to dib fit --kinds.
+    """
+    from distributed_ib._files import write_text
+    from distributed_ib.cli._execution import print_line
+    from distributed_ib.data.declared_kinds import declared_kinds, read_kinds
+    from distributed_ib.data.kinds_file import kinds_toml
+    from distributed_ib.data.survey import survey
+
+    if out is not None and out.exists():
+        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+    view = _view(table, target)
+    declared = declared_kinds(None if kinds is None else read_kinds(kinds))
+    if unknown := [name for name in declared if name not in view.names]:
+        raise UserError(f"{kinds} names the column {unknown[0]!r}, which {table} does not have.")
+    surveyed = survey(view, declared)
+    text = kinds_toml(surveyed, table.name)
+    if toml:
+        typer.echo(text, nl=False)
+    else:
+        _print_table(surveyed, view.n_rows, title=table.name)
+    if out is not None:
+        write_text(out, text)
+        if not toml:
+            print_line(f"Written to {out}; correct it, and give it to dib fit --kinds.")
+
+
+def _view(path: Path, target: str | None) -> "View":
+    """The columns of a table besides the target; a Parquet file is read in stretches."""
+    from distributed_ib.data._views import frame_view
+    from distributed_ib.data.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
+
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        stored = ParquetTable(path)
+        return stored if target is None else stored.without([target])
+    frame = read_table(path)
+    if target is not None and target not in frame.columns:
+        names = ", ".join(map(str, frame.columns))
+        raise UserError(f"{path} has no column {target!r}, named by --target; it has {names}.")
+    return frame_view(frame if target is None else frame.drop(columns=target))
+
+
+def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    # Not cut where the output goes to a file.
+    console = console if console.is_terminal else Console(width=160)
+    shown = Table(title=f"{title}: {n_rows:,} rows", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("column", "kind", "what it becomes", "missing", "levels", "values"):
+        right = heading in ("missing", "levels")
+        shown.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for one in surveyed:
+        cells = [
+            one.name,
+            "can't be read" if one.problem else one.kind,
+            becomes(one),
+            f"{one.n_missing:,}" if one.n_missing else "",
+            one.levels_text,
+            one.values,
+        ]
+        shown.add_row(*(Text(_visible(cell)) for cell in cells))
+    console.print(shown)
+    for one in surveyed:
+        if one.problem:
+            console.print(Text(f"! {_visible(one.problem)}"))
+        elif one.note:
+            again = "" if "declared" in one.note or "no value" in one.note else _AGAIN
+            console.print(Text(f"- {_visible(one.name)!r} is left out: {one.note}{again}."))
+
+
+_AGAIN = "; give it a kind to keep it"
+
+
+def becomes(one: "SurveyedColumn") -> str:
+    """What a model reads from a column, in words."""
+    if not one.columns:
+        return ""
+    also = " or missing" if one.n_missing else ""
+    if one.kind == "ordered":
+        return f"a rank{also}"
+    if one.kind == "categorical":
+        return f"a level{also}"
+    readings = [column.reading.part for column in one.columns if column.reading is not None]
+    if readings == ["duration"]:
+        unit = one.columns[0].reading.unit if one.columns[0].reading else ""
+        return f"a number of {unit}{also}"
+    if readings:
+        return f"{', '.join(readings)}{also}"
+    return f"a number{also}"
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

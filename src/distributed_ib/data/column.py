@@ -1,0 +1,126 @@
+"""The description of one column: its kind, its levels, and how it is read from a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["continuous", "categorical"]
+Level = str | int | float | bool
+KINDS: tuple[Kind, ...] = ("continuous", "categorical")
+MISSING = "missing"
+"""What a missing value is called."""
+RARE = "(rare)"
+"""What the level is called that stands for levels of few rows."""
+Part = Literal["rank", "trend", "hour of day", "weekday", "day of year", "duration"]
+PARTS: tuple[Part, ...] = (
+    "rank",
+    "trend",
+    "hour of day",
+    "weekday",
+    "day of year",
+    "duration",
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column is read from a column of the user's table.
+
+    Attributes:
+        part: What is read: the rank among ordered levels, a part of a date, or a duration.
+        origin: Of a trend the date from which days are counted, in ISO form.
+        day_first: Of dates written as text whether the day stands before the month.
+        unit: Of a duration.
+    """
+
+    part: Part
+    origin: str = ""
+    day_first: bool | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by name and kind.
+
+    Attributes:
+        name: Its name: that of the user's column, or of what is read from it ("when: weekday").
+        kind: "continuous" (numbers, integers, booleans, ranks of ordered categories) or
+            "categorical".
+        levels: Values that a categorical column takes; None until fitted, unless the table itself
+            declares them (a pandas category column). Fitted, `None` as the last of them stands for
+            a missing value, and before it there may be `RARE`. Of an ordered category its levels in
+            order, and empty for other continuous columns.
+        source: The column of the user's table that it is read from; None for that of its own name.
+        reading: How it is read from there; None for the values themselves.
+        has_missing: Whether a continuous column has, beside its number, a code of two levels that
+            says whether there is a number.
+        has_rare: Whether a categorical column has the level `RARE`, for levels of few rows.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[Level | None, ...] | None = ()
+    source: str | None = None
+    reading: Reading | None = None
+    has_missing: bool = False
+    has_rare: bool = False
+
+    @property
+    def read_from(self) -> str:
+        """The column of the user's table."""
+        return self.name if self.source is None else self.source
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is one of `TableInput.numbers`."""
+        return self.kind == "continuous"
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is an ordered category, whose number is the rank of its level."""
+        return self.reading is not None and self.reading.part == "rank"
+
+    @property
+    def can_be_missing(self) -> bool:
+        """Whether "missing" is one of the things that it says."""
+        return self.has_missing or (not self.is_number and None in (self.levels or ())[-1:])
+
+    @property
+    def n_codes(self) -> int:
+        """Levels of its code in `TableInput.codes`; 0 for a number that is never missing."""
+        return 2 * self.has_missing if self.is_number else len(self.levels or ())
+
+    @property
+    def known_levels(self) -> tuple[Level, ...]:
+        """Its levels without those that stand for rare and for missing ones, in the order of codes.
+
+        >>> Column("c", "categorical", ("a", "b", RARE, None), has_rare=True).known_levels
+        ('a', 'b')
+        """
+        levels = [level for level in self.levels or () if level is not None]
+        return tuple(levels[: len(levels) - self.has_rare])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its levels are called where they are shown, each differently; none of numbers.
+
+        The last is "missing" where that is one of the things that it says.
+
+        >>> Column("c", "categorical", ("", "missing", None)).labels
+        ('(empty)', 'missing', '(missing)')
+        """
+        own = [str(level) for level in self.known_levels]
+        own = [text if text.strip() else "(empty)" for text in own]
+        if self.has_rare:
+            own.append(_another(RARE, own))
+        if self.can_be_missing and (self.is_ordered or not self.is_number):
+            own.append(_another(MISSING, own))
+        return tuple(own)
+
+
+def _another(label: str, taken: Sequence[str]) -> str:
+    """The label, in brackets if something else is called so."""
+    while label in taken:
+        label = f"({label})"
+    return label

@@ -1,0 +1,113 @@
+"""What a user says of the columns of a table: their kinds, from a mapping or a TOML file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from distributed_ib._toml_files import read_toml
+from distributed_ib.data.column import Level
+from distributed_ib.data.columns import level_of
+from distributed_ib.errors import UserError
+
+ColumnKind = Literal["continuous", "categorical", "ordered", "date", "date parts", "left out"]
+COLUMN_KINDS: tuple[ColumnKind, ...] = (
+    "continuous",
+    "categorical",
+    "ordered",
+    "date",
+    "date parts",
+    "left out",
+)
+KindsOfColumns = Mapping[str, Any]
+"""By column one of `COLUMN_KINDS`, or a mapping with `kind`, `levels` and `day_first`."""
+
+
+@dataclass(frozen=True)
+class DeclaredKind:
+    """What a user says of one column.
+
+    Attributes:
+        kind: "continuous", "categorical", "ordered" (levels with an order), "date" (one component
+            of its natural parts), "date parts" (a component for each part), or "left out".
+        levels: Of an ordered category its levels in order, of a category all that it may take;
+            empty where they follow from the data.
+        day_first: Of dates as text whether the day stands before the month; None if the data say.
+    """
+
+    kind: ColumnKind
+    levels: tuple[Level, ...] = ()
+    day_first: bool | None = None
+
+
+def declared_kinds(kinds: KindsOfColumns | None) -> dict[str, DeclaredKind]:
+    """What a user says of the columns, checked.
+
+    Raises:
+        UserError: If a kind is unknown, or an option does not belong to it.
+
+    Example:
+        >>> size = {"kind": "ordered", "levels": ["small", "large"]}
+        >>> declared_kinds({"zip": "categorical", "size": size})["size"].levels
+        ('small', 'large')
+    """
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise UserError("kinds must be a dict from names of columns to kinds.")
+    return {str(name): _declared(str(name), value) for name, value in (kinds or {}).items()}
+
+
+def _declared(name: str, value: Any) -> DeclaredKind:
+    if isinstance(value, DeclaredKind):
+        return value
+    given = dict(value) if isinstance(value, Mapping) else {"kind": value}
+    kind = given.pop("kind", None)
+    if kind not in COLUMN_KINDS:
+        raise UserError(
+            f"column {name!r} is declared {kind!r}; choose one of {', '.join(COLUMN_KINDS)}."
+        )
+    levels, day_first = given.pop("levels", ()), given.pop("day_first", None)
+    if given:
+        raise UserError(
+            f"column {name!r} has the unknown option {min(given, key=str)!r}; there are kind, "
+            "levels and day_first."
+        )
+    return DeclaredKind(kind, _levels(name, kind, levels), _day_first(name, kind, day_first))
+
+
+def _levels(name: str, kind: ColumnKind, levels: Any) -> tuple[Level, ...]:
+    if isinstance(levels, str) or not isinstance(levels, Sequence):
+        raise UserError(f"the levels of column {name!r} should be a list.")
+    if levels and kind not in ("ordered", "categorical"):
+        raise UserError(f"column {name!r} is declared {kind}, which has no levels; leave them out.")
+    found = tuple(level_of(name, level) for level in levels)
+    if len(set(found)) < len(found):
+        raise UserError(f"the levels of column {name!r} name one twice; leave it out once.")
+    return found
+
+
+def _day_first(name: str, kind: ColumnKind, day_first: Any) -> bool | None:
+    if day_first is None:
+        return None
+    if kind not in ("date", "date parts"):
+        raise UserError(f"column {name!r} is declared {kind}, but day_first is for dates.")
+    if not isinstance(day_first, bool):
+        raise UserError(f"day_first of column {name!r} should be true or false.")
+    return day_first
+
+
+def read_kinds(path: Path) -> dict[str, Any]:
+    """Kinds of columns from a TOML file, as `dib describe --toml` writes it.
+
+    Lines are such as `zip = "categorical"`, under a heading `[kinds]` or none.
+
+    Raises:
+        UserError: If it can't be read, or says anything else.
+    """
+    found = read_toml(path, "a list of kinds of columns")
+    if list(found) == ["kinds"] and isinstance(found["kinds"], dict):
+        found = found["kinds"]
+    try:
+        declared_kinds(found)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return found

@@ -1,0 +1,170 @@
+"""Scaling and levels of the columns of a table, learnt from its training rows."""
+
+import math
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.data._moments import Moments
+from distributed_ib.data._observed import MAX_VALUES, ObservedValues, Rows, RowSample
+from distributed_ib.data.column import RARE, Column, Level
+from distributed_ib.data.columns import shown, sorted_levels, where
+from distributed_ib.data.date_parts import with_clock_times
+from distributed_ib.data.decomposition import Decomposition, ordered_columns
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.reading_columns import levels_in, numbers_in
+from distributed_ib.data.training_rows import training_mask
+from distributed_ib.errors import UserError
+
+MANY_LEVELS = 50
+"""In columns of more levels than this, rare ones are grouped into one."""
+LEAST_ROWS_OF_LEVEL = 5
+"""Training rows below which a level of such a column is rare."""
+HEAVY_TAIL_SIGMA = 6.0
+"""A normal column has a value so far out once in a billion rows."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class _Numbers:
+    """What training rows say of a continuous column."""
+
+    column: Column
+    moments: Moments = field(default_factory=Moments)
+    observed: ObservedValues = field(default_factory=ObservedValues)
+    n_missing: int = 0
+
+    def add(
+        self, values: pd.Series, first_row: int, mask: Mask | None, drawn: tuple[Rows, Rows]
+    ) -> None:
+        numbers = numbers_in(self.column, values, first_row)
+        numbers = numbers if mask is None else numbers[mask]
+        missing = np.isnan(numbers)
+        n_missing = int(missing.sum())
+        self.n_missing += n_missing
+        self.moments.add(numbers[~missing] if n_missing else numbers)
+        self.observed.add(numbers, drawn)
+
+    def check(self) -> None:
+        """Refuse what can't be scaled, and warn of what can convey nothing."""
+        name = self.column.name
+        if not self.moments.count:
+            _warn(f"{where(name)} has no value in the training rows; it can convey nothing.")
+            self.moments.add(np.zeros(1))
+            self.observed.add(np.zeros(1), (np.zeros(0, np.int64), np.zeros(1, np.int64)))
+            return
+        if not math.isfinite(self.moments.standard_deviation):
+            raise UserError(f"column {name!r} spans too large a range; give it in other units.")
+        if self.moments.is_constant and not self.n_missing:
+            _warn(f"{where(name)} is constant in the training rows; it can convey nothing.")
+
+    @property
+    def fitted(self) -> Column:
+        return replace(self.column, has_missing=self.n_missing > 0)
+
+
+@dataclass
+class _Levels:
+    """What training rows say of a categorical column; the levels themselves are those of all."""
+
+    column: Column
+    counts: dict[Level, int] = field(default_factory=dict)
+    n_missing: int = 0
+
+    def add(self, values: pd.Series, first_row: int, mask: Mask | None) -> None:
+        codes, levels = levels_in(self.column, values, first_row)
+        for level in levels:
+            self.counts.setdefault(level, 0)
+        codes = codes if mask is None else codes[mask]
+        counts = np.bincount(codes + 1, minlength=len(levels) + 1).tolist()
+        self.n_missing += counts[0]
+        for level, count in zip(levels, counts[1:], strict=True):
+            self.counts[level] += count
+
+    @property
+    def fitted(self) -> Column:
+        """The column with its levels: known ones, one for rare ones, and None for missing ones.
+
+        Raises:
+            UserError: If a level is not among those that were declared.
+        """
+        name, declared = self.column.name, self.column.levels
+        levels = sorted_levels(set(self.counts)) if declared is None else self.column.known_levels
+        if unknown := set(self.counts) - set(levels):
+            raise UserError(
+                f"{where(name)} holds {shown(min(unknown, key=str))}, which is not among its "
+                "declared categories; add it to them, or replace it."
+            )
+        if len(self.counts) + (self.n_missing > 0) == 1:
+            _warn(f"{where(name)} is constant; it can convey nothing.")
+        kept = levels
+        if len(levels) > MANY_LEVELS:
+            kept = tuple(v for v in levels if self.counts.get(v, 0) >= LEAST_ROWS_OF_LEVEL)
+        has_rare = len(kept) < len(levels) or not levels
+        all_levels = (*kept, *([RARE] if has_rare else []), *([None] if self.n_missing else []))
+        return replace(self.column, levels=all_levels, has_rare=has_rare)
+
+    def most_frequent(self, fitted: Column) -> int:
+        """Code of the level that most training rows have, missing ones aside."""
+        known = [self.counts.get(level, 0) for level in fitted.known_levels]
+        rare = [sum(self.counts.values()) - sum(known)] if fitted.has_rare else []
+        return int(np.argmax([*known, *rare]))
+
+
+def fit_decomposition(
+    decomposition: Decomposition, data: Any, rows: NDArray[Any] | None, min_rows: int
+) -> FittedDecomposition:
+    """See `Decomposition.fit`."""
+    view = decomposition.view(data)
+    if view.n_rows < min_rows:
+        raise UserError(
+            f"the data have {view.n_rows} rows, too few to learn from; give at least {min_rows}."
+        )
+    training = training_mask(rows, view.n_rows)
+    columns = ordered_columns(decomposition)
+    numbers = [_Numbers(c) for c in columns if c.is_number]
+    levels = [_Levels(c) for c in columns if not c.is_number]
+    sample = RowSample()
+    for start, chunk in view.chunks(decomposition.sources):
+        length = len(next(iter(chunk.values())))
+        mask = None if training is None else training[start : start + length]
+        drawn = sample.draw(length if mask is None else int(mask.sum()))
+        chunk = with_clock_times(columns, chunk, start + 1)
+        for one in numbers:
+            one.add(chunk[one.column.read_from], start + 1, mask, drawn)
+        for each in levels:
+            each.add(chunk[each.column.read_from], start + 1, mask)
+    for one in numbers:
+        one.check()
+    fitted = {one.column.name: one.fitted for one in numbers}
+    fitted |= {each.column.name: each.fitted for each in levels}
+    moments = [one.moments for one in numbers]
+    values = [one.observed.values() for one in numbers]
+    return FittedDecomposition(
+        replace(decomposition, columns=tuple(fitted[c.name] for c in decomposition.columns)),
+        mean=tuple(s.low if s.is_constant else s.mean for s in moments),
+        scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments),
+        low=tuple(s.low for s in moments),
+        high=tuple(s.high for s in moments),
+        observed=tuple(values),
+        by_rank=tuple(map(_has_heavy_tails, moments, values)),
+        median=tuple(one.observed.median for one in numbers),
+        most_frequent=tuple(each.most_frequent(fitted[each.column.name]) for each in levels),
+    )
+
+
+def _has_heavy_tails(moments: Moments, observed: tuple[float, ...]) -> bool:
+    """Whether a column of many values has some that are very far from its mean."""
+    if moments.is_constant or len(observed) < MAX_VALUES:
+        return False
+    farthest = max(moments.high - moments.mean, moments.mean - moments.low)
+    return bool(farthest > HEAVY_TAIL_SIGMA * moments.standard_deviation)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=4)

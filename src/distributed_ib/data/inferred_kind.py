@@ -1,0 +1,85 @@
+"""What a column is read as, from its type and its values."""
+
+from typing import Literal
+
+import pandas as pd
+
+from distributed_ib.data.columns import (
+    is_text,
+    refuse,
+    refuse_misspelt_numbers,
+    refuse_objects,
+    shown,
+)
+from distributed_ib.data.date_parts import date_type
+from distributed_ib.data.date_text import text_type
+from distributed_ib.data.declared_kinds import DeclaredKind
+
+ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "duration"]
+
+
+def read_as(
+    name: str, values: pd.Series, declared: DeclaredKind | None, first_row: int = 1
+) -> ReadAs:
+    """What a column is read as.
+
+    Args:
+        name: Its name, for messages.
+        values: Its values, not all missing.
+        declared: What the user says of it, if anything.
+        first_row: Number of the first row, for messages.
+
+    Raises:
+        UserError: If it holds a mixture of numbers and text, or things that are neither.
+
+    Example:
+        >>> read_as("when", pd.Series(["2026-01-31", None]), None)
+        'date'
+    """
+    kind = None if declared is None else declared.kind
+    own = date_type(values)
+    if kind in ("date", "date parts"):
+        return _as_date(name, values, own, first_row)
+    if own is not None:
+        if kind is None or (own == "duration" and kind == "continuous"):
+            return own
+        example = shown(values.dropna().iloc[0])
+        refuse(
+            name,
+            f"is declared {kind} but holds dates or times, such as {example}",
+            'declare it "date", or make it text or numbers',
+        )
+    if kind == "continuous":
+        return "continuous"
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return "ordered" if kind == "ordered" or (not kind and values.dtype.ordered) else _CATEGORY
+    refuse_objects(name, values, first_row)
+    if kind == "ordered":
+        return "ordered"
+    return _CATEGORY if kind == "categorical" else _inferred(name, values, first_row)
+
+
+_CATEGORY: Literal["categorical"] = "categorical"
+
+
+def _inferred(name: str, values: pd.Series, first_row: int) -> ReadAs:
+    if pd.api.types.is_complex_dtype(values.dtype):
+        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+    if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
+        return "continuous"
+    if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values, first_row):
+        return "continuous"
+    refuse_misspelt_numbers(name, values, first_row)
+    found = text_type(name, values, first_row)
+    return _CATEGORY if found is None else found
+
+
+def _as_date(name: str, values: pd.Series, own: str | None, first_row: int) -> ReadAs:
+    if own == "duration":
+        refuse(name, "is declared a date but holds durations", 'declare it "continuous"')
+    if own is not None:
+        return "time" if own == "time" else "date"
+    if pd.api.types.is_object_dtype(values.dtype) or isinstance(values.dtype, pd.StringDtype):
+        refuse_objects(name, values, first_row)
+        return "time" if text_type(name, values, first_row) == "time" else "date"
+    return "date"

@@ -1,0 +1,101 @@
+"""From a column of a user's table to numbers, or to levels and which of them each row has."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.data.column import Column, Level
+from distributed_ib.data.columns import factorised, numbers_of, refuse, shown
+from distributed_ib.data.date_parts import WEEKDAYS, durations, part_of
+
+FloatArray = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+UNSEEN = -2
+"""The code of a level that is none of the known ones; -1 is that of a missing value."""
+_SHOWN_LEVELS = 8
+
+
+def numbers_in(column: Column, values: pd.Series, first_row: int = 1) -> FloatArray:
+    """The numbers of a continuous column, `[n]`; NaN where one is missing.
+
+    Args:
+        column: What is read.
+        values: The column of the table that it is read from; dates from `with_clock_times`.
+        first_row: Number of the first row, for messages.
+
+    Raises:
+        UserError: If a value is infinite or no number, or no level of an ordered category: names
+            column, row and remedy.
+    """
+    reading = column.reading
+    if reading is None:
+        return numbers_of(column.name, values, first_row, allow_missing=True)
+    if reading.part == "duration":
+        return durations(column.read_from, values, reading.unit)
+    if reading.part == "rank":
+        codes, levels = codes_in(column, values, first_row)
+        refuse_unseen(column, codes, levels, first_row)
+        return ranks_of(codes)
+    return part_of(np.asarray(values, "datetime64[us]"), reading.part, reading.origin)
+
+
+def ranks_of(codes: Codes) -> FloatArray:
+    """Ranks of levels, NaN for those that are missing or unknown.
+
+    >>> ranks_of(np.array([2, -1])).tolist()
+    [2.0, nan]
+    """
+    return np.where(codes < 0, np.nan, codes.astype(np.float64))
+
+
+def levels_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, list[Level]]:
+    """The distinct values of a category, and which each row has; -1 where one is missing.
+
+    Raises:
+        UserError: If a value is not text, a number or a boolean.
+    """
+    if column.reading is not None and column.reading.part == "weekday":
+        days = part_of(np.asarray(values, "datetime64[us]"), "weekday")
+        return np.where(np.isnan(days), -1, np.nan_to_num(days)).astype(np.int64), list(WEEKDAYS)
+    return factorised(column.read_from, values, first_row)
+
+
+def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, NDArray[Any]]:
+    """The code of each row among the known levels of a column, and the value that it has.
+
+    Returns:
+        Codes `[n]`, -1 where a value is missing and `UNSEEN` where it is no known level; and the
+        values of the rows, of objects, `[n]`.
+
+    Raises:
+        UserError: If a value is not text, a number or a boolean.
+    """
+    found, levels = levels_in(column, values, first_row)
+    code_of = {level: code for code, level in enumerate(column.known_levels)}
+    table = np.array([*(code_of.get(level, UNSEEN) for level in levels), -1], np.int64)
+    names = np.empty(len(levels) + 1, object)
+    names[:-1] = levels
+    return table[found], names[found]
+
+
+def refuse_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: int) -> None:
+    """Check that there is no unknown level.
+
+    Raises:
+        UserError: If there is one: names column, row, value and remedy.
+    """
+    unseen = codes == UNSEEN
+    if not unseen.any():
+        return
+    row = int(unseen.argmax())
+    first = ", ".join(shown(level) for level in column.known_levels[:_SHOWN_LEVELS])
+    more = ", ..." if len(column.known_levels) > _SHOWN_LEVELS else ""
+    refuse(
+        column.read_from,
+        f"holds {shown(names[row])}, a category not seen in training ({first}{more})",
+        "replace it by a known one, or train with such rows",
+        first_row + row,
+    )

@@ -1,0 +1,309 @@
+"""One look at all rows of a table: how each of its columns is to be read."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from distributed_ib.data._views import View
+from distributed_ib.data.column import Column, Level, Reading
+from distributed_ib.data.columns import (
+    factorised,
+    level_of,
+    numbers_of,
+    refuse,
+    refuse_objects,
+    shown,
+    sorted_levels,
+    without_signals,
+)
+from distributed_ib.data.date_parts import (
+    SECONDS,
+    columns_of_date,
+    date_type,
+    durations,
+    natural_unit,
+)
+from distributed_ib.data.date_span import DateSpan
+from distributed_ib.data.declared_kinds import ColumnKind, DeclaredKind
+from distributed_ib.data.inferred_kind import ReadAs, read_as
+from distributed_ib.errors import UserError
+
+LEAST_ROWS = 10
+"""Fewest rows of a table of which columns are left out as constant, row numbers or free text."""
+FREE_TEXT_LEVELS, FREE_TEXT_SHARE = 20, 0.9
+"""Text is left out that has more levels than this, of which so many rows have one of their own."""
+MOST_LEVELS = 1 << 16
+"""Levels are counted up to so many."""
+SHOWN_LEVELS = 6
+
+
+@dataclass(frozen=True)
+class SurveyedColumn:
+    """How a column of a table is read.
+
+    Attributes:
+        name: Its name.
+        kind: Its kind, as a user may declare it.
+        columns: The columns that a model reads from it; empty where it is left out.
+        n_missing: Rows without a value.
+        n_levels: Different values, of a category; None of numbers and dates.
+        values: Its values in words: a range, or the levels.
+        note: Why it is left out, and how it comes back; "" where it isn't.
+        problem: Why it can't be read; "" where it can.
+        levels: Its levels in order, where their order counts.
+        day_first: Of dates as text whether the day stands before the month.
+    """
+
+    name: str
+    kind: ColumnKind
+    columns: tuple[Column, ...] = ()
+    n_missing: int = 0
+    n_levels: int | None = None
+    values: str = ""
+    note: str = ""
+    problem: str = ""
+    levels: tuple[Level, ...] = ()
+    day_first: bool | None = None
+
+    @property
+    def levels_text(self) -> str:
+        """The number of levels in words; "" where there are none."""
+        if self.n_levels is None:
+            return ""
+        many = self.n_levels > MOST_LEVELS
+        return f"over {MOST_LEVELS:,}" if many else f"{self.n_levels:,}"
+
+
+def survey(
+    view: View, declared: Mapping[str, DeclaredKind], *, kept: Collection[str] = ()
+) -> list[SurveyedColumn]:
+    """Look at all rows once, a stretch at a time.
+
+    Args:
+        view: The table.
+        declared: What the user says of its columns.
+        kept: Columns that are not left out even if they are constant, row numbers or free text.
+
+    Returns:
+        An entry for each column, in their order; what can't be read is told in its `problem`.
+    """
+    kinds = {name: declared.get(name) for name in view.names}
+    looks = {name: _Look(name, kind) for name, kind in kinds.items()}
+    wanted = [name for name, look in looks.items() if not look.is_left_out]
+    if wanted:
+        for start, chunk in view.chunks(wanted):
+            for name in wanted:
+                looks[name].add(chunk[name], start + 1)
+    return [look.result(view.n_rows, look.name not in kept) for look in looks.values()]
+
+
+@dataclass
+class _Look:
+    """What is known so far of one column."""
+
+    name: str
+    declared: DeclaredKind | None
+    read_as: ReadAs | None = None
+    problem: str = ""
+    n_missing: int = 0
+    low: float = np.inf
+    high: float = -np.inf
+    are_row_numbers: bool = True
+    counts: dict[Level, int] = field(default_factory=dict)
+    n_counted: int = 0
+    given_levels: tuple[Level, ...] = ()
+    dates: DateSpan | None = None
+
+    @property
+    def is_left_out(self) -> bool:
+        return self.declared is not None and self.declared.kind == "left out"
+
+    def add(self, values: pd.Series, first_row: int) -> None:
+        if self.problem:
+            return
+        try:
+            self._add(without_signals(values), first_row)
+        except UserError as error:
+            self.problem = str(error)
+
+    def _add(self, values: pd.Series, first_row: int) -> None:
+        if self.read_as is None:
+            if isinstance(values.dtype, pd.CategoricalDtype) and date_type(values) is None:
+                found = (level_of(self.name, level) for level in values.dtype.categories)
+                self.given_levels = tuple(found)
+            if values.isna().all() and not self.given_levels:
+                self.n_missing += len(values)
+                return
+            self.read_as = read_as(self.name, values, self.declared, first_row)
+        if self.read_as in ("date", "time"):
+            if self.dates is None:
+                day_first = self.declared.day_first if self.declared else None
+                self.dates = DateSpan(self.name, day_first, only_times=self.read_as == "time")
+            self.n_missing += int(values.isna().sum())
+            self.dates.add(values, first_row)
+        elif self.read_as in ("continuous", "duration"):
+            self._add_numbers(values, first_row)
+        else:
+            self._add_levels(values, first_row)
+
+    def _add_numbers(self, values: pd.Series, first_row: int) -> None:
+        if self.read_as == "duration":
+            numbers = durations(self.name, values, "seconds")
+        else:
+            numbers = numbers_of(self.name, values, first_row, allow_missing=True)
+        is_missing = np.isnan(numbers)
+        n_missing = int(is_missing.sum())
+        self.n_missing += n_missing
+        known = numbers[~is_missing] if n_missing else numbers
+        if len(known):
+            self.low = min(self.low, float(known.min()))
+            self.high = max(self.high, float(known.max()))
+        self.are_row_numbers = bool(
+            self.are_row_numbers
+            and not n_missing
+            and pd.api.types.is_integer_dtype(values.dtype)
+            and self.low in (0.0, 1.0)
+            and (numbers == np.arange(first_row, first_row + len(numbers)) - 1 + self.low).all()
+        )
+
+    def _add_levels(self, values: pd.Series, first_row: int) -> None:
+        if len(self.counts) > MOST_LEVELS:  # enough is known
+            refuse_objects(self.name, values, first_row)
+            self.n_missing += int(values.isna().sum())
+            return
+        codes, levels = factorised(self.name, values, first_row)
+        counts = np.bincount(codes + 1, minlength=len(levels) + 1)
+        self.n_missing += int(counts[0])
+        self.n_counted += len(codes) - int(counts[0])
+        for level, count in zip(levels, counts[1:].tolist(), strict=True):
+            self.counts[level] = self.counts.get(level, 0) + count
+
+    def result(self, n_rows: int, leaves_out: bool) -> SurveyedColumn:
+        """What the look has shown."""
+        if self.is_left_out:
+            return SurveyedColumn(self.name, "left out", note="it is declared left out")
+        try:
+            found = SurveyedColumn(self.name, "left out") if self.problem else self._result()
+        except UserError as error:
+            found, self.problem = SurveyedColumn(self.name, "left out"), str(error)
+        if self.problem:
+            return SurveyedColumn(self.name, "left out", problem=self.problem)
+        if self.read_as is None:
+            return SurveyedColumn(
+                self.name, "left out", n_missing=self.n_missing, note="it holds no value at all"
+            )
+        if not leaves_out or self.declared is not None or n_rows < LEAST_ROWS:
+            return found
+        note = self._why_left_out(found)
+        if not note:
+            return found
+        return SurveyedColumn(
+            self.name,
+            "left out",
+            n_missing=self.n_missing,
+            n_levels=found.n_levels,
+            values=found.values,
+            note=note,
+        )
+
+    def _why_left_out(self, found: SurveyedColumn) -> str:
+        if self.n_missing == 0 and self._is_constant:
+            return "it is constant, so that it can convey nothing"
+        if self.read_as == "continuous" and self.are_row_numbers:
+            return "it holds the numbers of the rows"
+        n_levels = len(self.counts)
+        is_distinct = n_levels > FREE_TEXT_LEVELS and n_levels >= FREE_TEXT_SHARE * self.n_counted
+        if self.read_as == "categorical" and not self.given_levels and is_distinct:
+            return "it is free text or an identifier, for nearly every row has its own"
+        return ""
+
+    @property
+    def _is_constant(self) -> bool:
+        if self.dates is not None:
+            return self.dates.is_constant
+        if self.read_as in ("continuous", "duration"):
+            return self.low == self.high
+        return len(self.counts) == 1
+
+    def _result(self) -> SurveyedColumn:
+        """How it is read, whether it is left out or not."""
+        if self.read_as in ("date", "time"):
+            return self._as_date()
+        if self.read_as == "duration":
+            unit = natural_unit(max(abs(self.low), abs(self.high)))
+            name = f"{self.name} ({unit})"
+            column = Column(name, "continuous", (), self.name, Reading("duration", unit=unit))
+            ends = (end / SECONDS[unit] for end in (self.low, self.high))
+            words = f"{_range(*ends)} {unit}"
+            return SurveyedColumn(self.name, "continuous", (column,), self.n_missing, values=words)
+        if self.read_as == "ordered":
+            return self._as_ordered()
+        if self.read_as == "categorical":
+            given = self.declared.levels if self.declared else ()
+            levels = given or self.given_levels
+            column = Column(self.name, "categorical", levels or None)
+            n_levels = len(self.counts)
+            return SurveyedColumn(
+                self.name,
+                "categorical",
+                (column,),
+                self.n_missing,
+                n_levels,
+                _listed(sorted_levels(set(self.counts))),
+                levels=given,
+            )
+        words = _range(self.low, self.high)
+        column = Column(self.name, "continuous")
+        return SurveyedColumn(self.name, "continuous", (column,), self.n_missing, values=words)
+
+    def _as_date(self) -> SurveyedColumn:
+        assert self.dates is not None  # `read_as` says so
+        by_part = self.declared is not None and self.declared.kind == "date parts"
+        day_first = self.dates.day_first
+        columns = columns_of_date(self.name, self.dates.parts(), self.dates.origin, day_first)
+        return SurveyedColumn(
+            self.name,
+            "date parts" if by_part else "date",
+            columns,
+            self.n_missing,
+            values=self.dates.text,
+            day_first=day_first,
+        )
+
+    def _as_ordered(self) -> SurveyedColumn:
+        levels = (self.declared.levels if self.declared else ()) or self.given_levels
+        if not levels:
+            if any(isinstance(level, str) for level in self.counts):
+                refuse(
+                    self.name,
+                    "is declared ordered, but the order of its levels is not known",
+                    'give it, as {kind = "ordered", levels = ["low", "high"]}',
+                )
+            levels = sorted_levels(set(self.counts))
+        if unknown := set(self.counts) - set(levels):
+            refuse(
+                self.name,
+                f"holds {shown(min(unknown, key=str))}, which is not among its levels",
+                "add it to them, or replace it",
+            )
+        column = Column(self.name, "continuous", tuple(levels), reading=Reading("rank"))
+        return SurveyedColumn(
+            self.name,
+            "ordered",
+            (column,),
+            self.n_missing,
+            len(levels),
+            " < ".join(map(str, levels[:8])) + (" < ..." if len(levels) > 8 else ""),
+            levels=tuple(levels),
+        )
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.6g} to {high:.6g}" if low <= high else ""
+
+
+def _listed(levels: Sequence[Level]) -> str:
+    more = ", ..." if len(levels) > SHOWN_LEVELS else ""
+    return ", ".join(shown(level).strip("'") for level in levels[:SHOWN_LEVELS]) + more
