@@ -181,6 +181,19 @@ def test_rows_without_a_target_are_left_out_and_that_is_said() -> None:
         model.plan(table, [None] * 40)
 
 
+def test_given_rows_without_a_target_are_left_out_too() -> None:
+    table = with_gaps()
+    y = pd.Series(["yes", "no"] * 20, dtype=object)
+    given = y.head(30).copy()
+    given[[0, 29]] = None
+    with pytest.warns(UserWarning, match="target is missing in 2 of 30 rows"):
+        plan = DistributedIBClassifier(random_state=0).plan(
+            table, y, validation_data=(table.head(30), given)
+        )
+    assert plan.problem.n_rows == 68 and plan.kept is not None
+    assert plan.kept.tolist() == [*range(40), *range(41, 69)]
+
+
 def test_symbols_of_numbers_name_what_is_missing() -> None:
     values = np.append(np.arange(8.0), [np.nan, np.nan])
     atoms = Atoms.of_numbers("x", values)

@@ -177,22 +177,27 @@ def prepare(
     if validation_data is None:
         return prepared
     own = None if groups is None else label_codes(groups, n_rows, "groups")[rows]
-    return _with_given(prepared, validation_data, binned, own)
+    return _with_given(prepared, validation_data, binned, own, n_table_rows)
 
 
 def _with_given(
-    prepared: Prepared, validation_data: Any, binned: bool, groups: NDArray[np.int64] | None
+    prepared: Prepared,
+    validation_data: Any,
+    binned: bool,
+    groups: NDArray[np.int64] | None,
+    n_table_rows: int,
 ) -> Prepared:
     """The data with the user's own held-out rows after those to train on.
 
-    Rows that are given count as independent of each other; `groups` is of the others.
+    Rows that are given count as independent of each other; `groups` is of the others, which come
+    from a table of `n_table_rows`.
     """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
     table, y, *weights = map(as_pandas, validation_data)
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
-    known = known_rows(y, stacklevel=6)
+    n_given, known = n_rows, known_rows(y, stacklevel=6)
     y = y if known is None else rows_of(y, known)
     try:
         x = prepared.decomposition.transform(table)
@@ -204,6 +209,11 @@ def _with_given(
         x, n_rows = x.take(known), len(known)
         weight = None if weight is None else weight[known]
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    in_table = rows if known is None else known[rows]
+    kept = prepared.kept
+    if kept is not None or len(in_table) < n_given:
+        before = np.arange(n_table_rows) if kept is None else kept
+        kept = np.concatenate([before, n_table_rows + in_table])
     own, given = prepared.weight, None if weight is None else weight[rows]
     both = None
     if own is not None or given is not None:
@@ -226,6 +236,7 @@ def _with_given(
         y=np.concatenate([prepared.y, given_y[rows]]),
         weight=both,
         splitter=HoldOutGiven(held_out, groups=groups),
+        kept=kept,
     )
 
 
