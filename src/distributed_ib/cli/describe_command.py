@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 
 def describe(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet file.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="CSV, Parquet, Arrow or Excel file; - for CSV from standard input.",
+        ),
+    ],
     target: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="The column to explain, no part of X."),
+        typer.Option(metavar="COL", help="The column to explain, or several: y1,y2; no part of X."),
     ] = None,
     kinds: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file with kinds of columns.")
@@ -42,16 +48,17 @@ def describe(
 
     if out is not None and out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+    name = "standard input" if str(table) == "-" else table.name
     view = _view(table, target)
     declared = declared_kinds(None if kinds is None else read_kinds(kinds))
     if unknown := [name for name in declared if name not in view.names]:
-        raise UserError(f"{kinds} names the column {unknown[0]!r}, which {table} does not have.")
+        raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
     surveyed = survey(view, declared)
-    text = kinds_toml(surveyed, table.name)
+    text = kinds_toml(surveyed, name)
     if toml:
         typer.echo(text, nl=False)
     else:
-        _print_table(surveyed, view.n_rows, title=table.name)
+        _print_table(surveyed, view.n_rows, title=name)
     if out is not None:
         write_text(out, text)
         if not toml:
@@ -62,15 +69,18 @@ def _view(path: Path, target: str | None) -> "View":
     """The columns of a table besides the target; a Parquet file is read in stretches."""
     from distributed_ib.data._views import frame_view
     from distributed_ib.data.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
+    from distributed_ib.studies.table.column_names import split_names
 
+    targets = [] if target is None else list(split_names([target]))
     if path.suffix.lower() in PARQUET_SUFFIXES:
         stored = ParquetTable(path)
-        return stored if target is None else stored.without([target])
+        return stored.without(targets) if targets else stored
     frame = read_table(path)
-    if target is not None and target not in frame.columns:
-        names = ", ".join(map(str, frame.columns))
-        raise UserError(f"{path} has no column {target!r}, named by --target; it has {names}.")
-    return frame_view(frame if target is None else frame.drop(columns=target))
+    for name in targets:
+        if name not in frame.columns:
+            names = ", ".join(map(str, frame.columns))
+            raise UserError(f"{path} has no column {name!r}, named by --target; it has {names}.")
+    return frame_view(frame.drop(columns=targets))
 
 
 def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: str) -> None:

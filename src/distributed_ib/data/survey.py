@@ -37,6 +37,7 @@ FREE_TEXT_LEVELS, FREE_TEXT_SHARE = 20, 0.9
 MOST_LEVELS = 1 << 16
 """Levels are counted up to so many."""
 SHOWN_LEVELS = 6
+_MOST_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -305,5 +306,8 @@ def _range(low: float, high: float) -> str:
 
 
 def _listed(levels: Sequence[Level]) -> str:
-    more = ", ..." if len(levels) > SHOWN_LEVELS else ""
-    return ", ".join(shown(level).strip("'") for level in levels[:SHOWN_LEVELS]) + more
+    """The first levels, as many as fit into some lines of a table."""
+    texts = [shown(level).strip("'") for level in levels[:SHOWN_LEVELS]]
+    while len(texts) > 1 and sum(map(len, texts)) > _MOST_CHARACTERS:
+        texts.pop()
+    return ", ".join(texts) + (", ..." if len(levels) > len(texts) else "")

@@ -89,7 +89,7 @@ def _named_as_in_training(estimator: Any, x: pd.DataFrame) -> pd.DataFrame:
     fitted = getattr(estimator, "decomposition_", None)
     if fitted is None or hasattr(estimator, "feature_names_in_"):
         return x
-    known = [column.name for column in fitted.decomposition.columns]
+    known = list(fitted.decomposition.sources)
     if set(known) <= set(map(str, x.columns)) or len(known) != x.shape[1]:
         return x
     return x.set_axis(known, axis=1)

@@ -263,9 +263,10 @@ class TableStudy(Study):
         name, task = listed(self.targets), self.task
         if task == "auto":
             task = self._found_task(y, name)
-        outside = {*self.targets, *self.exclude}  # which a file for all columns names too
+        outside = {name for _, name in self._roles.named()} - set(self._grouped)
         common: dict[str, Any] = {
             "components": self.components,
+            # A file of kinds may name all columns of the table.
             "kinds": {k: v for k, v in (self.kinds or {}).items() if k not in outside} or None,
             "beta_start": self.beta_start,
             "beta_end": self.beta_end,
