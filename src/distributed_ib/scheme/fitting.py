@@ -21,6 +21,7 @@ from distributed_ib.scheme._marginal import Marginal, has_marginal
 from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, climb
+from distributed_ib.training._program_memory import forget_programs
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.schedule import BetaSchedule, Direction
@@ -98,6 +99,7 @@ def fit_scheme(
     Raises:
         UserError: If the problem, the model and the settings don't fit together.
     """
+    forget_programs()
     split = problem.split(seed)
     if train.is_ladder:
         scheme = _one_ladder(split, make_model, train, seed, store, progress)
