@@ -120,6 +120,11 @@ class TableStudy(Study):
     evidence_wanted: bool = True
     quick: bool = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: options and rows, and not what is worked out from them."""
+        kept = {field.name for field in fields(self)} | {"_rows"}
+        return {name: value for name, value in vars(self).items() if name in kept}
+
     @property
     def train(self) -> TrainSettings:  # type: ignore[override]
         """How the sweep is trained, worked out from the data."""
