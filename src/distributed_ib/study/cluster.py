@@ -52,7 +52,7 @@ def results_of_cluster(
             data = client.submit(_passed_on, cloudpickle.dumps((work, shared)), pure=False)
             about = (versions(), xla_threads())
             futures = {client.submit(_work, data, unit, about, pure=False): unit for unit in units}
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 unit = futures.pop(future)
                 yield unit, _result(future, unit, address)
         finally:
@@ -109,7 +109,7 @@ def end_if_unwanted(now: SweepProgress) -> None:
     Raises:
         UserError: Which nobody waits for.
     """
-    from distributed.threadpoolexecutor import thread_state
+    from distributed.utils import thread_state  # type: ignore[attr-defined,unused-ignore]
 
     state = getattr(thread_state, "execution_state", None)
     if state is None:

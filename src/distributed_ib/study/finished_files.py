@@ -1,6 +1,8 @@
 """The files of a finished unit as bytes, from a worker whose disk the client does not see."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,3 +35,30 @@ def write_files(folder: Path, files: Mapping[str, bytes], last: str) -> None:
         path, content = folder / name, files[name]
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda new, content=content: new.write_bytes(content))  # type: ignore[misc]
+
+
+def all_files_in(folder: Path) -> dict[str, bytes]:
+    """Contents of all files in a folder but hidden ones, such as its lock."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def write_whole_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder of files that is there with all of them or not at all.
+
+    An unfinished run of the same name gives way to it.
+    """
+    half = folder.with_name(f".{folder.name}-half")
+    shutil.rmtree(half, ignore_errors=True)
+    for name, content in files.items():
+        path = half / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as new:
+            new.write(content)
+            new.flush()
+            os.fsync(new.fileno())
+    shutil.rmtree(folder, ignore_errors=True)
+    half.rename(folder)

@@ -135,7 +135,7 @@ def run_study(
         # The folder's own copy of the input, which may have changed elsewhere.
         study = type(study).reopened(folder, read_config(folder)["options"])
         request = replace(request, study=study)
-        with hold_folder(folder), _terminated_as_interrupted():
+        with hold_folder(folder), terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
             study.keep(folder)
             return _run_held(request)
@@ -146,7 +146,7 @@ def run_study(
         problems = {name: part.problem(seed) for name, part in study.parts().items()}
     start_run(folder, head, to_toml(study))
     try:
-        with hold_folder(folder), _terminated_as_interrupted():
+        with hold_folder(folder), terminated_as_interrupted():
             study.keep(folder)
             append_log(folder, f"command: {command}" if command else "started from Python")
             return _run_held(request, problems)
@@ -294,7 +294,7 @@ def _check_resumable(study: Study, folder: Path, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Treat SIGTERM, which a scheduler sends some time before it kills, like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def results_of(
     shared: S,
     units: Sequence[str],
     by_value: str | None = None,
-) -> Iterator[tuple[str, R]]:
+) -> Generator[tuple[str, R]]:
     """Work out units and yield their results as they come, each once.
 
     Args:

@@ -154,6 +154,16 @@ class TableStudy(Study):
         """Keep what came from standard input, which comes only once."""
         self._rows.keep(folder)
 
+    def read_inputs(self, like: Study | None = None) -> None:
+        """Read the table and that of held-out rows; studies of the same files share them."""
+        if isinstance(like, TableStudy):
+            files = (self.table, self.validation)
+            if files == (like.table, like.validation):
+                vars(self)["_rows"] = like._rows
+        for part in self.parts().values():
+            assert isinstance(part, TableStudy)  # as all of its parts are
+            _ = part._columns, part._held_out
+
     def check(self) -> None:
         """Check for targets that are given twice or not at all."""
         if not self.targets or len(set(self.targets)) < len(self.targets):
