@@ -4,10 +4,11 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -140,7 +141,7 @@ def _results_of_processes(
             initargs=(os.getpid(), xla_threads()),
         )
         try:
-            with closing(parallel(calls())) as results:
+            with _closed_quietly(parallel(calls())) as results:
                 for unit, result in results:
                     del pending[unit]
                     yield unit, result
@@ -154,6 +155,17 @@ def _results_of_processes(
                     f"{' and '.join(running)} ran. Mostly the memory is too little for "
                     f"{n_jobs} jobs: give fewer. What is finished is kept, and can be resumed."
                 ) from None
+
+
+@contextmanager
+def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
+    """Close results that nobody wants any more, which is nothing that joblib has to warn of."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def _named(work: Callable[[S, str], R], shared: S, unit: str) -> tuple[str, R]:
