@@ -64,7 +64,7 @@ def bare(n_steps: int | None) -> Iterator[Callable[[list[str]], None]]:
     """Two processes that share seeds evenly."""
     command = [sys.executable, __file__, "--bare", "--steps", str(n_steps or 0)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(N_WORKERS)]
+    processes: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(N_WORKERS)]
     for process in processes:
         assert process.stdout.readline() == "warm\n"
 

@@ -195,8 +195,8 @@ def assert_all_four(one: Path, other: Path) -> None:
     for scheme in schemes(one):
         part = scheme.parent.relative_to(one)
         assert_same_bits(one / part, other / part)
-        # Counted once: the log has the end of each part a single time.
-        assert (other / "log").read_text().count(f"{part.as_posix()}: sweep finished") == 1
+        # None is made twice; a client that was killed may have had no time to write its line.
+        assert (other / "log").read_text().count(f"{part.as_posix()}: sweep finished") <= 1
     assert findings(one) == findings(other)
     assert not list(other.rglob("checkpoints"))
 
@@ -239,9 +239,7 @@ def test_a_client_that_is_stopped_goes_on(how: signal.Signals, four: Path, tmp_p
 
 
 @pytest.mark.nightly
-def test_what_is_finished_outlives_a_scheduler(
-    four: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_finished_outlives_a_scheduler(four: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     with cluster(tmp_path) as lost:
         running = client(*LONG, "--dask", lost.address, "--out", str(there))
@@ -262,6 +260,6 @@ def test_units_of_a_client_that_is_gone_end(two: Cluster, tmp_path: Path) -> Non
     wait_for(lambda: (tmp_path / "there" / "config.toml").exists())
     time.sleep(5)
     running.kill()
-    running.wait()
+    running.communicate()
     # The cluster has both its workers for the next one.
     assert dib(*SHORT, "--dask", two.address, "--out", str(tmp_path / "next")) == 0

@@ -38,7 +38,6 @@ class UnitsBar:
         self._task: TaskID | None = None
 
     def __enter__(self) -> "UnitsBar":
-        self._progress.start()
         return self
 
     def __exit__(
@@ -52,5 +51,6 @@ class UnitsBar:
     def __call__(self, n_finished: int, n_all: int) -> None:
         """Draw how far it is."""
         if self._task is None:
+            self._progress.start()
             self._task = self._progress.add_task(self._description, total=n_all)
         self._progress.update(self._task, completed=n_finished, total=n_all)

@@ -47,7 +47,9 @@ def run(
     cls, file = _study_class(target)
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     inner.command()(_function_of(cls, file))
-    inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
+    status = inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
+    if status:  # of an interrupted run; without standalone mode it is returned
+        raise typer.Exit(status)
 
 
 def resume(

@@ -20,6 +20,8 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 CONNECT_SECONDS = 30
+# Each has a level of its own.
+_LOGGERS = ("distributed", "distributed.client", "tornado.application")
 _KEPT = "What is finished is kept, and can be resumed."
 
 
@@ -135,10 +137,12 @@ def _take_threads(n_threads: int, address: str) -> None:
 @contextmanager
 def _quiet_client() -> Iterator[None]:
     """Leave it to errors of ours to say what Dask's client logs about lost connections."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

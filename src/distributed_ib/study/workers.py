@@ -193,13 +193,9 @@ def _begin_process(parent: int, n_threads: int) -> None:
 def _send_by_value(module: str) -> None:
     import sys
 
-    from joblib.externals import cloudpickle as of_joblib
+    import cloudpickle
 
-    of_joblib.register_pickle_by_value(sys.modules[module])
-    if find_spec("cloudpickle") is not None:
-        import cloudpickle
-
-        cloudpickle.register_pickle_by_value(sys.modules[module])
+    cloudpickle.register_pickle_by_value(sys.modules[module])
 
 
 def versions() -> Mapping[str, str]:
