@@ -81,10 +81,12 @@ def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
     two: Cluster, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 2, (120, 2))
-    table = tmp_path / "table.csv"
-    data = {"a": x[:, 0], "b": x[:, 1], "y": x[:, 0] ^ 1, "z": x.sum(1)}
-    pd.DataFrame(data).to_csv(table, index=False)
+    # So many rows that joblib maps each column from a file, which can only be read.
+    x = rng.normal(size=(140_000, 2))
+    table = tmp_path / "table.parquet"
+    data = pd.DataFrame(x, columns=["a", "b"]).assign(y=x[:, 0] > 0, z=x[:, 1])
+    data.to_parquet(table, index=False)
+    assert data["a"].nbytes > 1 << 20
     fit = ["fit", str(table), "--target", "y,z", "--each-target", "--quick", "--steps", "20"]
     assert dib(*fit, "--out", str(tmp_path / "here")) == 0
     assert dib(*fit, "--jobs", "2", "--out", str(tmp_path / "jobs")) == 0
@@ -149,7 +151,11 @@ def test_a_study_of_a_file_goes_to_processes(tmp_path: Path) -> None:
 
 def client(*arguments: str) -> "subprocess.Popen[bytes]":
     """The command in a process of its own."""
-    program = "from distributed_ib.cli.main import run; run()"
+    # A process that is started in the background by a shell has Ctrl-C switched off.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from distributed_ib.cli.main import run; run()"
+    )
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
