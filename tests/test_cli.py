@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from distributed_ib.cli.main import run
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -294,3 +295,11 @@ def test_a_threshold_is_a_number_of_bits(
 ) -> None:
     assert dib(command, str(run_folder), "--threshold", value) == 2
     assert "--threshold" in one_clear_line(capsys)
+
+
+def test_the_exit_status_of_an_interrupted_run_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **options: object) -> None:
+        raise typer.Exit(130)
+
+    monkeypatch.setattr("distributed_ib.cli.run_command.execute", interrupted)
+    assert dib("run", "boolean") == 130

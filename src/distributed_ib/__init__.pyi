@@ -52,6 +52,7 @@ from .study.run import Run as Run
 from .study.running import run_study as run_study
 from .study.study import Reading as Reading
 from .study.study import Study as Study
+from .study.workers import Workers as Workers
 from .training.checkpoints import Checkpoints as Checkpoints
 from .training.progress import ProgressBar as ProgressBar
 from .training.schedule import BetaSchedule as BetaSchedule

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from distributed_ib._files import write_text
@@ -30,9 +30,12 @@ def record_checksums(folder: Path, names: Iterable[str]) -> None:
         >>> sorted(read_checksums(folder))
         ['a.txt']
     """
-    known = read_checksums(folder) or {}
-    known |= {name: _sha256(folder / name) for name in names}
-    _write(folder, known)
+    record_digests(folder, {name: _sha256(folder / name) for name in names})
+
+
+def record_digests(folder: Path, digests: Mapping[str, str]) -> None:
+    """Note checksums that are known already, of files that may still have to be written."""
+    _write(folder, {**(read_checksums(folder) or {}), **digests})
 
 
 def forget_checksums(folder: Path, names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from distributed_ib.errors import UserError
 # JAX and Matplotlib take a second to import, so commands import what they need when they run.
 if TYPE_CHECKING:
     from distributed_ib.study.study import Study
+    from distributed_ib.study.workers import Workers
 
 
 def print_line(text: str) -> None:
@@ -34,6 +35,7 @@ def execute(
     resume: bool = False,
     file: Path | None = None,
     stem: str | None = None,
+    workers: "Workers | None" = None,
 ) -> None:
     """Run a study, print its report, and print where the results are.
 
@@ -44,6 +46,7 @@ def execute(
         resume: Whether to go on with a run that was stopped.
         file: The file that defines the study, if it is not an installed one.
         stem: Stem of the names of run folders; by default the name of the study.
+        workers: Where its parts run; by default in this process.
 
     Raises:
         UserError: As `run_study`; and if a sweep diverged.
@@ -51,6 +54,7 @@ def execute(
     """
     from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES, PAGE, SUMMARY_TEXT
+    from distributed_ib.cli._units_bar import UnitsBar
     from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.loading import place_of
@@ -61,7 +65,7 @@ def execute(
         raise UserError("--resume needs --out, the folder of the run to continue.")
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
-        with ProgressBar(study.title()) as bar:
+        with ProgressBar(study.title()) as bar, UnitsBar(study.title()) as units:
             run = run_study(
                 study,
                 folder,
@@ -71,6 +75,8 @@ def execute(
                 on_message=print_line,
                 command=command_line(),
                 file=file,
+                workers=workers,
+                on_finished=units,
             )
     except KeyboardInterrupt:
         if folder.exists():

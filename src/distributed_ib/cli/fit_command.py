@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
+from distributed_ib.cli._workers_options import DaskAddress, Jobs, Threads, workers_of
 
 
 class Task(StrEnum):
@@ -169,6 +170,9 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the stopped run in --out.")
     ] = False,
+    jobs: Jobs = 1,
+    dask: DaskAddress = None,
+    threads: Threads = None,
 ) -> None:
     """Explain a column of a table: how informative is each other column about it?
 
@@ -183,6 +187,7 @@ def fit(
     from distributed_ib.studies.table.column_names import split_names
     from distributed_ib.studies.table.component_groups import read_groups
 
+    workers = workers_of(jobs, dask, threads)
     targets = split_names(target)
     if quick and (starts is not None or resamples is not None):
         raise UserError("--quick makes one sweep; leave out --starts and --resamples.")
@@ -210,4 +215,11 @@ def fit(
         evidence_wanted=evidence,
         quick=quick,
     )
-    execute(study, out, seed=seed, resume=resume, stem="table" if str(table) == "-" else table.stem)
+    execute(
+        study,
+        out,
+        seed=seed,
+        resume=resume,
+        stem="table" if str(table) == "-" else table.stem,
+        workers=workers,
+    )

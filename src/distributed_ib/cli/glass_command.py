@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute, print_line
+from distributed_ib.cli._workers_options import DaskAddress, Jobs, Threads, workers_of
 from distributed_ib.errors import UserError
 
 glass = typer.Typer(
@@ -140,6 +141,9 @@ def analyse(
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/glass-001, ..."),
     ] = None,
+    jobs: Jobs = 1,
+    dask: DaskAddress = None,
+    threads: Threads = None,
 ) -> None:
     """Which shells around a particle predict that it is about to rearrange?
 
@@ -153,7 +157,8 @@ def analyse(
     """
     from distributed_ib.studies.glass import GlassStudy
 
+    workers = workers_of(jobs, dask, threads)
     study = GlassStudy.presets()[preset]
     n_steps = study.train.n_steps if steps is None else steps
     train = replace(study.train, n_steps=n_steps, n_seeds=seeds)
-    execute(replace(study, data=data, train=train), out, seed=seed)
+    execute(replace(study, data=data, train=train), out, seed=seed, workers=workers)

@@ -13,6 +13,7 @@ from distributed_ib.cli.boolean_command import boolean
 from distributed_ib.cli.describe_command import describe
 from distributed_ib.cli.fit_command import fit
 from distributed_ib.cli.glass_command import glass
+from distributed_ib.cli.grid_command import grid
 from distributed_ib.cli.image_command import image
 from distributed_ib.cli.patterns_command import patterns
 from distributed_ib.cli.plot_command import plot
@@ -41,6 +42,7 @@ app.command()(fit)
 app.add_typer(glass)
 app.command("run", context_settings=PASS_ON)(run_study)
 app.command()(resume)
+app.command()(grid)
 app.command()(predict)
 app.command()(show)
 app.command()(read)

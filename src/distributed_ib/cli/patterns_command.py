@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
+from distributed_ib.cli._workers_options import DaskAddress, Jobs, Threads, workers_of
 from distributed_ib.cli.boolean_command import Preset
 
 
@@ -28,6 +29,9 @@ def patterns(
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/patterns-001, ..."),
     ] = None,
+    jobs: Jobs = 1,
+    dask: DaskAddress = None,
+    threads: Threads = None,
 ) -> None:
     """Compare both bottlenecks on binary patterns of one bit each (paper, Fig. 5).
 
@@ -38,6 +42,9 @@ def patterns(
     """
     from distributed_ib.studies.patterns import PatternsStudy
 
+    workers = workers_of(jobs, dask, threads)
     study = PatternsStudy.presets()[preset]
     train = study.train if steps is None else study.train.with_steps(steps)
-    execute(replace(study, patterns=tuple(pattern or ()), train=train), out, seed=seed)
+    execute(
+        replace(study, patterns=tuple(pattern or ()), train=train), out, seed=seed, workers=workers
+    )

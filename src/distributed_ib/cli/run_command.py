@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from distributed_ib.cli._execution import execute
+from distributed_ib.cli._workers_options import (
+    WORKERS_OPTIONS,
+    DaskAddress,
+    Jobs,
+    Threads,
+    workers_of,
+)
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +47,9 @@ def run(
     cls, file = _study_class(target)
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     inner.command()(_function_of(cls, file))
-    inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
+    status = inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
+    if status:  # of an interrupted run; without standalone mode it is returned
+        raise typer.Exit(status)
 
 
 def resume(
@@ -51,11 +60,15 @@ def resume(
             metavar="[FILE.py]", help="The file that defines its study, if it is not installed."
         ),
     ] = None,
+    jobs: Jobs = 1,
+    dask: DaskAddress = None,
+    threads: Threads = None,
 ) -> None:
     """Continue a run that was stopped or killed; the result has the same bits as in one go."""
     from distributed_ib.study.loading import find_study, study_in_file
     from distributed_ib.study.run_folder import read_config
 
+    workers = workers_of(jobs, dask, threads)
     config = read_config(run)
     head = config["run"]
     if file is None and "file" in head:
@@ -64,7 +77,7 @@ def resume(
         )
     cls = find_study(head["study"]) if file is None else study_in_file(file)
     study = cls.reopened(run, config["options"])
-    execute(study, run, seed=int(head["seed"]), resume=True, file=file)
+    execute(study, run, seed=int(head["seed"]), resume=True, file=file, workers=workers)
 
 
 def _study_class(target: str) -> "tuple[type[Study], Path | None]":
@@ -83,8 +96,16 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
     options, presets = options_of(cls), cls.presets()
 
     def command(
-        preset: str | None, seed: int, out: Path | None, resume: bool, **given: Any
+        preset: str | None,
+        seed: int,
+        out: Path | None,
+        resume: bool,
+        jobs: int,
+        dask: str | None,
+        threads: int | None,
+        **given: Any,
     ) -> None:
+        workers = workers_of(jobs, dask, threads)
         changes = {
             option.path: value if option.is_switch else parsed(option, value)
             for option in options
@@ -98,7 +119,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
             study = changed(presets[preset], changes)
         else:
             study = _with_changes(cls, changes)
-        execute(study, out, seed=seed, resume=resume, file=file)
+        execute(study, out, seed=seed, resume=resume, file=file, workers=workers)
 
     parameters = [
         inspect.Parameter(
@@ -163,6 +184,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             Annotated[bool, typer.Option("--resume", help="Continue the stopped run in --out.")],
             False,
         ),
+        **WORKERS_OPTIONS,
     }
     return [
         inspect.Parameter(

@@ -14,6 +14,9 @@ from distributed_ib.study.study import Study, check_study_class
 GROUP = "distributed_ib.studies"
 """The entry point group under which packages register their studies."""
 
+FILE_MODULE = "_study_file_"
+"""How the names of modules begin that are made of a user's file."""
+
 
 def installed_studies() -> dict[str, Any]:
     """The entry points of all registered studies, by name."""
@@ -87,7 +90,7 @@ def place_of(error: BaseException, path: Path) -> str:
 
 
 def _executed(path: Path) -> ModuleType:
-    name = f"_study_file_{path.stem}"
+    name = f"{FILE_MODULE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; its name should end in .py.")

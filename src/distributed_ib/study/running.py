@@ -5,9 +5,9 @@ import platform
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -15,16 +15,21 @@ from typing import Any
 
 from distributed_ib._checksums import record_checksums
 from distributed_ib._locks import hold_folder
-from distributed_ib._run_files import FIGURES, SCHEME
+from distributed_ib._run_files import FIGURES
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
-from distributed_ib.evidence.evidence_files import load_evidence, save_evidence
-from distributed_ib.evidence.subset_knowledge import N_SUBSET_STEPS
 from distributed_ib.plots.saving import save_figures
 from distributed_ib.report.report import FigureEntry
 from distributed_ib.report.report_files import save_report
-from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.fitting import SweepStore, fit_scheme
+from distributed_ib.study.many_parts import OnFinished, Shared, run_parts
+from distributed_ib.study.one_part import (
+    PartPlace,
+    as_interrupted,
+    finished_scheme,
+    run_part,
+    steps_of,
+    stored_part,
+)
 from distributed_ib.study.options import to_toml
 from distributed_ib.study.page_of_run import keep_page_content, write_page
 from distributed_ib.study.run import PartResult, Run
@@ -32,16 +37,14 @@ from distributed_ib.study.run_folder import (
     append_log,
     has_begun,
     is_finished,
-    load_results,
     read_config,
     record_resolved,
     remove_report,
-    remove_results,
     result_files,
-    save_results,
     start_run,
 )
 from distributed_ib.study.study import Reading, Study
+from distributed_ib.study.workers import Workers
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.sweep import check_repeats
 
@@ -57,6 +60,9 @@ class _Request:
     progress: ProgressCallback | None
     on_message: Callable[[str], None]
     about: Mapping[str, Any]
+    workers: Workers
+    on_finished: OnFinished | None
+    file: Path | None
 
 
 def run_study(
@@ -69,6 +75,8 @@ def run_study(
     on_message: Callable[[str], None] | None = None,
     command: str = "",
     file: Path | None = None,
+    workers: Workers | None = None,
+    on_finished: OnFinished | None = None,
 ) -> Run:
     """Run a study and store all results in a folder.
 
@@ -85,6 +93,10 @@ def run_study(
         on_message: Called with a line of text while further results are measured.
         command: What to write into the log as the origin of the run.
         file: The Python file that defines the study, if it is not an installed one.
+        workers: Where its parts run; by default one after the other in this process. The bits of
+            the results are the same.
+        on_finished: Called with the number of finished parts and that of all, where parts run on
+            workers; `progress` and `on_message` are not called then.
 
     Returns:
         The run; its `status` says whether it came to its end.
@@ -106,13 +118,24 @@ def run_study(
         "jax": version("jax"),
     }
     on_message = on_message or (lambda _: None)
-    request = _Request(study, folder, seed, resume, progress, on_message, about)
+    request = _Request(
+        study,
+        folder,
+        seed,
+        resume,
+        progress,
+        on_message,
+        about,
+        workers or Workers(),
+        on_finished,
+        file,
+    )
     if resume:
         _check_resumable(study, folder, seed)
         # The folder's own copy of the input, which may have changed elsewhere.
         study = type(study).reopened(folder, read_config(folder)["options"])
         request = replace(request, study=study)
-        with hold_folder(folder), _terminated_as_interrupted():
+        with hold_folder(folder), terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
             study.keep(folder)
             return _run_held(request)
@@ -123,7 +146,7 @@ def run_study(
         problems = {name: part.problem(seed) for name, part in study.parts().items()}
     start_run(folder, head, to_toml(study))
     try:
-        with hold_folder(folder), _terminated_as_interrupted():
+        with hold_folder(folder), terminated_as_interrupted():
             study.keep(folder)
             append_log(folder, f"command: {command}" if command else "started from Python")
             return _run_held(request, problems)
@@ -140,15 +163,31 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     record_resolved(folder, _resolved(study, request.seed))
     if request.resume:  # and all that could be refused was not
         remove_report(folder)
+    elsewhere = request.workers.elsewhere and (
+        len(study.parts()) > 1 or not request.workers.share_this_disk
+    )
+    parts = _run_elsewhere(request, study) if elsewhere else _run_here(request, study, problems)
+    run = Run(request.study, request.seed, parts, folder, request.about)
+    if run.status != "interrupted" and run.shown:
+        run.study.export(run, folder)
+    _write_report(run)
+    return run
+
+
+def _run_here(
+    request: _Request, study: Study, problems: Mapping[str, Any] | None
+) -> dict[str, PartResult]:
+    """The parts one after the other, up to an interrupted one."""
     parts: dict[str, PartResult] = {}
-    total = sum(_steps(part) for part in study.parts().values())
+    total = sum(steps_of(part) for part in study.parts().values())
     n_before = 0
     try:
         for name, part in study.parts().items():
             progress = part_of_a_whole(request.progress, n_before, total)
             problem = None if problems is None else problems[name]
-            parts[name] = _run_part(request, part, name, problem, progress)
-            n_before += _steps(part)
+            place = _place(request, name, progress)
+            parts[name] = run_part(part, name, request.seed, place, problem)
+            n_before += steps_of(part)
             if parts[name].scheme.status == "interrupted":
                 break
     except KeyboardInterrupt:
@@ -156,12 +195,56 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
         if not parts:
             raise
         last = list(parts)[-1]
-        parts[last] = _as_interrupted(parts[last])
-    run = Run(request.study, request.seed, parts, folder, request.about)
-    if run.status != "interrupted" and run.shown:
-        run.study.export(run, folder)
-    _write_report(run)
-    return run
+        parts[last] = as_interrupted(parts[last])
+    return parts
+
+
+def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:
+    """The parts side by side on workers; those that were finished, if they are interrupted."""
+    folder, workers = request.folder, request.workers
+    finished: dict[str, PartResult] = {}
+    for name, part in study.parts().items() if request.resume else ():
+        # Its evidence and further results are made up for, if they are missing.
+        if finished_scheme(folder / name) is not None:
+            finished[name] = run_part(part, name, request.seed, _place(request, name, None))
+    missing = [name for name in study.parts() if name not in finished]
+    shared = Shared(
+        study,
+        request.seed,
+        folder.resolve() if workers.share_this_disk else None,
+        request.about,
+        request.file,
+    )
+    interrupted = False
+    log = partial(append_log, folder)
+    try:
+        finished |= run_parts(shared, folder, missing, workers, log, request.on_finished)
+    except KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        finished |= {
+            name: stored_part(study.parts()[name], request.seed, folder / name)
+            for name in missing
+            if finished_scheme(folder / name) is not None
+        }
+    parts = {name: finished[name] for name in study.parts() if name in finished}
+    if interrupted:
+        if not parts:
+            raise KeyboardInterrupt
+        last = list(parts)[-1]
+        parts[last] = as_interrupted(parts[last])
+    return parts
+
+
+def _place(request: _Request, name: str, progress: ProgressCallback | None) -> PartPlace:
+    return PartPlace(
+        request.folder / name,
+        request.resume,
+        request.about,
+        partial(append_log, request.folder),
+        progress,
+        request.on_message,
+    )
 
 
 def _resolved(study: Study, seed: int) -> dict[str, Any]:
@@ -172,82 +255,6 @@ def _resolved(study: Study, seed: int) -> dict[str, Any]:
     }
     first, *others = found.values()
     return found if any(other != first for other in others) else first
-
-
-def _run_part(
-    request: _Request,
-    part: Study,
-    name: str,
-    problem: Any,
-    progress: ProgressCallback | None,
-) -> PartResult:
-    place = request.folder / name
-    store = SweepStore(place, request.resume)
-    scheme = _finished_scheme(place) if request.resume else None
-    if scheme is None:
-        began = time.perf_counter()
-        scheme = fit_scheme(
-            part.problem(request.seed) if problem is None else problem,
-            part.model,
-            part.train,
-            seed=request.seed,
-            store=store,
-            progress=progress,
-        )
-        scheme = part.complete(scheme, request.seed)
-        label, seconds = f"{name}: " if name else "", time.perf_counter() - began
-        append_log(request.folder, f"{label}sweep {scheme.message}, {seconds:.1f} s")
-        scheme.save(place)
-    result = PartResult(part, scheme, load_results(place), request.seed)
-    result = _with_evidence(result, place, progress)
-    interrupted = result.scheme.status == "interrupted"
-    measured = not interrupted or part.measures_interrupted
-    if measured and not scheme.is_empty and not result.results:
-        run = Run(part, request.seed, {"": result}, place, request.about, request.on_message)
-        results = part.measure(run)
-        if results:
-            save_results(place, results)
-        result = replace(result, results=results)
-    if not interrupted:
-        store.clear()
-    return result
-
-
-def _steps(part: Study) -> int:
-    """Training steps of a part: of its sweeps, and of the models by which evidence is measured."""
-    return part.train.total_steps + (N_SUBSET_STEPS if part.train.evidence else 0)
-
-
-def _with_evidence(
-    result: PartResult, place: Path, progress: ProgressCallback | None
-) -> PartResult:
-    """The results of a part with their evidence, which is kept in its folder."""
-    part, scheme = result.study, result.scheme
-    if not part.train.evidence or scheme.is_empty or scheme.status == "interrupted":
-        return result
-    evidence = load_evidence(place)
-    if evidence is None:
-        told = part_of_a_whole(progress, part.train.total_steps, _steps(part))
-        try:
-            evidence = part.evidence(scheme, result.seed, told)
-        except KeyboardInterrupt:
-            return _as_interrupted(result)
-        if evidence is not None:
-            save_evidence(place, evidence)
-    return replace(result, evidence=evidence)
-
-
-def _finished_scheme(place: Path) -> ApproximationScheme | None:
-    """The scheme of a part whose sweeps were all made before the run was stopped.
-
-    What an interrupted part left to be shown is removed: it is made anew.
-    """
-    if (place / SCHEME).exists():
-        scheme = ApproximationScheme.load(place)
-        if scheme.status != "interrupted":
-            return scheme
-    remove_results(place)
-    return None
 
 
 def _write_report(run: Run) -> None:
@@ -286,15 +293,8 @@ def _check_resumable(study: Study, folder: Path, seed: int) -> None:
         )
 
 
-def _as_interrupted(part: PartResult) -> PartResult:
-    data = part.scheme.to_xarray().assign_attrs(
-        status="interrupted", message=f"{part.scheme.message}; the run was interrupted after it"
-    )
-    return replace(part, scheme=ApproximationScheme(data, part.scheme.snapshots))
-
-
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Treat SIGTERM, which a scheduler sends some time before it kills, like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield

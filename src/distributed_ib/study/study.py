@@ -177,6 +177,13 @@ class Study:
         It is repeated when a run is resumed, and should then leave what is there.
         """
 
+    def read_inputs(self, like: "Study | None" = None) -> None:
+        """Read what lies on this machine's disk, so that the study can go to another one.
+
+        Args:
+            like: A study whose inputs may be the same, and have been read.
+        """
+
     def resolved(self, seed: int) -> Mapping[str, Any]:
         """What the options leave open, as it follows from the data; kept in `config.toml`.
 

@@ -94,7 +94,6 @@ class ProgressBar:
         self._task: TaskID | None = None
 
     def __enter__(self) -> "ProgressBar":
-        self._progress.start()
         return self
 
     def __exit__(
@@ -112,6 +111,7 @@ class ProgressBar:
             f"total {now.total_bits:.2f} bits"
         )
         if self._task is None:
+            self._progress.start()  # and not before, since another bar may tell in its place
             self._task = self._progress.add_task(
                 self._description, total=now.total_steps, state=state
             )

@@ -124,6 +124,11 @@ class TableStudy(Study):
     evidence_wanted: bool = True
     quick: bool = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: options and rows, and not what is worked out from them."""
+        kept = {field.name for field in fields(self)} | {"_rows"}
+        return {name: value for name, value in vars(self).items() if name in kept}
+
     @property
     def train(self) -> TrainSettings:  # type: ignore[override]
         """How the sweep is trained, worked out from the data."""
@@ -152,6 +157,16 @@ class TableStudy(Study):
     def keep(self, folder: Path) -> None:
         """Keep what came from standard input, which comes only once."""
         self._rows.keep(folder)
+
+    def read_inputs(self, like: Study | None = None) -> None:
+        """Read the table and that of held-out rows; studies of the same files share them."""
+        if isinstance(like, TableStudy):
+            files = (self.table, self.validation)
+            if files == (like.table, like.validation):
+                vars(self)["_rows"] = like._rows
+        for part in self.parts().values():
+            assert isinstance(part, TableStudy)  # as all of its parts are
+            _ = part._columns, part._held_out
 
     def check(self) -> None:
         """Check for targets that are given twice or not at all."""

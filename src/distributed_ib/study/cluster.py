@@ -1,0 +1,148 @@
+"""Units of work on a Dask cluster.
+
+They go through Dask's own client. joblib's backend for Dask does not tell its caller of a task that
+ended with its worker (joblib 1.6 calls back for results only), and would wait for ever.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from distributed_ib._threads import XLA_THREADS, use_xla_threads, xla_threads
+from distributed_ib.errors import UserError, first_line
+from distributed_ib.study.workers import versions
+from distributed_ib.training.progress import SweepProgress
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+CONNECT_SECONDS = 30
+# Each has a level of its own.
+_LOGGERS = ("distributed", "distributed.client", "tornado.application")
+_KEPT = "What is finished is kept, and can be resumed."
+
+
+def results_of_cluster(
+    address: str, work: Callable[[S, str], R], shared: S, units: Sequence[str]
+) -> Iterator[tuple[str, R]]:
+    """Work out units on a cluster and yield their results as they come.
+
+    A unit whose worker is lost is run again on another one, as often as Dask is set to
+    (`distributed.scheduler.allowed-failures`, by default 3 times).
+
+    Raises:
+        UserError: If the scheduler can't be reached or is lost, a unit was lost too often, or a
+            worker has other versions of what the bits depend on.
+    """
+    import cloudpickle
+    import dask
+    from distributed import Client, as_completed
+
+    settings = {"distributed.admin.large-graph-warning-threshold": "1TB"}
+    with _quiet_client(), dask.config.set(settings):
+        try:
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"--dask: no scheduler answers at {address} ({first_line(error)})."
+            ) from None
+        try:
+            # As a task and not by `scatter`, so that it outlives the workers that hold it.
+            data = client.submit(_passed_on, cloudpickle.dumps((work, shared)), pure=False)
+            about = (versions(), xla_threads())
+            futures = {client.submit(_work, data, unit, about, pure=False): unit for unit in units}
+            for future in as_completed(list(futures), loop=client.loop):
+                unit = futures.pop(future)
+                yield unit, _result(future, unit, address)
+        finally:
+            # Tells workers to stop, which would otherwise go on with units nobody waits for.
+            if client.status == "running":
+                client.cancel([*futures])
+            client.close(timeout=2)
+
+
+def _result(future: Any, unit: str, address: str) -> Any:
+    from distributed import KilledWorker
+
+    if future.status == "cancelled":
+        raise UserError(f"--dask: the scheduler at {address} was lost. {_KEPT}")
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise UserError(
+            f"--dask: {unit} was tried {error.allowed_failures + 1} times, and each time its "
+            f"worker was lost, mostly for want of memory. {_KEPT}"
+        ) from None
+    except ImportError as error:
+        raise UserError(
+            f"--dask: a worker can't run this ({first_line(error)}); install the same version of "
+            "distributed-ib there."
+        ) from None
+
+
+def _passed_on(content: bytes) -> bytes:
+    return content
+
+
+def _work(content: bytes, unit: str, about: tuple[Mapping[str, str], int]) -> Any:
+    """Work out a unit in a worker's process."""
+    import cloudpickle
+    from distributed import get_worker
+
+    wanted, n_threads = about
+    worker = get_worker()
+    for name, version in versions().items():
+        if version != wanted[name]:
+            raise UserError(
+                f"--dask: the worker {worker.address} has {name} {version}, and this process "
+                f"{wanted[name]}, which may give other bits; install the same version."
+            )
+    _take_threads(n_threads, worker.address)
+    work, shared = cloudpickle.loads(content)
+    return work(shared, unit)
+
+
+def end_if_unwanted(now: SweepProgress) -> None:
+    """A progress callback that ends a unit whose client has gone, or has asked for its end.
+
+    Raises:
+        UserError: Which nobody waits for.
+    """
+    from distributed.utils import thread_state  # type: ignore[attr-defined,unused-ignore]
+
+    state = getattr(thread_state, "execution_state", None)
+    if state is None:
+        return
+    task = state["worker"].state.tasks.get(thread_state.key)
+    if task is None or task.state not in ("executing", "long-running"):
+        raise UserError("nobody waits for this unit any more.")
+
+
+def _take_threads(n_threads: int, address: str) -> None:
+    """Let JAX use so many threads in this process, unless it has started with another number."""
+    if xla_threads() == n_threads:
+        return
+    if "jax" in sys.modules or XLA_THREADS in os.environ:
+        raise UserError(
+            f"--dask: the worker {address} runs JAX on {xla_threads()} threads, and this process "
+            f"on {n_threads}, which may give other bits. Give --threads {xla_threads()}, or start "
+            f"the workers with {XLA_THREADS}={n_threads} in their environment."
+        )
+    use_xla_threads(n_threads)
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Leave it to errors of ours to say what Dask's client logs about lost connections."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,159 @@
+"""The parts of a run side by side, on other processes than this one."""
+
+import contextlib
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distributed_ib._run_files import SCHEME
+from distributed_ib.errors import UserError
+from distributed_ib.study.finished_files import files_in, write_files
+from distributed_ib.study.loading import FILE_MODULE, place_of
+from distributed_ib.study.one_part import PartPlace, run_part, stored_part
+from distributed_ib.study.run import PartResult
+from distributed_ib.study.study import Study
+from distributed_ib.study.workers import Workers, results_of
+
+OnFinished = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all parts of a run share.
+
+    Attributes:
+        study: The study, with the data that were read.
+        seed: The run's.
+        folder: The run folder, where workers see it.
+        about: How the run was made.
+        file: The file that defines the study, if it is not an installed one.
+    """
+
+    study: Study
+    seed: int
+    folder: Path | None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a worker tells of a unit.
+
+    Attributes:
+        status: How its sweep ended.
+        log: Lines for the run's log.
+        told: Warnings, to be shown by the client.
+        files: Its files, of a worker that has no folder in common with the client.
+    """
+
+    status: str
+    log: tuple[str, ...]
+    told: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+
+def run_parts(
+    shared: Shared,
+    folder: Path,
+    names: list[str],
+    workers: Workers,
+    log: Callable[[str], None],
+    on_finished: OnFinished | None,
+) -> dict[str, PartResult]:
+    """Run parts on workers; what is finished is in the run folder, also if this is interrupted.
+
+    Args:
+        shared: Study, seed and what else all parts share.
+        folder: The run folder.
+        names: Names of the parts.
+        workers: Where to.
+        log: Called with lines for the run's log.
+        on_finished: Called with the number of finished parts, and that of all.
+
+    Returns:
+        The results of the parts that were finished, by name.
+
+    Raises:
+        UserError: As `results_of`, and whatever a part raises.
+    """
+    found: dict[str, PartResult] = {}
+    parts, n_all = shared.study.parts(), len(shared.study.parts())
+    n_before = n_all - len(names)
+    if on_finished:
+        on_finished(n_before, n_all)
+    by_value = module_of(shared.study)
+    with contextlib.closing(results_of(workers, _work, shared, names, by_value)) as results:
+        for name, done in results:
+            write_files(folder / name, done.files, last=SCHEME)
+            for line in done.log:
+                log(line)
+            retell(done.told)
+            found[name] = stored_part(parts[name], shared.seed, folder / name)
+            if on_finished:
+                on_finished(n_before + len(found), n_all)
+    return found
+
+
+def module_of(study: Study) -> str | None:
+    """The module of a study from a user's file, which workers can't import by name."""
+    module = type(study).__module__
+    return module if module.startswith(FILE_MODULE) else None
+
+
+def retell(told: tuple[str, ...]) -> None:
+    """Show the warnings of a worker."""
+    for text in told:
+        warnings.warn(text, UserWarning, stacklevel=2)
+
+
+def stopped_by_cluster(folder: Path | None) -> Any:
+    """A progress callback that ends a unit on a cluster when its client has gone."""
+    if folder is not None:
+        return None
+    from distributed_ib.study.cluster import end_if_unwanted
+
+    return end_if_unwanted
+
+
+@contextlib.contextmanager
+def place_for(folder: Path | None, name: str) -> Any:
+    """The folder of a unit: the one in the client's, or a temporary one."""
+    if folder is not None:
+        yield folder / name
+        return
+    with tempfile.TemporaryDirectory(prefix="dib-") as own:
+        yield Path(own)
+
+
+def _work(shared: Shared, name: str) -> Done:
+    """Run a part in a worker's process."""
+    log: list[str] = []
+    with (
+        place_for(shared.folder, name) as folder,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("default")
+        place = PartPlace(
+            folder,
+            True,  # of a worker that was lost in this run, or in one before
+            shared.about,
+            log=log.append,
+            progress=stopped_by_cluster(shared.folder),
+        )
+        try:
+            result = run_part(shared.study.parts()[name], name, shared.seed, place)
+        except UserError:
+            raise
+        except Exception as error:
+            if shared.file is None:
+                raise
+            raise UserError(f"{place_of(error, shared.file)}.") from None
+        if result.scheme.status == "interrupted":
+            raise KeyboardInterrupt
+        files = {} if shared.folder is not None else files_in(folder)
+    told = tuple(str(one.message) for one in caught if issubclass(one.category, UserWarning))
+    return Done(result.scheme.status, tuple(log), told, files)

@@ -1,0 +1,147 @@
+"""One part of a run: its sweeps, their evidence and further results, in a folder of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from distributed_ib._run_files import SCHEME
+from distributed_ib.evidence.evidence_files import load_evidence, save_evidence
+from distributed_ib.evidence.subset_knowledge import N_SUBSET_STEPS
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.fitting import SweepStore, fit_scheme
+from distributed_ib.study.run import PartResult, Run
+from distributed_ib.study.run_folder import load_results, remove_results, save_results
+from distributed_ib.study.study import Study
+from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
+
+
+def _silent(text: str) -> None:
+    """Ignore a message."""
+
+
+@dataclass(frozen=True)
+class PartPlace:
+    """Where a part is worked out, and what is told meanwhile.
+
+    Attributes:
+        folder: Its folder.
+        resume: Go on with what is there.
+        about: How the run was made.
+        log: Called with a line for the run's log.
+        progress: Called as its sweeps go on.
+        on_message: Called with a line of text while further results are measured.
+    """
+
+    folder: Path
+    resume: bool = False
+    about: Any = None
+    log: Callable[[str], None] = _silent
+    progress: ProgressCallback | None = None
+    on_message: Callable[[str], None] = _silent
+
+
+def run_part(
+    part: Study, name: str, seed: int, place: PartPlace, problem: Any = None
+) -> PartResult:
+    """Make the sweeps of a part, measure, and store all of it in the folder of the part.
+
+    NumPy's and scikit-learn's own threads are held to one, so that the bits of what is measured
+    don't depend on how many cores there are, or how many other parts run beside this one.
+
+    Args:
+        part: The study of the part.
+        name: Its name, for the log.
+        seed: The run's.
+        place: Where to.
+        problem: Its problem, if it is made already.
+    """
+    with threadpool_limits(1):
+        return _run_part(part, name, seed, place, problem)
+
+
+def _run_part(part: Study, name: str, seed: int, place: PartPlace, problem: Any) -> PartResult:
+    folder = place.folder
+    store = SweepStore(folder, place.resume)
+    scheme = finished_scheme(folder) if place.resume else None
+    if scheme is None:
+        began = time.perf_counter()
+        scheme = fit_scheme(
+            part.problem(seed) if problem is None else problem,
+            part.model,
+            part.train,
+            seed=seed,
+            store=store,
+            progress=place.progress,
+        )
+        scheme = part.complete(scheme, seed)
+        label, seconds = f"{name}: " if name else "", time.perf_counter() - began
+        place.log(f"{label}sweep {scheme.message}, {seconds:.1f} s")
+        scheme.save(folder)
+    result = PartResult(part, scheme, load_results(folder), seed)
+    result = _with_evidence(result, folder, place.progress)
+    interrupted = result.scheme.status == "interrupted"
+    measured = not interrupted or part.measures_interrupted
+    if measured and not scheme.is_empty and not result.results:
+        run = Run(part, seed, {"": result}, folder, place.about or {}, place.on_message)
+        results = part.measure(run)
+        if results:
+            save_results(folder, results)
+        result = replace(result, results=results)
+    if not interrupted:
+        store.clear()
+    return result
+
+
+def stored_part(part: Study, seed: int, folder: Path) -> PartResult:
+    """The results of a part as its folder holds them."""
+    scheme = ApproximationScheme.load(folder)
+    return PartResult(part, scheme, load_results(folder), seed, load_evidence(folder))
+
+
+def steps_of(part: Study) -> int:
+    """Training steps of a part: of its sweeps, and of the models by which evidence is measured."""
+    return part.train.total_steps + (N_SUBSET_STEPS if part.train.evidence else 0)
+
+
+def as_interrupted(part: PartResult) -> PartResult:
+    """A finished part of a run that was interrupted after it."""
+    data = part.scheme.to_xarray().assign_attrs(
+        status="interrupted", message=f"{part.scheme.message}; the run was interrupted after it"
+    )
+    return replace(part, scheme=ApproximationScheme(data, part.scheme.snapshots))
+
+
+def finished_scheme(place: Path) -> ApproximationScheme | None:
+    """The scheme of a part whose sweeps were all made before the run was stopped.
+
+    What an interrupted part left to be shown is removed: it is made anew.
+    """
+    if (place / SCHEME).exists():
+        scheme = ApproximationScheme.load(place)
+        if scheme.status != "interrupted":
+            return scheme
+    remove_results(place)
+    return None
+
+
+def _with_evidence(
+    result: PartResult, place: Path, progress: ProgressCallback | None
+) -> PartResult:
+    """The results of a part with their evidence, which is kept in its folder."""
+    part, scheme = result.study, result.scheme
+    if not part.train.evidence or scheme.is_empty or scheme.status == "interrupted":
+        return result
+    evidence = load_evidence(place)
+    if evidence is None:
+        told = part_of_a_whole(progress, part.train.total_steps, steps_of(part))
+        try:
+            evidence = part.evidence(scheme, result.seed, told)
+        except KeyboardInterrupt:
+            return as_interrupted(result)
+        if evidence is not None:
+            save_evidence(place, evidence)
+    return replace(result, evidence=evidence)

@@ -1,0 +1,208 @@
+"""Where units of work that don't depend on each other run: here, in processes, or on a cluster."""
+
+import os
+import signal
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from distributed_ib._threads import use_xla_threads, xla_threads
+from distributed_ib.errors import UserError
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+# A unit whose worker was lost so often, with the process ended from outside or by a crash, is not
+# tried again: it is mostly the unit's own need of memory that ends it.
+N_TRIES = 3
+_ORPHAN_SECONDS = 0.2  # far less than a client takes to start anew
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where units of work run. Their results have the same bits everywhere.
+
+    Attributes:
+        n_jobs: Processes on this machine, through joblib; -1 for one per core. With 1, the
+            default, units run one after the other in this process.
+        dask: Address of the scheduler of a Dask cluster, such as "tcp://10.0.0.1:8786" or
+            "tls://...", whose workers take the place of processes.
+
+    Raises:
+        UserError: If `n_jobs` is no number of processes, both are given, or Dask is not installed.
+
+    Example:
+        >>> Workers().elsewhere, Workers(n_jobs=2).elsewhere
+        (False, True)
+        >>> Workers(n_jobs=0)
+        Traceback (most recent call last):
+            ...
+        distributed_ib.errors.UserError: --jobs is a number of processes, or -1 for one per core,
+        not 0.
+    """
+
+    n_jobs: int = 1
+    dask: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_jobs == 0 or self.n_jobs < -1:
+            raise UserError(
+                f"--jobs is a number of processes, or -1 for one per core, not {self.n_jobs}."
+            )
+        if self.dask is not None and self.n_jobs != 1:
+            raise UserError(
+                "--jobs is for processes of this machine, and --dask for workers of a cluster, "
+                "which has a number of its own; give one of them."
+            )
+        if self.dask is not None and find_spec("distributed") is None:
+            raise UserError('--dask needs Dask: pip install "distributed-ib[cluster]".')
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether units run in other processes than this one."""
+        return self.dask is not None or self.n_jobs != 1
+
+    @property
+    def share_this_disk(self) -> bool:
+        """Whether units see the folders of this machine; those on a cluster need not."""
+        return self.dask is None
+
+
+def results_of(
+    workers: Workers,
+    work: Callable[[S, str], R],
+    shared: S,
+    units: Sequence[str],
+    by_value: str | None = None,
+) -> Generator[tuple[str, R]]:
+    """Work out units and yield their results as they come, each once.
+
+    Args:
+        workers: Where to.
+        work: A function of `shared` and a unit, at the top of its module; an error ends all.
+        shared: What all units need. It goes to every worker once: joblib keeps large arrays in
+            files that its processes map, and on a cluster it is passed on as data.
+        units: Names of the units, in the order in which they are begun.
+        by_value: A module that workers can't import, such as a user's file, whose classes go to
+            them with the data.
+
+    Raises:
+        UserError: If the workers of a unit were lost `N_TRIES` times, or the cluster was. What was
+            yielded before is whole.
+    """
+    if not units:
+        return
+    if by_value is not None:
+        _send_by_value(by_value)
+    if workers.dask is not None:
+        from distributed_ib.study.cluster import results_of_cluster
+
+        yield from results_of_cluster(workers.dask, work, shared, units)
+        return
+    import joblib
+
+    n_jobs = min(joblib.effective_n_jobs(workers.n_jobs), len(units))
+    if n_jobs == 1:
+        for unit in units:
+            yield unit, work(shared, unit)
+    else:
+        yield from _results_of_processes(n_jobs, work, shared, units)
+
+
+def _results_of_processes(
+    n_jobs: int, work: Callable[[S, str], R], shared: S, units: Sequence[str]
+) -> Iterator[tuple[str, R]]:
+    """Through joblib; all processes are made anew when one of them is lost."""
+    import joblib
+
+    pending, lost = dict.fromkeys(units), Counter[str]()
+    while pending:
+        begun: list[str] = []
+
+        def calls(begun: list[str] = begun) -> Iterator[Any]:
+            for unit in list(pending):
+                begun.append(unit)
+                yield joblib.delayed(_named)(work, shared, unit)
+
+        parallel = joblib.Parallel(
+            n_jobs=n_jobs,
+            backend="loky",
+            return_as="generator_unordered",
+            batch_size=1,
+            pre_dispatch="n_jobs",
+            initializer=_begin_process,
+            initargs=(os.getpid(), xla_threads()),
+        )
+        try:
+            with _closed_quietly(parallel(calls())) as results:
+                for unit, result in results:
+                    del pending[unit]
+                    yield unit, result
+        except BrokenProcessPool:
+            # joblib then ends the others too, so that each loses the unit it was at.
+            running = [unit for unit in begun if unit in pending]
+            lost.update(running)
+            if any(lost[unit] >= N_TRIES for unit in running):
+                raise UserError(
+                    f"a worker process was lost {N_TRIES} times, the last time while "
+                    f"{' and '.join(running)} ran. Mostly the memory is too little for "
+                    f"{n_jobs} jobs: give fewer. What is finished is kept, and can be resumed."
+                ) from None
+
+
+@contextmanager
+def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
+    """Close results that nobody wants any more, which is nothing that joblib has to warn of."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+def _named(work: Callable[[S, str], R], shared: S, unit: str) -> tuple[str, R]:
+    try:
+        return unit, work(shared, unit)
+    except KeyboardInterrupt:
+        # Of this process alone, which the client shall take for a worker that was lost.
+        os._exit(1)
+
+
+def _begin_process(parent: int, n_threads: int) -> None:
+    """Prepare a worker process: threads of JAX, and an end when its client ends."""
+    use_xla_threads(n_threads)
+    os.environ["MPLBACKEND"] = "Agg"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the client's, who ends the workers
+
+    def end_with_parent() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _send_by_value(module: str) -> None:
+    import sys
+
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[module])
+
+
+def versions() -> Mapping[str, str]:
+    """Versions on which the bits of a result depend."""
+    from importlib.metadata import version
+
+    from distributed_ib._version import __version__
+
+    others = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
+    return {"distributed-ib": __version__, **others}

@@ -1,0 +1,271 @@
+"""Parts of a run on workers: the bits of a run in this process, whatever is killed meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from clusters import Cluster, cluster
+from distributed_ib.study.reading_runs import load_run
+from test_cli import dib
+from test_killed_runs import SOURCE, assert_same_bits, findings
+
+PATTERNS = ["run", "patterns", "--hidden", "8", "--n-pretraining-steps", "0"]
+PATTERNS += ["--batch-size", "16", "--n-information-inputs", "32"]
+SHORT = [*PATTERNS, "--n-steps", "12", "--patterns", "circle"]
+LONG = [*PATTERNS, "--n-steps", "150000", "--patterns", "circle,slant"]
+PARTS = ("circle/distributed", "circle/standard")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_in_workers() -> Iterator[None]:
+    """Compile without the optimisations that can be left out in workers too, by environment."""
+    jax.clear_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "here"
+    assert dib(*SHORT, "--out", str(folder)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    for name in PARTS:
+        assert_same_bits(one / name, other / name)
+    assert findings(one) == findings(other)
+    assert set(load_run(other).parts) == set(PARTS)
+    names = [sorted(p.relative_to(f) for p in f.rglob("[!.]*")) for f in (one, other)]
+    assert names[0] == names[1]
+
+
+def test_two_processes_give_the_same_bits(here: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    assert dib(*SHORT, "--jobs", "2", "--out", str(there)) == 0
+    assert_same_run(here, there)
+    log = (there / "log").read_text()
+    assert all(log.count(f"{name}: sweep finished") == 1 for name in PARTS)
+
+
+def test_a_cluster_gives_the_same_bits(here: Path, two: Cluster, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    assert dib(*SHORT, "--dask", two.address, "--out", str(there)) == 0
+    assert_same_run(here, there)
+    # A finished part is not made again when a run goes on.
+    assert dib("resume", str(there), "--dask", two.address) == 2
+
+
+@pytest.mark.nightly
+def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
+    two: Cluster, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    # So many rows that joblib maps each column from a file, which can only be read.
+    x = rng.normal(size=(140_000, 2))
+    table = tmp_path / "table.parquet"
+    data = pd.DataFrame(x, columns=["a", "b"]).assign(y=x[:, 0] > 0, z=x[:, 1])
+    data.to_parquet(table, index=False)
+    assert data["a"].nbytes > 1 << 20
+    fit = ["fit", str(table), "--target", "y,z", "--each-target", "--quick", "--steps", "20"]
+    assert dib(*fit, "--out", str(tmp_path / "here")) == 0
+    assert dib(*fit, "--jobs", "2", "--out", str(tmp_path / "jobs")) == 0
+    assert dib(*fit, "--dask", two.address, "--out", str(tmp_path / "dask")) == 0
+    for name in ("jobs", "dask"):
+        for part in ("y", "z"):
+            assert_same_bits(tmp_path / "here" / part, tmp_path / name / part)
+            assert (tmp_path / name / part / "estimator.json").is_file()
+
+
+STUDY = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+import distributed_ib as dib
+
+
+@dataclass(frozen=True)
+class Half(dib.Study):
+    """One of two halves."""
+
+    name: ClassVar[str] = "half"
+    column: int = 0
+    train: dib.TrainSettings = dib.TrainSettings(n_steps=12, batch_size=16, evidence=False)
+
+    def problem(self, seed):
+        x = np.random.default_rng(seed).choice([-1.0, 1.0], (100, 2))
+        return dib.Problem.from_arrays(x, (x[:, self.column] > 0) * 1, names=["a", "b"])
+
+    def model(self, key):
+        encoder = dib.BinaryEncoder(2)
+        return dib.DistributedBottleneck(encoder, dib.BernoulliPredictor(2, hidden=(8,), key=key))
+
+
+@dataclass(frozen=True)
+class Halves(dib.Study):
+    """Both halves."""
+
+    name: ClassVar[str] = "halves"
+    wrong: bool = False
+    train: dib.TrainSettings = dib.TrainSettings(n_steps=12, batch_size=16, evidence=False)
+
+    def parts(self):
+        return {name: Half(k, self.train) for k, name in enumerate(["one", "other"])}
+'''
+
+
+def test_a_study_of_a_file_goes_to_processes(tmp_path: Path) -> None:
+    file = tmp_path / "halves.py"
+    file.write_text(STUDY)
+    run = ["run", f"{file}:Halves"]
+    assert dib(*run, "--out", str(tmp_path / "here")) == 0
+    assert dib(*run, "--jobs", "2", "--out", str(tmp_path / "there")) == 0
+    for part in ("one", "other"):
+        assert_same_bits(tmp_path / "here" / part, tmp_path / "there" / part)
+
+
+# Killed in the middle -----------------------------------------------------------------------------
+
+
+def client(*arguments: str) -> "subprocess.Popen[bytes]":
+    """The command in a process of its own."""
+    # A process that is started in the background by a shell has Ctrl-C switched off.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from distributed_ib.cli.main import run; run()"
+    )
+    path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def schemes(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("scheme.nc"))
+
+
+def children(process: int) -> list[int]:
+    """Processes that another one has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == process:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four parts in this process, long enough to be killed in the middle of each."""
+    folder = tmp_path_factory.mktemp("four") / "here"
+    assert dib(*LONG, "--out", str(folder)) == 0
+    return folder
+
+
+def assert_all_four(one: Path, other: Path) -> None:
+    for scheme in schemes(one):
+        part = scheme.parent.relative_to(one)
+        assert_same_bits(one / part, other / part)
+        # None is made twice; a client that was killed may have had no time to write its line.
+        assert (other / "log").read_text().count(f"{part.as_posix()}: sweep finished") <= 1
+    assert findings(one) == findings(other)
+    assert not list(other.rglob("checkpoints"))
+
+
+@pytest.mark.nightly
+def test_a_worker_that_is_killed_is_made_up_for(four: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    running = client(*LONG, "--jobs", "2", "--out", str(there))
+    wait_for(lambda: len(list(there.rglob("checkpoints"))) == 2)
+    workers = [child for child in children(running.pid) if b"loky" in command(child)]
+    os.kill(workers[0], signal.SIGKILL)
+    _, told = running.communicate()
+    assert running.returncode == 0, told
+    assert_all_four(four, there)
+
+
+def command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_client_that_is_stopped_goes_on(how: signal.Signals, four: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    running = client(*LONG, "--jobs", "2", "--out", str(there))
+    wait_for(lambda: schemes(there))
+    running.send_signal(how)
+    out, _ = running.communicate()
+    assert running.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
+    assert (b"dib resume" in out) == (how != signal.SIGKILL)
+    finished = schemes(there)
+    before = [(path.stat().st_ino, path.read_bytes()) for path in finished]
+    assert 0 < len(finished) < 4
+    assert dib("resume", str(there), "--jobs", "2") == 0
+    assert [(path.stat().st_ino, path.read_bytes()) for path in finished] == before
+    assert_all_four(four, there)
+
+
+@pytest.mark.nightly
+def test_what_is_finished_outlives_a_scheduler(four: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    with cluster(tmp_path) as lost:
+        running = client(*LONG, "--dask", lost.address, "--out", str(there))
+        wait_for(lambda: schemes(there))
+        lost.scheduler.send_signal(signal.SIGKILL)
+        _, told = running.communicate()
+    assert running.returncode == 2
+    assert told.startswith(b"error: --dask: the scheduler at ") and told.count(b"\n") == 1
+    assert 0 < len(schemes(there)) < 4
+    assert dib("resume", str(there)) == 0
+    assert_all_four(four, there)
+
+
+@pytest.mark.nightly
+def test_units_of_a_client_that_is_gone_end(two: Cluster, tmp_path: Path) -> None:
+    endless = [*PATTERNS, "--n-steps", "100000000", "--patterns", "circle"]
+    running = client(*endless, "--dask", two.address, "--out", str(tmp_path / "there"))
+    wait_for(lambda: (tmp_path / "there" / "config.toml").exists())
+    time.sleep(5)
+    running.kill()
+    running.communicate()
+    # The cluster has both its workers for the next one.
+    assert dib(*SHORT, "--dask", two.address, "--out", str(tmp_path / "next")) == 0

@@ -1,0 +1,181 @@
+"""Units of work on processes and on a cluster: each once, whatever is lost meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clusters import ROOT, Cluster, cluster
+from distributed_ib.errors import UserError
+from distributed_ib.study import workers as workers_module
+from distributed_ib.study.workers import N_TRIES, Workers, results_of
+from work_units import begun, threads, work
+
+TWO = Workers(n_jobs=2)
+
+
+def all_of(workers: Workers, folder: Path, *units: str) -> dict[str, str]:
+    """The results, each of which came once."""
+    found = list(results_of(workers, work, folder, units))
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+def soon(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether something comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def runs(process: int) -> bool:
+    """Whether a process runs, and is not just waiting to be asked how it ended."""
+    try:
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_units_run_here_or_on_two_processes(tmp_path: Path) -> None:
+    names = ["waits a", "waits b", "waits c"]
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    assert (
+        all_of(Workers(), here, *names) == all_of(TWO, there, *names) == {n: 2 * n for n in names}
+    )
+    assert {begun(here, name)[0] for name in names} == {os.getpid()}
+    assert len({begun(there, name)[0] for name in names} - {os.getpid()}) == 2
+    assert all_of(TWO, tmp_path) == {}
+
+
+def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
+    names = ["a", "b", "waits c", "lost", "terminated", "d"]
+    assert all_of(TWO, tmp_path, *names) == {name: 2 * name for name in names}
+    assert len(begun(tmp_path, "lost")) == 2
+    # joblib ends the other process too, but what was finished stays finished.
+    assert len(begun(tmp_path, "a")) == 1
+
+
+def test_a_unit_that_ends_every_worker_is_told_in_one_line(tmp_path: Path) -> None:
+    found = {}
+    with pytest.raises(UserError, match=f"lost {N_TRIES} times, .* while dies ran") as error:
+        found.update(all_of(TWO, tmp_path, "a", "dies"))
+    assert "\n" not in str(error.value)
+    assert len(begun(tmp_path, "dies")) == N_TRIES
+
+
+def test_an_error_of_a_unit_comes_to_the_client(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^wrong one is wrong\.$"):
+        all_of(TWO, tmp_path, "a", "wrong one")
+
+
+def test_processes_end_when_their_client_stops(tmp_path: Path) -> None:
+    with closing(results_of(TWO, work, tmp_path, ["a", "long"])) as results:
+        next(results)
+        assert soon(lambda: bool(begun(tmp_path, "long")))
+    (process,) = begun(tmp_path, "long")
+    assert soon(lambda: not runs(process), 10)
+
+
+def test_processes_end_when_their_client_is_killed(tmp_path: Path) -> None:
+    program = """
+        from pathlib import Path
+        from distributed_ib.study.workers import Workers, results_of
+        from work_units import work
+        list(results_of(Workers(n_jobs=2), work, Path("."), ["long a", "long b"]))
+    """
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    client = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert soon(lambda: all(begun(tmp_path, f"long {x}") for x in "ab"))
+    processes = [begun(tmp_path, f"long {x}")[0] for x in "ab"]
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    assert soon(lambda: not any(map(runs, processes)), 10)
+
+
+def test_processes_have_the_threads_of_their_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PJRT_NPROC", "3")
+    assert dict(results_of(TWO, threads, None, ["a", "b"])) == {"a": 3, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_jobs": 0}, "--jobs is a number of processes"),
+        ({"n_jobs": -2}, "not -2"),
+        ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "give one of them"),
+    ],
+)
+def test_what_workers_can_not_be(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Workers(**options)  # type: ignore[arg-type]
+
+
+def test_without_dask_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'pip install "distributed-ib\[cluster\]"'):
+        Workers(dask="tcp://127.0.0.1:1")
+
+
+# On a cluster -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+def test_a_cluster_works_out_each_unit_once_though_a_worker_is_lost(
+    two: Cluster, tmp_path: Path
+) -> None:
+    workers = Workers(dask=two.address)
+    names = ["waits a", "waits b", "lost"]
+    assert all_of(workers, tmp_path, *names) == {name: 2 * name for name in names}
+    assert len(begun(tmp_path, "lost")) == 2
+    processes = {begun(tmp_path, name)[-1] for name in names}
+    assert processes <= {worker.pid for worker in two.workers}
+    with pytest.raises(UserError, match="wrong is wrong"):
+        all_of(workers, tmp_path, "wrong")
+
+
+def test_a_scheduler_that_is_lost_is_told_in_one_line(two: Cluster, tmp_path: Path) -> None:
+    with closing(results_of(Workers(dask=two.address), work, tmp_path, ["a", "long"])) as results:
+        assert next(results) == ("a", "aa")
+        two.scheduler.send_signal(signal.SIGKILL)
+        with pytest.raises(UserError, match=r"scheduler at .* was lost") as error:
+            next(results)
+    assert "\n" not in str(error.value)
+
+
+def test_no_scheduler_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distributed_ib.study.cluster.CONNECT_SECONDS", 1)
+    with pytest.raises(UserError, match="no scheduler answers at tcp") as error:
+        all_of(Workers(dask="tcp://127.0.0.1:9"), tmp_path, "a")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.nightly
+def test_a_unit_that_ends_every_worker_of_a_cluster_is_told(tmp_path: Path) -> None:
+    with (
+        cluster(tmp_path, n_workers=5) as five,
+        pytest.raises(UserError, match="was tried 4 times"),
+    ):
+        all_of(Workers(dask=five.address), tmp_path, "a", "dies")
