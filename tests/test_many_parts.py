@@ -136,6 +136,7 @@ class Halves(dib.Study):
 '''
 
 
+@pytest.mark.nightly
 def test_a_study_of_a_file_goes_to_processes(tmp_path: Path) -> None:
     file = tmp_path / "halves.py"
     file.write_text(STUDY)
