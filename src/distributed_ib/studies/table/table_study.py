@@ -1,7 +1,7 @@
 """A table: how much does each column tell about another one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import InitVar, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -97,6 +97,7 @@ class TableStudy(Study):
         learning_rate: Step size of training.
         evidence_wanted: Measure how sure the findings are.
         quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
+        rows_read: The rows of the table, where they were read already; no option.
     """
 
     name: ClassVar[str] = "table"
@@ -123,6 +124,11 @@ class TableStudy(Study):
     learning_rate: float | None = None
     evidence_wanted: bool = True
     quick: bool = False
+    rows_read: InitVar[TableRows | None] = None
+    _rows_read: ClassVar[TableRows | None]
+
+    def __post_init__(self, rows_read: TableRows | None) -> None:
+        object.__setattr__(self, "_rows_read", rows_read)
 
     @property
     def train(self) -> TrainSettings:  # type: ignore[override]
@@ -146,7 +152,7 @@ class TableStudy(Study):
         """The study of a run, whose folder keeps what came from standard input."""
         study = super().reopened(folder, options)
         if is_standard_input(study.table):
-            vars(study)["_rows"] = TableRows(kept_input(folder), study.validation)
+            return replace(study, rows_read=TableRows(kept_input(folder), study.validation))
         return study
 
     def keep(self, folder: Path) -> None:
@@ -179,10 +185,9 @@ class TableStudy(Study):
     def resolved(self, seed: int) -> Mapping[str, Any]:
         """What the target is, and the sizes of the networks."""
         plan = self._plan(seed)
-        part = {"target": listed(self.targets)} if self._whole else {}
         trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
         sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
-        return {**part, "task": plan.target.task, **sizes}
+        return {"target": listed(self.targets), "task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with scores in the units of the target."""
@@ -239,7 +244,8 @@ class TableStudy(Study):
 
     def page(self, run: Run) -> Mapping[str, Any] | None:
         """Columns, target, and predictions of held-out rows."""
-        content = table_page(self._plan(run.seed), run.scheme, self._all_rows)
+        tables = [self._columns.x, *(self._held_out or ())[:1]]
+        content = table_page(self._plan(run.seed), run.scheme, *tables)
         if run.folder is not None and (run.folder / ESTIMATOR).exists():  # not of interrupted runs
             content["readable"] = readable_tables(load_estimator(run.folder))
         return content
@@ -315,6 +321,8 @@ class TableStudy(Study):
     @cached_property
     def _rows(self) -> TableRows:
         """The rows of the table, read when they are needed; those of several targets share them."""
+        if self._rows_read is not None:
+            return self._rows_read
         source = TextInput.read() if is_standard_input(self.table) else self.table
         return TableRows(source, self.validation)
 
@@ -337,26 +345,19 @@ class TableStudy(Study):
         """Held-out rows of a table of their own."""
         return self._rows.held_out(self._roles, list(map(str, self._columns.x.columns)))
 
-    @property
-    def _all_rows(self) -> pd.DataFrame:
-        """X of all rows, those of a table of their own after the others."""
-        x = self._columns.x
-        return x if self._held_out is None else pd.concat([x, self._held_out[0]])
-
-    @cached_property
-    def _whole(self) -> "TableStudy | None":
-        """The study of which this is a part, with one of several targets."""
-        return None
-
     @cached_property
     def _parts(self) -> dict[str, "TableStudy"]:
         """A study for each target, which share what was read."""
         found = {}
         for name, target in part_names(self.targets).items():
             others = tuple(other for other in self.targets if other != target)
-            part = replace(self, target=target, each_target=False, exclude=(*self.exclude, *others))
-            vars(part).update(_whole=self, _rows=self._rows)
-            found[name] = part
+            found[name] = replace(
+                self,
+                target=target,
+                each_target=False,
+                exclude=(*self.exclude, *others),
+                rows_read=self._rows,
+            )
         return found
 
     @cached_property
