@@ -267,3 +267,17 @@ def test_a_falling_beta_makes_one_sweep_with_a_report(table: Path, tmp_path: Pat
     options += ["--direction", "both", "--learning-rate", "0.1", "--no-evidence"]
     assert dib("fit", str(table), *options, "--out", str(out)) == 0
     assert json.loads((out / "summary.json").read_text())["directions"] == ["rising", "falling"]
+
+
+@pytest.mark.parametrize("labels", [("0", "1"), ("False", "True")])
+def test_a_target_with_gaps_keeps_its_classes(tmp_path: Path, labels: tuple[str, str]) -> None:
+    frame = rows()
+    frame["y"] = [labels[int(a > 0)] for a in frame["a"]]
+    frame.loc[3, "y"] = None
+    frame[["a", "b", "y"]].to_csv(tmp_path / "t.csv", index=False)
+    found = TableStudy(table=tmp_path / "t.csv", target="y", n_steps=60)
+    with pytest.warns(UserWarning, match="the target is missing in 1 of 120 rows"):
+        plan = found._plan(0)
+    assert plan.target.task == "classification"
+    assert [str(label) for label in plan.target.classes] == [*labels]
+    assert plan.problem.n_rows == N - 1
