@@ -158,3 +158,9 @@ def test_columns_that_can_tell_nothing_are_left_out_and_come_back_with_a_kind(
 )
 def test_other_columns_are_not_left_out(values: Any) -> None:
     assert Decomposition.from_frame(pd.DataFrame({"c": values})).names == ("c",)
+
+
+def test_numbers_that_are_levels_are_shown_as_they_were_written_beside_gaps() -> None:
+    table = pd.DataFrame({"zip": [12345.0, 10115.0, None] * 10})  # as pandas reads 12345
+    column = Decomposition.from_frame(table, kinds={"zip": "categorical"}).fit(table).columns[0]
+    assert column.labels == ("10115", "12345", "missing")
