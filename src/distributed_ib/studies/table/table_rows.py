@@ -61,4 +61,6 @@ class TableRows:
     @cached_property
     def _validation_table(self) -> pd.DataFrame:
         assert self.validation is not None  # it is read only then
-        return read_table(self.validation)
+        table = self._table
+        is_text = [isinstance(dtype, pd.StringDtype) for dtype in table.dtypes]
+        return read_table(self.validation, text=list(table.columns[is_text]))
