@@ -84,6 +84,17 @@ def test_the_last_rows_in_time_are_held_out(table: Path) -> None:
         assert times[split.train].between(stretch.min(), stretch.max()).sum() == len(validation)
 
 
+@pytest.mark.parametrize("day_first", [True, False])
+def test_kinds_say_where_the_day_stands_in_the_times(tmp_path: Path, day_first: bool) -> None:
+    frame = rows()[["a", "b", "y"]].assign(t=["1/2/2020", "2/1/2020", "1/1/2020"] * (N // 3))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    kinds = {"t": {"kind": "date", "day_first": day_first}}
+    found = TableStudy(table=tmp_path / "t.csv", target="y", time="t", kinds=kinds)
+    last = "1/2/2020" if day_first else "2/1/2020"
+    split = found.problem(0).split(0)
+    assert set(frame["t"].iloc[split.held_out]) == {last}
+
+
 def test_the_time_is_a_component_where_a_group_names_it(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     rows()[["a", "b", "y"]].assign(hour=np.arange(N)).to_csv(path, index=False)
@@ -118,6 +129,7 @@ BAD = {
     "targetless": rows().drop(columns="y"),
     "strange": rows().assign(a="x"),
     "vague": rows().assign(t=["01/02/2020", "03/04/2020"] * (N // 2)),
+    "twice": rows().assign(t=["2020-01-01"] * 90 + ["2020-01-02"] * 30),
     "timeless": rows().assign(t=["2020-01-01", "soon"] * (N // 2)),
 }
 
@@ -143,8 +155,9 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("hole", "--group g", ["--group", "hole.csv", "'g', row 1", "names no group"]),
         ("same", "--time t", ["--time", "same.csv", "'t'", "same in every row"]),
         ("vague", "--time t", ["--time", "vague.csv", "'t'", "01/02/2020", "2026-01-31"]),
+        ("twice", "--time t", ["--time", "twice.csv", "'t'", "one time", "--resamples 0"]),
         ("timeless", "--time t", ["--time", "timeless.csv", "'t', row 2", "'soon'"]),
-        ("negative", "--time t --group g", ["times and groups both", "give one"]),
+        ("negative", "--time t --group g", ["--time and --group both", "give one"]),
         ("negative", "--validation {}/short.csv", ["--validation", "short.csv", "'b'"]),
         ("negative", "--validation {}/targetless.csv", ["--validation", "targetless.csv", "'y'"]),
         ("negative", "--validation {}/strange.csv", ["--validation", "strange.csv", "'a', row 1"]),

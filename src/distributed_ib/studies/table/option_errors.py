@@ -3,6 +3,7 @@
 from pathlib import Path
 
 _OPTIONS = {
+    "times and groups both": "--time and --group both",
     "n_starts=": "--starts ",
     "n_resamples=": "--resamples ",
     "n_starts ": "--starts ",

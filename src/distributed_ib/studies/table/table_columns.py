@@ -27,6 +27,7 @@ class ColumnRoles:
         weight: How much each row counts.
         group: What rows that stay together share.
         time: When each row was measured.
+        day_first: Whether days come before months in the times, if the user says so.
     """
 
     targets: tuple[str, ...]
@@ -34,6 +35,7 @@ class ColumnRoles:
     weight: str | None = None
     group: str | None = None
     time: str | None = None
+    day_first: bool | None = None
 
     def named(self) -> list[tuple[str, str]]:
         """All names, each with its option."""
@@ -92,7 +94,7 @@ def columns_of(
         _target(table, roles),
         weight=None if roles.weight is None else _weight(table, place, roles.weight),
         groups=None if roles.group is None else _groups(table, place, roles.group),
-        times=None if roles.time is None else _times(table, place, roles.time),
+        times=None if roles.time is None else _times(table, place, roles.time, roles.day_first),
     )
 
 
@@ -227,9 +229,9 @@ def _groups(table: pd.DataFrame, place: str, name: str) -> "pd.Series[Any]":
     return groups
 
 
-def _times(table: pd.DataFrame, place: str, name: str) -> NDArray[Any]:
+def _times(table: pd.DataFrame, place: str, name: str, day_first: bool | None) -> NDArray[Any]:
     try:
-        times = times_of(name, table[name])
+        times = times_of(name, table[name], day_first)
     except UserError as error:
         raise UserError(f"--time, {place}: {error}") from None
     if (times == times[0]).all():

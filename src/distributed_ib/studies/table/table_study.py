@@ -11,6 +11,7 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib._checksums import forget_checksums
+from distributed_ib.data.declared_kinds import declared_kinds
 from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
 from distributed_ib.data.target import Target
@@ -333,7 +334,15 @@ class TableStudy(Study):
 
     @property
     def _roles(self) -> ColumnRoles:
-        return ColumnRoles(self.targets, self.exclude, self.weight, self.group, self.time)
+        said = declared_kinds(self.kinds).get(self.time or "")
+        return ColumnRoles(
+            self.targets,
+            self.exclude,
+            self.weight,
+            self.group,
+            self.time,
+            None if said is None else said.day_first,
+        )
 
     @property
     def _grouped(self) -> list[str]:
@@ -384,17 +393,22 @@ class TableStudy(Study):
         except UserError as error:
             raise UserError(as_options(str(error), self.validation)) from None
         plan = _with_seed(plan, seed)
-        if self.group is not None:
-            self._check_groups(plan)
+        self._check_division(plan)
         return estimator, plan
 
-    def _check_groups(self, plan: Plan) -> None:
+    def _check_division(self, plan: Plan) -> None:
+        """Check that rows of several groups or times are left to be divided into resamples."""
+        if self.group is None and self.time is None:
+            return
+        option, name, what = (
+            ("--group", self.group, "group") if self.time is None else ("--time", self.time, "time")
+        )
         try:
             plan.split.divided(plan.train.n_resamples)
         except UserError:
             raise UserError(
-                f"--group: the rows of column {self.group!r} in {self.table} that are not held out "
-                "are one group, which can't be divided into resamples; give at least three groups, "
+                f"{option}: the rows of column {name!r} in {self.table} that are not held out are "
+                f"one {what}, which can't be divided into resamples; give at least three {what}s, "
                 "or --resamples 0."
             ) from None
 
