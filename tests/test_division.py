@@ -116,3 +116,13 @@ def test_rows_of_the_same_time_stay_in_one_role(labels: list[int], n_resamples: 
         assert not set(times[train]) & set(times[validation])
         inside = times[validation]
         assert not ((times[train] > inside.min()) & (times[train] < inside.max())).any()
+
+
+def test_errors_take_rows_of_the_same_time_together() -> None:
+    times = np.random.default_rng(0).permutation(np.arange(300) // 7)
+    x, y = np.zeros((300, 1)), np.arange(300) % 2
+    groups = Problem.from_arrays(x, y, ["a"], held_out=HoldOutLast(times, 0.2)).row_groups
+    assert groups is not None
+    assert len({*zip(times.tolist(), groups.tolist(), strict=True)}) == len(np.unique(times))
+    alone = Problem.from_arrays(x, y, ["a"], held_out=HoldOutLast(np.arange(300), 0.2)).row_groups
+    assert alone is not None and (np.bincount(alone) == 6).all()

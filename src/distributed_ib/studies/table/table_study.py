@@ -314,9 +314,12 @@ class TableStudy(Study):
         """What was left out of the table: columns, and rows without the target."""
         decomposition = self._plan(seed).decomposition.decomposition
         texts = [_capital(one.sentence) for one in decomposition.left_out]
-        missing = is_missing(self._columns.y)
-        if missing.any():
-            texts.insert(0, _capital(dropped_in_words(int(missing.sum()), len(missing))))
+        given = [] if self._held_out is None else [(f"in {self.validation}, ", self._held_out[1])]
+        for place, y in (*given, ("", self._columns.y)):
+            missing = is_missing(y)
+            if missing.any():
+                words = dropped_in_words(int(missing.sum()), len(missing))
+                texts.insert(0, _capital(f"{place}{words}"))
         return tuple(Finding(text, kind="note") for text in texts)
 
     @cached_property
