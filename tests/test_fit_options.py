@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from distributed_ib.studies.table import TableStudy
+from distributed_ib.studies.table.table_columns import ColumnRoles
+from distributed_ib.studies.table.table_rows import TableRows
 from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
@@ -112,6 +114,17 @@ def test_rows_of_a_table_of_their_own_are_held_out(table: Path, tmp_path: Path) 
     np.testing.assert_array_equal(held_out.y, (other["y"] == "yes")[other["w"] > 0])
     a = other["a"][other["w"] > 0]
     np.testing.assert_allclose(np.corrcoef(held_out.x.numbers[:, 0], a)[0, 1], 1)
+
+
+def test_groups_that_train_and_are_held_out_are_told(table: Path, tmp_path: Path) -> None:
+    new = rows(30, seed=1).assign(g=[0, 1, 99] * 10)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    read, roles = TableRows(table, tmp_path / "new.csv"), ColumnRoles(("y",), group="g")
+    words = read.shared_groups(roles)
+    assert words.startswith("Of 3 groups in ") and "by column 'g', 2 are in the table" in words
+    new.assign(g=100).to_csv(tmp_path / "new.csv", index=False)
+    assert TableRows(table, tmp_path / "new.csv").shared_groups(roles) == ""
+    assert read.shared_groups(ColumnRoles(("y",))) == ""
 
 
 def test_betas_and_direction_are_those_that_were_asked_for(table: Path) -> None:

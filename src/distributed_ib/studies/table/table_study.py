@@ -216,9 +216,11 @@ class TableStudy(Study):
         if self.each_target:
             return findings_of_each(run, reading)
         found = tuple(
-            Finding(_capital(sentence), kind="warning")
+            Finding(_capital(as_options(sentence, self.validation)), kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        if shared := self._rows.shared_groups(self._roles):
+            found = (Finding(shared, kind="warning"), *found)
         found = (*self._left_out(run.seed), *found)
         if rare := self._plan(run.seed).rare_classes():
             found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
