@@ -92,6 +92,9 @@ def test_what_describe_writes_is_what_fit_reads(path: Path) -> None:
     assert plan.decomposition.column("site").labels == ("B", "A")
     assert plan.decomposition.column("temperature").has_missing
     assert isinstance(dib("describe", path, "--out", out).exception, UserError)
+    # It names the target too, which is no part of X then.
+    again = dib("describe", path, "--target", "y", "--kinds", out, "--toml")
+    assert again.exit_code == 0 and "y" not in tomllib.loads(again.stdout)["kinds"]
 
 
 def test_a_stored_table_is_described_as_one_in_memory_is(tmp_path: Path) -> None:

@@ -103,3 +103,26 @@ def test_an_estimator_divides_classes_evenly_and_keeps_groups_whole() -> None:
     check_roles(division, 100)
     for rows in (division.test, *division.validation):
         assert not set(groups[rows]) & set(np.delete(groups, rows))
+
+
+@FIXED
+@given(st.lists(st.integers(0, 8), min_size=6, max_size=80), st.integers(2, 5))
+def test_rows_of_the_same_time_stay_in_one_role(labels: list[int], n_resamples: int) -> None:
+    # As of many stations on the same day: one would tell of the other.
+    times = np.array([*labels, 9, 10, 11])
+    division = divided(len(times), n_resamples, seed=0, held_out=HoldOutLast(times, 0.2))
+    check_roles(division, len(times))
+    for train, validation in zip(division.train, division.validation, strict=True):
+        assert not set(times[train]) & set(times[validation])
+        inside = times[validation]
+        assert not ((times[train] > inside.min()) & (times[train] < inside.max())).any()
+
+
+def test_errors_take_rows_of_the_same_time_together() -> None:
+    times = np.random.default_rng(0).permutation(np.arange(300) // 7)
+    x, y = np.zeros((300, 1)), np.arange(300) % 2
+    groups = Problem.from_arrays(x, y, ["a"], held_out=HoldOutLast(times, 0.2)).row_groups
+    assert groups is not None
+    assert len({*zip(times.tolist(), groups.tolist(), strict=True)}) == len(np.unique(times))
+    alone = Problem.from_arrays(x, y, ["a"], held_out=HoldOutLast(np.arange(300), 0.2)).row_groups
+    assert alone is not None and (np.bincount(alone) == 6).all()

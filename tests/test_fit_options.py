@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from distributed_ib.studies.table import TableStudy
+from distributed_ib.studies.table.table_columns import ColumnRoles
+from distributed_ib.studies.table.table_rows import TableRows
 from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
@@ -84,6 +86,17 @@ def test_the_last_rows_in_time_are_held_out(table: Path) -> None:
         assert times[split.train].between(stretch.min(), stretch.max()).sum() == len(validation)
 
 
+@pytest.mark.parametrize("day_first", [True, False])
+def test_kinds_say_where_the_day_stands_in_the_times(tmp_path: Path, day_first: bool) -> None:
+    frame = rows()[["a", "b", "y"]].assign(t=["1/2/2020", "2/1/2020", "1/1/2020"] * (N // 3))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    kinds = {"t": {"kind": "date", "day_first": day_first}}
+    found = TableStudy(table=tmp_path / "t.csv", target="y", time="t", kinds=kinds)
+    last = "1/2/2020" if day_first else "2/1/2020"
+    split = found.problem(0).split(0)
+    assert set(frame["t"].iloc[split.held_out]) == {last}
+
+
 def test_the_time_is_a_component_where_a_group_names_it(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     rows()[["a", "b", "y"]].assign(hour=np.arange(N)).to_csv(path, index=False)
@@ -103,6 +116,17 @@ def test_rows_of_a_table_of_their_own_are_held_out(table: Path, tmp_path: Path) 
     np.testing.assert_allclose(np.corrcoef(held_out.x.numbers[:, 0], a)[0, 1], 1)
 
 
+def test_groups_that_train_and_are_held_out_are_told(table: Path, tmp_path: Path) -> None:
+    new = rows(30, seed=1).assign(g=[0, 1, 99] * 10)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    read, roles = TableRows(table, tmp_path / "new.csv"), ColumnRoles(("y",), group="g")
+    words = read.shared_groups(roles)
+    assert words.startswith("Of 3 groups in ") and "by column 'g', 2 are in the table" in words
+    new.assign(g=100).to_csv(tmp_path / "new.csv", index=False)
+    assert TableRows(table, tmp_path / "new.csv").shared_groups(roles) == ""
+    assert read.shared_groups(ColumnRoles(("y",))) == ""
+
+
 def test_betas_and_direction_are_those_that_were_asked_for(table: Path) -> None:
     train = study(table, beta_start=0.01, beta_end=0.5, direction="both").train
     assert train.beta == (0.01, 0.5) and train.directions == ("rising", "falling")
@@ -116,8 +140,10 @@ BAD = {
     "pair": rows().assign(g=["p", "q"] * (N // 2)),
     "short": rows().drop(columns="b"),
     "targetless": rows().drop(columns="y"),
+    "unknown": rows().assign(y=None),
     "strange": rows().assign(a="x"),
     "vague": rows().assign(t=["01/02/2020", "03/04/2020"] * (N // 2)),
+    "twice": rows().assign(t=["2020-01-01"] * 90 + ["2020-01-02"] * 30),
     "timeless": rows().assign(t=["2020-01-01", "soon"] * (N // 2)),
 }
 
@@ -143,10 +169,12 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("hole", "--group g", ["--group", "hole.csv", "'g', row 1", "names no group"]),
         ("same", "--time t", ["--time", "same.csv", "'t'", "same in every row"]),
         ("vague", "--time t", ["--time", "vague.csv", "'t'", "01/02/2020", "2026-01-31"]),
+        ("twice", "--time t", ["--time", "twice.csv", "'t'", "one time", "--resamples 0"]),
         ("timeless", "--time t", ["--time", "timeless.csv", "'t', row 2", "'soon'"]),
-        ("negative", "--time t --group g", ["times and groups both", "give one"]),
+        ("negative", "--time t --group g", ["--time and --group both", "give one"]),
         ("negative", "--validation {}/short.csv", ["--validation", "short.csv", "'b'"]),
         ("negative", "--validation {}/targetless.csv", ["--validation", "targetless.csv", "'y'"]),
+        ("negative", "--validation {}/unknown.csv", ["--validation", "unknown.csv", "every row"]),
         ("negative", "--validation {}/strange.csv", ["--validation", "strange.csv", "'a', row 1"]),
         ("negative", "--validation -", ["--validation is a file"]),
         ("negative", "--validation {}/none.csv", ["there is no file", "none.csv"]),
@@ -267,3 +295,17 @@ def test_a_falling_beta_makes_one_sweep_with_a_report(table: Path, tmp_path: Pat
     options += ["--direction", "both", "--learning-rate", "0.1", "--no-evidence"]
     assert dib("fit", str(table), *options, "--out", str(out)) == 0
     assert json.loads((out / "summary.json").read_text())["directions"] == ["rising", "falling"]
+
+
+@pytest.mark.parametrize("labels", [("0", "1"), ("False", "True")])
+def test_a_target_with_gaps_keeps_its_classes(tmp_path: Path, labels: tuple[str, str]) -> None:
+    frame = rows()
+    frame["y"] = [labels[int(a > 0)] for a in frame["a"]]
+    frame.loc[3, "y"] = None
+    frame[["a", "b", "y"]].to_csv(tmp_path / "t.csv", index=False)
+    found = TableStudy(table=tmp_path / "t.csv", target="y", n_steps=60)
+    with pytest.warns(UserWarning, match="the target is missing in 1 of 120 rows"):
+        plan = found._plan(0)
+    assert plan.target.task == "classification"
+    assert [str(label) for label in plan.target.classes] == [*labels]
+    assert plan.problem.n_rows == N - 1

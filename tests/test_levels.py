@@ -158,3 +158,19 @@ def test_columns_that_can_tell_nothing_are_left_out_and_come_back_with_a_kind(
 )
 def test_other_columns_are_not_left_out(values: Any) -> None:
     assert Decomposition.from_frame(pd.DataFrame({"c": values})).names == ("c",)
+
+
+def test_numbers_that_are_levels_are_shown_as_they_were_written_beside_gaps() -> None:
+    table = pd.DataFrame({"zip": [12345.0, 10115.0, None] * 10})  # as pandas reads 12345
+    column = Decomposition.from_frame(table, kinds={"zip": "categorical"}).fit(table).columns[0]
+    assert column.labels == ("10115", "12345", "missing")
+
+
+def test_a_level_is_the_same_as_a_number_and_as_text() -> None:
+    table = pd.DataFrame({"zip": [12345, 10115] * 10, "code": ["7", "A"] * 10})
+    kinds = dict.fromkeys(table, "categorical")
+    fitted = Decomposition.from_frame(table, kinds=kinds).fit(table)
+    new = pd.DataFrame({"zip": ["12345", "unknown"], "code": [7, 7]})
+    with pytest.warns(UserWarning, match="'zip' has in 1 row a category not seen .* 'unknown'"):
+        codes = fitted.transform(new).codes
+    assert codes.tolist() == [[1, 0], [0, 0]]

@@ -20,6 +20,8 @@ from distributed_ib.evidence.redundancy import strongly_correlated
 from distributed_ib.evidence.references import reference_scores
 from distributed_ib.plots.distinguishability_matrix import value_labels
 from distributed_ib.readable._agglomerate import merge_path
+from distributed_ib.readable._cut_points import runs
+from distributed_ib.readable._pruning import _fewer_runs
 from distributed_ib.readable.atoms import Atoms
 from distributed_ib.report.page.value_summaries import grouped_numbers, numbers_summary
 
@@ -281,3 +283,16 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path
     np.testing.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
     assert loaded.readable().to_dict() == shown.to_dict()
     assert "compression" in model.figures()
+
+
+def test_joining_of_symbols_comes_to_an_end() -> None:
+    # The atom of missing values was moved to and fro between two symbols without an end.
+    def size(labels: np.ndarray) -> tuple[int, bool]:
+        on_line, missing = labels[:4], labels[4]
+        return len(runs(on_line)), bool((on_line != missing).all())
+
+    for labels in ([0, 0, 1, 1, 0], [0, 1, 0, 2, 3], [0, 1, 1, 0, 1], [0, 0, 0, 0, 0]):
+        for smaller in _fewer_runs(np.array(labels), 4):
+            assert size(smaller) < size(np.array(labels))
+    joined = [found.tolist() for found in _fewer_runs(np.array([0, 0, 1, 1, 2]), 4)]
+    assert [0, 0, 1, 1, 0] in joined and [0, 0, 1, 1, 1] in joined

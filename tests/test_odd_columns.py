@@ -203,3 +203,20 @@ def test_no_column_ends_in_another_error(seed: int) -> None:
             target.inverse(y)
             with only_user_errors():
                 target.transform(others)
+
+
+@pytest.mark.parametrize("form", ["{} %", "${}", "{}1\u00a0234", "{}1'234.5", "{},5%"])
+def test_many_numbers_with_signs_are_no_categories(form: str) -> None:
+    def table(n_levels: int) -> pd.DataFrame:
+        return pd.DataFrame({"c": [form.format(k % n_levels) for k in range(60)]})
+
+    with pytest.raises(UserError, match="column 'c' holds numbers with signs or spaces, such as"):
+        Decomposition.from_frame(table(30))
+    kinds = {"c": "categorical"}
+    assert Decomposition.from_frame(table(30), kinds=kinds).columns[0].kind == "categorical"
+    assert Decomposition.from_frame(table(5)).columns[0].kind == "categorical"  # such as doses
+
+
+def test_pairs_of_numbers_are_text() -> None:
+    table = pd.DataFrame({"c": [f"{k % 30},{k % 30 % 7}" for k in range(60)]})
+    assert Decomposition.from_frame(table).columns[0].kind == "categorical"

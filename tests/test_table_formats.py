@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
+from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.table_files import read_table
 from distributed_ib.data.text_format import find_format
 from distributed_ib.errors import UserError
@@ -207,3 +209,39 @@ def test_without_openpyxl_the_remedy_is_named(
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(UserError, match=r'pip install "distributed-ib\[excel\]"'):
         read(tmp_path, b"PK", "table.xlsx")
+
+
+def test_digits_with_leading_zeros_are_text(tmp_path: Path) -> None:
+    table = read(tmp_path, "zip,n,share\n01234,10,0.5\n,0,0\n98765,7,1\n")
+    assert table["zip"].tolist()[::2] == ["01234", "98765"] and table["zip"].isna()[1]
+    assert table["n"].tolist() == [10, 0, 7] and table["share"].tolist() == [0.5, 0, 1]
+
+
+def test_columns_that_are_text_elsewhere_stay_text(tmp_path: Path) -> None:
+    # A few rows to predict may hold only those codes that look like numbers.
+    train = read(tmp_path, "code,x\n" + "1,3\nA,4\nB,5\nC,6\nTrue,7\n" * 8)
+    fitted = Decomposition.from_frame(train).fit(train)
+    assert fitted.text_sources == ("code",)
+    path = write(tmp_path, "code,x\n1,3\n1,4\n", "new.csv")
+    with warnings.catch_warnings(action="error"):
+        codes = fitted.transform(read_table(path, text=fitted.text_sources)).codes
+    assert codes[:, 0].tolist() == [fitted.levels("code").index("1")] * 2
+
+
+def test_decimal_commas_far_below_the_first_rows_are_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, "dose;y\n" + "0;1\n" * 2000 + "0,5;1\n")
+    with pytest.raises(UserError, match=r"column 'dose', row 2001 .* holds 0,5, a number with a"):
+        read_table(path)
+
+
+def test_what_is_easily_misread_is_told(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="NA in column 'country' is read as a missing value"):
+        read(tmp_path, "country,y\nNA,1\nDE,2\nFR,3\nNO,4\n")
+    with pytest.warns(UserWarning, match=r"its first line holds numbers alone \(1.5, 2\)"):
+        read(tmp_path, "1.5,2\n3,4\n")
+    with warnings.catch_warnings(action="error"):
+        read(tmp_path, "grade,y\nNA,1\nA,2\nB,3\nC,4\n")
+
+
+def test_the_line_by_which_excel_knows_the_delimiter_is_passed_over(tmp_path: Path) -> None:
+    assert read(tmp_path, "sep=;\na;b\n1;2\n").to_dict("list") == {"a": [1], "b": [2]}

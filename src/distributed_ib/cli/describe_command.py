@@ -45,13 +45,16 @@ def describe(
     from distributed_ib.data.declared_kinds import declared_kinds, read_kinds
     from distributed_ib.data.kinds_file import kinds_toml
     from distributed_ib.data.survey import survey
+    from distributed_ib.studies.table.column_names import split_names
 
     if out is not None and out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
     name = "standard input" if str(table) == "-" else table.name
-    view = _view(table, target)
+    targets = () if target is None else split_names([target])
+    view = _view(table, targets)
     declared = declared_kinds(None if kinds is None else read_kinds(kinds))
-    if unknown := [name for name in declared if name not in view.names]:
+    declared = {name: kind for name, kind in declared.items() if name not in targets}
+    if unknown := [column for column in declared if column not in view.names]:
         raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
     surveyed = survey(view, declared)
     text = kinds_toml(surveyed, name)
@@ -65,13 +68,11 @@ def describe(
             print_line(f"Written to {out}; correct it, and give it to dib fit --kinds.")
 
 
-def _view(path: Path, target: str | None) -> "View":
+def _view(path: Path, targets: "Sequence[str]") -> "View":
     """The columns of a table besides the target; a Parquet file is read in stretches."""
     from distributed_ib.data._views import frame_view
     from distributed_ib.data.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
-    from distributed_ib.studies.table.column_names import split_names
 
-    targets = [] if target is None else list(split_names([target]))
     if path.suffix.lower() in PARQUET_SUFFIXES:
         stored = ParquetTable(path)
         return stored.without(targets) if targets else stored
@@ -80,7 +81,7 @@ def _view(path: Path, target: str | None) -> "View":
         if name not in frame.columns:
             names = ", ".join(map(str, frame.columns))
             raise UserError(f"{path} has no column {name!r}, named by --target; it has {names}.")
-    return frame_view(frame.drop(columns=targets))
+    return frame_view(frame.drop(columns=list(targets)))
 
 
 def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: str) -> None:

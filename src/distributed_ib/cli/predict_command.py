@@ -64,20 +64,20 @@ def predict(
     """Predict the rows of a table at a bottleneck strength of your choice."""
     from distributed_ib._files import write_atomically
     from distributed_ib.cli._execution import print_line
-    from distributed_ib.data.table_files import read_table
     from distributed_ib.scheme.choice import Choice
 
     if out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
     choice = Choice(beta, bits, components)
-    predicted = _predictions(run, read_table(table), choice, study, unseen.value)
+    predicted = _predictions(run, table, choice, study, unseen.value)
     write_atomically(out, lambda path: predicted.to_csv(path, index=False))
     print_line(f"Written to {out}: {len(predicted):,} rows.")
 
 
 def _predictions(
-    run: Path, table: "pd.DataFrame", choice: "Choice", file: Path | None, unseen: str
+    run: Path, path: Path, choice: "Choice", file: Path | None, unseen: str
 ) -> "pd.DataFrame":
+    from distributed_ib.data.table_files import read_table
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
     from distributed_ib.study.loading import find_study, study_in_file
@@ -91,6 +91,7 @@ def _predictions(
     stored_report(run)  # checks that the run is finished and whole
     if (run / ESTIMATOR).exists():
         fitted = load_estimator(run).set_params(unseen=unseen)
+        table = read_table(path, text=fitted.decomposition_.text_sources)
         return prediction_table(fitted, table, choice)
     if config["options"].get("each_target") is True:
         import pandas as pd
@@ -99,6 +100,8 @@ def _predictions(
         if not folders:
             raise UserError(f"{run} holds no model to predict with.")
         models = [load_estimator(folder).set_params(unseen=unseen) for folder in folders]
+        text = [name for one in models for name in one.decomposition_.text_sources]
+        table = read_table(path, text=text)
         parts = [
             of_target(prediction_table(one, table, choice), one.target_.name) for one in models
         ]
@@ -108,7 +111,7 @@ def _predictions(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."
         )
     cls = find_study(head["study"]) if file is None else study_in_file(file)
-    return study_predictions(load_run(run, cls), table, choice)
+    return study_predictions(load_run(run, cls), read_table(path), choice)
 
 
 def _targets(config: dict[str, Any]) -> list[str]:

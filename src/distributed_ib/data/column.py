@@ -7,6 +7,7 @@ from typing import Literal
 Kind = Literal["continuous", "categorical"]
 Level = str | int | float | bool
 KINDS: tuple[Kind, ...] = ("continuous", "categorical")
+_EXACT_BELOW = 2.0**53
 MISSING = "missing"
 """What a missing value is called."""
 RARE = "(rare)"
@@ -102,6 +103,12 @@ class Column:
         return tuple(levels[: len(levels) - self.has_rare])
 
     @property
+    def has_text_levels(self) -> bool:
+        """Whether it is read from text: all its known levels are, and none from dates."""
+        is_of_dates = self.reading is not None and not self.is_ordered
+        return not is_of_dates and all(isinstance(level, str) for level in self.known_levels)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What its levels are called where they are shown, each differently; none of numbers.
 
@@ -110,13 +117,24 @@ class Column:
         >>> Column("c", "categorical", ("", "missing", None)).labels
         ('(empty)', 'missing', '(missing)')
         """
-        own = [str(level) for level in self.known_levels]
+        own = [level_text(level) for level in self.known_levels]
         own = [text if text.strip() else "(empty)" for text in own]
         if self.has_rare:
             own.append(_another(RARE, own))
         if self.can_be_missing and (self.is_ordered or not self.is_number):
             own.append(_another(MISSING, own))
         return tuple(own)
+
+
+def level_text(level: Level) -> str:
+    """A level as it is shown; whole numbers as such, of which gaps made others.
+
+    >>> level_text(12345.0), level_text(0.5), level_text(True)
+    ('12345', '0.5', 'True')
+    """
+    if isinstance(level, float) and level.is_integer() and abs(level) < _EXACT_BELOW:
+        return str(int(level))
+    return str(level)
 
 
 def _another(label: str, taken: Sequence[str]) -> str:

@@ -24,6 +24,12 @@ _DATE_TEXT = re.compile(
 # A text column of which at least this share of distinct values are numbers is a column of numbers
 # with misspelt values, not a set of categories.
 _NUMBER_SHARE = 0.5
+# 5 %, $5, 1 234 or 1'234: so few of them may well be categories, such as doses.
+_NUMBER_WITH_SIGNS = re.compile(
+    r"\s*[+-]?[$€£¥]?\s*(\d+|\d{1,3}([\s']\d{3})+)([.,]\d+)?\s*[%‰$€£¥]?\s*"
+)
+_SIGN = re.compile(r"[%‰$€£¥']|\d\s\d")
+_MOST_SIGNED_LEVELS = 20
 _SHOWN_LEVELS = 8
 _SHOWN_CHARACTERS = 60
 
@@ -317,7 +323,8 @@ def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) ->
     """Check that a column of text does not hold mostly numbers.
 
     Raises:
-        UserError: If at least half of its distinct values are numbers, but not all.
+        UserError: If at least half of its distinct values are numbers, but not all; or if very many
+            of them are numbers with signs such as % and $, or spaces between their digits.
     """
     text = pd.Series(values.dropna().unique(), dtype=object)
     is_number = pd.to_numeric(text, errors="coerce").notna()
@@ -325,6 +332,15 @@ def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) ->
         misspelt = text[~is_number].iloc[0]
         is_first = (values == misspelt).to_numpy(bool, na_value=False)
         _refuse_as_number(name, misspelt, int(is_first.argmax()) + first_row)
+    if is_number.all() or len(text) <= _MOST_SIGNED_LEVELS:
+        return
+    signed = text[text.map(lambda value: _SIGN.search(value) is not None)]
+    if len(signed) and text.map(lambda value: bool(_NUMBER_WITH_SIGNS.fullmatch(value))).all():
+        refuse(
+            name,
+            f"holds numbers with signs or spaces, such as {shown(signed.iloc[0])}",
+            "write the numbers alone, or declare the column categorical if these are names",
+        )
 
 
 def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:

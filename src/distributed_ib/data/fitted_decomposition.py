@@ -114,6 +114,12 @@ class FittedDecomposition:
             raise UserError(f"there is no column {name!r}; they are {', '.join(columns)}.")
         return columns[name]
 
+    @property
+    def text_sources(self) -> tuple[str, ...]:
+        """Columns of the table that hold text: those whose known levels are all text."""
+        found = [c.read_from for c in self.columns if c.known_levels and c.has_text_levels]
+        return tuple(dict.fromkeys(found))
+
     def levels(self, column: str) -> tuple[Level | None, ...]:
         """The levels of a categorical column, in the order of its codes.
 

@@ -89,6 +89,15 @@ def find_number_format(
     return min(possible, key=lambda form: (form.thousands is not None, _FORMATS.index(form)))
 
 
+def is_comma_number(text: str) -> bool:
+    """Whether a text is a number if its mark of decimals is a comma.
+
+    >>> is_comma_number("3,14"), is_comma_number("3.14")
+    (True, False)
+    """
+    return _PATTERNS[NumberFormat(",")].fullmatch(text) is not None
+
+
 def _is_plain(values: Sequence[str]) -> bool:
     return all(map(_PATTERNS[PLAIN].fullmatch, values))
 

@@ -184,7 +184,7 @@ class Problem:
     def row_groups(self) -> NDArray[np.int64] | None:
         """A number for each row, `[n]`, shared by rows that may be alike; None if rows are not.
 
-        Rows in the order of time are taken in blocks.
+        Rows in the order of time are taken in blocks, which part no rows of the same time.
         """
         groups = getattr(self.splitter, "groups", None)
         if groups is not None:
@@ -192,7 +192,7 @@ class Problem:
         times = getattr(self.splitter, "times", None)
         if times is None:
             return None
-        place = np.argsort(np.argsort(np.asarray(times), kind="stable"), kind="stable")
+        place = np.searchsorted(np.sort(times), times)  # the same for rows of the same time
         return (place * min(TIME_BLOCKS, self.n_rows) // self.n_rows).astype(np.int64)
 
     def component_values(self) -> list[ComponentValues] | None:

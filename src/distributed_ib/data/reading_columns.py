@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import Column, Level
+from distributed_ib.data.column import Column, Level, level_text
 from distributed_ib.data.columns import factorised, numbers_of, refuse, shown
 from distributed_ib.data.date_parts import WEEKDAYS, durations, part_of
 
@@ -75,7 +75,11 @@ def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Cod
     """
     found, levels = levels_in(column, values, first_row)
     code_of = {level: code for code, level in enumerate(column.known_levels)}
-    table = np.array([*(code_of.get(level, UNSEEN) for level in levels), -1], np.int64)
+    # A column of numbers is one of text as soon as a single value is: 7 and "7" are the same then.
+    by_text = {level_text(level): code for level, code in code_of.items()}
+    table = np.array(
+        [*(code_of.get(one, by_text.get(level_text(one), UNSEEN)) for one in levels), -1], np.int64
+    )
     names = np.empty(len(levels) + 1, object)
     names[:-1] = levels
     return table[found], names[found]

@@ -244,11 +244,22 @@ class HoldOutLast:
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-        """The training rows divided into stretches of time."""
+        """The training rows divided into stretches of time; rows of the same time stay together.
+
+        Raises:
+            UserError: If all are of the same time.
+        """
         del seed
-        in_time = rows[np.argsort(np.asarray(self.times)[rows], kind="stable")]
-        stretches = np.array_split(in_time, min(n_folds, len(rows)))
-        return [(np.setdiff1d(rows, stretch), np.sort(stretch)) for stretch in stretches]
+        _, moment, counts = np.unique(
+            np.asarray(self.times)[rows], return_inverse=True, return_counts=True
+        )
+        # The middle of its rows says into which of the equal parts a moment falls.
+        middle = np.cumsum(counts) - counts / 2
+        _, stretch_of = np.unique(np.floor(middle * n_folds / len(rows)), return_inverse=True)
+        stretch = stretch_of[moment]
+        if stretch.max() == 0:
+            raise UserError("all rows are of the same time, and can't be divided by it.")
+        return [(rows[stretch != k], rows[stretch == k]) for k in range(stretch.max() + 1)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from distributed_ib.data._views import View
-from distributed_ib.data.column import Column, Level, Reading
+from distributed_ib.data.column import Column, Level, Reading, level_text
 from distributed_ib.data.columns import (
     factorised,
     level_of,
@@ -296,7 +296,7 @@ class _Look:
             (column,),
             self.n_missing,
             len(levels),
-            " < ".join(map(str, levels[:8])) + (" < ..." if len(levels) > 8 else ""),
+            " < ".join(map(level_text, levels[:8])) + (" < ..." if len(levels) > 8 else ""),
             levels=tuple(levels),
         )
 
@@ -307,7 +307,10 @@ def _range(low: float, high: float) -> str:
 
 def _listed(levels: Sequence[Level]) -> str:
     """The first levels, as many as fit into some lines of a table."""
-    texts = [shown(level).strip("'") for level in levels[:SHOWN_LEVELS]]
+    texts = [
+        shown(level).strip("'") if isinstance(level, str) else level_text(level)
+        for level in levels[:SHOWN_LEVELS]
+    ]
     while len(texts) > 1 and sum(map(len, texts)) > _MOST_CHARACTERS:
         texts.pop()
     return ", ".join(texts) + (", ..." if len(levels) > len(texts) else "")

@@ -1,6 +1,6 @@
 """Reading of tables from files, with errors that say what to correct."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 _HIDDEN_INDEX = "__index_level_"
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     """Read a whole table into memory.
 
     Args:
@@ -31,16 +31,19 @@ def read_table(path: str | Path) -> pd.DataFrame:
             which may be compressed (`.gz`, `.bz2`, `.xz`, `.zip`); "-" for text from standard
             input. Delimiter, quotes, encoding and decimal mark of text are found in it (see
             docs/fitting.md); empty fields and the usual marks such as `NA` are missing values.
+        text: Columns of a text file that hold text, even where it looks like numbers: those that
+            are text in a table to which this one belongs.
 
     Raises:
         UserError: If there is no such file, it can't be read, columns have no name or the same
             name, a line has too many values, or numbers are written in several ways.
 
     Warns:
-        UserWarning: If text is taken for Windows-1252, or an Excel file has further sheets.
+        UserWarning: If text is taken for Windows-1252, its names are numbers, NA stands among codes
+            of two letters, or an Excel file has further sheets.
     """
     if str(path) == "-":
-        return read_text_bytes(standard_input())
+        return read_text_bytes(standard_input(), text=text)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in PARQUET_SUFFIXES:
@@ -53,7 +56,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         return read_excel(path)
     if suffix in (".xls", ".ods"):
         raise UserError(f"{path}: {suffix} files are not read; save it as .xlsx or CSV.")
-    return read_text(path)
+    return read_text(path, text)
 
 
 class ParquetTable:

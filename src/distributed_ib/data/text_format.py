@@ -6,11 +6,16 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distributed_ib.data._column_names import check_names
-from distributed_ib.data.number_format import PLAIN, NumberFormat, find_number_format
+from distributed_ib.data.number_format import (
+    MISSING_MARKS,
+    PLAIN,
+    NumberFormat,
+    find_number_format,
+)
 from distributed_ib.errors import UserError
 
 SPACES = r"\s+"
@@ -19,6 +24,10 @@ SAMPLE_BYTES = 1 << 20
 """Bytes at the beginning of a file from which its format is found."""
 _DELIMITERS = (",", "\t", ";", "|")
 _MAX_ROWS = 1000
+_SEPARATOR_LINE = re.compile(r"sep=.\s*", re.IGNORECASE)
+_CODE, _LEADING_ZERO = re.compile(r"\s*\d+\s*"), re.compile(r"\s*0\d")
+_TWO_LETTERS = re.compile(r"[A-Z]{2}")
+_FEWEST_COUNTRIES = 3
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -43,6 +52,7 @@ class TextFormat:
         n_skipped: Lines before the one with the names: comments, and empty ones.
         names_are_comment: Whether the names stand in the last of these lines, after a #.
         has_padding: Whether a space follows every delimiter.
+        codes: Columns of digits of which some begin with zeros, such as 007; they are text.
     """
 
     names: tuple[str, ...]
@@ -53,6 +63,7 @@ class TextFormat:
     n_skipped: int = 0
     names_are_comment: bool = False
     has_padding: bool = False
+    codes: tuple[str, ...] = ()
 
 
 def find_encoding(place: str, sample: bytes) -> str:
@@ -110,6 +121,9 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
         UserError: If it is no text or empty, columns have no name or the same one, or numbers are
             written in several ways.
 
+    Warns:
+        UserWarning: If the names are numbers, or NA stands among codes of two letters.
+
     Example:
         >>> found = find_format("a.csv", b"# measured\nx;y\n1,5;2\n")
         >>> found.names, found.delimiter, found.numbers.decimal, found.n_skipped
@@ -134,6 +148,8 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
     columns = {
         name: [row[k] for row in rows if len(row) > k] for k, name in enumerate(names) if name
     }
+    _warn_of_numbers(place, names, has_rows=bool(rows))
+    _warn_of_namibia(place, columns)
     return TextFormat(
         names=names,
         encoding=encoding,
@@ -143,7 +159,40 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
         n_skipped=len(comments),
         names_are_comment=named is not None,
         has_padding=_has_padding(rows),
+        codes=tuple(name for name, values in columns.items() if _are_codes(values)),
     )
+
+
+def _are_codes(values: Sequence[str]) -> bool:
+    """Whether values are digits alone, some of which begin with zeros that a number would lose."""
+    known = [value for value in values if value.strip() not in MISSING_MARKS]
+    return any(map(_LEADING_ZERO.match, known)) and all(map(_CODE.fullmatch, known))
+
+
+def _warn_of_numbers(place: str, names: Sequence[str], *, has_rows: bool) -> None:
+    """Warn of a first line that may be one of values."""
+    if has_rows and all(map(_is_number, names)):
+        warnings.warn(
+            f"{place}: its first line holds numbers alone ({', '.join(names[:4])}"
+            f"{', ...' if len(names) > 4 else ''}), which are taken for the names of its columns; "
+            "put a line of names above it if they are values.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _warn_of_namibia(place: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """Warn of NA among codes of two letters, of which it may be one."""
+    for name, values in columns.items():
+        known = {value.strip() for value in values} - MISSING_MARKS
+        is_code = len(known) >= _FEWEST_COUNTRIES and all(map(_TWO_LETTERS.fullmatch, known))
+        if is_code and any(value.strip() == "NA" for value in values):
+            warnings.warn(
+                f"{place}: NA in column {name!r} is read as a missing value; if it is a code such "
+                f"as {min(known)}, write it in another way.",
+                UserWarning,
+                stacklevel=5,
+            )
 
 
 def _decode(sample: bytes, encoding: str) -> str:
@@ -161,11 +210,15 @@ def _decoded(place: str, sample: bytes, encoding: str) -> str:
 
 
 def _without_comments(text: str) -> tuple[list[str], str]:
-    """The lines at the top that are empty or begin with #, and the rest."""
+    """The lines at the top that are no data, and the rest.
+
+    These are empty ones, comments after #, and what tells Excel the delimiter, such as sep=;.
+    """
     comments: list[str] = []
     while text:
         line, _, rest = text.partition("\n")
-        if line.strip() and not line.lstrip().startswith("#"):
+        is_passed = line.lstrip().startswith("#") or _SEPARATOR_LINE.fullmatch(line)
+        if line.strip() and not is_passed:
             break
         comments.append(line)
         text = rest

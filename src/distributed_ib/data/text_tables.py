@@ -7,13 +7,14 @@ import lzma
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from distributed_ib.data.number_format import MISSING_MARKS
+from distributed_ib.data.columns import where
+from distributed_ib.data.number_format import MISSING_MARKS, is_comma_number
 from distributed_ib.data.text_format import (
     SAMPLE_BYTES,
     WINDOWS,
@@ -36,21 +37,25 @@ _FAULTS = (
 )
 
 
-def read_text(path: Path) -> pd.DataFrame:
+def read_text(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
     """Read a table of text; see `read_table`."""
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
-    return _read(str(path), lambda: _opened(path), None if _is_compressed(path) else path)
+    direct = None if _is_compressed(path) else path
+    return _read(str(path), lambda: _opened(path), direct, text)
 
 
-def read_text_bytes(content: bytes, place: str = STANDARD_INPUT) -> pd.DataFrame:
+def read_text_bytes(
+    content: bytes, place: str = STANDARD_INPUT, text: Collection[str] = ()
+) -> pd.DataFrame:
     """Read a table of text that is in memory; see `read_table`.
 
     Args:
         content: The text, not compressed.
         place: What messages call it.
+        text: Columns that hold text, even where it looks like numbers.
     """
-    return _read(place, lambda: io.BytesIO(content), None)
+    return _read(place, lambda: io.BytesIO(content), None, text)
 
 
 def standard_input() -> bytes:
@@ -58,7 +63,9 @@ def standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _read(place: str, opened: Callable[[], IO[bytes]], path: Path | None) -> pd.DataFrame:
+def _read(
+    place: str, opened: Callable[[], IO[bytes]], path: Path | None, text: Collection[str]
+) -> pd.DataFrame:
     try:
         with opened() as file:
             sample = file.read(SAMPLE_BYTES)
@@ -66,13 +73,13 @@ def _read(place: str, opened: Callable[[], IO[bytes]], path: Path | None) -> pd.
                 sample += file.readline(_LONGEST_HEADER)
         form = find_format(place, sample)
         try:
-            return _parsed(place, opened, form, path)
+            return _parsed(place, opened, form, path, text)
         except UnicodeDecodeError:
             if form.encoding != "utf-8":
                 raise
             # The first letter of another encoding stands after the sample.
             warn_of_windows(place)
-            return _parsed(place, opened, find_format(place, sample, WINDOWS), None)
+            return _parsed(place, opened, find_format(place, sample, WINDOWS), None, text)
     except UserError:
         raise
     except UnicodeError:
@@ -88,22 +95,51 @@ def _read(place: str, opened: Callable[[], IO[bytes]], path: Path | None) -> pd.
 
 
 def _parsed(
-    place: str, opened: Callable[[], IO[bytes]], form: TextFormat, path: Path | None
+    place: str,
+    opened: Callable[[], IO[bytes]],
+    form: TextFormat,
+    path: Path | None,
+    text: Collection[str],
 ) -> pd.DataFrame:
+    options = _options(form, text)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         if path is not None and not form.n_skipped:
             # By its name pandas reads a file with several threads.
-            return pd.read_csv(path, encoding=form.encoding, **_options(form))
-        with opened() as file, io.TextIOWrapper(file, form.encoding, newline="") as text:
-            for _ in range(form.n_skipped):
-                text.readline()
-            return pd.read_csv(text, **_options(form))
+            found = pd.read_csv(path, encoding=form.encoding, **options)
+        else:
+            with opened() as file, io.TextIOWrapper(file, form.encoding, newline="") as lines:
+                for _ in range(form.n_skipped):
+                    lines.readline()
+                found = pd.read_csv(lines, **options)
+    if form.delimiter != "," and form.numbers.decimal == ".":
+        _refuse_late_commas(place, found, {*form.codes, *text})
+    return found
 
 
-def _options(form: TextFormat) -> dict[str, Any]:
+def _refuse_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) -> None:
+    """Check that no column of numbers has decimal commas far below the first rows.
+
+    Raises:
+        UserError: Names column, row and value.
+    """
+    for name in table.columns:
+        if name in text or not isinstance(table[name].dtype, pd.StringDtype):
+            continue
+        values = table[name].dropna().unique()
+        value = next((one for one in values if "," in one), None)
+        if value is not None and all(map(is_comma_number, values)):
+            row = int((table[name] == value).to_numpy(bool, na_value=False).argmax()) + 1
+            raise UserError(
+                f"{place}: {where(name, row)} holds {value}, a number with a decimal comma, but "
+                "what stands above it has none; write numbers with a decimal point."
+            )
+
+
+def _options(form: TextFormat, text: Collection[str]) -> dict[str, Any]:
     """How pandas reads it."""
     return {
+        "dtype": {name: str for name in form.names if name in form.codes or name in text},
         "sep": form.delimiter,
         "quotechar": form.quote,
         "decimal": form.numbers.decimal,

@@ -15,7 +15,7 @@ from distributed_ib.errors import UserError
 _YEAR_LAST = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?:[T\s]+(\S.*?))?\s*$")
 
 
-def times_of(name: str, values: Any) -> NDArray[Any]:
+def times_of(name: str, values: Any, day_first: bool | None = None) -> NDArray[Any]:
     """Times that can be sorted, `[n]`.
 
     Args:
@@ -23,6 +23,7 @@ def times_of(name: str, values: Any) -> NDArray[Any]:
         values: Numbers; dates or times of the table's own type; or text such as 2026-01-31,
             2026-01-31 10:30, 31.1.2026 or 1/31/2026. Days come before months where they are parted
             by points; otherwise the values must show it.
+        day_first: Whether days come before months in text such as 1/2/2026, if that is known.
 
     Returns:
         Numbers, or dates in UTC.
@@ -48,13 +49,13 @@ def times_of(name: str, values: Any) -> NDArray[Any]:
         numbers = pd.to_numeric(text, errors="coerce")
         if numbers.notna().all():
             return numbers_of(name, numbers)
-        series = _dates(name, text)
+        series = _dates(name, text, day_first)
     return np.asarray(pd.to_datetime(series, utc=True).dt.tz_localize(None).to_numpy())
 
 
-def _dates(name: str, text: "pd.Series[Any]") -> "pd.Series[Any]":
+def _dates(name: str, text: "pd.Series[Any]", day_first: bool | None) -> "pd.Series[Any]":
     last = text.str.fullmatch(_YEAR_LAST)
-    iso = text.where(~last, _year_first(name, text[last])) if last.any() else text
+    iso = text.where(~last, _year_first(name, text[last], day_first)) if last.any() else text
     found = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
     wrong = found.isna().to_numpy(bool)
     if wrong.any():
@@ -66,13 +67,13 @@ def _dates(name: str, text: "pd.Series[Any]") -> "pd.Series[Any]":
     return found
 
 
-def _year_first(name: str, text: "pd.Series[Any]") -> "pd.Series[Any]":
+def _year_first(name: str, text: "pd.Series[Any]", day_first: bool | None) -> "pd.Series[Any]":
     """Dates with the year first, from those with the year last."""
     parts = text.str.extract(_YEAR_LAST)
     one, two = parts[0].astype(int), parts[2].astype(int)
-    if (parts[1] == ".").all() or (one > 12).any():
+    if day_first or (day_first is None and ((parts[1] == ".").all() or (one > 12).any())):
         day, month = parts[0], parts[2]
-    elif (two > 12).any() or (one == two).all():
+    elif day_first is not None or (two > 12).any() or (one == two).all():
         day, month = parts[2], parts[0]
     else:
         raise UserError(

@@ -197,9 +197,10 @@ def _with_given(
     table, y, *weights = map(as_pandas, validation_data)
     n_rows = _length(y)
     weight = _weights(weights[0] if weights else None, n_rows)
-    n_given, known = n_rows, known_rows(y, stacklevel=6)
-    y = y if known is None else rows_of(y, known)
+    n_given = n_rows
     try:
+        known = known_rows(y, stacklevel=6)
+        y = y if known is None else rows_of(y, known)
         x = prepared.decomposition.transform(table)
         given_y = prepared.target.transform(y, binned=binned)
     except UserError as error:

@@ -35,16 +35,18 @@ N_NOTEBOOK_PLACES, N_READABLE = 8, 8
 _LEVELS = (0.05, 0.95)
 
 
-def table_page(plan: Plan, scheme: ApproximationScheme, table: Any) -> dict[str, Any]:
+def table_page(plan: Plan, scheme: ApproximationScheme, *tables: Any) -> dict[str, Any]:
     """What the page of a table shows beyond report and scheme; see `page_content`.
 
     Args:
         plan: The plan of the sweeps.
         scheme: What they found.
-        table: X, in the form from which the plan was made.
+        tables: X, in the form from which the plan was made; held-out rows of a table of their own
+            come second. They are read one by one, for a column may differ in type between them.
     """
     fitted = plan.decomposition
-    columns = fitted.read(table)
+    parts = [fitted.read(table) for table in tables]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if plan.kept is not None:
         columns = {name: rows[plan.kept] for name, rows in columns.items()}
     single, grouped = {}, {}

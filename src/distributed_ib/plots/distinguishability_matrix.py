@@ -11,6 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from distributed_ib.data.column import level_text
 from distributed_ib.plots._text import number_labels, short_label, short_labels, shown_places
 
 MAX_LABELS, MAX_NUMBERS = 18, 12
@@ -112,7 +113,7 @@ def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -
         missing = np.isnan(chosen.astype(np.float64))
         known = iter(number_labels(chosen[~missing]) if not missing.all() else [])
         return ["missing" if gone else next(known) for gone in missing]
-    names = [str(value) for value in chosen]
+    names = [level_text(value) for value in chosen]
     labels = short_labels(names, LEVEL_LENGTH)
     return [labels[name] for name in names]
 

@@ -91,14 +91,20 @@ def _smaller(table: Table, on_line: Sequence[int], rows: Rows) -> Iterator[Table
 
 
 def _fewer_runs(labels: Labels, n_on_line: int) -> Iterator[Labels]:
-    """Labels in which a stretch takes the symbol of its neighbour, or an atom off the line one."""
-    stretches = runs(labels[:n_on_line])
+    """Labels in which a stretch takes the symbol of its neighbour, or an atom off the line one.
+
+    Each has fewer stretches, or as many and an atom less with a symbol of its own: an atom that
+    shares one stays there, or it would move to and fro without an end.
+    """
+    on_line = labels[:n_on_line]
+    stretches = runs(on_line)
     for atom in range(n_on_line, len(labels)):
-        for other in np.unique(labels[:n_on_line]):
-            if other != labels[atom]:
-                moved = labels.copy()
-                moved[atom] = other
-                yield moved
+        if labels[atom] in on_line:
+            continue
+        for other in np.unique(on_line):
+            moved = labels.copy()
+            moved[atom] = other
+            yield moved
     for place, (first, after) in enumerate(stretches):
         for other in (place - 1, place + 1):
             if 0 <= other < len(stretches):

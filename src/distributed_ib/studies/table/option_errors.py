@@ -1,8 +1,9 @@
-"""Errors of estimators in the words of the command line."""
+"""Errors and advice of estimators in the words of the command line."""
 
 from pathlib import Path
 
 _OPTIONS = {
+    "times and groups both": "--time and --group both",
     "n_starts=": "--starts ",
     "n_resamples=": "--resamples ",
     "n_starts ": "--starts ",
@@ -10,12 +11,19 @@ _OPTIONS = {
     "direction=": "--direction ",
     "beta_start=": "--beta-start ",
     "beta_end=": "--beta-end ",
+    "smaller beta_start": "smaller --beta-start",
+    "larger beta_end": "larger --beta-end",
+    "more n_steps": "more --steps",
+    # Of which they are half.
+    "more n_pretraining_steps, such as three times as many": "more --steps",
 }
 
 
 def as_options(message: str, validation: Path | None) -> str:
     """A message with the options of `dib fit` in place of parameters.
 
+    >>> as_options("Give more n_steps, or beta_end=3.", None)
+    'Give more --steps, or --beta-end 3.'
     >>> as_options("validation_data: column 'a' is empty.", Path("new.csv"))
     "--validation, new.csv: column 'a' is empty."
     """

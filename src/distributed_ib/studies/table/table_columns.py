@@ -13,6 +13,9 @@ from distributed_ib.data.times import times_of
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
 
+_EXACT_BELOW = 2.0**53
+"""Whole numbers below this are exact as doubles."""
+
 
 @dataclass(frozen=True)
 class ColumnRoles:
@@ -24,6 +27,7 @@ class ColumnRoles:
         weight: How much each row counts.
         group: What rows that stay together share.
         time: When each row was measured.
+        day_first: Whether days come before months in the times, if the user says so.
     """
 
     targets: tuple[str, ...]
@@ -31,6 +35,7 @@ class ColumnRoles:
     weight: str | None = None
     group: str | None = None
     time: str | None = None
+    day_first: bool | None = None
 
     def named(self) -> list[tuple[str, str]]:
         """All names, each with its option."""
@@ -84,13 +89,12 @@ def columns_of(
     if x.shape[1] == 0:
         targets = " and ".join(map(repr, roles.targets))
         raise UserError(f"{place} has no columns left to explain {targets} with.")
-    y = table[roles.targets[0]] if len(roles.targets) == 1 else table[list(roles.targets)]
     return TableColumns(
         x,
-        y,
+        _target(table, roles),
         weight=None if roles.weight is None else _weight(table, place, roles.weight),
         groups=None if roles.group is None else _groups(table, place, roles.group),
-        times=None if roles.time is None else _times(table, place, roles.time),
+        times=None if roles.time is None else _times(table, place, roles.time, roles.day_first),
     )
 
 
@@ -117,8 +121,7 @@ def held_out_columns(
             )
     if table.empty:
         raise UserError(f"{place} has no rows below the names of its columns.")
-    y = table[roles.targets[0]] if len(roles.targets) == 1 else table[list(roles.targets)]
-    found: tuple[Any, ...] = (table[list(names)], y)
+    found: tuple[Any, ...] = (table[list(names)], _target(table, roles))
     return found if roles.weight is None else (*found, _weight(table, place, roles.weight))
 
 
@@ -138,6 +141,32 @@ def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
             f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
             "classes; give --task regression."
         )
+
+
+def whole_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Whole numbers and booleans as such, of which pandas makes others where some are missing.
+
+    A target of 0 and 1 has classes, whether or not it is known in every row.
+
+    >>> whole_numbers(pd.Series([0.0, 1.0, None])).dropna().tolist()
+    [0, 1]
+    """
+    known = values.dropna()
+    if len(known) in (0, len(values)):
+        return values
+    if pd.api.types.is_object_dtype(values.dtype):
+        return values.astype("boolean") if known.map(type).eq(bool).all() else values
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return values
+    is_whole = (np.abs(known) < _EXACT_BELOW) & (known % 1 == 0)
+    return values.astype("Int64") if is_whole.all() else values
+
+
+def _target(table: pd.DataFrame, roles: ColumnRoles) -> "pd.Series[Any] | pd.DataFrame":
+    """The target, or the entries of a vector."""
+    if len(roles.targets) > 1:
+        return table[list(roles.targets)]
+    return whole_numbers(table[roles.targets[0]])
 
 
 def _check_roles(table: pd.DataFrame, place: str, roles: ColumnRoles) -> None:
@@ -200,9 +229,9 @@ def _groups(table: pd.DataFrame, place: str, name: str) -> "pd.Series[Any]":
     return groups
 
 
-def _times(table: pd.DataFrame, place: str, name: str) -> NDArray[Any]:
+def _times(table: pd.DataFrame, place: str, name: str, day_first: bool | None) -> NDArray[Any]:
     try:
-        times = times_of(name, table[name])
+        times = times_of(name, table[name], day_first)
     except UserError as error:
         raise UserError(f"--time, {place}: {error}") from None
     if (times == times[0]).all():

@@ -48,6 +48,23 @@ class TableRows:
         place = f"--validation: {self.validation}"
         return held_out_columns(self._validation_table, place, roles, names)
 
+    def shared_groups(self, roles: ColumnRoles) -> str:
+        """A warning of groups whose rows both train and are held out; "" if there are none."""
+        name = roles.group
+        if self.validation is None or name is None or name not in self._validation_table:
+            return ""
+        given, own = (
+            set(map(str, table[name].dropna().unique()))
+            for table in (self._validation_table, self._table)
+        )
+        n_shared = len(given & own)
+        if not n_shared:
+            return ""
+        return (
+            f"Of {len(given):,} groups in {self.validation}, by column {name!r}, {n_shared:,} are "
+            "in the table that trains too: what is known is overstated for rows of new groups."
+        )
+
     def keep(self, folder: Path) -> None:
         """Keep what came from standard input, which comes only once."""
         if isinstance(self.source, TextInput):
@@ -61,4 +78,6 @@ class TableRows:
     @cached_property
     def _validation_table(self) -> pd.DataFrame:
         assert self.validation is not None  # it is read only then
-        return read_table(self.validation)
+        table = self._table
+        is_text = [isinstance(dtype, pd.StringDtype) for dtype in table.dtypes]
+        return read_table(self.validation, text=list(table.columns[is_text]))

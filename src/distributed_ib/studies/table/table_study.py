@@ -1,7 +1,7 @@
 """A table: how much does each column tell about another one?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import InitVar, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -11,6 +11,7 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib._checksums import forget_checksums
+from distributed_ib.data.declared_kinds import declared_kinds
 from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
 from distributed_ib.data.target import Target
@@ -97,6 +98,7 @@ class TableStudy(Study):
         learning_rate: Step size of training.
         evidence_wanted: Measure how sure the findings are.
         quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
+        rows_read: The rows of the table, where they were read already; no option.
     """
 
     name: ClassVar[str] = "table"
@@ -123,6 +125,11 @@ class TableStudy(Study):
     learning_rate: float | None = None
     evidence_wanted: bool = True
     quick: bool = False
+    rows_read: InitVar[TableRows | None] = None
+    _rows_read: ClassVar[TableRows | None]
+
+    def __post_init__(self, rows_read: TableRows | None) -> None:
+        object.__setattr__(self, "_rows_read", rows_read)
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: options and rows, and not what is worked out from them."""
@@ -151,7 +158,7 @@ class TableStudy(Study):
         """The study of a run, whose folder keeps what came from standard input."""
         study = super().reopened(folder, options)
         if is_standard_input(study.table):
-            vars(study)["_rows"] = TableRows(kept_input(folder), study.validation)
+            return replace(study, rows_read=TableRows(kept_input(folder), study.validation))
         return study
 
     def keep(self, folder: Path) -> None:
@@ -194,10 +201,9 @@ class TableStudy(Study):
     def resolved(self, seed: int) -> Mapping[str, Any]:
         """What the target is, and the sizes of the networks."""
         plan = self._plan(seed)
-        part = {"target": listed(self.targets)} if self._whole else {}
         trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
         sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
-        return {**part, "task": plan.target.task, **sizes}
+        return {"target": listed(self.targets), "task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
         """The scheme with scores in the units of the target."""
@@ -225,9 +231,11 @@ class TableStudy(Study):
         if self.each_target:
             return findings_of_each(run, reading)
         found = tuple(
-            Finding(_capital(sentence), kind="warning")
+            Finding(_capital(as_options(sentence, self.validation)), kind="warning")
             for sentence in advice(run.scheme.to_xarray())
         )
+        if shared := self._rows.shared_groups(self._roles):
+            found = (Finding(shared, kind="warning"), *found)
         found = (*self._left_out(run.seed), *found)
         if rare := self._plan(run.seed).rare_classes():
             found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
@@ -254,7 +262,8 @@ class TableStudy(Study):
 
     def page(self, run: Run) -> Mapping[str, Any] | None:
         """Columns, target, and predictions of held-out rows."""
-        content = table_page(self._plan(run.seed), run.scheme, self._all_rows)
+        tables = [self._columns.x, *(self._held_out or ())[:1]]
+        content = table_page(self._plan(run.seed), run.scheme, *tables)
         if run.folder is not None and (run.folder / ESTIMATOR).exists():  # not of interrupted runs
             content["readable"] = readable_tables(load_estimator(run.folder))
         return content
@@ -322,14 +331,19 @@ class TableStudy(Study):
         """What was left out of the table: columns, and rows without the target."""
         decomposition = self._plan(seed).decomposition.decomposition
         texts = [_capital(one.sentence) for one in decomposition.left_out]
-        missing = is_missing(self._columns.y)
-        if missing.any():
-            texts.insert(0, _capital(dropped_in_words(int(missing.sum()), len(missing))))
+        given = [] if self._held_out is None else [(f"in {self.validation}, ", self._held_out[1])]
+        for place, y in (*given, ("", self._columns.y)):
+            missing = is_missing(y)
+            if missing.any():
+                words = dropped_in_words(int(missing.sum()), len(missing))
+                texts.insert(0, _capital(f"{place}{words}"))
         return tuple(Finding(text, kind="note") for text in texts)
 
     @cached_property
     def _rows(self) -> TableRows:
         """The rows of the table, read when they are needed; those of several targets share them."""
+        if self._rows_read is not None:
+            return self._rows_read
         source = TextInput.read() if is_standard_input(self.table) else self.table
         return TableRows(source, self.validation)
 
@@ -340,7 +354,15 @@ class TableStudy(Study):
 
     @property
     def _roles(self) -> ColumnRoles:
-        return ColumnRoles(self.targets, self.exclude, self.weight, self.group, self.time)
+        said = declared_kinds(self.kinds).get(self.time or "")
+        return ColumnRoles(
+            self.targets,
+            self.exclude,
+            self.weight,
+            self.group,
+            self.time,
+            None if said is None else said.day_first,
+        )
 
     @property
     def _grouped(self) -> list[str]:
@@ -352,26 +374,19 @@ class TableStudy(Study):
         """Held-out rows of a table of their own."""
         return self._rows.held_out(self._roles, list(map(str, self._columns.x.columns)))
 
-    @property
-    def _all_rows(self) -> pd.DataFrame:
-        """X of all rows, those of a table of their own after the others."""
-        x = self._columns.x
-        return x if self._held_out is None else pd.concat([x, self._held_out[0]])
-
-    @cached_property
-    def _whole(self) -> "TableStudy | None":
-        """The study of which this is a part, with one of several targets."""
-        return None
-
     @cached_property
     def _parts(self) -> dict[str, "TableStudy"]:
         """A study for each target, which share what was read."""
         found = {}
         for name, target in part_names(self.targets).items():
             others = tuple(other for other in self.targets if other != target)
-            part = replace(self, target=target, each_target=False, exclude=(*self.exclude, *others))
-            vars(part).update(_whole=self, _rows=self._rows)
-            found[name] = part
+            found[name] = replace(
+                self,
+                target=target,
+                each_target=False,
+                exclude=(*self.exclude, *others),
+                rows_read=self._rows,
+            )
         return found
 
     @cached_property
@@ -398,17 +413,22 @@ class TableStudy(Study):
         except UserError as error:
             raise UserError(as_options(str(error), self.validation)) from None
         plan = _with_seed(plan, seed)
-        if self.group is not None:
-            self._check_groups(plan)
+        self._check_division(plan)
         return estimator, plan
 
-    def _check_groups(self, plan: Plan) -> None:
+    def _check_division(self, plan: Plan) -> None:
+        """Check that rows of several groups or times are left to be divided into resamples."""
+        if self.group is None and self.time is None:
+            return
+        option, name, what = (
+            ("--group", self.group, "group") if self.time is None else ("--time", self.time, "time")
+        )
         try:
             plan.split.divided(plan.train.n_resamples)
         except UserError:
             raise UserError(
-                f"--group: the rows of column {self.group!r} in {self.table} that are not held out "
-                "are one group, which can't be divided into resamples; give at least three groups, "
+                f"{option}: the rows of column {name!r} in {self.table} that are not held out are "
+                f"one {what}, which can't be divided into resamples; give at least three {what}s, "
                 "or --resamples 0."
             ) from None
 
