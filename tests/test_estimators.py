@@ -382,6 +382,7 @@ def test_bad_input_is_refused_before_any_training(classifier: DistributedIBClass
         DistributedIBRegressor(loss="absolute", **SMALL).fit(x, x.weight)  # type: ignore[arg-type]
 
 
+@pytest.mark.nightly
 def test_it_lives_among_other_tools_of_scikit_learn() -> None:
     x = table()
     model = DistributedIBClassifier(**{**SMALL, "n_steps": 20, "n_pretraining_steps": 20})

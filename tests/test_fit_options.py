@@ -218,6 +218,7 @@ def test_a_column_with_a_comma_is_named_in_quotes(
     assert TableStudy(table=table, target="size, mm", exclude=("t",)).targets == ("size, mm",)
 
 
+@pytest.mark.nightly
 def test_a_vector_is_explained_reported_and_predicted(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

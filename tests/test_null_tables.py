@@ -15,7 +15,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=["numbers", "classes"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("numbers", marks=pytest.mark.nightly), "classes"]
+)
 def null_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on noise, trained for so long at a weak bottleneck that it knows its rows by heart."""
     rng = np.random.default_rng(2)

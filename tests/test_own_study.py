@@ -204,7 +204,8 @@ def test_help_shows_the_options_of_the_study(
     assert dib("run", "astrology") == 2
 
 
-@pytest.mark.parametrize("n_resamples", [pytest.param(0, marks=pytest.mark.nightly), 2])
+@pytest.mark.nightly
+@pytest.mark.parametrize("n_resamples", [0, 2])
 def test_several_starts_are_shown_like_any_run(
     file: Path, tmp_path: Path, n_resamples: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

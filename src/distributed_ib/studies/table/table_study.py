@@ -18,7 +18,7 @@ from distributed_ib.data.target import Target
 from distributed_ib.data.text_tables import STANDARD_INPUT
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
-from distributed_ib.estimators._known_rows import dropped_in_words, is_missing
+from distributed_ib.estimators._known_rows import is_missing
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.column_figures import compression_figures
@@ -34,7 +34,7 @@ from distributed_ib.estimators.table_page import readable_tables, table_page
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.readable.readable_approximation import ReadableApproximation
-from distributed_ib.report.report import Finding, Section
+from distributed_ib.report.report import Section
 from distributed_ib.report.scheme_sections import kept_beta
 from distributed_ib.report.words import listed
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -48,21 +48,13 @@ from distributed_ib.studies.table.each_target import (
 )
 from distributed_ib.studies.table.option_errors import as_options
 from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, refuse_fractions
+from distributed_ib.studies.table.table_findings import warnings_of_table, what_was_left_out
 from distributed_ib.studies.table.table_rows import TableRows
 from distributed_ib.studies.table.text_input import TextInput, is_standard_input, kept_input
 from distributed_ib.study.run import Run
 from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.train_settings import Directions, TrainSettings
-
-_RARE = (
-    "Classes with fewer rows than there are folds are missing in some resamples: {}. What is said "
-    "of them is not to be relied on."
-)
-_QUICK = (
-    "This was a quick look: one sweep of one split of the rows. Its numbers have no error bars, "
-    "and whether X tells anything about Y was not tested."
-)
 
 
 @dataclass(frozen=True)
@@ -230,17 +222,18 @@ class TableStudy(Study):
         """What other settings would show more."""
         if self.each_target:
             return findings_of_each(run, reading)
-        found = tuple(
-            Finding(_capital(as_options(sentence, self.validation)), kind="warning")
-            for sentence in advice(run.scheme.to_xarray())
-        )
+        sentences = [as_options(one, self.validation) for one in advice(run.scheme.to_xarray())]
         if shared := self._rows.shared_groups(self._roles):
-            found = (Finding(shared, kind="warning"), *found)
-        found = (*self._left_out(run.seed), *found)
-        if rare := self._plan(run.seed).rare_classes():
-            found = (Finding(_RARE.format(listed(rare)), kind="warning"), *found)
-        if self.quick:
-            found = (Finding(_QUICK, kind="warning"), *found)
+            sentences.insert(0, shared)
+        plan, targets = self._plan(run.seed), [("", self._columns.y)]
+        if self._held_out is not None:
+            targets.append((f"in {self.validation}, ", self._held_out[1]))
+        found = (
+            *warnings_of_table(
+                quick=self.quick, rare_classes=plan.rare_classes(), sentences=sentences
+            ),
+            *what_was_left_out(plan.decomposition.decomposition, targets),
+        )
         return [Section("Settings", found)] if found else []
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
@@ -326,18 +319,6 @@ class TableStudy(Study):
         return (
             "regression" if isinstance(y, pd.DataFrame) else Target.fit(y[~missing], name=name).task
         )
-
-    def _left_out(self, seed: int) -> tuple[Finding, ...]:
-        """What was left out of the table: columns, and rows without the target."""
-        decomposition = self._plan(seed).decomposition.decomposition
-        texts = [_capital(one.sentence) for one in decomposition.left_out]
-        given = [] if self._held_out is None else [(f"in {self.validation}, ", self._held_out[1])]
-        for place, y in (*given, ("", self._columns.y)):
-            missing = is_missing(y)
-            if missing.any():
-                words = dropped_in_words(int(missing.sum()), len(missing))
-                texts.insert(0, _capital(f"{place}{words}"))
-        return tuple(Finding(text, kind="note") for text in texts)
 
     @cached_property
     def _rows(self) -> TableRows:
@@ -448,7 +429,3 @@ def _with_seed(plan: Plan, seed: int) -> Plan:
     """
     problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
     return replace(plan, problem=problem, seed=seed)
-
-
-def _capital(sentence: str) -> str:
-    return f"{sentence[:1].upper()}{sentence[1:]}"
