@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from common import seconds_of
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.table_files import ParquetTable, read_table
+from distributed_ib.data.files.table_files import ParquetTable, read_table
 
 STRETCH = 1 << 18
 PLACES = np.array(["north", "east", "south", "west"])

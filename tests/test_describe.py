@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from distributed_ib.cli.main import app
-from distributed_ib.data.declared_kinds import read_kinds
+from distributed_ib.data.columns.declared_kinds import read_kinds
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table import TableStudy

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 from distributed_ib.cli.main import app
-from distributed_ib.data._views import frame_view
-from distributed_ib.data.declared_kinds import declared_kinds
+from distributed_ib.data.columns.declared_kinds import declared_kinds
+from distributed_ib.data.columns.kinds_file import kinds_toml
+from distributed_ib.data.columns.survey import survey
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.kinds_file import kinds_toml
-from distributed_ib.data.survey import survey
+from distributed_ib.data.files._views import frame_view
 from distributed_ib.errors import UserError
 from hostile_tables import HostileTable, hostile_table
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
-from distributed_ib.data.column import Kind
+from distributed_ib.data.columns.column import Kind
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.table_files import read_table
+from distributed_ib.data.files.table_files import read_table
 from distributed_ib.data.target import Target, label_array
 from distributed_ib.errors import UserError
 

@@ -17,8 +17,8 @@ import pyarrow.feather
 import pytest
 
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.table_files import read_table
-from distributed_ib.data.text_format import find_format
+from distributed_ib.data.files.table_files import read_table
+from distributed_ib.data.files.text_format import find_format
 from distributed_ib.errors import UserError
 
 EXPECTED = pd.DataFrame(

@@ -10,8 +10,8 @@ import pytest
 
 from distributed_ib.data.batches import HostBatches
 from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.files.table_files import ParquetTable, read_table
 from distributed_ib.data.row_batches import RowBatches, fits_on_device
-from distributed_ib.data.table_files import ParquetTable, read_table
 from distributed_ib.errors import UserError
 
 

@@ -9,8 +9,8 @@ import typer
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed_ib.data._views import View
-    from distributed_ib.data.survey import SurveyedColumn
+    from distributed_ib.data.columns.survey import SurveyedColumn
+    from distributed_ib.data.files._views import View
 
 
 def describe(
@@ -42,9 +42,9 @@ def describe(
     """
     from distributed_ib._files import write_text
     from distributed_ib.cli._execution import print_line
-    from distributed_ib.data.declared_kinds import declared_kinds, read_kinds
-    from distributed_ib.data.kinds_file import kinds_toml
-    from distributed_ib.data.survey import survey
+    from distributed_ib.data.columns.declared_kinds import declared_kinds, read_kinds
+    from distributed_ib.data.columns.kinds_file import kinds_toml
+    from distributed_ib.data.columns.survey import survey
     from distributed_ib.studies.table.column_names import split_names
 
     if out is not None and out.exists():
@@ -70,8 +70,8 @@ def describe(
 
 def _view(path: Path, targets: "Sequence[str]") -> "View":
     """The columns of a table besides the target; a Parquet file is read in stretches."""
-    from distributed_ib.data._views import frame_view
-    from distributed_ib.data.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
+    from distributed_ib.data.files._views import frame_view
+    from distributed_ib.data.files.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
 
     if path.suffix.lower() in PARQUET_SUFFIXES:
         stored = ParquetTable(path)

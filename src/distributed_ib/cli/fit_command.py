@@ -181,7 +181,7 @@ def fit(
     the target and how sure that is. A run that was stopped goes
     on with --resume and the same options.
     """
-    from distributed_ib.data.declared_kinds import read_kinds
+    from distributed_ib.data.columns.declared_kinds import read_kinds
     from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
     from distributed_ib.studies.table.column_names import split_names

@@ -77,7 +77,7 @@ def predict(
 def _predictions(
     run: Path, path: Path, choice: "Choice", file: Path | None, unseen: str
 ) -> "pd.DataFrame":
-    from distributed_ib.data.table_files import read_table
+    from distributed_ib.data.files.table_files import read_table
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
     from distributed_ib.study.loading import find_study, study_in_file

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data._views import ArrayView, View, flatten, frame_view, view_of
-from distributed_ib.data.column import Column
-from distributed_ib.data.column_files import column_from_dict, column_to_dict
-from distributed_ib.data.declared_kinds import KindsOfColumns, declared_kinds
-from distributed_ib.data.survey import SurveyedColumn, survey
+from distributed_ib.data.columns.column import Column
+from distributed_ib.data.columns.column_files import column_from_dict, column_to_dict
+from distributed_ib.data.columns.declared_kinds import KindsOfColumns, declared_kinds
+from distributed_ib.data.columns.survey import SurveyedColumn, survey
+from distributed_ib.data.files._views import ArrayView, View, flatten, frame_view, view_of
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from distributed_ib.data._views import series_of
+from distributed_ib.data.files._views import series_of
 from distributed_ib.errors import UserError
 
 Rows = NDArray[np.int64]

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data._moments import Moments
-from distributed_ib.data._views import series_of
-from distributed_ib.data.column import Level
-from distributed_ib.data.columns import (
+from distributed_ib.data.columns._moments import Moments
+from distributed_ib.data.columns.column import Level
+from distributed_ib.data.columns.column_values import (
     codes_of,
     infer_column,
     levels_of,
@@ -21,6 +20,7 @@ from distributed_ib.data.columns import (
     shown,
     sorted_levels,
 )
+from distributed_ib.data.files._views import series_of
 from distributed_ib.data.target_bins import TargetBins
 from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError

@@ -13,13 +13,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from distributed_ib.data.any_frame import as_pandas
-from distributed_ib.data.declared_kinds import KindsOfColumns
+from distributed_ib.data.columns.declared_kinds import KindsOfColumns
+from distributed_ib.data.columns.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.data.decomposition import Decomposition, Groups
+from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
-from distributed_ib.data.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.errors import DivergenceError, UserError
 from distributed_ib.estimators import _plan
 from distributed_ib.estimators._embeddings import GivesEmbeddings

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import Column
+from distributed_ib.data.columns.column import Column
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.estimators._group_atoms import GroupColumn, grouped_atoms

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
-from distributed_ib.data.column import MISSING
+from distributed_ib.data.columns.column import MISSING
 from distributed_ib.readable.atoms import Atoms, interval_text, shortest_between
 
 Codes = NDArray[np.int64]

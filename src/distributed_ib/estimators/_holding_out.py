@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data._views import series_of
-from distributed_ib.data.columns import refuse_objects
+from distributed_ib.data.columns.column_values import refuse_objects
+from distributed_ib.data.columns.times import times_of
+from distributed_ib.data.files._views import series_of
 from distributed_ib.data.splitters import HoldOut, HoldOutLast, KeepAll, Splitter, label_codes
-from distributed_ib.data.times import times_of
 from distributed_ib.errors import UserError
 
 

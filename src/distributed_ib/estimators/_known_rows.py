@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import without_signals
+from distributed_ib.data.columns.column_values import without_signals
 from distributed_ib.errors import UserError
 
 

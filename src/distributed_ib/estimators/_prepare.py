@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from distributed_ib.data._views import View, frame_view, is_several
-from distributed_ib.data.any_frame import as_pandas
 from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.files._views import View, frame_view, is_several
+from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
 from distributed_ib.data.table_input import TableInput

@@ -13,7 +13,7 @@ from distributed_ib._checksums import check_files, record_checksums
 from distributed_ib._files import write_atomically, write_text
 from distributed_ib._run_files import EVIDENCE
 from distributed_ib._version import __version__
-from distributed_ib.data.declared_kinds import DeclaredKind
+from distributed_ib.data.columns.declared_kinds import DeclaredKind
 from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.target import Target

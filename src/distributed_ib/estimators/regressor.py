@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 
-from distributed_ib.data.declared_kinds import KindsOfColumns
+from distributed_ib.data.columns.declared_kinds import KindsOfColumns
+from distributed_ib.data.columns.unfamiliar_values import Unseen
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.target import Target, target_array
-from distributed_ib.data.unfamiliar_values import Unseen
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators.predicted import predicted_mean, predicted_quantiles

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import Column
+from distributed_ib.data.columns.column import Column
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target

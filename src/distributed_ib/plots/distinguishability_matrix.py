@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import level_text
+from distributed_ib.data.columns.column import level_text
 from distributed_ib.plots._text import number_labels, short_label, short_labels, shown_places
 
 MAX_LABELS, MAX_NUMBERS = 18, 12

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import MISSING, Level
+from distributed_ib.data.columns.column import MISSING, Level
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -10,7 +10,7 @@ from jax import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import numbers_of
+from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.problem import Problem
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence import Evidence

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import numbers_of, where
-from distributed_ib.data.times import times_of
+from distributed_ib.data.columns.column_values import numbers_of, where
+from distributed_ib.data.columns.times import times_of
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
 

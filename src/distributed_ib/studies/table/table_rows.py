@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from distributed_ib.data.table_files import read_table
+from distributed_ib.data.files.table_files import read_table
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.table_columns import (
     ColumnRoles,

@@ -11,11 +11,11 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from distributed_ib._checksums import forget_checksums
-from distributed_ib.data.declared_kinds import declared_kinds
+from distributed_ib.data.columns.declared_kinds import declared_kinds
+from distributed_ib.data.files.text_tables import STANDARD_INPUT
 from distributed_ib.data.fixed_split import FixedSplit
 from distributed_ib.data.problem import Problem
 from distributed_ib.data.target import Target
-from distributed_ib.data.text_tables import STANDARD_INPUT
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._base import DistributedIBEstimator
 from distributed_ib.estimators._known_rows import is_missing

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from distributed_ib._files import write_atomically
-from distributed_ib.data.text_tables import STANDARD_INPUT, read_text_bytes, standard_input
+from distributed_ib.data.files.text_tables import STANDARD_INPUT, read_text_bytes, standard_input
 from distributed_ib.errors import UserError
 
 KEPT = "input.csv"

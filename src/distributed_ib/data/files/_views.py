@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.any_frame import as_pandas
+from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.errors import UserError
 
 Chunk = Mapping[str, pd.Series]

@@ -5,7 +5,7 @@ from typing import Any
 
 import tomli_w
 
-from distributed_ib.data.survey import SurveyedColumn
+from distributed_ib.data.columns.survey import SurveyedColumn
 
 
 def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
@@ -16,7 +16,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
         title: What the table is, for the first line.
 
     Example:
-        >>> from distributed_ib.data.column import Column
+        >>> from distributed_ib.data.columns.column import Column
         >>> zips = SurveyedColumn("zip", "categorical", (Column("zip", "categorical"),), 2, 40)
         >>> print(kinds_toml([zips], "houses.csv"))
         # How distributed-ib reads houses.csv; correct what is wrong, and give it to --kinds.

@@ -4,16 +4,16 @@ from typing import Literal
 
 import pandas as pd
 
-from distributed_ib.data.columns import (
+from distributed_ib.data.columns.column_values import (
     is_text,
     refuse,
     refuse_misspelt_numbers,
     refuse_objects,
     shown,
 )
-from distributed_ib.data.date_parts import date_type
-from distributed_ib.data.date_text import text_type
-from distributed_ib.data.declared_kinds import DeclaredKind
+from distributed_ib.data.columns.date_parts import date_type
+from distributed_ib.data.columns.date_text import text_type
+from distributed_ib.data.columns.declared_kinds import DeclaredKind
 
 ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "duration"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import Column, Level, level_text
-from distributed_ib.data.columns import factorised, numbers_of, refuse, shown
-from distributed_ib.data.date_parts import WEEKDAYS, durations, part_of
+from distributed_ib.data.columns.column import Column, Level, level_text
+from distributed_ib.data.columns.column_values import factorised, numbers_of, refuse, shown
+from distributed_ib.data.columns.date_parts import WEEKDAYS, durations, part_of
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from distributed_ib.data._column_names import check_names
+from distributed_ib.data.files._column_names import check_names
 from distributed_ib.errors import UserError, first_line
 
 

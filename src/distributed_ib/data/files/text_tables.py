@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import pandas as pd
 
-from distributed_ib.data.columns import where
-from distributed_ib.data.number_format import MISSING_MARKS, is_comma_number
-from distributed_ib.data.text_format import (
+from distributed_ib.data.columns.column_values import where
+from distributed_ib.data.files.number_format import MISSING_MARKS, is_comma_number
+from distributed_ib.data.files.text_format import (
     SAMPLE_BYTES,
     WINDOWS,
     TextFormat,

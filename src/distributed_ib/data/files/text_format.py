@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from distributed_ib.data._column_names import check_names
-from distributed_ib.data.number_format import (
+from distributed_ib.data.files._column_names import check_names
+from distributed_ib.data.files.number_format import (
     MISSING_MARKS,
     PLAIN,
     NumberFormat,

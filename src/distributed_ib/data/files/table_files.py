@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
-from distributed_ib.data._column_names import check_names
-from distributed_ib.data.excel_tables import read_excel
-from distributed_ib.data.text_tables import read_text, read_text_bytes, standard_input
+from distributed_ib.data.files._column_names import check_names
+from distributed_ib.data.files.excel_tables import read_excel
+from distributed_ib.data.files.text_tables import read_text, read_text_bytes, standard_input
 from distributed_ib.errors import UserError, first_line
 
 CHUNK_ROWS = 1 << 17

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import Part
-from distributed_ib.data.date_parts import WEEK_DAYS, YEAR_DAYS, clock_times, part_of
-from distributed_ib.data.date_text import (
+from distributed_ib.data.columns.column import Part
+from distributed_ib.data.columns.date_parts import WEEK_DAYS, YEAR_DAYS, clock_times, part_of
+from distributed_ib.data.columns.date_text import (
     Times,
     example_of,
     refuse_both_orders,

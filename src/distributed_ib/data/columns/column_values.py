@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.column import KINDS, Column, Kind, Level
+from distributed_ib.data.columns.column import KINDS, Column, Kind, Level
 from distributed_ib.errors import UserError
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)

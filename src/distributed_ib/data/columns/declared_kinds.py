@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distributed_ib._toml_files import read_toml
-from distributed_ib.data.column import Level
-from distributed_ib.data.columns import level_of
+from distributed_ib.data.columns.column import Level
+from distributed_ib.data.columns.column_values import level_of
 from distributed_ib.errors import UserError
 
 ColumnKind = Literal["continuous", "categorical", "ordered", "date", "date parts", "left out"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from distributed_ib.data.column import KINDS, PARTS, Column, Reading
-from distributed_ib.data.date_parts import SECONDS
+from distributed_ib.data.columns.column import KINDS, PARTS, Column, Reading
+from distributed_ib.data.columns.date_parts import SECONDS
 
 _DEFAULTS = asdict(Column("", "continuous"))
 

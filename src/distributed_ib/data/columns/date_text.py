@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns import refuse, refuse_no_unicode, shown
+from distributed_ib.data.columns.column_values import refuse, refuse_no_unicode, shown
 
 Times = NDArray[np.datetime64]
 

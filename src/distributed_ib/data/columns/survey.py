@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from distributed_ib.data._views import View
-from distributed_ib.data.column import Column, Level, Reading, level_text
-from distributed_ib.data.columns import (
+from distributed_ib.data.columns.column import Column, Level, Reading, level_text
+from distributed_ib.data.columns.column_values import (
     factorised,
     level_of,
     numbers_of,
@@ -18,16 +17,17 @@ from distributed_ib.data.columns import (
     sorted_levels,
     without_signals,
 )
-from distributed_ib.data.date_parts import (
+from distributed_ib.data.columns.date_parts import (
     SECONDS,
     columns_of_date,
     date_type,
     durations,
     natural_unit,
 )
-from distributed_ib.data.date_span import DateSpan
-from distributed_ib.data.declared_kinds import ColumnKind, DeclaredKind
-from distributed_ib.data.inferred_kind import ReadAs, read_as
+from distributed_ib.data.columns.date_span import DateSpan
+from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
+from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
+from distributed_ib.data.files._views import View
 from distributed_ib.errors import UserError
 
 LEAST_ROWS = 10

@@ -1,0 +1,1 @@
+"""Files of tables: formats that are found, and rows as columns by name."""
