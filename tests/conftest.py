@@ -8,10 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import matplotlib
 import pytest
+from matplotlib.figure import Figure
 
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -69,6 +71,18 @@ def figures_are_closed() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module")
+def figures_are_not_drawn() -> Iterator[None]:
+    """Save figures without drawing them, for tests of all else that a run does."""
+
+    def save(figure: Figure, file: Path, **options: Any) -> None:
+        Path(file).write_bytes(b"figure")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save)
+        yield
 
 
 @pytest.fixture(scope="module")

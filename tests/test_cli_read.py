@@ -18,7 +18,7 @@ from distributed_ib.study.run_folder import remove_report
 from test_cli import dib, one_clear_line
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 BRIEF = ["--steps", "150", "--starts", "2", "--resamples", "2", "--no-evidence"]

@@ -11,7 +11,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.study.grid import folder_name, read_grid
 from test_cli import dib
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn")
 
 BRIEF = """
 study = "boolean"

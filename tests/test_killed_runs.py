@@ -86,6 +86,7 @@ def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     assert not (mended / "checkpoints").exists()
 
 
+@pytest.mark.nightly
 def test_killed_patterns_go_on_to_the_same_bits_without_a_finished_sweep(tmp_path: Path) -> None:
     arguments = ["run", "patterns", "--patterns", "circle", "--hidden", "8", *SHORT]
     whole, mended = tmp_path / "whole", tmp_path / "mended"

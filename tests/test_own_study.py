@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "your-own-study.md"
 N_STEPS = 60
 BRIEF = ["--n-steps", str(N_STEPS), "--n-voters", "3", "--n-records", "10"]
 
-pytestmark = pytest.mark.usefixtures("compiled_as_in_a_child")
+pytestmark = pytest.mark.usefixtures("compiled_as_in_a_child", "figures_are_not_drawn")
 
 
 def blocks() -> list[str]:

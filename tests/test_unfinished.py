@@ -27,7 +27,7 @@ from unfinished_runs import (
     write_data,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "tiny")
+pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn", "tiny")
 
 
 @pytest.fixture(scope="module")
