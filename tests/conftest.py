@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -78,7 +79,7 @@ def figures_are_not_drawn() -> Iterator[None]:
     """Save figures without drawing them, for tests of all else that a run does."""
 
     def save(figure: Figure, file: Path, **options: Any) -> None:
-        lines = [line.get_xydata().tolist() for ax in figure.axes for line in ax.lines]
+        lines = [np.asarray(line.get_xydata()).tolist() for ax in figure.axes for line in ax.lines]
         Path(file).write_text(f"a figure of {lines}", encoding="utf-8")
 
     with pytest.MonkeyPatch.context() as patch:
