@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from distributed_ib.readable._symbol_names import values_in_words
 from distributed_ib.readable.atoms import number_text
 
 if TYPE_CHECKING:
@@ -222,7 +223,9 @@ def _legend(readable: "ReadableApproximation") -> list[str]:
     for component in readable.components:
         if any(symbol.name != symbol.text for symbol in component.symbols):
             parts = (
-                f"{symbol.name}: {symbol.text}" if symbol.name != symbol.text else symbol.text
+                f"{symbol.name}: {values_in_words(symbol.name, symbol.text)}"
+                if symbol.name != symbol.text
+                else symbol.text
                 for symbol in component.symbols
             )
             lines.append(_one_line(f"{component.name}: {' | '.join(parts)}"))

@@ -1,24 +1,10 @@
-"""Names of symbols: the values themselves, "the others", or the user's words."""
+"""Names that a user gives to symbols."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from distributed_ib.errors import UserError
 from distributed_ib.readable.readable_approximation import ReadableApproximation, ReadableComponent
-
-THE_OTHERS = "the others"
-_LONG = 24  # a longer list of values is replaced by "the others", once for each component
-
-
-def the_others(texts: Sequence[str]) -> list[str]:
-    """Names of symbols, the longest of them "the others" if it is long.
-
-    >>> the_others(["8, 17, 18", "0-6, 23", "7, 9, 10, 11, 12, 13, 14, 15, 16, 19"])
-    ['8, 17, 18', '0-6, 23', 'the others']
-    """
-    longest = max(range(len(texts)), key=lambda k: len(texts[k]))
-    is_long = len(texts) > 1 and len(texts[longest]) > _LONG
-    return [THE_OTHERS if is_long and k == longest else text for k, text in enumerate(texts)]
 
 
 def with_names(

@@ -14,9 +14,9 @@ from distributed_ib.readable._boxes import assigned, symbol_sets
 from distributed_ib.readable._cells import MODEL_ROWS, CellSums, Mixing, kernels
 from distributed_ib.readable._choosing_table import Table, choose_table, entropies_bits
 from distributed_ib.readable._estimates import mean, ratio_of_means
-from distributed_ib.readable._names import the_others
 from distributed_ib.readable._pruning import finished
 from distributed_ib.readable._rows import Fold, Reported, Rows
+from distributed_ib.readable._symbol_names import the_others
 from distributed_ib.readable.atoms import Atoms
 from distributed_ib.readable.readable_approximation import (
     Prediction,

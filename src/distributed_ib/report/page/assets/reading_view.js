@@ -5,6 +5,9 @@ import { html } from "./drawing.js";
 import { nearestOf } from "./places.js";
 import { fixed, short } from "./texts.js";
 
+const LONG = 28;
+const LISTED = 120;
+
 /** The view; null where no approximation was made readable. */
 export function readingView(page, curves, content) {
   const totals = curves.places.total.data;
@@ -42,7 +45,7 @@ export function readingView(page, curves, content) {
       now = found[k];
       words.textContent = sentence(now, known[k]);
       holder.replaceChildren(tableOf(headings(now), now.rows.map((row) => cells(now, row, false))));
-      const named = now.components.flatMap((one) => one.symbols.filter((symbol) => symbol.name !== symbol.text).map((symbol) => [`${one.name}: ${symbol.name}`, symbol.text]));
+      const named = now.components.flatMap((one) => one.symbols.filter((symbol) => symbol.name !== symbol.text).map((symbol) => [`${one.name}: ${symbol.name}`, valuesOf(symbol)]));
       legend.replaceChildren(...named.flatMap(([name, text]) => [html("dt", {}, name), html("dd", {}, text)]));
       formula.hidden = !now.formula?.length;
       formula.textContent = (now.formula || []).join("\n");
@@ -73,5 +76,19 @@ function cells(one, row, plain) {
     const interval = `${short(found.low)} to ${short(found.high)}`;
     return plain ? [found.value, found.median, interval] : [short(found.value), short(found.median), interval];
   });
-  return [...row.texts, ...predicted, plain ? row.share : `${fixed(100 * row.share, 1)} %`];
+  return [...one.components.map((component, k) => symbolText(component, row, k)), ...predicted, plain ? row.share : `${fixed(100 * row.share, 1)} %`];
+}
+
+/** For which symbols of a component a row holds: long lists of values go by their names. */
+function symbolText(component, row, place) {
+  const chosen = row.symbols[place].map((k) => component.symbols[k]);
+  if (chosen.length === component.symbols.length) return "any";
+  const named = chosen.length === 1 || chosen.every((symbol) => symbol.name !== symbol.text);
+  const text = row.texts[place];
+  return named || text.length > LONG ? chosen.map((symbol) => symbol.name).join(" or ") : text;
+}
+
+/** The values of a symbol; of "the others" only if the list is short. */
+function valuesOf(symbol) {
+  return symbol.name === "the others" && symbol.text.length > LISTED ? "all other values" : symbol.text;
 }
