@@ -151,8 +151,9 @@ def test_describe_of_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
         assert [one.name for one in tmp_path.iterdir()] == ["table.csv"]
 
 
-def test_classes_of_numbers_and_text_are_stratified() -> None:
-    y = pd.Series([1, "one", 2.5, True] * 15, dtype=object)
+@pytest.mark.parametrize("labels", [[1, "one", 2.5, True], [3, 1, 3, 2], [True, False, True, True]])
+def test_classes_that_are_objects_are_stratified(labels: list[Any]) -> None:
+    y = pd.Series(labels * 15, dtype=object)
     plan = DistributedIBClassifier(random_state=0).plan(pd.DataFrame({"a": np.arange(60.0)}), y)
     assert len(plan.split.divided(5).train) == 5
 

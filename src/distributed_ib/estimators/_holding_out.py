@@ -56,9 +56,7 @@ def splitter_of(
 
 
 def _sortable(classes: NDArray[Any]) -> NDArray[Any]:
-    """Labels, or their numbers where some are text and some are not."""
-    try:
-        np.unique(classes)
-    except TypeError:
+    """Labels, or their numbers where some are objects other than text, which folds can't take."""
+    if classes.dtype == object and not all(isinstance(label, str) for label in classes):
         return label_codes(classes, len(classes), "y")
     return classes
