@@ -314,7 +314,7 @@ def test_columns_of_nearly_the_same_order_are_named() -> None:
 
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
-@pytest.mark.parametrize("n_steps", [300, pytest.param(None, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("n_steps", [240, pytest.param(None, marks=pytest.mark.nightly)])
 def test_what_tells_only_together_and_what_is_interchangeable(
     n_steps: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

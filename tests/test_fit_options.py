@@ -290,6 +290,7 @@ def test_a_table_from_standard_input_is_kept_for_resuming(
     assert dib("show", str(out), "--threshold", "0.2") == 0
 
 
+@pytest.mark.nightly
 def test_a_falling_beta_makes_one_sweep_with_a_report(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     options = ["--target", "y", "--exclude", 't,w,g,"size, mm",z', "--steps", "60"]

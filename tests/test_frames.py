@@ -181,6 +181,7 @@ def test_a_pipeline_after_a_column_transformer(output: str) -> None:
     assert pipeline.predict(table).shape == (N,) and pipeline.score(table, Y) > 0.6
 
 
+@pytest.mark.nightly
 def test_a_grid_search_and_cross_validated_predictions() -> None:
     table = frame()[["x", "n"]]
     search = GridSearchCV(DistributedIBClassifier(**TINY), {"n_steps": [1, 60]}, cv=2)

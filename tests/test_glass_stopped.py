@@ -39,7 +39,7 @@ BRIEF = replace(
     ),
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "single_steps")
+pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn", "single_steps")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -141,6 +141,7 @@ def test_a_kill_while_accuracies_are_measured(
     assert_same(whole, out)
 
 
+@pytest.mark.nightly
 def test_an_interrupted_analysis_is_shown_and_goes_on(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
