@@ -45,11 +45,13 @@ def describe(
     from distributed_ib.data.columns.declared_kinds import declared_kinds, read_kinds
     from distributed_ib.data.columns.kinds_file import kinds_toml
     from distributed_ib.data.columns.survey import survey
+    from distributed_ib.data.files.text_tables import STANDARD_INPUT
     from distributed_ib.studies.table.column_names import split_names
+    from distributed_ib.studies.table.text_input import is_standard_input
 
     if out is not None and out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
-    name = "standard input" if str(table) == "-" else table.name
+    name = STANDARD_INPUT if is_standard_input(table) else table.name
     targets = () if target is None else split_names([target])
     view = _view(table, targets)
     declared = declared_kinds(None if kinds is None else read_kinds(kinds))

@@ -17,6 +17,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence_files import load_evidence
 from distributed_ib.report.markdown import markdown_table
 from distributed_ib.report.words import rows_in_words
+from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.grid import Grid, GridRun, value_text
 
@@ -99,8 +100,7 @@ def _numbers(scheme: ApproximationScheme) -> dict[str, float]:
     data = scheme.to_xarray()
     betas, conveyed = data["beta"].values, scheme.conveyed_bits().mean("seed").sum("component")
     best, simplest = (
-        int(np.abs(np.log(betas) - np.log(beta)).argmin())
-        for beta in (scheme.best_beta, scheme.simplest_beta)
+        nearest_place(betas, beta) for beta in (scheme.best_beta, scheme.simplest_beta)
     )
     at = data.isel(step=best)
     if scheme.is_ladder:

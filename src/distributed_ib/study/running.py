@@ -190,12 +190,8 @@ def _run_here(
             n_before += steps_of(part)
             if parts[name].scheme.status == "interrupted":
                 break
-    except KeyboardInterrupt:
-        # Between the sweeps: what is finished stays, and a resumed run goes on from there.
-        if not parts:
-            raise
-        last = list(parts)[-1]
-        parts[last] = as_interrupted(parts[last])
+    except KeyboardInterrupt:  # between the sweeps
+        return _interrupted_after(parts)
     return parts
 
 
@@ -215,25 +211,34 @@ def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:
         request.about,
         request.file,
     )
-    interrupted = False
-    log = partial(append_log, folder)
     try:
-        finished |= run_parts(shared, folder, missing, workers, log, request.on_finished)
+        finished |= run_parts(
+            shared, folder, missing, workers, partial(append_log, folder), request.on_finished
+        )
     except KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
         finished |= {
             name: stored_part(study.parts()[name], request.seed, folder / name)
             for name in missing
             if finished_scheme(folder / name) is not None
         }
-    parts = {name: finished[name] for name in study.parts() if name in finished}
-    if interrupted:
-        if not parts:
-            raise KeyboardInterrupt
-        last = list(parts)[-1]
-        parts[last] = as_interrupted(parts[last])
-    return parts
+        return _interrupted_after(_in_order(finished, study))
+    return _in_order(finished, study)
+
+
+def _in_order(parts: Mapping[str, PartResult], study: Study) -> dict[str, PartResult]:
+    return {name: parts[name] for name in study.parts() if name in parts}
+
+
+def _interrupted_after(parts: dict[str, PartResult]) -> dict[str, PartResult]:
+    """The finished parts of an interrupted run, which goes on from there.
+
+    Raises:
+        KeyboardInterrupt: If there are none.
+    """
+    if not parts:
+        raise KeyboardInterrupt
+    last = list(parts)[-1]
+    return {**parts, last: as_interrupted(parts[last])}
 
 
 def _place(request: _Request, name: str, progress: ProgressCallback | None) -> PartPlace:

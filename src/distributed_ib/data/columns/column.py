@@ -2,25 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["continuous", "categorical"]
 Level = str | int | float | bool
-KINDS: tuple[Kind, ...] = ("continuous", "categorical")
-_EXACT_BELOW = 2.0**53
+KINDS: tuple[Kind, ...] = get_args(Kind)
+EXACT_BELOW = 2.0**53
+"""Whole numbers below this are exact as doubles."""
 MISSING = "missing"
 """What a missing value is called."""
 RARE = "(rare)"
 """What the level is called that stands for levels of few rows."""
 Part = Literal["rank", "trend", "hour of day", "weekday", "day of year", "duration"]
-PARTS: tuple[Part, ...] = (
-    "rank",
-    "trend",
-    "hour of day",
-    "weekday",
-    "day of year",
-    "duration",
-)
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ def level_text(level: Level) -> str:
     >>> level_text(12345.0), level_text(0.5), level_text(True)
     ('12345', '0.5', 'True')
     """
-    if isinstance(level, float) and level.is_integer() and abs(level) < _EXACT_BELOW:
+    if isinstance(level, float) and level.is_integer() and abs(level) < EXACT_BELOW:
         return str(int(level))
     return str(level)
 

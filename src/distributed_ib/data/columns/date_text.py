@@ -11,7 +11,6 @@ from distributed_ib.data.columns.column_values import refuse, refuse_no_unicode,
 
 Times = NDArray[np.datetime64]
 
-_DAY_S = 86_400_000_000  # microseconds
 _CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"\s*(?P<half>[AaPp][Mm])?"

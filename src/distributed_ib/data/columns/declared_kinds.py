@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from distributed_ib._toml_files import read_toml
 from distributed_ib.data.columns.column import Level
@@ -11,14 +11,7 @@ from distributed_ib.data.columns.column_values import level_of
 from distributed_ib.errors import UserError
 
 ColumnKind = Literal["continuous", "categorical", "ordered", "date", "date parts", "left out"]
-COLUMN_KINDS: tuple[ColumnKind, ...] = (
-    "continuous",
-    "categorical",
-    "ordered",
-    "date",
-    "date parts",
-    "left out",
-)
+COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 KindsOfColumns = Mapping[str, Any]
 """By column one of `COLUMN_KINDS`, or a mapping with `kind`, `levels` and `day_first`."""
 

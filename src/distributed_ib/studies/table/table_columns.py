@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distributed_ib.data.columns.column import EXACT_BELOW
 from distributed_ib.data.columns.column_values import numbers_of, where
 from distributed_ib.data.columns.times import times_of
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
-
-_EXACT_BELOW = 2.0**53
-"""Whole numbers below this are exact as doubles."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def whole_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
         return values.astype("boolean") if known.map(type).eq(bool).all() else values
     if not pd.api.types.is_float_dtype(values.dtype):
         return values
-    is_whole = (np.abs(known) < _EXACT_BELOW) & (known % 1 == 0)
+    is_whole = (np.abs(known) < EXACT_BELOW) & (known % 1 == 0)
     return values.astype("Int64") if is_whole.all() else values
 
 
