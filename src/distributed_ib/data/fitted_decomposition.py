@@ -14,13 +14,13 @@ from scipy.special import ndtri
 
 from distributed_ib.data.columns._observed import MAX_VALUES
 from distributed_ib.data.columns.column import Column, Level
-from distributed_ib.data.columns.column_values import where
 from distributed_ib.data.columns.date_parts import with_clock_times
 from distributed_ib.data.columns.reading_columns import codes_in, numbers_in, ranks_of
 from distributed_ib.data.columns.unfamiliar_values import UnfamiliarValues, Unseen, check_unseen
 from distributed_ib.data.decomposition import Decomposition, ordered_columns
 from distributed_ib.data.files._views import View
 from distributed_ib.data.input_arrays import code_type, empty_array
+from distributed_ib.data.table_errors import where
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 

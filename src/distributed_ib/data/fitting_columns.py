@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns._moments import Moments
 from distributed_ib.data.columns._observed import MAX_VALUES, ObservedValues, Rows, RowSample
 from distributed_ib.data.columns.column import RARE, Column, Level
-from distributed_ib.data.columns.column_values import shown, sorted_levels, where
+from distributed_ib.data.columns.column_values import sorted_levels
 from distributed_ib.data.columns.date_parts import with_clock_times
 from distributed_ib.data.columns.reading_columns import levels_in, numbers_in
 from distributed_ib.data.decomposition import Decomposition, ordered_columns
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.table_errors import shown, where
 from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError
 

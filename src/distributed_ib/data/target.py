@@ -17,10 +17,10 @@ from distributed_ib.data.columns.column_values import (
     levels_of,
     numbers_of,
     refuse_objects,
-    shown,
     sorted_levels,
 )
 from distributed_ib.data.files._views import series_of
+from distributed_ib.data.table_errors import shown
 from distributed_ib.data.target_bins import TargetBins
 from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import KINDS, Column, Kind, Level
+from distributed_ib.data.table_errors import refuse, refuse_unseen_level, shown
 from distributed_ib.errors import UserError
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
@@ -30,8 +31,6 @@ _NUMBER_WITH_SIGNS = re.compile(
 )
 _SIGN = re.compile(r"[%‰$€£¥']|\d\s\d")
 _MOST_SIGNED_LEVELS = 20
-_SHOWN_LEVELS = 8
-_SHOWN_CHARACTERS = 60
 
 
 def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
@@ -160,14 +159,7 @@ def codes_of(
     known = table[codes]
     if (known < 0).any():
         row = int((known < 0).argmax())
-        first = ", ".join(shown(level) for level in list(code_of)[:_SHOWN_LEVELS])
-        more = ", ..." if len(code_of) > _SHOWN_LEVELS else ""
-        refuse(
-            name,
-            f"holds {shown(uniques[codes[row]])}, a category not seen in training ({first}{more})",
-            "replace it by a known one, or train with such rows",
-            first_row + row,
-        )
+        refuse_unseen_level(name, uniques[codes[row]], list(code_of), first_row + row)
     return known
 
 
@@ -199,24 +191,6 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
         for row, value in enumerate(found):
             if isinstance(value, Decimal) and value.is_snan():
                 _refuse_missing_number(name, first_row + row)
-
-
-def where(name: str, row: int | None = None) -> str:
-    """A place as messages name it: "column 'age', row 17 (data rows count from 1)"."""
-    return f"column {name!r}" + ("" if row is None else f", row {row} (data rows count from 1)")
-
-
-def shown(value: Any) -> str:
-    """A value as messages show it: in one line, cut where it is long.
-
-    >>> shown("x" * 1000)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
-    """
-    try:
-        text = " ".join(repr(_plain(value)).split())
-    except ValueError:  # Python refuses to print such a number
-        return "a whole number of thousands of digits"
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
 def without_signals(values: pd.Series) -> pd.Series:
@@ -387,8 +361,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
-    """Raise an error about a column: what is wrong, in which row, and what to do."""
-    raise UserError(f"{where(name, row)} {what}; {remedy}.")

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import Column, Part, Reading
-from distributed_ib.data.columns.column_values import refuse, refuse_objects, shown
+from distributed_ib.data.columns.column_values import refuse_objects
 from distributed_ib.data.columns.date_text import Times, times_of_text
+from distributed_ib.data.table_errors import refuse, shown
 
 FloatArray = NDArray[np.float64]
 DateType = Literal["date", "time", "duration"]

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns.column_values import refuse, refuse_no_unicode, shown
+from distributed_ib.data.columns.column_values import refuse_no_unicode
+from distributed_ib.data.table_errors import refuse, shown
 
 Times = NDArray[np.datetime64]
 

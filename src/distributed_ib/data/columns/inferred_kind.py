@@ -6,14 +6,13 @@ import pandas as pd
 
 from distributed_ib.data.columns.column_values import (
     is_text,
-    refuse,
     refuse_misspelt_numbers,
     refuse_objects,
-    shown,
 )
 from distributed_ib.data.columns.date_parts import date_type
 from distributed_ib.data.columns.date_text import text_type
 from distributed_ib.data.columns.declared_kinds import DeclaredKind
+from distributed_ib.data.table_errors import refuse, shown
 
 ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "duration"]
 

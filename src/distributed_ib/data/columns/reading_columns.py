@@ -7,15 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import Column, Level, level_text
-from distributed_ib.data.columns.column_values import factorised, numbers_of, refuse, shown
+from distributed_ib.data.columns.column_values import factorised, numbers_of
 from distributed_ib.data.columns.date_parts import WEEKDAYS, durations, part_of
+from distributed_ib.data.table_errors import refuse_unseen_level
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 UNSEEN = -2
 """The code of a level that is none of the known ones; -1 is that of a missing value."""
-_SHOWN_LEVELS = 8
 
 
 def numbers_in(column: Column, values: pd.Series, first_row: int = 1) -> FloatArray:
@@ -95,11 +95,4 @@ def refuse_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: 
     if not unseen.any():
         return
     row = int(unseen.argmax())
-    first = ", ".join(shown(level) for level in column.known_levels[:_SHOWN_LEVELS])
-    more = ", ..." if len(column.known_levels) > _SHOWN_LEVELS else ""
-    refuse(
-        column.read_from,
-        f"holds {shown(names[row])}, a category not seen in training ({first}{more})",
-        "replace it by a known one, or train with such rows",
-        first_row + row,
-    )
+    refuse_unseen_level(column.read_from, names[row], column.known_levels, first_row + row)

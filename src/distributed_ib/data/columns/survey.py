@@ -11,9 +11,7 @@ from distributed_ib.data.columns.column_values import (
     factorised,
     level_of,
     numbers_of,
-    refuse,
     refuse_objects,
-    shown,
     sorted_levels,
     without_signals,
 )
@@ -28,6 +26,7 @@ from distributed_ib.data.columns.date_span import DateSpan
 from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
 from distributed_ib.data.files._views import View
+from distributed_ib.data.table_errors import refuse, shown
 from distributed_ib.errors import UserError
 
 LEAST_ROWS = 10

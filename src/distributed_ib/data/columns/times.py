@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns.column_values import numbers_of, shown, where
+from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.files._views import series_of
+from distributed_ib.data.table_errors import shown, where
 from distributed_ib.errors import UserError
 
 # 31.1.2026 10:30, 1/31/2026: days and months before the year.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import Column
-from distributed_ib.data.columns.column_values import shown
 from distributed_ib.data.columns.reading_columns import UNSEEN, Codes, refuse_unseen
+from distributed_ib.data.table_errors import shown
 from distributed_ib.errors import UserError
 
 Unseen = Literal["rare", "error"]

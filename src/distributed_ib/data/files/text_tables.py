@@ -13,7 +13,6 @@ from typing import IO, Any
 
 import pandas as pd
 
-from distributed_ib.data.columns.column_values import where
 from distributed_ib.data.files.number_format import MISSING_MARKS, is_comma_number
 from distributed_ib.data.files.text_format import (
     SAMPLE_BYTES,
@@ -22,6 +21,7 @@ from distributed_ib.data.files.text_format import (
     find_format,
     warn_of_windows,
 )
+from distributed_ib.data.table_errors import where
 from distributed_ib.errors import UserError, first_line
 
 STANDARD_INPUT = "standard input"

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import EXACT_BELOW
-from distributed_ib.data.columns.column_values import numbers_of, where
+from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.columns.times import times_of
+from distributed_ib.data.table_errors import where
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
 
