@@ -15,10 +15,7 @@ Every fit adds a line to the results file, and a fit whose line is there is not 
 """
 
 import argparse
-import json
-import time
-import warnings
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +28,8 @@ from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.regressor import DistributedIBRegressor
 from packaged_tables import PackagedTable, packaged_tables
 from peers import PEERS, error_of
+from resumable_tables import Row, add_line, read_lines
 
-Row = dict[str, Any]
 Array = NDArray[np.float64]
 
 TEST_SHARE, MOST_TRAINING_ROWS, MOST_TEST_ROWS = 0.25, 2000, 4000
@@ -70,27 +67,14 @@ def measure(table: PackagedTable, number: int, learner: str) -> Row:
 def run(tables: list[str], n_splits: int, learners: list[str], out: Path) -> None:
     """Measure what the results file lacks, one split of all tables after the other."""
     found, _ = packaged_tables()
-    done = {(row["table"], row["split"], row["learner"]) for row in read(out)}
+    done = {(row["table"], row["split"], row["learner"]) for row in read_lines(out)}
     for number in range(n_splits):
         for table in found:
             for learner in learners:
                 if (tables and table.name not in tables) or (table.name, number, learner) in done:
                     continue
-                started = time.perf_counter()
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    row = measure(table, number, learner)
-                row |= {"table": table.name, "split": number, "learner": learner}
-                row["seconds"] = round(time.perf_counter() - started, 1)
-                with out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
-
-
-def read(out: Path) -> Iterator[Row]:
-    """All lines of the results file."""
-    if out.exists():
-        for line in out.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+                about = {"table": table.name, "split": number, "learner": learner}
+                add_line(out, partial(measure, table, number, learner), about)
 
 
 def errors_of(rows: list[Row], table: str) -> tuple[dict[str, Array], Array]:
@@ -123,7 +107,7 @@ def ratio_with_interval(ours: Array, other: Array) -> tuple[float, float, float]
 
 def show(out: Path) -> None:
     """Print the tables of `docs/prediction.md`."""
-    rows = list(read(out))
+    rows = list(read_lines(out))
     print("| table | splits | ours | boosting | explainable | linear | chosen peer ", end="")
     print("| ratio to it | 90 % interval | best peer | ratio to it | seconds |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")

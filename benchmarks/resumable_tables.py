@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +45,27 @@ def main(description: str, parts: Mapping[str, Part], default_out: Path) -> None
 
 def _run(name: str, part: Part, n_rows: int, n_tables: int, out: Path) -> None:
     """Measure the tables of a part that the results file lacks."""
-    done = {(row["part"], row["case"], row["rows"], row["table"]) for row in _read(out)}
+    done = {(row["part"], row["case"], row["rows"], row["table"]) for row in read_lines(out)}
     for table in range(n_tables):
         for case in part.cases:
-            if (name, case, n_rows, table) in done:
-                continue
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                row = part.measure(case, n_rows, table)
-            row |= {"part": name, "case": case, "rows": n_rows, "table": table}
-            row["seconds"] = round(time.perf_counter() - started, 1)
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            if (name, case, n_rows, table) not in done:
+                about = {"part": name, "case": case, "rows": n_rows, "table": table}
+                add_line(out, partial(part.measure, case, n_rows, table), about)
 
 
-def _read(out: Path) -> Iterator[Row]:
+def add_line(out: Path, measure: Callable[[], Row], about: Row) -> None:
+    """Measure, and add a line with the results, what they are of, and the seconds it took."""
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        row = measure()
+    row |= {**about, "seconds": round(time.perf_counter() - started, 1)}
+    with out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def read_lines(out: Path) -> Iterator[Row]:
+    """All lines of a results file; none if there is no file yet."""
     if out.exists():
         for line in out.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
@@ -67,7 +73,7 @@ def _read(out: Path) -> Iterator[Row]:
 
 def _show(parts: Mapping[str, Part], out: Path) -> None:
     """Print a table for each part that has results."""
-    rows = list(_read(out))
+    rows = list(read_lines(out))
     for name, part in parts.items():
         cells: Cells = {}
         for row in rows:

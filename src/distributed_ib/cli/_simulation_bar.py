@@ -1,18 +1,18 @@
 """The progress bar of a simulation."""
 
 import math
-import sys
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import TextColumn
+
+from distributed_ib._live_line import LiveLine
 
 if TYPE_CHECKING:
     from distributed_ib.studies.glass.simulation.simulate import Progress as SimulationProgress
 
 
-class SimulationBar:
+class SimulationBar(LiveLine):
     """Progress bar with samples, loci and time left.
 
     It is drawn on a terminal only. Use as a context manager, and pass the
@@ -20,35 +20,23 @@ class SimulationBar:
     """
 
     def __init__(self, description: str, n_loci: int, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr)
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+        super().__init__(
+            description,
             TextColumn("{task.completed:.0f}/{task.total:.0f} loci"),
             TextColumn("{task.fields[state]}"),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
+            console=console,
         )
-        self._task = self._progress.add_task(description, total=n_loci, state="first sample ...")
+        self._n_loci = n_loci
 
-    def __enter__(self) -> "SimulationBar":
-        self._progress.start()
+    def __enter__(self) -> Self:
+        self.show(0, self._n_loci, state="first sample ...")
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def __call__(self, now: "SimulationProgress") -> None:
         """Show how far the simulation is."""
-        self._progress.update(
-            self._task,
-            completed=min(now.n_loci, now.n_wanted),
+        self.show(
+            min(now.n_loci, now.n_wanted),
+            self._n_loci,
             state=f"{now.n_samples} samples, {time_left(now.seconds_left)}",
         )
 

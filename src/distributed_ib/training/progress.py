@@ -1,12 +1,12 @@
 """Progress of a running sweep: where it stands, and a bar that shows it."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn, TimeRemainingColumn
+
+from distributed_ib._live_line import LiveLine
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def part_of_a_whole(
     return report
 
 
-class ProgressBar:
+class ProgressBar(LiveLine):
     """A live line with step, beta, prediction error, total bits and time left.
 
     It is drawn on a terminal only. Use it as a context manager, and pass the object itself as the
@@ -78,31 +78,14 @@ class ProgressBar:
     """
 
     def __init__(self, description: str = "sweep", console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr)
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+        super().__init__(
+            description,
             TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[state]}"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
+            console=console,
         )
-        self._description = description
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> "ProgressBar":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def __call__(self, now: SweepProgress) -> None:
         """Draw the position of the sweep."""
@@ -110,9 +93,4 @@ class ProgressBar:
             f"beta {now.beta:.2e}  error {now.prediction_error_bits:.3f} bits  "
             f"total {now.total_bits:.2f} bits"
         )
-        if self._task is None:
-            self._progress.start()  # and not before, since another bar may tell in its place
-            self._task = self._progress.add_task(
-                self._description, total=now.total_steps, state=state
-            )
-        self._progress.update(self._task, completed=now.step, total=now.total_steps, state=state)
+        self.show(now.step, now.total_steps, state=state)
