@@ -19,7 +19,7 @@ from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.fitting_columns import fit_decomposition
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
-from distributed_ib.estimators.column_figures import compression_figures
+from distributed_ib.estimators.column_figures import _Column, _matrices, compression_figures
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.plots import plot_compression_along_beta, plot_merging
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -198,6 +198,16 @@ def test_matrices_and_strips_show_the_values_of_the_data(estimator: Any) -> None
     strips = {ax.get_ylabel(): ax for ax in figures["merging"].axes}
     assert labels_of(strips["dose"].yaxis) == ["0", "0.5", "2", "10"]
     plt.close("all")
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_the_title_of_few_matrices_is_inside_their_figure(estimator: Any, n_columns: int) -> None:
+    names = estimator.scheme_.components[:n_columns]
+    columns = [_Column(name, *estimator.decomposition_.component_values(name)) for name in names]
+    figure = _matrices(estimator.scheme_.at(beta=1.0), columns, n_models=10)
+    figure.draw_without_rendering()
+    title = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+    assert figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1
 
 
 def test_labels_are_the_values_where_they_are_drawn(estimator: Any) -> None:

@@ -121,8 +121,9 @@ def _matrices(approximation: Approximation, columns: Sequence[_Column], n_models
         image = draw_overlap(ax, column.values, overlap, name=column.name)
         ax.set_title(f"{NAMES[approximation.measure]} {bits:.2f} bits", fontsize="small")
     which = f" (first of {n_models} models)" if n_models > 1 else ""
+    parted = "\n" if len(columns) == 1 else " "  # the title is wider than a single matrix
     figure.suptitle(
-        rf"values that can still be told apart at $\beta$ = {approximation.beta:.3g}{which}"
+        rf"values that can still be told apart{parted}at $\beta$ = {approximation.beta:.3g}{which}"
     )
     add_scale(figure, image, axes)
     return figure
