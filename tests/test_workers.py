@@ -16,16 +16,19 @@ from clusters import ROOT, Cluster, cluster
 from distributed_ib.errors import UserError
 from distributed_ib.study import workers as workers_module
 from distributed_ib.study.workers import N_TRIES, Workers, results_of
-from work_units import begun, threads, work
+from work_units import begun, taken, threads, work
 
 TWO = Workers(n_jobs=2)
 
 
 def all_of(workers: Workers, folder: Path, *units: str) -> dict[str, str]:
     """The results, each of which came once."""
-    found = list(results_of(workers, work, folder, units))
-    assert len(found) == len(dict(found))
-    return dict(found)
+    found: dict[str, str] = {}
+    for unit, result in results_of(workers, work, folder, units):
+        assert unit not in found
+        found[unit] = result
+        taken(folder, unit).touch()
+    return found
 
 
 def soon(condition: Callable[[], bool], seconds: float = 30) -> bool:
@@ -62,10 +65,10 @@ def test_units_run_here_or_on_two_processes(tmp_path: Path) -> None:
 
 
 def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
-    names = ["a", "b", "waits c", "lost", "terminated", "d"]
+    names = ["a", "b", "waits c", "lost after a", "terminated", "d"]
     assert all_of(TWO, tmp_path, *names) == {name: 2 * name for name in names}
-    assert len(begun(tmp_path, "lost")) == 2
-    # joblib ends the other process too, but what was finished stays finished.
+    assert len(begun(tmp_path, "lost after a")) == 2
+    # joblib ends the other process too, but what the client has stays finished.
     assert len(begun(tmp_path, "a")) == 1
 
 

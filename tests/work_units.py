@@ -17,11 +17,19 @@ def begun(folder: Path, unit: str) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
+def taken(folder: Path, unit: str) -> Path:
+    """The note of the client that it has the result of a unit."""
+    return folder / f"taken {unit}"
+
+
 def work(folder: Path, unit: str) -> str:
     """The unit twice; what it does meanwhile stands in its name."""
     with (folder / unit).open("a") as notes:
         notes.write(f"{os.getpid()}\n")
     n_tries = len(begun(folder, unit))
+    _, _, other = unit.partition(" after ")
+    while other and not taken(folder, other).exists():
+        time.sleep(0.01)
     if unit.startswith("dies") or (unit.startswith("lost") and n_tries == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     if unit.startswith("terminated") and n_tries == 1:
