@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from distributed_ib.data.batches import ArrayBatches
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training import _running_sweep as sweep_module
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
 from line_sweeps import Killed, line_sweep, stop_at

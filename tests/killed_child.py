@@ -12,7 +12,7 @@ import sys
 
 from distributed_ib.cli.main import run
 from distributed_ib.scheme.fitting import SweepStore
-from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training import _running_sweep as sweep_module
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import ProgressBar, SweepProgress
 from quick_compilation import compiled_quickly

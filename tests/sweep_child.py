@@ -17,11 +17,12 @@ import numpy as np
 from jax import Array
 
 from distributed_ib.data.batches import ArrayBatches, Batch
-from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training import _running_sweep as sweep_module
+from distributed_ib.training._running_sweep import Model
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import Model, sweep
+from distributed_ib.training.sweep import sweep
 from toy import line_data, line_model, xor_data, xor_model
 
 REST_SECONDS = 0.005

@@ -16,10 +16,11 @@ from rich.console import Console
 from distributed_ib.data.batches import ArrayBatches, FreshBatches
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training import _running_sweep as sweep_module
+from distributed_ib.training._running_sweep import Model
 from distributed_ib.training.progress import ProgressBar, SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
-from distributed_ib.training.sweep import Model, sweep
+from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
 from toy import XOR_SCHEDULE, FallingModel, MeanModel, xor_data, xor_model
 
@@ -109,7 +110,7 @@ def test_one_compilation_serves_the_whole_sweep(caplog: pytest.LogCaptureFixture
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         short_sweep(n_seeds=7)
     messages = [record.getMessage() for record in caplog.records]
-    assert sum(message.startswith("Compiling jit(run_steps)") for message in messages) == 1
+    assert sum(message.startswith("Compiling jit(_run_steps)") for message in messages) == 1
 
 
 def test_the_second_sweep_compiles_nothing(

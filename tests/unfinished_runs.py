@@ -17,7 +17,7 @@ from distributed_ib.studies.boolean import circuit_optimality as optimality
 from distributed_ib.studies.glass import GlassStudy, save_table
 from distributed_ib.studies.image import ImageStudy
 from distributed_ib.studies.patterns import PatternsStudy
-from distributed_ib.training import sweep as sweep_module
+from distributed_ib.training import _running_sweep as sweep_module
 from distributed_ib.training._loop import run_steps
 from distributed_ib.training.progress import ProgressBar, ProgressCallback, SweepProgress
 from test_glass_study import SMALL, glass_like

@@ -13,8 +13,8 @@ from distributed_ib.errors import UserError
 
 # JAX and Matplotlib take a second to import, so commands import what they need when they run.
 if TYPE_CHECKING:
+    from distributed_ib.cli._where_options import Where
     from distributed_ib.study.study import Study
-    from distributed_ib.study.workers import Workers
 
 
 def print_line(text: str) -> None:
@@ -35,7 +35,7 @@ def execute(
     resume: bool = False,
     file: Path | None = None,
     stem: str | None = None,
-    workers: "Workers | None" = None,
+    where: "Where | None" = None,
 ) -> None:
     """Run a study, print its report, and print where the results are.
 
@@ -46,7 +46,7 @@ def execute(
         resume: Whether to go on with a run that was stopped.
         file: The file that defines the study, if it is not an installed one.
         stem: Stem of the names of run folders; by default the name of the study.
-        workers: Where its parts run; by default in this process.
+        where: Where it is worked out; by default in this process, on all devices.
 
     Raises:
         UserError: As `run_study`; and if a sweep diverged.
@@ -59,10 +59,16 @@ def execute(
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.loading import place_of
     from distributed_ib.study.running import run_study
+    from distributed_ib.study.together import follow_study
+    from distributed_ib.training.devices import Devices
+    from distributed_ib.training.processes import is_first
     from distributed_ib.training.progress import ProgressBar
 
     if resume and out is None:
         raise UserError("--resume needs --out, the folder of the run to continue.")
+    devices = Devices() if where is None else where.devices
+    if where is not None and where.is_group and not is_first():
+        raise typer.Exit(130 if follow_study(study, seed, devices) == "interrupted" else 0)
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
         with ProgressBar(study.title()) as bar, UnitsBar(study.title()) as units:
@@ -75,8 +81,9 @@ def execute(
                 on_message=print_line,
                 command=command_line(),
                 file=file,
-                workers=workers,
+                workers=None if where is None else where.workers,
                 on_finished=units,
+                devices=devices,
             )
     except KeyboardInterrupt:
         if folder.exists():

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._workers_options import DaskAddress, Jobs, Threads, workers_of
+from distributed_ib.cli._where_options import (
+    Coordinator,
+    DaskAddress,
+    DeviceCount,
+    Distributed,
+    Jobs,
+    ProcessCount,
+    ProcessIndex,
+    Threads,
+    where_of,
+)
 
 
 class Task(StrEnum):
@@ -173,6 +183,11 @@ def fit(
     jobs: Jobs = 1,
     dask: DaskAddress = None,
     threads: Threads = None,
+    devices: DeviceCount = None,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: ProcessCount = None,
+    process: ProcessIndex = None,
 ) -> None:
     """Explain a column of a table: how informative is each other column about it?
 
@@ -187,7 +202,7 @@ def fit(
     from distributed_ib.studies.table.column_names import split_names
     from distributed_ib.studies.table.component_groups import read_groups
 
-    workers = workers_of(jobs, dask, threads)
+    where = where_of(jobs, dask, threads, devices, distributed, coordinator, processes, process)
     targets = split_names(target)
     if quick and (starts is not None or resamples is not None):
         raise UserError("--quick makes one sweep; leave out --starts and --resamples.")
@@ -221,5 +236,5 @@ def fit(
         seed=seed,
         resume=resume,
         stem="table" if str(table) == "-" else table.stem,
-        workers=workers,
+        where=where,
     )

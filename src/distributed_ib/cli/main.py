@@ -1,5 +1,6 @@
 """The command `dib`: parses the command line, and prints user errors as one line."""
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -90,13 +91,23 @@ def run() -> None:
         sys.exit(app(standalone_mode=False))
     except UserError as error:
         _print_error(str(error))
-        sys.exit(2)
+        _end(2)
     except typer.TyperException as error:
         _print_error(_one_line(error))
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         _print_error("interrupted.")
-        sys.exit(130)
+        _end(130)
     except BrokenPipeError:
         # The reader of the output has closed it, as in `dib show | head`.
         sys.exit(1)
+
+
+def _end(status: int) -> None:
+    """Exit; in a group without waiting for the other processes, which may never end."""
+    processes = sys.modules.get("distributed_ib.training.processes")
+    if processes is not None and processes.n_processes() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

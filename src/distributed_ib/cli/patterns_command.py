@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._workers_options import DaskAddress, Jobs, Threads, workers_of
+from distributed_ib.cli._where_options import DaskAddress, Jobs, Threads, where_of
 from distributed_ib.cli.boolean_command import Preset
 
 
@@ -42,9 +42,7 @@ def patterns(
     """
     from distributed_ib.studies.patterns import PatternsStudy
 
-    workers = workers_of(jobs, dask, threads)
+    where = where_of(jobs, dask, threads)
     study = PatternsStudy.presets()[preset]
     train = study.train if steps is None else study.train.with_steps(steps)
-    execute(
-        replace(study, patterns=tuple(pattern or ()), train=train), out, seed=seed, workers=workers
-    )
+    execute(replace(study, patterns=tuple(pattern or ()), train=train), out, seed=seed, where=where)

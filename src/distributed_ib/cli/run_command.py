@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._workers_options import (
-    WORKERS_OPTIONS,
+from distributed_ib.cli._where_options import (
+    WHERE_OPTIONS,
+    Coordinator,
     DaskAddress,
+    DeviceCount,
+    Distributed,
     Jobs,
+    ProcessCount,
+    ProcessIndex,
     Threads,
-    workers_of,
+    where_of,
 )
 from distributed_ib.errors import UserError
 
@@ -63,12 +68,17 @@ def resume(
     jobs: Jobs = 1,
     dask: DaskAddress = None,
     threads: Threads = None,
+    devices: DeviceCount = None,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: ProcessCount = None,
+    process: ProcessIndex = None,
 ) -> None:
     """Continue a run that was stopped or killed; the result has the same bits as in one go."""
     from distributed_ib.study.loading import find_study, study_in_file
     from distributed_ib.study.run_folder import read_config
 
-    workers = workers_of(jobs, dask, threads)
+    where = where_of(jobs, dask, threads, devices, distributed, coordinator, processes, process)
     config = read_config(run)
     head = config["run"]
     if file is None and "file" in head:
@@ -77,7 +87,7 @@ def resume(
         )
     cls = find_study(head["study"]) if file is None else study_in_file(file)
     study = cls.reopened(run, config["options"])
-    execute(study, run, seed=int(head["seed"]), resume=True, file=file, workers=workers)
+    execute(study, run, seed=int(head["seed"]), resume=True, file=file, where=where)
 
 
 def _study_class(target: str) -> "tuple[type[Study], Path | None]":
@@ -100,12 +110,9 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
         seed: int,
         out: Path | None,
         resume: bool,
-        jobs: int,
-        dask: str | None,
-        threads: int | None,
         **given: Any,
     ) -> None:
-        workers = workers_of(jobs, dask, threads)
+        where = where_of(**{name: given.pop(name) for name in WHERE_OPTIONS})
         changes = {
             option.path: value if option.is_switch else parsed(option, value)
             for option in options
@@ -119,7 +126,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
             study = changed(presets[preset], changes)
         else:
             study = _with_changes(cls, changes)
-        execute(study, out, seed=seed, resume=resume, file=file, workers=workers)
+        execute(study, out, seed=seed, resume=resume, file=file, where=where)
 
     parameters = [
         inspect.Parameter(
@@ -184,7 +191,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             Annotated[bool, typer.Option("--resume", help="Continue the stopped run in --out.")],
             False,
         ),
-        **WORKERS_OPTIONS,
+        **WHERE_OPTIONS,
     }
     return [
         inspect.Parameter(

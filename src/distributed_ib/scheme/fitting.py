@@ -23,10 +23,12 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, climb
 from distributed_ib.training._program_memory import forget_programs
 from distributed_ib.training.checkpoints import Checkpoints
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.processes import agreed
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
-from distributed_ib.training.sweep_result import SweepResult
+from distributed_ib.training.sweep_result import Status, SweepResult
 from distributed_ib.training.train_settings import TrainSettings
 
 MakeModel = Callable[[Array], Any]
@@ -80,6 +82,7 @@ def fit_scheme(
     baseline: Baseline | None = None,
     store: SweepStore | None = None,
     progress: ProgressCallback | None = None,
+    devices: Devices | None = None,
 ) -> ApproximationScheme:
     """Make the sweeps of a problem, join them, and measure what their channels transmit.
 
@@ -92,6 +95,7 @@ def fit_scheme(
             predictor has it.
         store: Where to keep checkpoints and finished sweeps; by default nowhere.
         progress: Called as the sweeps go on; it counts the steps of all of them.
+        devices: Devices that share the rows of every batch; by default there is one.
 
     Returns:
         The scheme. If a sweep was interrupted or diverged, it holds what was reached.
@@ -101,15 +105,15 @@ def fit_scheme(
     """
     forget_programs()
     split = problem.split(seed)
+    making = _Making(split, make_model, train, seed, store, devices)
     if train.is_ladder:
-        scheme = _one_ladder(split, make_model, train, seed, store, progress)
-        return measured(scheme, split, train, seed)
+        return measured(_one_ladder(making, progress), split, train, seed)
     directions = train.directions
     schemes: list[ApproximationScheme] = []
     n_before = 0
     for direction in directions:
         told = part_of_a_whole(progress, n_before, train.total_steps)
-        schemes.append(_one_sweep(split, make_model, train, direction, seed, baseline, store, told))
+        schemes.append(_one_sweep(making, direction, baseline, told))
         n_before += train.schedule(direction).total_steps
         if schemes[-1].status != "finished":
             break
@@ -142,70 +146,140 @@ def measured(
     )
 
 
+def follow_sweeps(
+    problem: Problem,
+    make_model: MakeModel,
+    train: TrainSettings,
+    *,
+    seed: int = 0,
+    devices: Devices | None = None,
+) -> Status:
+    """Make the sweeps of a problem together with the first process of a group.
+
+    That one calls `fit_scheme`, and keeps and measures what comes of them.
+
+    Args:
+        problem: As there.
+        make_model: As there.
+        train: As there.
+        seed: As there.
+        devices: As there.
+
+    Returns:
+        How the last sweep ended.
+    """
+    split = problem.split(seed)
+    making = _Making(split, make_model, train, seed, None, devices)
+    if train.is_ladder:
+        return making.ladder(split.divided(train.n_resamples), making.stretches(), None).status
+    status: Status = "finished"
+    for direction in train.directions:
+        if status == "finished" and not agreed(0):  # made already, as the first process knows
+            status = making.sweep(direction, None).status
+    return status
+
+
+@dataclass(frozen=True, eq=False)
+class _Making:
+    """What all sweeps of a scheme share."""
+
+    split: Split
+    make_model: MakeModel
+    train: TrainSettings
+    seed: int
+    store: SweepStore | None
+    devices: Devices | None
+
+    def stretches(self) -> Ladder:
+        """Starts and resamples."""
+        train = self.train
+        n_resamples = len(self.split.divided(train.n_resamples).train)
+        return Ladder(train.stretches(), n_resamples, train.n_seeds, train.n_records_of_stretch)
+
+    def sweep(self, direction: Direction, progress: ProgressCallback | None) -> SweepResult:
+        """A sweep from end to end."""
+        division, held_out = self.split.divided(), self.split.problem.held_out_batch
+        return self._sweep(
+            self.split.batches(self.train.batch_size, self.seed),
+            self.train.schedule(direction),
+            direction,
+            n_seeds=self.train.n_seeds,
+            validation=held_out(division.validation[0]),
+            test=held_out(division.test),
+            n_records=self.train.n_records,
+            progress=progress,
+        )
+
+    def ladder(
+        self, division: Division, ladder: Ladder, progress: ProgressCallback | None
+    ) -> SweepResult:
+        """All starts and resamples side by side."""
+        train, split = self.train, self.split
+        batches = (
+            split.problem.resampled_batches(
+                [division.train[k] for k in ladder.resample_of_repeat], train.batch_size, self.seed
+            )
+            if train.n_resamples
+            else split.batches(train.batch_size, self.seed)
+        )
+        return self._sweep(
+            batches,
+            ladder.schedules,
+            "ladder",
+            n_seeds=len(ladder.schedules),
+            n_records=train.n_records_of_stretch,
+            progress=progress,
+        )
+
+    def _sweep(
+        self,
+        batches: BatchSource,
+        schedule: BetaSchedule | Sequence[BetaSchedule],
+        name: str,
+        **options: Any,
+    ) -> SweepResult:
+        train, store = self.train, self.store
+        checkpoints = None if store is None else store.checkpoints(name)
+        resume = store is not None and store.resume
+        return sweep(
+            self.make_model,
+            batches,
+            schedule,
+            seed=self.seed,
+            learning_rate=train.learning_rate,
+            first_learning_rate=train.first_learning_rate,
+            last_learning_rate=train.last_learning_rate,
+            weight_decay=train.weight_decay,
+            n_snapshots=train.n_snapshots,
+            checkpoints=checkpoints,
+            resume=resume and checkpoints is not None and checkpoints.exist(),
+            devices=self.devices,
+            **options,
+        )
+
+
 def _one_sweep(
-    split: Split,
-    make_model: MakeModel,
-    train: TrainSettings,
+    making: _Making,
     direction: Direction,
-    seed: int,
     baseline: Baseline | None,
-    store: SweepStore | None,
     progress: ProgressCallback | None,
 ) -> ApproximationScheme:
-    if store is not None and store.resume and store.finished(direction).is_dir():
+    store = making.store
+    is_made = store is not None and store.resume and store.finished(direction).is_dir()
+    if agreed(is_made):
+        assert store is not None  # as it is the first process that reads
         return ApproximationScheme.load(store.finished(direction))
-    division = split.divided()
-    result = _sweep(
-        make_model,
-        split.batches(train.batch_size, seed),
-        train.schedule(direction),
-        train,
-        seed,
-        store,
-        direction,
-        n_seeds=train.n_seeds,
-        validation=split.problem.held_out_batch(division.validation[0]),
-        test=split.problem.held_out_batch(division.test),
-        n_records=train.n_records,
-        progress=progress,
-    )
-    return as_scheme(result, split, baseline)
+    return as_scheme(making.sweep(direction, progress), making.split, baseline)
 
 
-def _one_ladder(
-    split: Split,
-    make_model: MakeModel,
-    train: TrainSettings,
-    seed: int,
-    store: SweepStore | None,
-    progress: ProgressCallback | None,
-) -> ApproximationScheme:
+def _one_ladder(making: _Making, progress: ProgressCallback | None) -> ApproximationScheme:
     """All starts and resamples in one sweep, and of every beta the models of the best start."""
+    split, train = making.split, making.train
     division = split.divided(train.n_resamples)
     if any(len(rows) == 0 for rows in division.validation):
         raise UserError("several starts need held-out rows to choose among them.")
-    ladder = Ladder(
-        train.stretches(), len(division.train), train.n_seeds, train.n_records_of_stretch
-    )
-    batches = (
-        split.problem.resampled_batches(
-            [division.train[k] for k in ladder.resample_of_repeat], train.batch_size, seed
-        )
-        if train.n_resamples
-        else split.batches(train.batch_size, seed)
-    )
-    result = _sweep(
-        make_model,
-        batches,
-        ladder.schedules,
-        train,
-        seed,
-        store,
-        "ladder",
-        n_seeds=len(ladder.schedules),
-        n_records=train.n_records_of_stretch,
-        progress=progress,
-    )
+    ladder = making.stretches()
+    result = making.ladder(division, ladder, progress)
     return _climbed(result, ladder, split, division, train.n_draws)
 
 
@@ -232,36 +306,6 @@ def _climbed(
         n_draws=n_draws,
     )
     return ApproximationScheme(dataset, snapshots)
-
-
-def _sweep(
-    make_model: MakeModel,
-    batches: BatchSource,
-    schedule: BetaSchedule | Sequence[BetaSchedule],
-    train: TrainSettings,
-    seed: int,
-    store: SweepStore | None,
-    name: str,
-    **options: Any,
-) -> SweepResult:
-    checkpoints = None if store is None else store.checkpoints(name)
-    return sweep(
-        make_model,
-        batches,
-        schedule,
-        seed=seed,
-        learning_rate=train.learning_rate,
-        first_learning_rate=train.first_learning_rate,
-        last_learning_rate=train.last_learning_rate,
-        weight_decay=train.weight_decay,
-        n_snapshots=train.n_snapshots,
-        checkpoints=checkpoints,
-        resume=checkpoints is not None
-        and store is not None
-        and store.resume
-        and checkpoints.exist(),
-        **options,
-    )
 
 
 def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:

@@ -16,6 +16,8 @@ from distributed_ib.scheme.fitting import SweepStore, fit_scheme
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import load_results, remove_results, save_results
 from distributed_ib.study.study import Study
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.processes import agreed
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 
 
@@ -34,6 +36,7 @@ class PartPlace:
         log: Called with a line for the run's log.
         progress: Called as its sweeps go on.
         on_message: Called with a line of text while further results are measured.
+        devices: Devices that share the rows of every batch; None for one.
     """
 
     folder: Path
@@ -42,6 +45,7 @@ class PartPlace:
     log: Callable[[str], None] = _silent
     progress: ProgressCallback | None = None
     on_message: Callable[[str], None] = _silent
+    devices: Devices | None = None
 
 
 def run_part(
@@ -59,28 +63,51 @@ def run_part(
         place: Where to.
         problem: Its problem, if it is made already.
     """
-    with threadpool_limits(1):
-        return _run_part(part, name, seed, place, problem)
+    return measured_part(part, sweeps_of_part(part, name, seed, place, problem), seed, place)
 
 
-def _run_part(part: Study, name: str, seed: int, place: PartPlace, problem: Any) -> PartResult:
+def sweeps_of_part(
+    part: Study, name: str, seed: int, place: PartPlace, problem: Any = None
+) -> ApproximationScheme:
+    """Make the sweeps of a part, or those that are missing, and store the scheme; see `run_part`.
+
+    Where processes train together, this is what the first one does of it.
+    """
     folder = place.folder
-    store = SweepStore(folder, place.resume)
     scheme = finished_scheme(folder) if place.resume else None
-    if scheme is None:
-        began = time.perf_counter()
+    if agreed(scheme is not None):
+        assert scheme is not None  # as it is the first process that reads
+        return scheme
+    began = time.perf_counter()
+    with threadpool_limits(1):
         scheme = fit_scheme(
             part.problem(seed) if problem is None else problem,
             part.model,
             part.train,
             seed=seed,
-            store=store,
+            store=SweepStore(folder, place.resume),
             progress=place.progress,
+            devices=place.devices,
         )
         scheme = part.complete(scheme, seed)
-        label, seconds = f"{name}: " if name else "", time.perf_counter() - began
-        place.log(f"{label}sweep {scheme.message}, {seconds:.1f} s")
-        scheme.save(folder)
+    label, seconds = f"{name}: " if name else "", time.perf_counter() - began
+    place.log(f"{label}sweep {scheme.message}, {seconds:.1f} s")
+    scheme.save(folder)
+    return scheme
+
+
+def measured_part(
+    part: Study, scheme: ApproximationScheme, seed: int, place: PartPlace
+) -> PartResult:
+    """Measure what is told of a part besides its scheme, and store it; see `run_part`."""
+    with threadpool_limits(1):
+        return _measured_part(part, scheme, seed, place)
+
+
+def _measured_part(
+    part: Study, scheme: ApproximationScheme, seed: int, place: PartPlace
+) -> PartResult:
+    folder = place.folder
     result = PartResult(part, scheme, load_results(folder), seed)
     result = _with_evidence(result, folder, place.progress)
     interrupted = result.scheme.status == "interrupted"
@@ -92,7 +119,7 @@ def _run_part(part: Study, name: str, seed: int, place: PartPlace, problem: Any)
             save_results(folder, results)
         result = replace(result, results=results)
     if not interrupted:
-        store.clear()
+        SweepStore(folder).clear()
     return result
 
 

@@ -44,7 +44,10 @@ from distributed_ib.study.run_folder import (
     start_run,
 )
 from distributed_ib.study.study import Reading, Study
+from distributed_ib.study.together import check_together, run_together
 from distributed_ib.study.workers import Workers
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.processes import n_processes
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.sweep import check_repeats
 
@@ -63,6 +66,7 @@ class _Request:
     workers: Workers
     on_finished: OnFinished | None
     file: Path | None
+    devices: Devices | None
 
 
 def run_study(
@@ -77,6 +81,7 @@ def run_study(
     file: Path | None = None,
     workers: Workers | None = None,
     on_finished: OnFinished | None = None,
+    devices: Devices | None = None,
 ) -> Run:
     """Run a study and store all results in a folder.
 
@@ -97,6 +102,8 @@ def run_study(
             the results are the same.
         on_finished: Called with the number of finished parts and that of all, where parts run on
             workers; `progress` and `on_message` are not called then.
+        devices: Devices that share the rows of every batch; by default one. Where processes have
+            joined in a `Group`, the first one calls this, and the others `follow_study`.
 
     Returns:
         The run; its `status` says whether it came to its end.
@@ -129,7 +136,10 @@ def run_study(
         workers or Workers(),
         on_finished,
         file,
+        devices,
     )
+    if n_processes() > 1:
+        check_together(study)
     if resume:
         _check_resumable(study, folder, seed)
         # The folder's own copy of the input, which may have changed elsewhere.
@@ -166,7 +176,10 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     elsewhere = request.workers.elsewhere and (
         len(study.parts()) > 1 or not request.workers.share_this_disk
     )
-    parts = _run_elsewhere(request, study) if elsewhere else _run_here(request, study, problems)
+    if n_processes() > 1:
+        parts = _run_together(request, study, problems)
+    else:
+        parts = _run_elsewhere(request, study) if elsewhere else _run_here(request, study, problems)
     run = Run(request.study, request.seed, parts, folder, request.about)
     if run.status != "interrupted" and run.shown:
         run.study.export(run, folder)
@@ -193,6 +206,18 @@ def _run_here(
     except KeyboardInterrupt:  # between the sweeps
         return _interrupted_after(parts)
     return parts
+
+
+def _run_together(
+    request: _Request, study: Study, problems: Mapping[str, Any] | None
+) -> dict[str, PartResult]:
+    """The parts one after the other, their sweeps together with other processes."""
+    places, n_before = {}, 0
+    total = sum(steps_of(part) for part in study.parts().values())
+    for name, part in study.parts().items():
+        places[name] = _place(request, name, part_of_a_whole(request.progress, n_before, total))
+        n_before += steps_of(part)
+    return run_together(study, request.seed, places, problems)
 
 
 def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:
@@ -249,6 +274,7 @@ def _place(request: _Request, name: str, progress: ProgressCallback | None) -> P
         partial(append_log, request.folder),
         progress,
         request.on_message,
+        request.devices,
     )
 
 

@@ -7,6 +7,7 @@ short stretch and the next sweep of the same shapes all run the same program.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
@@ -17,8 +18,9 @@ import optax
 from jax import Array
 from jaxtyping import Bool, Float, Int32, Key, PRNGKeyArray, PyTree
 
-from distributed_ib.data.batches import Batch, BatchSource, Prepared
+from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
 from distributed_ib.model.bottleneck import Terms
+from distributed_ib.training.devices import Layout
 from distributed_ib.training.schedule import BetaSchedule, traced_beta
 
 # The direction of Adam's step; the learning rate is applied by hand so that it is no compiled
@@ -141,15 +143,15 @@ def initial_state(params: Params, sums: Sums) -> LoopState:
     )
 
 
-@eqx.filter_jit
 def run_steps(
     state: LoopState,
     static: Static,
     source: BatchSource,
     prepared: Prepared,
-    first_step: Int32[Array, ""],
-    last_step: Int32[Array, ""],
+    first_step: Int32[Array | np.ndarray, ""],
+    last_step: Int32[Array | np.ndarray, ""],
     settings: LoopSettings,
+    layout: Layout | None = None,
 ) -> LoopState:
     """Train until `last_step` steps are made, or a loss is not finite.
 
@@ -161,16 +163,39 @@ def run_steps(
         first_step: Step to which the first of the prepared batches belongs.
         last_step: Total number of steps at the end.
         settings: Keys, schedules and learning rates.
+        layout: How the rows of batches are divided among devices; None for a single one.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
     """
+    arrays, others = eqx.partition((static, source), eqx.is_array)
+    leaves, tree = jax.tree.flatten(others)
+    # Not `equinox.filter_jit`, which waits for the result.
+    return _run_steps(
+        state, arrays, prepared, first_step, last_step, settings, (tuple(leaves), tree), layout
+    )
+
+
+@partial(jax.jit, static_argnums=(6, 7))
+def _run_steps(
+    state: LoopState,
+    arrays: PyTree,
+    prepared: Prepared,
+    first_step: Int32[Array, ""],
+    last_step: Int32[Array, ""],
+    settings: LoopSettings,
+    others: tuple[tuple[Any, ...], Any],
+    layout: Layout | None,
+) -> LoopState:
+    leaves, tree = others
+    static, source = eqx.combine(arrays, jax.tree.unflatten(tree, leaves))
 
     def loss(
         params: OneRepeat, picked: Prepared, key: PRNGKeyArray, beta: Float[Array, ""]
     ) -> tuple[Float[Array, ""], Terms]:
         key_batch, key_noise = jax.random.split(key)
         batch = source.draw(picked, key_batch)
+        batch = batch if layout is None else layout.rows_divided(batch)
         terms: Terms = eqx.combine(params, static).terms(batch, key=key_noise)
         return beta * terms.kl_nats.sum() + terms.prediction_error_nats, terms
 
@@ -194,13 +219,14 @@ def run_steps(
             decayed = _decayed(state.params, settings.weight_decay)
             updates = jax.tree.map(jnp.add, updates, decayed)
         params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
-        return LoopState(
+        state = LoopState(
             params=params,
             optimizer=optimizer,
             step=state.step + 1,
             sums=jax.tree.map(jnp.add, state.sums, Sums(*terms)),
             finite=jnp.isfinite(value),
         )
+        return state if layout is None else layout.on_all(state)
 
     return jax.lax.while_loop(unfinished, step, state)
 
@@ -239,6 +265,16 @@ def evaluate_batch(
         return eqx.combine(params, static).terms(batch, key=key)
 
     return jax.vmap(terms)(params, keys)
+
+
+def rows_of_batch(source: BatchSource, prepared: Prepared, keys: Key[Array, " repeat"]) -> int:
+    """Rows in a batch, found without making one."""
+
+    def first(prepared: Prepared, keys: Key[Array, " repeat"]) -> Batch:
+        picked = source.pick(prepared, jnp.zeros((), jnp.int32))
+        return source.draw(_first(picked, source.repeat_axis), keys[0])
+
+    return shared_length(eqx.filter_eval_shape(first, prepared, keys), "a batch")
 
 
 def zero_sums(

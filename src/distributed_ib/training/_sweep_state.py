@@ -15,6 +15,7 @@ from jaxtyping import PyTree, Shaped
 
 from distributed_ib.training._loop import LoopState, Params
 from distributed_ib.training._recorder import Recorder, SnapshotAlbum, Stacked
+from distributed_ib.training.processes import arrays_of_first
 
 Tensors = dict[str, Shaped[np.ndarray, "..."]]
 
@@ -138,6 +139,32 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
     )
     _check_position(state)
     return state
+
+
+def state_of_first(state: SweepState) -> SweepState:
+    """The state of the first process, where several train together; `state` has its shapes."""
+    if jax.process_count() == 1:
+        return state
+    packed, models = pack(state), pack_models(state.album.params) if state.album.params else {}
+    found = arrays_of_first(
+        {
+            f"{kind}:{name}": array
+            for kind, part in (("state", packed), ("models", models))
+            for name, array in part.items()
+        }
+        | {"seconds": np.float64(state.seconds)}
+    )
+    parts = {
+        kind: {
+            name.removeprefix(f"{kind}:"): array
+            for name, array in found.items()
+            if name.startswith(f"{kind}:")
+        }
+        for kind in ("state", "models")
+    }
+    shared = unpack(parts["state"], [parts["models"]] if parts["models"] else [], state)
+    shared.seconds = float(found["seconds"])
+    return shared
 
 
 def pack_models(models: list[Params]) -> Tensors:

@@ -1,0 +1,149 @@
+"""The options that say where a run is worked out: processes, devices, threads, a cluster."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from distributed_ib._threads import use_xla_threads
+from distributed_ib.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed_ib.study.workers import Workers
+    from distributed_ib.training.devices import Devices
+
+Jobs = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Processes of this machine for parts that don't depend on each other; -1 for one per "
+        "core. The results have the same bits.",
+    ),
+]
+DaskAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Scheduler of a Dask cluster on which the parts are worked out, such as "
+        "tcp://10.0.0.1:8786.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Threads of JAX for each part, which have a say in its last bits. Default: as many as "
+        "cores.",
+    ),
+]
+DeviceCount = Annotated[
+    int | None,
+    typer.Option(
+        "--devices",
+        metavar="N",
+        help="Devices of this machine, such as GPUs, among which the rows of every batch are "
+        "divided. Default: all of a kind.",
+    ),
+]
+Distributed = Annotated[
+    bool,
+    typer.Option(
+        "--distributed",
+        help="Train together with other processes, each of which runs this command: under srun or "
+        "mpirun, or with the three options that follow.",
+    ),
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="With --distributed: address of the first process, and a port."
+    ),
+]
+ProcessCount = Annotated[
+    int | None,
+    typer.Option("--processes", metavar="N", help="With --distributed: how many there are."),
+]
+ProcessIndex = Annotated[
+    int | None,
+    typer.Option("--process", metavar="I", help="With --distributed: which this one is, from 0."),
+]
+# For `dib run`, whose parameters are put together: annotation and default by name.
+WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "jobs": (Jobs, 1),
+    "dask": (DaskAddress, None),
+    "threads": (Threads, None),
+    "devices": (DeviceCount, None),
+    "distributed": (Distributed, False),
+    "coordinator": (Coordinator, None),
+    "processes": (ProcessCount, None),
+    "process": (ProcessIndex, None),
+}
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a run is worked out.
+
+    Attributes:
+        workers: Processes of this machine or of a cluster, for parts that are independent.
+        devices: Devices that share the rows of every batch.
+        is_group: Whether other processes train together with this one.
+    """
+
+    workers: "Workers"
+    devices: "Devices"
+    is_group: bool = False
+
+
+def workers_of(jobs: int, dask: str | None, threads: int | None) -> "Workers":
+    """Where to work, and the threads of this process, in which JAX has not started yet.
+
+    Raises:
+        UserError: If a number is none of processes or threads, or the options exclude each other.
+    """
+    from distributed_ib.study.workers import Workers
+
+    if threads is not None and threads < 1:
+        raise UserError(f"--threads is a number of threads, 1 or more, not {threads}.")
+    if threads is not None:
+        use_xla_threads(threads)
+    return Workers(jobs, dask)
+
+
+def where_of(
+    jobs: int,
+    dask: str | None,
+    threads: int | None,
+    devices: int | None = None,
+    distributed: bool = False,
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+) -> Where:
+    """Where to work; with --distributed this waits for the other processes.
+
+    Raises:
+        UserError: As `workers_of`; or if the options exclude each other, or there is no group.
+    """
+    from distributed_ib.training.devices import Devices
+    from distributed_ib.training.processes import Group
+
+    workers = workers_of(jobs, dask, threads)
+    by_hand = {"coordinator": coordinator, "processes": processes, "process": process}
+    for name, value in by_hand.items():
+        if value is not None and not distributed:
+            raise UserError(f"--{name} says how to find other processes: give --distributed too.")
+    if workers.elsewhere and (devices is not None or distributed):
+        raise UserError(
+            f"{'--jobs' if dask is None else '--dask'} works out independent parts, each on one "
+            f"device; leave out {'--distributed' if distributed else '--devices'}."
+        )
+    if distributed and devices is not None:
+        raise UserError(
+            "--distributed uses all devices that its processes see; leave out --devices. The "
+            "environment variable JAX_LOCAL_DEVICE_IDS restricts them."
+        )
+    if distributed:
+        Group(coordinator, processes, process).join()
+    return Where(workers, Devices(devices), distributed)

@@ -1,0 +1,77 @@
+"""A run whose sweeps several processes train together, each on devices of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.fitting import follow_sweeps
+from distributed_ib.study.one_part import PartPlace, measured_part, sweeps_of_part
+from distributed_ib.study.run import PartResult
+from distributed_ib.study.study import Study
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.processes import agreed, leave
+from distributed_ib.training.sweep_result import Status
+
+
+def check_together(study: Study) -> None:
+    """Check that processes without a run folder can train this study.
+
+    Raises:
+        UserError: If it works out its data in the folder first.
+    """
+    if type(study).prepare is not Study.prepare:
+        raise UserError(
+            f"--distributed is not for {study.name}, which makes its data in the run folder before "
+            "it trains, where other processes don't see it; use --devices on one machine."
+        )
+
+
+def run_together(
+    study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any] | None
+) -> dict[str, PartResult]:
+    """What the first process of a group does: all sweeps with the others, and then the rest alone.
+
+    Args:
+        study: The study.
+        seed: The run's.
+        places: Where each part is worked out.
+        problems: The problem of each part, if they are made already.
+
+    Returns:
+        The parts, up to an interrupted one.
+    """
+    schemes = {}
+    for name, part in study.parts().items():
+        problem = None if problems is None else problems[name]
+        schemes[name] = sweeps_of_part(part, name, seed, places[name], problem)
+        if schemes[name].status == "interrupted":
+            break
+    leave()
+    return {
+        name: measured_part(study.parts()[name], scheme, seed, places[name])
+        for name, scheme in schemes.items()
+    }
+
+
+def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:
+    """What the other processes of a group do: the sweeps. They write nothing.
+
+    Args:
+        study: The study, with the options that the first process has.
+        seed: The run's.
+        devices: As the first process has them.
+
+    Returns:
+        How the last sweep ended.
+    """
+    check_together(study)
+    study.check()
+    status: Status = "finished"
+    for part in study.parts().values():
+        if not agreed(False):  # its sweeps are made, as the first process knows
+            problem = part.problem(seed)
+            status = follow_sweeps(problem, part.model, part.train, seed=seed, devices=devices)
+        if status == "interrupted":
+            break
+    leave()
+    return status

@@ -1,0 +1,197 @@
+"""Several processes that train one sweep together, each with devices of its own.
+
+The processes run the same code on the same data. What depends on the clock, on a folder or on a
+signal is decided by the first process, or by all together, so that they never part.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from safetensors.numpy import load, save
+
+from distributed_ib.errors import UserError
+
+# Index and number of this process as MPICH, Open MPI and SLURM set them.
+_INDEX = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+_COUNT = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
+# After a process was lost the others are told by its broken connections at once; this is for a
+# machine that is gone without a word.
+_HEARTBEAT_SECONDS = 60
+
+
+class LostProcessError(UserError):
+    """A process that trained together with this one has ended."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """How a process joins those with which it trains.
+
+    What is None is found in the environment that `srun` or `mpirun` makes.
+
+    Attributes:
+        coordinator: Address and port of the first process, such as "10.0.0.1:1234".
+        n_processes: How many there are.
+        index: Which of them this is, from 0.
+
+    Raises:
+        UserError: If a number is out of range, or the address has no port.
+
+    Example:
+        >>> Group("10.0.0.1", 2, 0)
+        Traceback (most recent call last):
+            ...
+        distributed_ib.errors.UserError: --coordinator is an address with a port, such as
+        10.0.0.1:1234, not 10.0.0.1.
+    """
+
+    coordinator: str | None = None
+    n_processes: int | None = None
+    index: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.coordinator is not None and not self.coordinator.rpartition(":")[2].isdigit():
+            raise UserError(
+                "--coordinator is an address with a port, such as 10.0.0.1:1234, not "
+                f"{self.coordinator}."
+            )
+        if self.n_processes is not None and self.n_processes < 1:
+            raise UserError(f"--processes is a number of processes, not {self.n_processes}.")
+        if self.index is not None and not 0 <= self.index < (self.n_processes or self.index + 1):
+            raise UserError(
+                f"--process is a number from 0 to {(self.n_processes or 1) - 1}, the index of this "
+                f"process, not {self.index}."
+            )
+
+    def join(self) -> None:
+        """Wait for the other processes; to be called before JAX starts, and once.
+
+        Raises:
+            UserError: If the environment names no group, or the others don't come.
+        """
+        index = _from_environment(_INDEX) if self.index is None else self.index
+        count = _from_environment(_COUNT) if self.n_processes is None else self.n_processes
+        try:
+            jax.distributed.initialize(
+                self.coordinator,
+                count if self.coordinator is not None else self.n_processes,
+                index if self.coordinator is not None else self.index,
+                heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+            )
+            with _without_output():  # one collective library prints a line when it connects
+                multihost_utils.sync_global_devices("joined")
+            if jax.default_backend() == "cpu":
+                # All connections are made, and a broken one is an error in Python. The service that
+                # made them would end this process with a dump of its stack.
+                jax.distributed.shutdown()
+        except (ValueError, TypeError):
+            raise UserError(
+                "--distributed finds no group of processes: start them by srun or mpirun, or give "
+                "each --coordinator HOST:PORT, --processes N and --process INDEX."
+            ) from None
+        except jax.errors.JaxRuntimeError as error:
+            raise UserError(
+                f"the processes of this run don't find each other: {_first_words(error)}."
+            ) from None
+
+
+@contextmanager
+def _without_output() -> Iterator[None]:
+    """Discard what compiled code prints to standard output."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def n_processes() -> int:
+    """Processes that train together; 1 for one by itself."""
+    return jax.process_count()
+
+
+def is_first() -> bool:
+    """Whether this process writes: the first of a group, or one by itself."""
+    return jax.process_index() == 0
+
+
+def leave() -> None:
+    """End the group, once all processes have trained; what follows is the first one's work."""
+    if jax.distributed.is_initialized():
+        jax.distributed.shutdown()
+
+
+@contextmanager
+def told_of_lost_processes() -> Iterator[None]:
+    """Within this context an exchange that fails is told as the loss of a process.
+
+    Raises:
+        LostProcessError: If another process has ended.
+    """
+    try:
+        yield
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # Gloo, which exchanges what processors compute, raises ValueErrors.
+        if jax.process_count() == 1 or (type(error) is ValueError and "Gloo" not in str(error)):
+            raise
+        raise LostProcessError(
+            "a process that trained with this one was lost, and so this one ends. What was reached "
+            "is kept in the run folder: start all processes again with --resume to go on."
+        ) from None
+
+
+def agreed(number: int) -> int:
+    """The number that the first process has."""
+    if jax.process_count() == 1:
+        return number
+    return int(_of_first(np.asarray(number, np.int32)))
+
+
+def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
+    """The pace of the first process, and whether any process is to stop."""
+    if jax.process_count() == 1:
+        return steps_per_second, stop
+    with told_of_lost_processes():
+        told = np.asarray(
+            multihost_utils.process_allgather(np.array([steps_per_second, stop], np.float32))
+        )
+    return float(told[0, 0]), bool(told[:, 1].any())
+
+
+def arrays_of_first(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Named arrays as the first process has them; what the others pass doesn't matter."""
+    if jax.process_count() == 1:
+        return arrays
+    content = save({name: np.asarray(array) for name, array in arrays.items()})
+    size = agreed(len(content))
+    padded = np.zeros(size, np.uint8)
+    if is_first():
+        padded[:] = np.frombuffer(content, np.uint8)
+    return load(_of_first(padded).tobytes())
+
+
+def _of_first(array: np.ndarray) -> np.ndarray:
+    with told_of_lost_processes():
+        return np.asarray(multihost_utils.broadcast_one_to_all(array))
+
+
+def _from_environment(names: tuple[str, ...]) -> int | None:
+    given = [os.environ[name] for name in names if os.environ.get(name, "").isdigit()]
+    return int(given[0]) if given else None
+
+
+def _first_words(error: Exception) -> str:
+    """The first line of an error of JAX, without its address."""
+    return str(error).strip().splitlines()[0].rstrip(".")[:200]

@@ -1,0 +1,216 @@
+"""Sweeps on several devices, of one process and of two: where rows lie changes no result."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clusters import ROOT
+from devices_child import IN_GROUP
+from distributed_ib.data.batches import ArrayBatches, FreshBatches
+from distributed_ib.errors import UserError
+from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.processes import Group
+from distributed_ib.training.sweep import sweep
+from toy import XOR_SCHEDULE, xor_data, xor_model
+
+CHILD = Path(__file__).with_name("devices_child.py")
+SYSTEMS = (
+    "rows on the device",
+    "rows on the host",
+    "a table, whose numbers are listed once",
+    "rows that are compared with each other",
+)
+Found = dict[str, NDArray[Any]]
+
+
+def environment(**more: str) -> dict[str, str]:
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    return {**os.environ, "PYTHONPATH": paths, **more}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def relative_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
+    return float(np.abs(one - other).max() / np.abs(one).max())
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    folder = tmp_path_factory.mktemp("devices")
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+    command = [sys.executable, str(CHILD), "simulated", str(folder)]
+    subprocess.run(command, env=environment(XLA_FLAGS=flags), check=True, timeout=300)
+    return dict(np.load(folder / "found.npz", allow_pickle=False))
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
+    folder, port = tmp_path_factory.mktemp("group"), str(free_port())
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(CHILD), "group", port, str(k), str(folder)], env=environment()
+        )
+        for k in range(2)
+    ]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    return [dict(np.load(folder / f"found-{k}.npz", allow_pickle=False)) for k in range(2)]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("n_devices", [2, 4])
+def test_a_gradient_is_that_of_one_device(simulated: Found, name: str, n_devices: int) -> None:
+    alone, divided = simulated[f"{name}, 1"], simulated[f"{name}, {n_devices}"]
+    assert np.abs(alone).max() > 1e-3
+    assert relative_difference(alone, divided) < 1e-5
+
+
+@pytest.mark.parametrize("name", IN_GROUP)
+def test_a_gradient_of_two_processes_is_that_of_one_device(
+    simulated: Found, grouped: list[Found], name: str
+) -> None:
+    for found in grouped:
+        assert relative_difference(simulated[f"{name}, 1"], found[name]) < 1e-5
+
+
+def test_curves_differ_no_more_than_by_the_last_place_of_the_start(
+    simulated: Found, grouped: list[Found]
+) -> None:
+    alone = simulated["curves, 1"]
+
+    def distance(other: NDArray[Any]) -> float:
+        return float(np.abs(other - alone).max())
+
+    nudged = [distance(found) for name, found in simulated.items() if "nudged" in name]
+    assert min(nudged) > 0
+    for name in ("curves, 2", "curves, 4", "curves, resumed"):
+        assert distance(simulated[name]) <= max(nudged)
+    assert distance(grouped[0]["curves"]) <= max(nudged)
+
+
+def test_processes_of_a_group_agree_to_the_bit_and_the_first_one_writes(
+    grouped: list[Found],
+) -> None:
+    first, second = grouped
+    assert np.array_equal(first["curves"], second["curves"])
+    assert (bool(first["writes"]), bool(second["writes"])) == (True, False)
+
+
+def test_one_device_changes_no_bit() -> None:
+    found = [
+        sweep(
+            xor_model,
+            ArrayBatches(xor_data(), 8),
+            XOR_SCHEDULE,
+            n_records=2,
+            devices=devices,
+        ).annealing.kl_nats
+        for devices in (None, Devices(), Devices(1))
+    ]
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Devices(0), "--devices is a number of devices, 1 or more, not 0"),
+        (lambda: Devices(99).layout(8), "--devices 99: there .*XLA_FLAGS=.*count=99"),
+        (lambda: Group("10.0.0.1"), "an address with a port"),
+        (lambda: Group("a:1", 0, 0), "--processes is a number of processes"),
+        (lambda: Group("a:1", 2, 2), "--process is a number from 0 to 1"),
+    ],
+)
+def test_what_devices_and_groups_can_not_be(make: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_a_batch_whose_rows_have_no_common_number_is_told() -> None:
+    import jax
+
+    source = FreshBatches(
+        lambda key: (jax.random.normal(key, (4, 1)), jax.random.normal(key, (3,)))
+    )
+    with pytest.raises(UserError, match="a batch must be arrays that share a non-zero length"):
+        sweep(xor_model, source, XOR_SCHEDULE, devices=Devices())
+
+
+# The command --------------------------------------------------------------------------------------
+
+DIB = "from distributed_ib.cli.main import run; run()"
+BOOLEAN = ("run", "boolean", "--n-steps", "3000", "--n-pretraining-steps", "200")
+
+
+def dib(folder: Path, *arguments: str, log: str = "log") -> "subprocess.Popen[bytes]":
+    with (folder / log).open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", DIB, *BOOLEAN, *arguments],
+            cwd=folder,
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def group_of_two(folder: Path, *arguments: str) -> "list[subprocess.Popen[bytes]]":
+    address = f"127.0.0.1:{free_port()}"
+    group = ("--distributed", "--coordinator", address, "--processes", "2", "--out", "run")
+    return [dib(folder, *group, "--process", str(k), *arguments, log=f"log-{k}") for k in range(2)]
+
+
+def wait_for_checkpoint(folder: Path) -> None:
+    for _ in range(600):
+        if any((folder / "run" / "checkpoints").glob("*/*.json")):
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
+    victim: int, tmp_path: Path
+) -> None:
+    alone, again = tmp_path / "alone", tmp_path / "again"
+    for folder in (alone, again):
+        folder.mkdir()
+    assert dib(alone, "--out", "run").wait(300) == 0
+    processes = group_of_two(again)
+    wait_for_checkpoint(again)
+    time.sleep(2)
+    processes[victim].send_signal(signal.SIGKILL)
+    assert processes[victim].wait() == -signal.SIGKILL
+    assert processes[1 - victim].wait(60) == 2
+    output = (again / f"log-{1 - victim}").read_text()
+    told = [line for line in output.splitlines() if line.strip()]
+    assert told[-1].startswith("error: a process that trained with this one was lost")
+    assert sum("error" in line.lower() for line in told) == 1
+    assert "Traceback" not in output
+    assert [process.wait(300) for process in group_of_two(again, "--resume")] == [0, 0]
+    one, other = (ApproximationScheme.load(folder / "run") for folder in (alone, again))
+    assert one.status == other.status == "finished"
+    np.testing.assert_allclose(one.to_xarray().kl_bits, other.to_xarray().kl_bits, atol=0.05)
+
+
+@pytest.mark.nightly
+def test_a_stopped_group_is_resumed_by_a_single_process(tmp_path: Path) -> None:
+    processes = group_of_two(tmp_path)
+    wait_for_checkpoint(tmp_path)
+    processes[1].send_signal(signal.SIGTERM)
+    assert [process.wait(60) for process in processes] == [130, 130]
+    assert dib(tmp_path, "--out", "run", "--resume").wait(300) == 0
+    assert ApproximationScheme.load(tmp_path / "run").status == "finished"
