@@ -86,7 +86,7 @@ def first_gradient(system: System, devices: Devices) -> np.ndarray:
         placed.settings,
         layout,
     )
-    moments = state.optimizer.mu  # type: ignore[union-attr]
+    moments = state.optimizer.mu
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(moments)]) / ADAM_SHARE
 
 

@@ -1,0 +1,154 @@
+"""What several devices could bring for the paper's models, reckoned and not measured.
+
+It counts the arithmetic and the parameters of one training step as XLA compiles it, and the sums
+over devices that a step makes; how long these take follows from the assumptions below. Prints the
+tables of docs/scaling.md.
+"""
+
+import math
+import os
+import re
+from typing import Any, NamedTuple
+
+# Four simulated devices, to see which sums over devices a step makes.
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from distributed_ib.data.batches import ArrayBatches, BatchSource
+from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.studies.boolean import BooleanStudy, paper_circuit
+from distributed_ib.studies.glass import GlassStudy
+from distributed_ib.studies.glass.structure_functions import N_SHELLS
+from distributed_ib.studies.image import ImageStudy, Picture
+from distributed_ib.training._loop import _run_steps
+from distributed_ib.training._running_sweep import RunningSweep
+from distributed_ib.training._sweep_options import SweepOptions
+from distributed_ib.training.devices import Devices
+from distributed_ib.training.schedule import BetaSchedule
+
+FLOPS_PER_SECOND = 2e13  # of a large GPU in single precision, as far as such networks use it
+LEAST_SECONDS = 1e-4  # of a step: some dozens of programs are started on the device
+WAIT_SECONDS = 5e-6  # of a sum over devices, for each doubling of their number
+N_DEVICES = (2, 4, 8, 64, 1000)
+# Up to so many devices, which are in one machine, and beyond.
+BYTES_PER_SECOND = {8: 3e11, 1000: 4e10}
+TABLE_ROWS, TABLE_COLUMNS = 25_000, 12
+
+
+class Step(NamedTuple):
+    """One training step.
+
+    Attributes:
+        flops: Its arithmetic, for all repeats.
+        n_parameters: Of all repeats.
+        n_sums: Sums over devices.
+        batch_size: Rows in a batch.
+    """
+
+    flops: float
+    n_parameters: int
+    n_sums: int
+    batch_size: int
+
+
+def step_of(make_model: Any, batches: BatchSource, n_repeats: int, batch_size: int) -> Step:
+    """One step, as it is compiled for one device and for four."""
+    schedule = BetaSchedule(1e-3, 1.0, n_steps=10, n_pretraining_steps=0)
+    options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 1, 1)
+    programs = []
+    for devices in (Devices(1), Devices(4)):
+        running = RunningSweep(make_model, batches, options, {}, None, devices)
+        static, source, settings = running.placed
+        arrays, others = eqx.partition((static, source), eqx.is_array)
+        leaves, tree = jax.tree.flatten(others)
+        prepared = source.prepare(0, 1, n_repeats)
+        none, one = (np.asarray(k, np.int32) for k in range(2))
+        state, layout = running.state.loop, running.layout
+        made = (tuple(leaves), tree)
+        lowered = _run_steps.lower(state, arrays, prepared, none, one, settings, made, layout)
+        programs.append(lowered.compile())
+    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(running.state.loop.params))
+    n_sums = len(re.findall(r" all-reduce(?:-start)?\(", programs[1].as_text() or ""))
+    cost = programs[0].cost_analysis() or {}
+    return Step(cost["flops"], n_parameters, n_sums, batch_size)
+
+
+def steps() -> dict[str, Step]:
+    """The steps of the paper's models, and of a table with its starts and resamples."""
+    rng = np.random.default_rng(0)
+    boolean, image = BooleanStudy.presets()["paper"], ImageStudy.presets()["paper"]
+    glass = GlassStudy.presets()["paper"]
+    pixels = rng.integers(0, 256, (400, 600, 3), np.uint8)
+    picture = ImageStudy.of(
+        Picture("noise", pixels),
+        train=image.train,
+        encoder_hidden=image.encoder_hidden,
+        predictor_hidden=image.predictor_hidden,
+    )
+    densities = rng.normal(size=(10_800, 2 * N_SHELLS, 1)).astype(np.float32)
+    x = rng.normal(size=(TABLE_ROWS, TABLE_COLUMNS))
+    plan = DistributedIBClassifier(random_state=0).plan(x, x[:, 0] > x[:, 1])
+    train = plan.train
+    n_repeats = train.n_starts * train.n_resamples
+    divided = plan.split.divided(train.n_resamples).train
+    rows = [divided[k % len(divided)] for k in range(n_repeats)]
+    size = boolean.train.batch_size
+    return {
+        "circuit": step_of(
+            boolean.model, ArrayBatches(paper_circuit().truth_table(), size), 1, size
+        ),
+        "picture": step_of(
+            picture.model,
+            picture.problem(0).split(0).batches(image.train.batch_size, 0),
+            1,
+            image.train.batch_size,
+        ),
+        "glass": step_of(
+            glass.model,
+            ArrayBatches((densities, rng.integers(0, 2, 10_800)), glass.train.batch_size),
+            1,
+            glass.train.batch_size,
+        ),
+        f"table, {TABLE_COLUMNS} columns": step_of(
+            plan.make_model,
+            plan.problem.resampled_batches(rows, train.batch_size, 0),
+            n_repeats,
+            train.batch_size,
+        ),
+    }
+
+
+def seconds(step: Step, n_devices: int, share: float) -> float:
+    """Of a step, where each device has this share of a batch of the paper's size."""
+    compute = max(LEAST_SECONDS, share * step.flops / FLOPS_PER_SECOND)
+    if n_devices == 1:
+        return compute
+    speed = next(speed for most, speed in BYTES_PER_SECOND.items() if n_devices <= most)
+    moved = 2 * (n_devices - 1) / n_devices * 4 * step.n_parameters
+    return compute + step.n_sums * WAIT_SECONDS * math.log2(n_devices) + moved / speed
+
+
+def main() -> None:
+    """Print what a step is, and how many times faster N devices are."""
+    found = steps()
+    print("| model | rows | parameters | GFLOP a step | sums |\n| --- | --- | --- | --- | --- |")
+    for name, step in found.items():
+        size = f"{step.batch_size:,} | {step.n_parameters:,} | {step.flops / 1e9:.2g}"
+        print(f"| {name} | {size} | {step.n_sums} |")
+    head = " | ".join(map(str, N_DEVICES))
+    print(f"\n| model | ms on one | {head} |\n{'| --- ' * (len(N_DEVICES) + 2)}|")
+    for name, step in found.items():
+        one = seconds(step, 1, 1.0)
+        columns = []
+        for n in N_DEVICES:
+            same = f"{one / seconds(step, n, 1 / n):.2g}" if n <= step.batch_size else "-"
+            columns.append(f"{same}, {n * one / seconds(step, n, 1.0):.2g}")
+        text = " | ".join(columns)
+        print(f"| {name} | {1e3 * one:.2g} | {text} |")
+
+
+if __name__ == "__main__":
+    main()
