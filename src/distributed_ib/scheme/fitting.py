@@ -266,7 +266,7 @@ def _one_sweep(
 ) -> ApproximationScheme:
     store = making.store
     is_made = store is not None and store.resume and store.finished(direction).is_dir()
-    if agreed(is_made):
+    if is_made if making.devices is None else agreed(is_made):
         assert store is not None  # as it is the first process that reads
         return ApproximationScheme.load(store.finished(direction))
     return as_scheme(making.sweep(direction, progress), making.split, baseline)

@@ -75,7 +75,8 @@ def sweeps_of_part(
     """
     folder = place.folder
     scheme = finished_scheme(folder) if place.resume else None
-    if agreed(scheme is not None):
+    is_made = scheme is not None
+    if is_made if place.devices is None else agreed(is_made):
         assert scheme is not None  # as it is the first process that reads
         return scheme
     began = time.perf_counter()

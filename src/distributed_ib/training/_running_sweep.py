@@ -38,6 +38,7 @@ from distributed_ib.training.devices import Devices, on_this_process
 from distributed_ib.training.processes import (
     LostProcessError,
     agreed_pace,
+    n_processes,
     told_of_lost_processes,
 )
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
@@ -102,6 +103,7 @@ class RunningSweep:
             ),
             weight_decay=jnp.float32(options.weight_decay) if options.weight_decay else None,
         )
+        self.is_group = devices is not None and n_processes() > 1
         prepared = batches.prepare(0, 1, self.n_seeds)
         self.layout = (
             None if devices is None else devices.layout(rows_of_batch(batches, prepared, loop_keys))
@@ -165,8 +167,8 @@ class RunningSweep:
         self.follow()
 
     def follow(self) -> None:
-        """Go on from the state of the first process."""
-        state = state_of_first(self.state)
+        """Begin with the state of the first process, where several train together."""
+        state = state_of_first(self.state) if self.is_group else self.state
         state.loop, state.good = self._on_devices((state.loop, state.good))
         self.state = state
 
@@ -262,7 +264,10 @@ class RunningSweep:
             if not np.all(self.state.loop.finite):
                 return False
             self._report(first)
-            self.steps_per_second, interrupted = agreed_pace(pace, guard.requested)
+            interrupted = guard.requested
+            if self.is_group:
+                pace, interrupted = agreed_pace(pace, interrupted)
+            self.steps_per_second = pace
             self._checkpoint(at_once=interrupted)
             if interrupted:
                 return True

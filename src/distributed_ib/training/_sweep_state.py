@@ -142,9 +142,7 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
 
 
 def state_of_first(state: SweepState) -> SweepState:
-    """The state of the first process, where several train together; `state` has its shapes."""
-    if jax.process_count() == 1:
-        return state
+    """The state of the first process of a group; `state` has its shapes."""
     packed, models = pack(state), pack_models(state.album.params) if state.album.params else {}
     found = arrays_of_first(
         {

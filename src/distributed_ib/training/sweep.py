@@ -126,7 +126,7 @@ def sweep(
     if resume and checkpoints is None:
         raise UserError("resume=True needs checkpoints: give their folder.")
     running = RunningSweep(make_model, batches, options, held_out, progress, devices)
-    if checkpoints is None or not is_first():
+    if checkpoints is None or (running.is_group and not is_first()):
         running.follow()
         return running.run()
     checkpoints.make_folder()
