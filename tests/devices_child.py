@@ -19,8 +19,6 @@ from jax import Array
 
 from distributed_ib.data.batches import ArrayBatches, BatchSource
 from distributed_ib.data.row_batches import RowBatches
-from distributed_ib.estimators.classifier import DistributedIBClassifier
-from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.encoders import BinaryEncoder
 from distributed_ib.model.predictors import BernoulliPredictor
@@ -38,15 +36,25 @@ from quick_compilation import compiled_quickly
 from toy import xor_data, xor_model
 
 N_ROWS = 32
-N_NUDGED = 8
+N_NUDGED = 6
 ADAM_SHARE = 0.1  # of the first gradient in Adam's first moment
 
-IN_GROUP = ("rows on the host", "a table, whose numbers are listed once")
 System = tuple[Callable[[Array], Model], BatchSource, int]
 
 
-def systems() -> dict[str, System]:
-    """Models with their batches and repeats, each of another kind."""
+def simple_systems() -> dict[str, System]:
+    """Models of three inputs, whose rows are on the device or come from the host."""
+    return {
+        "rows on the device": (xor_model, ArrayBatches(xor_data(), N_ROWS), 1),
+        "rows on the host": (xor_model, RowBatches(xor_data(), N_ROWS), 2),
+    }
+
+
+def tables() -> dict[str, System]:
+    """Models of tables, with starts and resamples side by side."""
+    from distributed_ib.estimators.classifier import DistributedIBClassifier
+    from distributed_ib.estimators.regressor import DistributedIBRegressor
+
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.normal(size=200), rng.integers(0, 5, 200), rng.normal(size=200)])
     options: dict[str, Any] = {"batch_size": N_ROWS, "n_starts": 2, "n_resamples": 2}
@@ -61,8 +69,6 @@ def systems() -> dict[str, System]:
         return plan.make_model, batches, 4
 
     return {
-        "rows on the device": (xor_model, ArrayBatches(xor_data(), N_ROWS), 1),
-        "rows on the host": (xor_model, RowBatches(xor_data(), N_ROWS), 2),
         "a table, whose numbers are listed once": of(classes),
         "rows that are compared with each other": of(vectors),
     }
@@ -115,7 +121,7 @@ def noise_sweep(make_model: Callable[[Array], Model] = noise_model, **options: A
     """A sweep that learns random labels by heart, in which small differences grow."""
     rng = np.random.default_rng(3)
     batches = ArrayBatches((rng.integers(0, 2, (256, 8)), rng.integers(0, 2, 256)), N_ROWS)
-    schedule = BetaSchedule(1e-3, 1.0, n_steps=500, n_pretraining_steps=300)
+    schedule = BetaSchedule(1e-3, 1.0, n_steps=300, n_pretraining_steps=200)
     return sweep(
         make_model, batches, schedule, learning_rate=0.03, n_seeds=2, n_records=20, **options
     )
@@ -131,7 +137,7 @@ def stopped_and_resumed(folder: Path) -> SweepResult:
     """A sweep that is stopped on two devices and goes on on four."""
 
     def stop(now: SweepProgress) -> None:
-        if now.step > 400:
+        if now.step > 250:
             os.kill(os.getpid(), signal.SIGINT)
 
     checkpoints = Checkpoints(folder)
@@ -143,7 +149,7 @@ def stopped_and_resumed(folder: Path) -> SweepResult:
 def simulated(folder: str) -> None:
     """Everything on one, two and four devices of one process."""
     found: dict[str, Any] = {}
-    for name, system in systems().items():
+    for name, system in (simple_systems() | tables()).items():
         for n_devices in (1, 2, 4):
             found[f"{name}, {n_devices}"] = first_gradient(system, Devices(n_devices))
     for n_devices in (1, 2, 4):
@@ -157,7 +163,9 @@ def simulated(folder: str) -> None:
 def group(port: str, index: str, folder: str) -> None:
     """Gradients and curves of two processes with a device each."""
     Group(f"127.0.0.1:{port}", 2, int(index)).join()
-    found: dict[str, Any] = {name: first_gradient(systems()[name], Devices()) for name in IN_GROUP}
+    found: dict[str, Any] = {
+        name: first_gradient(system, Devices()) for name, system in simple_systems().items()
+    }
     found["curves"] = curves(noise_sweep(devices=Devices()))
     found["writes"] = np.array(is_first())
     np.savez(Path(folder) / f"found-{index}.npz", **found)

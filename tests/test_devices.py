@@ -1,5 +1,6 @@
 """Sweeps on several devices, of one process and of two: where rows lie changes no result."""
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,6 @@ import pytest
 from numpy.typing import NDArray
 
 from clusters import ROOT
-from devices_child import IN_GROUP
 from distributed_ib.data.batches import ArrayBatches, FreshBatches
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -78,7 +78,7 @@ def test_a_gradient_is_that_of_one_device(simulated: Found, name: str, n_devices
     assert relative_difference(alone, divided) < 1e-5
 
 
-@pytest.mark.parametrize("name", IN_GROUP)
+@pytest.mark.parametrize("name", SYSTEMS[:2])
 def test_a_gradient_of_two_processes_is_that_of_one_device(
     simulated: Found, grouped: list[Found], name: str
 ) -> None:
@@ -152,13 +152,13 @@ def test_a_batch_whose_rows_have_no_common_number_is_told() -> None:
 # The command --------------------------------------------------------------------------------------
 
 DIB = "from distributed_ib.cli.main import run; run()"
-BOOLEAN = ("run", "boolean", "--n-steps", "3000", "--n-pretraining-steps", "200")
+BOOLEAN: tuple[str, ...] = ("run", "boolean", "--n-steps", "3000", "--n-pretraining-steps", "200")
 
 
 def dib(folder: Path, *arguments: str, log: str = "log") -> "subprocess.Popen[bytes]":
     with (folder / log).open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", DIB, *BOOLEAN, *arguments],
+            [sys.executable, "-c", DIB, *arguments],
             cwd=folder,
             env=environment(),
             stdout=output,
@@ -188,8 +188,8 @@ def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
     alone, again = tmp_path / "alone", tmp_path / "again"
     for folder in (alone, again):
         folder.mkdir()
-    assert dib(alone, "--out", "run").wait(300) == 0
-    processes = group_of_two(again)
+    assert dib(alone, *BOOLEAN, "--out", "run").wait(300) == 0
+    processes = group_of_two(again, *BOOLEAN)
     wait_for_checkpoint(again)
     time.sleep(2)
     processes[victim].send_signal(signal.SIGKILL)
@@ -200,7 +200,7 @@ def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
     assert told[-1].startswith("error: a process that trained with this one was lost")
     assert sum("error" in line.lower() for line in told) == 1
     assert "Traceback" not in output
-    assert [process.wait(300) for process in group_of_two(again, "--resume")] == [0, 0]
+    assert [process.wait(300) for process in group_of_two(again, *BOOLEAN, "--resume")] == [0, 0]
     one, other = (ApproximationScheme.load(folder / "run") for folder in (alone, again))
     assert one.status == other.status == "finished"
     np.testing.assert_allclose(one.to_xarray().kl_bits, other.to_xarray().kl_bits, atol=0.05)
@@ -208,9 +208,29 @@ def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
 
 @pytest.mark.nightly
 def test_a_stopped_group_is_resumed_by_a_single_process(tmp_path: Path) -> None:
-    processes = group_of_two(tmp_path)
+    processes = group_of_two(tmp_path, *BOOLEAN)
     wait_for_checkpoint(tmp_path)
     processes[1].send_signal(signal.SIGTERM)
     assert [process.wait(60) for process in processes] == [130, 130]
-    assert dib(tmp_path, "--out", "run", "--resume").wait(300) == 0
+    assert dib(tmp_path, *BOOLEAN, "--out", "run", "--resume").wait(300) == 0
     assert ApproximationScheme.load(tmp_path / "run").status == "finished"
+
+
+@pytest.mark.nightly
+def test_a_table_is_told_alike_by_a_group_and_by_a_single_process(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(300, 3))
+    y = (columns[:, 0] + columns[:, 1] > 0).astype(int)
+    table = np.column_stack([columns, y])
+    np.savetxt(tmp_path / "t.csv", table, delimiter=",", header="a,b,c,y", comments="")
+    fit = ("fit", "t.csv", "--target", "y", "--steps", "100")
+    assert dib(tmp_path, *fit, "--out", "alone").wait(300) == 0
+    assert [process.wait(300) for process in group_of_two(tmp_path, *fit)] == [0, 0]
+    one, other = (
+        json.loads((tmp_path / run / "summary.json").read_text())["evidence"]
+        for run in ("alone", "run")
+    )
+    assert one.keys() == other.keys()
+    assert one["known_bits"] == pytest.approx(other["known_bits"], abs=1e-3)
+    assert one["p_value"] == other["p_value"]
+    assert one["known_bits"] > 0.4
