@@ -36,7 +36,7 @@ from quick_compilation import compiled_quickly
 from toy import xor_data, xor_model
 
 N_ROWS = 32
-N_NUDGED = 6
+N_NUDGED = 12
 ADAM_SHARE = 0.1  # of the first gradient in Adam's first moment
 
 System = tuple[Callable[[Array], Model], BatchSource, int]
