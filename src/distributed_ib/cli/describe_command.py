@@ -18,7 +18,8 @@ def describe(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="CSV, Parquet, Arrow or Excel file; - for CSV from standard input.",
+            help="CSV, Parquet, Arrow or Excel file; a folder or 'glob' of Parquet files; - for "
+            "CSV from standard input.",
         ),
     ],
     target: Annotated[
@@ -73,9 +74,11 @@ def describe(
 def _view(path: Path, targets: "Sequence[str]") -> "View":
     """The columns of a table besides the target; a Parquet file is read in stretches."""
     from distributed_ib.data.files._views import frame_view
-    from distributed_ib.data.files.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
+    from distributed_ib.data.files.parquet_parts import is_parquet
+    from distributed_ib.data.files.parquet_table import ParquetTable
+    from distributed_ib.data.files.table_files import read_table
 
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    if is_parquet(path):
         stored = ParquetTable(path)
         return stored.without(targets) if targets else stored
     frame = read_table(path)
