@@ -1,5 +1,6 @@
 """Tables of several Parquet files with small row groups, and what a fit makes of them."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     ends = np.linspace(0, len(table), n_files + 1).astype(int)
     ends[1:-1] += len(table) // 20
-    for number, (first, last) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for number, (first, last) in enumerate(pairwise(ends)):
         part = pa.Table.from_pandas(table.iloc[first:last], preserve_index=False)
         pq.write_table(part, folder / f"part-{number}.parquet", row_group_size=row_group_size)
     return folder

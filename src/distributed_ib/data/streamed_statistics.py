@@ -91,7 +91,7 @@ class StreamedStatistics:
         class_counts: Training rows of each value of a single Y; None where there are too many.
         n_training: Training rows of each block.
         n_without_y: Rows whose Y is missing.
-        measured: The rows that are kept apart, with all columns.
+        measured: The rows that are kept apart and have a Y, with the columns that were read.
     """
 
     surveyed: tuple[SurveyedColumn, ...]
@@ -222,6 +222,8 @@ class _Pass:
             raise UserError(
                 f"the target {name!r} is missing in every row; there is nothing to learn."
             )
+        measured = pd.concat(self.measured)
+        measured = measured[measured[list(streamed.targets)].notna().all(axis=1)]
         return StreamedStatistics(
             tuple(self.survey.result(self.n_rows, kept=kept)),
             self.columns,
@@ -229,7 +231,7 @@ class _Pass:
             counts,
             self.n_training,
             self.n_without_y,
-            streamed.table.as_stored(pd.concat(self.measured, ignore_index=True)),
+            streamed.table.as_stored(measured.reset_index(drop=True)),
         )
 
 

@@ -120,7 +120,8 @@ def read_streamed(
     told = ReadingLine(Path(table.place).name)
     with told:
         statistics = gather_statistics(streamed, used, kept=grouped, told=told)
-    columns = columns_of(statistics.measured, table.place, roles, grouped)
+    only_y = ColumnRoles(roles.targets)  # what else has a role was not read
+    columns = columns_of(statistics.measured, table.place, only_y, grouped)
     return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, told))
 
 

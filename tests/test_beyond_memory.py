@@ -1,0 +1,262 @@
+"""`dib fit` of tables that are not loaded: statistics, measured rows, results, and limits."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from big_tables import frame, streamed, write
+from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.pool_batches import PoolBatches
+from distributed_ib.data.streamed_statistics import (
+    fit_streamed,
+    gather_statistics,
+    measured_rows_of,
+)
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._plan import Plan
+from distributed_ib.estimators._streamed import StreamedProblem
+from distributed_ib.scheme.fitting import SweepStore
+from distributed_ib.studies.table import TableStudy
+from distributed_ib.training.checkpoints import Checkpoints
+from distributed_ib.training.progress import SweepProgress
+from test_describe import dib
+
+pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn")
+
+N_ROWS = 8000
+MEMORY_GIB = 2e-4  # 215 kB, of which the pool has half: 8,000 rows x 5 columns take 640 kB
+SETTINGS: dict[str, Any] = {
+    "target": "y",
+    "n_starts": 1,
+    "n_resamples": 2,
+    "n_steps": 300,
+    "evidence_wanted": False,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("data") / "big", frame(N_ROWS), row_group_size=200)
+
+
+def odd_table() -> pd.DataFrame:
+    """Columns of every kind, with gaps, of which some begin without a value."""
+    rng = np.random.default_rng(1)
+    n = 600
+    table = frame(n)
+    table["late"] = np.where(np.arange(n) < 250, np.nan, rng.normal(1e6, 3, n))
+    table["word"] = table["word"].where(np.arange(n) > 200)
+    table["when"] = (
+        pd.date_range("2024-01-01", periods=n, freq="7h")
+        .to_series()
+        .sample(n, random_state=0)
+        .to_numpy()
+    )
+    table["wait"] = pd.to_timedelta(rng.integers(0, 500, n), unit="min")
+    table["city"] = [f"city {k}" for k in rng.integers(0, 70, n)]
+    table["flag"] = rng.random(n) < 0.1
+    table["one"] = 1.0
+    table["y"] = table["y"].where(rng.random(n) < 0.9)
+    return table
+
+
+def test_one_pass_finds_what_a_fit_of_the_training_rows_finds(tmp_path: Path) -> None:
+    table = odd_table()
+    write(tmp_path, table, row_group_size=70)
+    source = streamed(tmp_path, most_measured=100, block_rows=100)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        statistics = gather_statistics(source, {}, kept=["number"])
+        found = fit_streamed(source, statistics, {"pair": ["number", "x"]})
+        rows = np.setdiff1d(np.flatnonzero(table["y"].notna()), source.measured)
+        n_told = len(told)
+        expected = Decomposition.from_frame(table.drop(columns="y"), {"pair": ["number", "x"]}).fit(
+            table, rows
+        )
+    assert [str(one.message) for one in told[:n_told]] == [
+        str(one.message) for one in told[n_told:]
+    ]
+    assert found.decomposition == expected.decomposition
+    for name in ("mean", "scale", "low", "high"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9)
+    for name in ("by_rank", "median", "most_frequent", "observed"):
+        assert getattr(found, name) == getattr(expected, name)
+    assert statistics.n_without_y == table["y"].isna().sum()
+    assert statistics.n_training.sum() == len(rows)
+    assert statistics.class_counts == table["y"][rows].value_counts().to_dict()
+    measured = table.iloc[source.measured].dropna(subset="y").reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        statistics.measured, measured[list(statistics.measured)], check_dtype=False
+    )
+    assert statistics.measured["flag"].dtype == bool
+
+
+def test_what_is_read_fits_into_the_memory_and_the_rest_is_measured(folder: Path) -> None:
+    study = TableStudy(table=folder, memory_gib=MEMORY_GIB, **SETTINGS)
+    problem = study.problem(0)
+    assert isinstance(problem, StreamedProblem) and problem.pool is not None
+    assert problem.n_rows == N_ROWS // 2  # at most 100,000, and at most half of all
+    assert problem.pool.n_rows == N_ROWS - N_ROWS // 2
+    n_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(problem.pool.arrays))
+    measured = sum(leaf.nbytes for leaf in jax.tree.leaves((problem.x, problem.y)))
+    assert 0.9 < (n_bytes - measured) / (MEMORY_GIB * 2**30 / 2) < 1.02 or (
+        problem.pool.n_places == problem.pool.n_rows
+    )
+    source = problem.resampled_batches([np.arange(5)], 64, 0)
+    assert isinstance(source, PoolBatches)
+    assert not isinstance(problem.in_memory().batches(np.arange(9), 4, 0), PoolBatches)
+    fits = TableStudy(table=folder, **SETTINGS).problem(0)
+    assert not isinstance(fits, StreamedProblem) and fits.n_rows == N_ROWS
+
+
+def small_plan(folder: Path, memory_gib: float) -> Plan:
+    """A sweep of a small model over the table, without what is measured beside it."""
+    study = TableStudy(table=folder, memory_gib=memory_gib, exclude=("number",), **SETTINGS)
+    estimator = study.estimator(0).set_params(
+        n_records=6,
+        n_steps=120,
+        n_pretraining_steps=60,
+        n_samples=8,
+        n_information_inputs=0,
+        batch_size=64,
+        embedding_dim=1,
+        predictor_hidden=(8,),
+        encoder_hidden=(8,),
+    )
+    rows, source = study._columns, study._streamed
+    return estimator.plan(rows.x, rows.y, streamed=None if source is None else source.source)
+
+
+def test_a_table_on_disk_is_explained_as_the_same_one_in_memory(folder: Path) -> None:
+    """What is known agrees within four standard errors, from a pool that is replaced thrice."""
+    found = {}
+    for name, memory_gib in (("disk", 2e-5), ("memory", 4.0)):
+        plan = small_plan(folder, memory_gib)
+        scheme = plan.fit()
+        data = scheme.to_xarray()
+        step = int(np.abs(data["beta"].values - scheme.best_beta).argmin())
+        found[name] = {
+            "known": float(data["known_bits"][step]),
+            "error": float(data["known_error_bits"][step]),
+            "kl": data["kl_bits"].mean("seed").values[step],
+        }
+        if isinstance(plan.problem, StreamedProblem):
+            assert plan.problem.pool is not None
+            batches = plan.problem.resampled_batches([np.arange(9)] * 2, 64, 0)
+            assert isinstance(batches, PoolBatches)
+            assert batches.schedule(2).n_before(180) > 2.5 * plan.problem.pool.n_blocks
+    disk, memory = found["disk"], found["memory"]
+    error = np.hypot(disk["error"], memory["error"])
+    assert disk["error"] > 0 and memory["known"] > 0.3
+    assert abs(disk["known"] - memory["known"]) < 4 * error
+    assert np.argsort(disk["kl"]).tolist() == np.argsort(memory["kl"]).tolist()
+
+
+def test_a_resumed_sweep_has_the_same_bits(folder: Path, tmp_path: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(now: SweepProgress) -> None:
+        if now.step >= 100:
+            raise Stopped
+
+    store = SweepStore(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SweepStore, "checkpoints", lambda _, name: Checkpoints(tmp_path / name, 0.0))
+        with pytest.raises(Stopped):
+            small_plan(folder, 2e-5).fit(store=store, progress=stop)
+        resumed = small_plan(folder, 2e-5).fit(store=SweepStore(tmp_path, resume=True))
+    whole = small_plan(folder, 2e-5).fit()
+    for name in ("kl_bits", "known_bits", "prediction_error_bits"):
+        one, other = (scheme.to_xarray()[name].values for scheme in (whole, resumed))
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("option", ["weight", "group", "time"])
+def test_roles_that_need_a_table_in_memory_are_refused(folder: Path, option: str) -> None:
+    study = TableStudy(table=folder, memory_gib=MEMORY_GIB, **{**SETTINGS, option: "number"})
+    with pytest.raises(UserError, match=f"--{option} is for tables that fit into memory: .* 8,000"):
+        study.problem(0)
+
+
+def test_options_that_do_not_go_together(folder: Path) -> None:
+    several = {**SETTINGS, "target": ("y", "word"), "each_target": True}
+    with pytest.raises(UserError, match="--each-target is for tables that fit into --memory"):
+        TableStudy(table=folder, memory_gib=MEMORY_GIB, **several).check()
+    for memory_gib in (0.0, float("nan")):
+        with pytest.raises(UserError, match="--memory should be a positive number"):
+            TableStudy(table=folder, memory_gib=memory_gib, **SETTINGS).problem(0)
+    with pytest.raises(UserError, match="no column 'z', named by --target"):
+        TableStudy(table=folder, memory_gib=MEMORY_GIB, **{**SETTINGS, "target": "z"}).problem(0)
+    with pytest.raises(UserError, match="kinds names the column 'z'"):
+        TableStudy(
+            table=folder, memory_gib=MEMORY_GIB, kinds={"z": "categorical"}, **SETTINGS
+        ).problem(0)
+
+
+def test_a_fault_in_a_late_file_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    table = frame(2000).assign(y=np.linspace(0, 1, 2000))
+    bad = table.assign(x=table["x"].where(table.index != 1900, np.inf))
+    study = TableStudy(
+        table=write(tmp_path / "x", bad, row_group_size=50), memory_gib=1e-5, target="y"
+    )
+    with pytest.raises(
+        UserError, match=r"column 'x', row 1901 .* infinite .*part-2.parquet begins"
+    ):
+        study.problem(0)
+    bad = table.assign(y=table["y"].where(table.index != 1900, np.inf))
+    study = TableStudy(
+        table=write(tmp_path / "y", bad, row_group_size=50), memory_gib=1e-5, target="y"
+    )
+    with pytest.raises(
+        UserError, match=r"column 'y', row 1901 .* infinite .*part-2.parquet begins"
+    ):
+        study.problem(0)
+    number = TableStudy(
+        table=write(tmp_path / "z", table, row_group_size=50),
+        memory_gib=1e-5,
+        target="y",
+        task="classification",
+    )
+    with pytest.raises(UserError, match=r"'y' holds numbers such as .* which are no classes"):
+        number.problem(0)
+
+
+def test_a_class_that_no_measured_row_has_is_a_class(tmp_path: Path) -> None:
+    table = frame(3000)
+    measured = measured_rows_of(3000)
+    row = int(np.setdiff1d(np.arange(3000), measured)[7])
+    table.loc[row, "y"] = "rare"
+    study = TableStudy(
+        table=write(tmp_path, table, row_group_size=100), memory_gib=2e-5, **SETTINGS
+    )
+    plan = study._plan(0)
+    assert plan.target.classes == ("no", "rare", "yes")
+    assert plan.target.share[1] == pytest.approx(1 / 1500)
+    assert plan.n_train_rows == 1500 + 1200
+
+
+def test_the_commands_take_folders(folder: Path, tmp_path: Path) -> None:
+    """One run from a folder, told with its rows, and predictions of the folder in both formats."""
+    run = tmp_path / "run"
+    options = ["--exclude", "number", "--steps", "20", "--resamples", "0", "--starts", "1"]
+    started = dib(
+        "fit", folder, "--target", "y", "--memory", "2e-5", "--no-evidence", *options, "--out", run
+    )
+    assert started.exit_code == 0, started.output
+    text = (run / "summary.md").read_text()
+    assert "The table has 8,000 rows. 4,000 of them trained, by way of" in text
+    assert "4,000 others, a random sample" in text
+    for name in ("p.csv", "p.parquet"):
+        told = dib("predict", run, folder, "--out", tmp_path / name)
+        assert told.exit_code == 0 and "8,000 rows" in told.output
+    csv, parquet = pd.read_csv(tmp_path / "p.csv"), pd.read_parquet(tmp_path / "p.parquet")
+    pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
+    assert (csv["prediction"] == frame(N_ROWS)["y"]).mean() > 0.7
+    shown = dib("describe", folder, "--target", "y")
+    assert "8,000 rows" in shown.output and "numbers of the rows" not in shown.output
