@@ -21,7 +21,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators._streamed import StreamedProblem
 from distributed_ib.scheme.fitting import SweepStore
-from distributed_ib.studies.table import TableStudy
+from distributed_ib.studies.table import TableStudy, streamed_rows
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
 from test_describe import dib
@@ -241,22 +241,61 @@ def test_a_class_that_no_measured_row_has_is_a_class(tmp_path: Path) -> None:
     assert plan.n_train_rows == 1500 + 1200
 
 
-def test_the_commands_take_folders(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [("x", {}), ("x", {"loss": "infonce"}), (("x", "noise"), {}), ("x", {"validation": True})],
+)
+def test_every_kind_of_target_is_streamed(
+    folder: Path, tmp_path: Path, target: Any, options: dict[str, Any]
+) -> None:
+    """Y is in the batches as it is in the rows that are measured."""
+    if options.get("validation"):
+        frame(300, seed=5).to_csv(tmp_path / "new.csv", index=False)
+        options = {"validation": tmp_path / "new.csv"}
+    study = TableStudy(
+        table=folder, memory_gib=MEMORY_GIB, **{**SETTINGS, "target": target}, **options
+    )
+    problem = study.problem(0)
+    split = problem.split(0)
+    if "validation" in options:
+        assert problem.n_rows == N_ROWS // 2 + 300 == len(split.train) + 300
+    source = split.problem.resampled_batches(split.divided(2).train, 64, 0)
+    assert isinstance(source, PoolBatches)
+    x, y = source.prepare(0, 64, 2)
+    rows = problem.rows(split.train)
+    for drawn, own in zip(jax.tree.leaves((x, y)), jax.tree.leaves((rows.x, rows.y)), strict=True):
+        assert drawn.dtype == own.dtype and drawn.shape[3:] == own.shape[1:]
+        assert drawn.mean() == pytest.approx(float(own.mean()), abs=0.1 * float(own.std()) + 0.01)
+
+
+def test_a_table_of_many_rows_is_measured_on_some_of_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_rows, "MANY_ROWS", N_ROWS - 1)
+    problem = TableStudy(table=folder, **SETTINGS).problem(0)
+    assert isinstance(problem, StreamedProblem) and problem.pool is not None
+    assert problem.pool.n_places == problem.pool.n_rows  # all of them are in memory
+    grouped = TableStudy(table=folder, group="number", **SETTINGS).problem(0)
+    assert not isinstance(grouped, StreamedProblem)
+
+
+def test_the_commands_take_folders(tmp_path: Path) -> None:
     """One run from a folder, told with its rows, and predictions of the folder in both formats."""
+    folder = write(tmp_path / "big", frame(2000), row_group_size=100)
     run = tmp_path / "run"
     options = ["--exclude", "number", "--steps", "20", "--resamples", "0", "--starts", "1"]
     started = dib(
-        "fit", folder, "--target", "y", "--memory", "2e-5", "--no-evidence", *options, "--out", run
+        "fit", folder, "--target", "y", "--memory", "1e-5", "--no-evidence", *options, "--out", run
     )
     assert started.exit_code == 0, started.output
     text = (run / "summary.md").read_text()
-    assert "The table has 8,000 rows. 4,000 of them trained, by way of" in text
-    assert "4,000 others, a random sample" in text
+    assert "The table has 2,000 rows. 1,000 of them trained, by way of" in text
+    assert "1,000 others, a random sample" in text
     for name in ("p.csv", "p.parquet"):
         told = dib("predict", run, folder, "--out", tmp_path / name)
-        assert told.exit_code == 0 and "8,000 rows" in told.output
+        assert told.exit_code == 0 and "2,000 rows" in told.output
     csv, parquet = pd.read_csv(tmp_path / "p.csv"), pd.read_parquet(tmp_path / "p.parquet")
     pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
-    assert (csv["prediction"] == frame(N_ROWS)["y"]).mean() > 0.7
+    assert (csv["prediction"] == frame(2000)["y"]).mean() > 0.7
     shown = dib("describe", folder, "--target", "y")
-    assert "8,000 rows" in shown.output and "numbers of the rows" not in shown.output
+    assert "2,000 rows" in shown.output and "numbers of the rows" not in shown.output

@@ -1,5 +1,8 @@
 """Tables of several Parquet files: folders, globs, partition columns, row groups, and faults."""
 
+import threading
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +147,7 @@ def test_a_fault_deep_in_a_file_names_file_and_row(tmp_path: Path) -> None:
 
 
 def test_reading_ahead_passes_errors_on_and_can_be_left() -> None:
-    def faulty() -> object:
+    def faulty() -> Iterator[int]:
         yield 1
         raise UserError("the disk is gone.")
 
@@ -152,6 +155,7 @@ def test_reading_ahead_passes_errors_on_and_can_be_left() -> None:
     assert next(found) == 1
     with pytest.raises(UserError, match="the disk is gone"):
         next(found)
-    endless = read_ahead(iter(int, 1))
+    endless = read_ahead(count())
     assert next(endless) == 0
-    endless.close()
+    del endless  # which ends its thread
+    assert not [one for one in threading.enumerate() if one.name == "read-ahead"]

@@ -42,6 +42,7 @@ def describe(
     a column is left out. Correct the TOML form where it is wrong, and give it to dib fit --kinds.
     """
     from distributed_ib._files import write_text
+    from distributed_ib._reading_line import ReadingLine
     from distributed_ib.cli._execution import print_line
     from distributed_ib.data.columns.declared_kinds import declared_kinds, read_kinds
     from distributed_ib.data.columns.kinds_file import kinds_toml
@@ -59,7 +60,8 @@ def describe(
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:
         raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
-    surveyed = survey(view, declared)
+    with ReadingLine(name) as told:
+        surveyed = survey(view, declared, told=told)
     text = kinds_toml(surveyed, name)
     if toml:
         typer.echo(text, nl=False)

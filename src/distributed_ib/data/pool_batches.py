@@ -32,7 +32,7 @@ class PoolBatches(eqx.Module):
         batch_size: Rows in a batch.
         seed: Seed of the draws.
         steps_per_transfer: Batches copied to the device at once.
-        identity: What a resumed sweep must find again.
+        contents: What a resumed sweep must find again; see `RowGroupPool`.
     """
 
     pool: RowGroupPool = eqx.field(static=True)
@@ -40,7 +40,7 @@ class PoolBatches(eqx.Module):
     batch_size: int = eqx.field(static=True)
     seed: int = eqx.field(static=True)
     steps_per_transfer: int = eqx.field(static=True)
-    identity: str = eqx.field(static=True)
+    contents: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class PoolBatches(eqx.Module):
         self.pool, self.rows = pool, HostArrays(list(rows))
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self.steps_per_transfer = whole_number("steps_per_transfer", steps_per_transfer, 1)
-        self.seed, self.identity = seed, pool.identity
+        self.seed, self.contents = seed, pool.contents
 
     @property
     def max_steps(self) -> int:

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.data.batches import Batch
-from distributed_ib.data.streamed_statistics import Chunk, StreamedTable, Told, tell_nobody
+from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.streamed_statistics import Chunk, StreamedTable
 from distributed_ib.errors import UserError
 
 Transform = Callable[[Chunk], Batch]
 """From rows as they are read to a tree of arrays `[n, ...]`."""
 
 _THREADS, _WAITING = 2, 4
+_FILLING = "filling the pool from"
 
 
 class RowGroupPool:
@@ -84,10 +86,10 @@ class RowGroupPool:
         return int(self.n_places_of.sum())
 
     @cached_property
-    def identity(self) -> str:
-        """What a resumed run must find again: files, and which rows are drawn."""
-        table = self._streamed.table.identity()
-        return f"{table}, {self.n_places} of {self.n_rows} rows, seed {self._seed}"
+    def contents(self) -> str:
+        """What a resumed run must find again: which rows are drawn, and a checksum of the files."""
+        table = self._streamed.table.checksum()
+        return f"{self.n_places} of {self.n_rows} rows, seed {self._seed}, {table}"
 
     @cached_property
     def arrays(self) -> Batch:
@@ -115,15 +117,19 @@ class RowGroupPool:
     def bring_to(self, draws: NDArray[np.int64]) -> None:
         """Let every block hold the draw of this number, `[block]`; waits for what must be read."""
         wanted = [(int(k), int(draws[k])) for k in np.flatnonzero(self._held != draws)]
-        tells = len(wanted) > _WAITING
-        total, done = int(self.n_rows_of[[k for k, _ in wanted]].sum()) if tells else 0, 0
-        for number, (block, draw) in enumerate(wanted):
-            self.read_later(wanted[number : number + _WAITING])
-            self._put(block, self._coming.pop((block, draw)).result())
-            self._held[block] = draw
-            if tells:
+        # Refreshes of a few blocks are not told.
+        told = self._told if len(wanted) > _WAITING else tell_nobody
+        total, done = int(self.n_rows_of[[k for k, _ in wanted]].sum()), 0
+        try:
+            for number, (block, draw) in enumerate(wanted):
+                self.read_later(wanted[number : number + _WAITING])
+                self._put(block, self._coming.pop((block, draw)).result())
+                self._held[block] = draw
                 done += int(self.n_rows_of[block])
-                self._told("filling the pool", done, total)
+                told(_FILLING, done, total)
+        finally:
+            if done < total:  # no line stays on the terminal after an error
+                told(_FILLING, total, total)
 
     def read_later(self, wanted: Sequence[tuple[int, int]]) -> None:
         """Begin to read draws of blocks, as pairs of their numbers, in other threads."""

@@ -1,7 +1,7 @@
 """What a table beyond memory says of its columns, from one pass over its rows."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from distributed_ib.data.files.parquet_table import ParquetTable, RowBlock
 from distributed_ib.data.files.reading_ahead import read_ahead
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.fitting_columns import ColumnStatistics
+from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.table_errors import with_place
 from distributed_ib.errors import UserError
 
@@ -28,12 +29,6 @@ MOST_LEVELS = 1 << 20
 MOST_CLASSES = 1 << 16
 
 Chunk = Mapping[str, "pd.Series[Any]"]
-Told = Callable[[str, int, int], None]
-"""Called with what is done, the rows that are done, and all rows."""
-
-
-def tell_nobody(what: str, done: int, total: int) -> None:
-    """Say nothing of how far it is."""
 
 
 @dataclass(frozen=True, eq=False)

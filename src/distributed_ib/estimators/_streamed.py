@@ -14,15 +14,14 @@ from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.pool_batches import PoolBatches
 from distributed_ib.data.problem import RowIndex
+from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.row_group_pool import RowGroupPool
 from distributed_ib.data.streamed_statistics import (
     MOST_CLASSES,
     Chunk,
     StreamedStatistics,
     StreamedTable,
-    Told,
     fit_streamed,
-    tell_nobody,
 )
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError

@@ -26,6 +26,7 @@ from distributed_ib.data.columns.date_span import DateSpan
 from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
 from distributed_ib.data.files._views import View
+from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.table_errors import refuse, shown, with_place
 from distributed_ib.errors import UserError
 
@@ -77,7 +78,11 @@ class SurveyedColumn:
 
 
 def survey(
-    view: View, declared: Mapping[str, DeclaredKind], *, kept: Collection[str] = ()
+    view: View,
+    declared: Mapping[str, DeclaredKind],
+    *,
+    kept: Collection[str] = (),
+    told: Told = tell_nobody,
 ) -> list[SurveyedColumn]:
     """Look at all rows once, a stretch at a time.
 
@@ -85,6 +90,7 @@ def survey(
         view: The table.
         declared: What the user says of its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
+        told: Called as the reading goes on.
 
     Returns:
         An entry for each column, in their order; what can't be read is told in its `problem`.
@@ -93,6 +99,7 @@ def survey(
     if begun.wanted:
         for start, chunk in view.chunks(begun.wanted):
             begun.add(start, chunk, getattr(view, "place_of", None))
+            told("reading", start + len(chunk[begun.wanted[0]]), view.n_rows)
     return begun.result(view.n_rows, kept=kept)
 
 

@@ -170,13 +170,12 @@ class ParquetTable:
             found[name] = values
         return pd.DataFrame(found)
 
-    def identity(self) -> str:
-        """A checksum of the paths and footers of all files, which change with what is in them."""
+    def checksum(self) -> str:
+        """A checksum of the footers of all files, which change with what is in them."""
         digest = hashlib.sha256()
         for part in self._parts.parts:
             footer = pa.BufferOutputStream()
             part.metadata.write_metadata_file(footer)
-            digest.update(part.path.encode())
             digest.update(footer.getvalue())
         return digest.hexdigest()
 

@@ -27,6 +27,8 @@ from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns
 DEFAULT_MEMORY_GIB = 4.0
 CELL_BYTES = 16
 """Memory that a cell of a table takes which is loaded whole: as it was read, and as model input."""
+MANY_ROWS = 1_000_000
+"""Rows of the largest table of which all are measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +70,19 @@ class StreamedRows:
         return [Finding(text, kind="note") for text in texts]
 
 
-def table_beyond(path: Path, memory_gib: float) -> ParquetTable | None:
-    """A table of Parquet files of which the cells, at 16 bytes each, take more than the memory.
+def table_beyond(path: Path, memory_gib: float, *, loads_many: bool) -> ParquetTable | None:
+    """A table of Parquet files that is not loaded, because that would take too long or too much.
 
-    None if it fits, or is no table of Parquet files.
+    Too much is more than the memory, at 16 bytes a cell. It takes too long to measure each model on
+    more than a million rows.
+
+    Args:
+        path: The table.
+        memory_gib: Memory for data.
+        loads_many: Whether a table of any number of rows is loaded if it fits.
+
+    Returns:
+        The table; None if it is to be loaded, or is no table of Parquet files.
 
     Raises:
         UserError: If the memory is not positive, or the files can't be read.
@@ -82,7 +93,8 @@ def table_beyond(path: Path, memory_gib: float) -> ParquetTable | None:
         return None
     table = ParquetTable(path)
     n_bytes = table.n_rows * len(table.names) * CELL_BYTES
-    return table if n_bytes > memory_gib * 2**30 else None
+    is_beyond = n_bytes > memory_gib * 2**30 or (table.n_rows > MANY_ROWS and not loads_many)
+    return table if is_beyond else None
 
 
 def read_streamed(

@@ -35,17 +35,21 @@ class TableRows:
         source: The file, or what came from standard input.
         validation: The file of held-out rows.
         memory_gib: Memory for data, in GiB: a larger table of Parquet files is not loaded.
+        loads_many: Whether a table of more than a million rows is loaded if it fits.
     """
 
     source: Path | TextInput
     validation: Path | None = None
     memory_gib: float = DEFAULT_MEMORY_GIB
+    loads_many: bool = False
 
     @cached_property
     def beyond_memory(self) -> ParquetTable | None:
         """The table, if it is too large to be loaded; None if it is not."""
         source = self.source
-        return table_beyond(source, self.memory_gib) if isinstance(source, Path) else None
+        if not isinstance(source, Path):
+            return None
+        return table_beyond(source, self.memory_gib, loads_many=self.loads_many)
 
     def streamed(
         self, roles: ColumnRoles, grouped: Sequence[str], declared: Mapping[str, DeclaredKind]

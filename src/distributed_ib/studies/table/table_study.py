@@ -91,8 +91,8 @@ class TableStudy(Study):
         learning_rate: Step size of training.
         evidence_wanted: Measure how sure the findings are.
         quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
-        memory_gib: Memory for data, in GiB, 4 by default: Parquet files that take more are read in
-            parts.
+        memory_gib: Memory for data, in GiB, 4 by default. Parquet files that take more, or have
+            more than a million rows, are read in parts; see docs/scaling.md.
         rows_read: The rows of the table, where they were read already; no option.
     """
 
@@ -334,7 +334,8 @@ class TableStudy(Study):
         if self._rows_read is not None:
             return self._rows_read
         source = TextInput.read() if is_standard_input(self.table) else self.table
-        return TableRows(source, self.validation, self.memory_gib)
+        loads_many = self.each_target or any((self.weight, self.group, self.time))
+        return TableRows(source, self.validation, self.memory_gib, loads_many)
 
     @cached_property
     def _streamed(self) -> StreamedRows | None:
