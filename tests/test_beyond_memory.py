@@ -1,5 +1,8 @@
 """`dib fit` of tables that are not loaded: statistics, measured rows, results, and limits."""
 
+import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -299,3 +302,17 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     assert (csv["prediction"] == frame(2000)["y"]).mean() > 0.7
     shown = dib("describe", folder, "--target", "y")
     assert "2,000 rows" in shown.output and "numbers of the rows" not in shown.output
+
+
+@pytest.mark.nightly
+def test_ten_million_rows(tmp_path: Path) -> None:
+    """Described and started in a tenth of five minutes, at the speed of a small table."""
+    script = Path(__file__).parents[1] / "benchmarks" / "beyond_memory.py"
+    results = tmp_path / "results.jsonl"
+    options = ["--rows", "10000000", "--memory", "0.2", "--steps", "1000", "--folder", tmp_path]
+    subprocess.run([sys.executable, script, *options, "--out", results], check=True)
+    found = json.loads(results.read_text())
+    assert found["rows_in_pool"] < 2_000_000 and found["row_groups_read_anew"] >= 3
+    assert found["describe_s"] + found["statistics_s"] + found["pool_s"] < 30
+    assert found["ratio"] < 1.5
+    assert found["peak_gib"] < 2.5
