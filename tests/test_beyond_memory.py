@@ -14,6 +14,8 @@ import pytest
 
 from big_tables import frame, streamed, write
 from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.distinct_values import RepeatedNumbers
+from distributed_ib.data.files.parquet_table import ParquetTable
 from distributed_ib.data.pool_batches import PoolBatches
 from distributed_ib.data.streamed_statistics import (
     fit_streamed,
@@ -23,6 +25,7 @@ from distributed_ib.data.streamed_statistics import (
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators._streamed import StreamedProblem
+from distributed_ib.estimators.prediction_files import predicted_in_stretches, write_predictions
 from distributed_ib.scheme.fitting import SweepStore
 from distributed_ib.studies.table import TableStudy, streamed_rows
 from distributed_ib.training.checkpoints import Checkpoints
@@ -271,6 +274,30 @@ def test_every_kind_of_target_is_streamed(
         assert drawn.mean() == pytest.approx(float(own.mean()), abs=0.1 * float(own.std()) + 0.01)
 
 
+def test_numbers_of_few_values_are_listed_once(tmp_path: Path) -> None:
+    """All values are known, those of rows that are neither measured nor in the pool too."""
+    rng = np.random.default_rng(0)
+    table = frame(2000).drop(columns="number")
+    table["hour"] = rng.integers(0, 24, 2000)
+    table["gaps"] = np.where(rng.random(2000) < 0.1, np.nan, table["hour"])
+    table["age"] = rng.integers(0, 90, 2000).astype(np.float32) + np.float32(0.1)
+    study = TableStudy(
+        table=write(tmp_path, table, row_group_size=100), memory_gib=1e-5, **SETTINGS
+    )
+    problem = study.problem(0)
+    names = problem.names
+    split = problem.split(0)
+    source = problem.resampled_batches(split.divided(2).train, study.train.batch_size, 0)
+    x, _ = source.draw(source.pick(source.prepare(0, 1, 2), jax.numpy.int32(0)), jax.random.key(0))
+    assert isinstance(x, RepeatedNumbers)
+    assert [names[k] for k in x.listed] == ["hour"]  # a batch of 64 rows does not list 90 ages
+    assert study.train.batch_size == 64
+    (values,) = [part for part in x.values if part is not None]
+    assert len(values) == 24
+    hours = x.table.numbers[..., 2]  # after x and noise
+    np.testing.assert_array_equal(values[:, 0][np.asarray(x.codes)[..., 0]], hours)
+
+
 def test_a_table_of_many_rows_is_measured_on_some_of_them(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +310,7 @@ def test_a_table_of_many_rows_is_measured_on_some_of_them(
 
 
 def test_the_commands_take_folders(tmp_path: Path) -> None:
-    """One run from a folder, told with its rows, and predictions of the folder in both formats."""
+    """One run from a folder, told with its rows, and predictions of the folder."""
     folder = write(tmp_path / "big", frame(2000), row_group_size=100)
     run = tmp_path / "run"
     options = ["--exclude", "number", "--steps", "20", "--resamples", "0", "--starts", "1"]
@@ -294,14 +321,35 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     text = (run / "summary.md").read_text()
     assert "The table has 2,000 rows. 1,000 of them trained, by way of" in text
     assert "1,000 others, a random sample" in text
-    for name in ("p.csv", "p.parquet"):
-        told = dib("predict", run, folder, "--out", tmp_path / name)
-        assert told.exit_code == 0 and "2,000 rows" in told.output
-    csv, parquet = pd.read_csv(tmp_path / "p.csv"), pd.read_parquet(tmp_path / "p.parquet")
-    pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
-    assert (csv["prediction"] == frame(2000)["y"]).mean() > 0.7
+    told = dib("predict", run, folder, "--out", tmp_path / "p.parquet")
+    assert told.exit_code == 0 and "2,000 rows" in told.output
+    predicted = pd.read_parquet(tmp_path / "p.parquet")
+    assert (predicted["prediction"] == frame(2000)["y"]).mean() > 0.7
     shown = dib("describe", folder, "--target", "y")
     assert "2,000 rows" in shown.output and "numbers of the rows" not in shown.output
+
+
+def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: Path) -> None:
+    table = ParquetTable(folder, chunk_rows=1000)
+
+    def predict(rows: pd.DataFrame) -> pd.DataFrame:
+        warnings.warn(f"{len(rows)} rows of {list(rows)}.", UserWarning, stacklevel=2)
+        if (rows["number"] == 12_000).any():
+            raise UserError("row 1 is wrong.")
+        return pd.DataFrame({"prediction": rows["number"] * 2})
+
+    files = [tmp_path / "p.csv", tmp_path / "p.parquet"]
+    for path in files:
+        few = pd.DataFrame({"prediction": np.arange(3)})
+        assert write_predictions(path, iter([few, few + 3])) == 6
+    for found in (pd.read_csv(files[0]), pd.read_parquet(files[1])):
+        assert found["prediction"].tolist() == [0, 1, 2, 3, 4, 5]
+    parts = predicted_in_stretches(table, ["number", "nowhere"], predict)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(UserError, match=r"row 1 is wrong \(these rows begin at row 5734 of"):
+            list(parts)
+    assert [str(one.message) for one in caught] == ["1000 rows of ['number'] (in rows 1 to 1000)."]
 
 
 @pytest.mark.nightly
@@ -309,8 +357,9 @@ def test_ten_million_rows(tmp_path: Path) -> None:
     """Described and started in a tenth of five minutes, at the speed of a small table."""
     script = Path(__file__).parents[1] / "benchmarks" / "beyond_memory.py"
     results = tmp_path / "results.jsonl"
-    options = ["--rows", "10000000", "--memory", "0.2", "--steps", "1000", "--folder", tmp_path]
-    subprocess.run([sys.executable, script, *options, "--out", results], check=True)
+    options = ["--rows", "10000000", "--memory", "0.2", "--steps", "1000"]
+    places = ["--folder", str(tmp_path), "--out", str(results)]
+    subprocess.run([sys.executable, str(script), *options, *places], check=True)
     found = json.loads(results.read_text())
     assert found["rows_in_pool"] < 2_000_000 and found["row_groups_read_anew"] >= 3
     assert found["describe_s"] + found["statistics_s"] + found["pool_s"] < 30

@@ -26,10 +26,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> StreamedTable:
     return streamed(write(folder, frame(N_ROWS), row_group_size=70))
 
 
-def batches(pool: RowGroupPool, n_repeats: int = 2, **options: int) -> PoolBatches:
+def batches(pool: RowGroupPool, n_repeats: int = 2, seed: int = 5) -> PoolBatches:
     """A source whose repeats share no measured row."""
     rows = [np.arange(25 * k, 25 * (k + 1)) for k in range(n_repeats)]
-    return PoolBatches(pool, rows, 32, **{"seed": 5, "steps_per_transfer": 256, **options})
+    return PoolBatches(pool, rows, 32, seed=seed, steps_per_transfer=256)
 
 
 def test_measured_rows_are_a_uniform_sample_and_always_the_same() -> None:

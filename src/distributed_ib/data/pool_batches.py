@@ -1,18 +1,23 @@
 """Batches of random rows of a table on disk, by way of a pool in memory."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Int64, PRNGKeyArray, Shaped
+from jax import Array
+from jaxtyping import Float, Int64, PRNGKeyArray, Shaped
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.batches import Batch, Prepared, Step
+from distributed_ib.data.distinct_values import RepeatedNumbers
 from distributed_ib.data.refresh_schedule import RefreshSchedule
 from distributed_ib.data.row_batches import HostArrays, uniform_numbers
 from distributed_ib.data.row_group_pool import RowGroupPool
 from distributed_ib.errors import UserError
+
+ListedValues: TypeAlias = tuple[Float[Array | np.ndarray, "_ 1"] | None, ...]
 
 # Blocks that are read before their step has come.
 _BLOCKS_AHEAD = 2
@@ -32,6 +37,8 @@ class PoolBatches(eqx.Module):
         batch_size: Rows in a batch.
         seed: Seed of the draws.
         steps_per_transfer: Batches copied to the device at once.
+        values: Where numbers that take few values are listed, those of each component, or None;
+            the arrays of the pool are then those of ((rows, codes), y). See `RepeatedNumbers`.
         contents: What a resumed sweep must find again; see `RowGroupPool`.
     """
 
@@ -41,6 +48,7 @@ class PoolBatches(eqx.Module):
     seed: int = eqx.field(static=True)
     steps_per_transfer: int = eqx.field(static=True)
     contents: str = eqx.field(static=True)
+    values: ListedValues | None
 
     def __init__(
         self,
@@ -50,6 +58,7 @@ class PoolBatches(eqx.Module):
         *,
         seed: int = 0,
         steps_per_transfer: int = 64,
+        values: ListedValues | None = None,
     ) -> None:
         """Draw from `pool`, and from those of its measured rows that `rows` names.
 
@@ -59,7 +68,7 @@ class PoolBatches(eqx.Module):
         self.pool, self.rows = pool, HostArrays(list(rows))
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self.steps_per_transfer = whole_number("steps_per_transfer", steps_per_transfer, 1)
-        self.seed, self.contents = seed, pool.contents
+        self.seed, self.contents, self.values = seed, pool.contents, values
 
     @property
     def max_steps(self) -> int:
@@ -147,4 +156,7 @@ class PoolBatches(eqx.Module):
 
     def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The batch that was prepared for this repeat."""
-        return picked
+        if self.values is None:
+            return picked
+        (table, codes), y = picked
+        return RepeatedNumbers(table, self.values, codes), y

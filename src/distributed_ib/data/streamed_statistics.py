@@ -27,6 +27,8 @@ MOST_MEASURED_ROWS = 100_000
 MOST_LEVELS = 1 << 20
 """Levels of a category, at most, since all of them are kept in memory."""
 MOST_CLASSES = 1 << 16
+MOST_VALUES = 255
+_PREVIEW_ROWS = 4096
 
 Chunk = Mapping[str, "pd.Series[Any]"]
 
@@ -83,6 +85,7 @@ class StreamedStatistics:
         surveyed: How each column of X is read.
         columns: Scaling and levels of numbers and categories, from the training rows.
         too_many_levels: Columns with more levels than can be kept.
+        few_values: All values of numbers that take at most 255, by column.
         class_counts: Training rows of each value of a single Y; None where there are too many.
         n_training: Training rows of each block.
         n_without_y: Rows whose Y is missing.
@@ -92,6 +95,7 @@ class StreamedStatistics:
     surveyed: tuple[SurveyedColumn, ...]
     columns: ColumnStatistics
     too_many_levels: frozenset[str]
+    few_values: Mapping[str, NDArray[np.float64]]
     class_counts: Mapping[Level, int] | None
     n_training: NDArray[np.int64]
     n_without_y: int
@@ -142,6 +146,15 @@ def gather_statistics(
     return pass_.result(kept)
 
 
+def is_plain_number(values: "pd.Series[Any]") -> bool:
+    """Whether a stretch of a column holds numbers, and none is missing.
+
+    >>> is_plain_number(pd.Series([1, 2])), is_plain_number(pd.Series([1, None]))
+    (True, False)
+    """
+    return pd.api.types.is_numeric_dtype(values.dtype) and not bool(values.isna().any())
+
+
 class _Pass:
     """The pass over the rows in progress."""
 
@@ -155,6 +168,7 @@ class _Pass:
         self.streamed, self.survey, self.columns, self.targets = streamed, survey, columns, targets
         self.undecided = set(survey.wanted)
         self.too_many: set[str] = set()
+        self.few_values: dict[str, set[float]] = {name: set() for name in survey.wanted}
         self.n_rows = 0
         self.n_without_y = 0
         self.n_training = np.zeros(len(streamed.blocks), np.int64)
@@ -170,6 +184,7 @@ class _Pass:
         self.survey.add(start, chunk, streamed.table.place_of)
         self._decide()
         self.columns.add(start, chunk, mask)
+        self._add_values(chunk)
         for name in self.survey.wanted:
             counts = self.columns.counts(name)
             if counts is not None and len(counts) > MOST_LEVELS:
@@ -197,6 +212,19 @@ class _Pass:
             if len(counts) > MOST_CLASSES:
                 self.targets.keep_only(name, None)
 
+    def _add_values(self, chunk: Chunk) -> None:
+        """Add to the values of numbers that take few, in the first rows before all others."""
+        for name in list(self.few_values):
+            values = chunk[name]
+            if self.survey.read_as(name) != "continuous" or not is_plain_number(values):
+                del self.few_values[name]
+                continue
+            for part in (values[:_PREVIEW_ROWS], values[_PREVIEW_ROWS:]):
+                self.few_values[name].update(pd.unique(part).tolist())
+                if len(self.few_values[name]) > MOST_VALUES:
+                    del self.few_values[name]
+                    break
+
     def _decide(self) -> None:
         """Keep what each column turns out to be, as soon as one of its values is known."""
         for name in list(self.undecided):
@@ -223,6 +251,10 @@ class _Pass:
             tuple(self.survey.result(self.n_rows, kept=kept)),
             self.columns,
             frozenset(self.too_many),
+            {
+                name: np.array(sorted(values), np.float64)
+                for name, values in self.few_values.items()
+            },
             counts,
             self.n_training,
             self.n_without_y,

@@ -242,7 +242,11 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         )
         if streamed is not None:
             problem = streamed.problem(
-                problem, prepared.decomposition, prepared.target, self._bins_target
+                problem,
+                prepared.decomposition,
+                prepared.target,
+                binned=self._bins_target,
+                most_values=settings.batch_size - 1,
             )
         kept = prepared.kept
         plan = Plan(

@@ -1,6 +1,6 @@
 """A table beyond memory as the sweeps take it: measured rows in memory, training rows in a pool."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from distributed_ib.data.batches import Batch, BatchSource
 from distributed_ib.data.decomposition import Decomposition, Groups
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
-from distributed_ib.data.pool_batches import PoolBatches
+from distributed_ib.data.pool_batches import ListedValues, PoolBatches
 from distributed_ib.data.problem import RowIndex
 from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.row_group_pool import RowGroupPool
@@ -23,6 +23,7 @@ from distributed_ib.data.streamed_statistics import (
     StreamedTable,
     fit_streamed,
 )
+from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import TableProblem
@@ -41,9 +42,11 @@ class StreamedProblem(TableProblem):
 
     Attributes:
         pool: The training rows that are not in memory.
+        values: Of numbers that take few values, those of each component; None if there are none.
     """
 
     pool: RowGroupPool | None = None
+    values: ListedValues | None = None
 
     @property
     def n_streamed(self) -> int:
@@ -67,7 +70,7 @@ class StreamedProblem(TableProblem):
 
     def _from_pool(self, rows: Sequence[RowIndex], batch_size: int, seed: int) -> BatchSource:
         assert self.pool is not None  # as `StreamedSource.problem` makes it
-        return PoolBatches(self.pool, rows, batch_size, seed=seed)
+        return PoolBatches(self.pool, rows, batch_size, seed=seed, values=self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,17 +117,36 @@ class StreamedSource:
         return int(self.statistics.n_training.sum())
 
     def problem(
-        self, problem: TableProblem, fitted: FittedDecomposition, target: Target, binned: bool
+        self,
+        problem: TableProblem,
+        fitted: FittedDecomposition,
+        target: Target,
+        *,
+        binned: bool,
+        most_values: int,
     ) -> StreamedProblem:
-        """The problem of the measured rows, with the pool of the others beside it."""
+        """The problem of the measured rows, with the pool of the others beside it.
+
+        Args:
+            problem: The measured rows.
+            fitted: The components.
+            target: Y.
+            binned: Whether numbers Y become codes of bins.
+            most_values: Most values that are listed of a number, rather than encoded row by row.
+        """
         names = self.streamed.targets
+        values = listed_values(fitted, self.statistics.few_values, most_values)
+        is_listed = any(part is not None for part in values)
+
+        def with_codes(x: TableInput) -> Any:
+            return (x, codes_of_values(x, values, fitted)) if is_listed else x
 
         def transform(chunk: Chunk) -> Batch:
             x = fitted.transform(pd.DataFrame({n: chunk[n] for n in fitted.decomposition.sources}))
             y = chunk[names[0]] if len(names) == 1 else pd.DataFrame({n: chunk[n] for n in names})
-            return x, target.transform(y, binned=binned)
+            return with_codes(x), target.transform(y, binned=binned)
 
-        measured = jax.tree.map(np.asarray, (problem.x, problem.y))
+        measured = jax.tree.map(np.asarray, (with_codes(problem.x), problem.y))
         pool = RowGroupPool(
             self.streamed,
             self.statistics.n_training,
@@ -136,7 +158,47 @@ class StreamedSource:
             told=self.told,
         )
         own = {field.name: getattr(problem, field.name) for field in fields(TableProblem)}
-        return StreamedProblem(**own, pool=pool)
+        return StreamedProblem(**own, pool=pool, values=values if is_listed else None)
+
+
+def listed_values(
+    fitted: FittedDecomposition,
+    few_values: Mapping[str, NDArray[np.float64]],
+    most_values: int,
+) -> ListedValues:
+    """The values of each component that is a number of few values, as a model takes them.
+
+    Args:
+        fitted: The components.
+        few_values: All values of some columns.
+        most_values: Components with more values have None, as have those of another kind.
+
+    Returns:
+        For each component its values, rising, `[value, 1]`, or None.
+    """
+    found: list[NDArray[np.float32] | None] = []
+    for component in fitted.decomposition.components:
+        column = fitted.column(component.columns[0])
+        values = few_values.get(column.name)
+        is_plain = column.is_number and column.reading is None and not column.n_codes
+        if len(component.columns) > 1 or values is None or not is_plain:
+            found.append(None)
+            continue
+        scaled = np.unique(fitted.scaled(column.name, values).astype(np.float32))
+        found.append(scaled[:, None] if 1 < len(scaled) <= most_values else None)
+    return tuple(found)
+
+
+def codes_of_values(
+    x: TableInput, values: ListedValues, fitted: FittedDecomposition
+) -> NDArray[np.uint8]:
+    """Which of the listed values every row has, `[n, listed]`; see `RepeatedNumbers`."""
+    codes = []
+    for component, part in zip(fitted.decomposition.components, values, strict=True):
+        if part is not None:
+            numbers = x.numbers[:, fitted.continuous.index(component.columns[0])]
+            codes.append(np.searchsorted(np.asarray(part)[:, 0], numbers).astype(np.uint8))
+    return np.stack(codes, axis=1)
 
 
 def _row_bytes(arrays: Batch) -> int:
