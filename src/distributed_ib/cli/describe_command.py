@@ -18,7 +18,8 @@ def describe(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="CSV, Parquet, Arrow or Excel file; - for CSV from standard input.",
+            help="CSV, Parquet, Arrow or Excel file; a folder or 'glob' of Parquet files; - for "
+            "CSV from standard input.",
         ),
     ],
     target: Annotated[
@@ -41,6 +42,7 @@ def describe(
     a column is left out. Correct the TOML form where it is wrong, and give it to dib fit --kinds.
     """
     from distributed_ib._files import write_text
+    from distributed_ib._reading_line import ReadingLine
     from distributed_ib.cli._execution import print_line
     from distributed_ib.data.columns.declared_kinds import declared_kinds, read_kinds
     from distributed_ib.data.columns.kinds_file import kinds_toml
@@ -58,7 +60,8 @@ def describe(
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:
         raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
-    surveyed = survey(view, declared)
+    with ReadingLine(name) as told:
+        surveyed = survey(view, declared, told=told)
     text = kinds_toml(surveyed, name)
     if toml:
         typer.echo(text, nl=False)
@@ -73,9 +76,11 @@ def describe(
 def _view(path: Path, targets: "Sequence[str]") -> "View":
     """The columns of a table besides the target; a Parquet file is read in stretches."""
     from distributed_ib.data.files._views import frame_view
-    from distributed_ib.data.files.table_files import PARQUET_SUFFIXES, ParquetTable, read_table
+    from distributed_ib.data.files.parquet_parts import is_parquet
+    from distributed_ib.data.files.parquet_table import ParquetTable
+    from distributed_ib.data.files.table_files import read_table
 
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    if is_parquet(path):
         stored = ParquetTable(path)
         return stored.without(targets) if targets else stored
     frame = read_table(path)

@@ -49,7 +49,7 @@ def fit(
         typer.Argument(
             metavar="TABLE",
             help="CSV (any delimiter, compressed or not), .parquet, .arrow, .feather or .xlsx "
-            "file; - for CSV from standard input.",
+            "file; a folder or 'glob' of Parquet files; - for CSV from standard input.",
         ),
     ],
     target: Annotated[
@@ -172,6 +172,14 @@ def fit(
     seeds: Annotated[
         int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
     ] = 1,
+    memory: Annotated[
+        float,
+        typer.Option(
+            metavar="GIB",
+            help="Memory for data: Parquet files that take more, at 16 bytes a cell, are read in "
+            "parts while training goes on, and models are measured on 100,000 of their rows.",
+        ),
+    ] = 4.0,
     seed: Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")] = 0,
     out: Annotated[
         Path | None,
@@ -197,6 +205,7 @@ def fit(
     on with --resume and the same options.
     """
     from distributed_ib.data.columns.declared_kinds import read_kinds
+    from distributed_ib.data.files.parquet_parts import stem_of
     from distributed_ib.errors import UserError
     from distributed_ib.studies.table import TableStudy
     from distributed_ib.studies.table.column_names import split_names
@@ -229,12 +238,13 @@ def fit(
         learning_rate=learning_rate,
         evidence_wanted=evidence,
         quick=quick,
+        memory_gib=memory,
     )
     execute(
         study,
         out,
         seed=seed,
         resume=resume,
-        stem="table" if str(table) == "-" else table.stem,
+        stem="table" if str(table) == "-" else stem_of(table),
         where=where,
     )

@@ -10,8 +10,12 @@ from distributed_ib.cli.show_command import RunFolder
 from distributed_ib.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
+    from distributed_ib.estimators._base import DistributedIBEstimator
+    from distributed_ib.estimators.prediction_files import Predict
     from distributed_ib.scheme.choice import Choice
 
 
@@ -27,10 +31,15 @@ def predict(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="Table with the run's columns; - for CSV from standard input."
+            metavar="TABLE",
+            help="Table with the run's columns, as dib fit takes it; - for CSV from standard "
+            "input.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="New CSV file for the predictions.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="New file for the predictions: CSV, or FILE.parquet."),
+    ],
     beta: Annotated[
         float | None,
         typer.Option(
@@ -64,19 +73,22 @@ def predict(
     """Predict the rows of a table at a bottleneck strength of your choice."""
     from distributed_ib._files import write_atomically
     from distributed_ib.cli._execution import print_line
+    from distributed_ib.estimators.prediction_files import write_predictions
     from distributed_ib.scheme.choice import Choice
 
     if out.exists():
         raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
     choice = Choice(beta, bits, components)
-    predicted = _predictions(run, table, choice, study, unseen.value)
-    write_atomically(out, lambda path: predicted.to_csv(path, index=False))
-    print_line(f"Written to {out}: {len(predicted):,} rows.")
+    parts = _predictions(run, table, choice, study, unseen.value)
+    counted: list[int] = []
+    write_atomically(out, lambda path: counted.append(write_predictions(path, parts)))
+    print_line(f"Written to {out}: {counted[0]:,} rows.")
 
 
 def _predictions(
     run: Path, path: Path, choice: "Choice", file: Path | None, unseen: str
-) -> "pd.DataFrame":
+) -> "Iterable[pd.DataFrame]":
+    """Predictions of all rows in order, made as they are asked for where the table is Parquet."""
     from distributed_ib.data.files.table_files import read_table
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
@@ -91,8 +103,7 @@ def _predictions(
     stored_report(run)  # checks that the run is finished and whole
     if (run / ESTIMATOR).exists():
         fitted = load_estimator(run).set_params(unseen=unseen)
-        table = read_table(path, text=fitted.decomposition_.text_sources)
-        return prediction_table(fitted, table, choice)
+        return _in_stretches(path, [fitted], lambda table: prediction_table(fitted, table, choice))
     if config["options"].get("each_target") is True:
         import pandas as pd
 
@@ -100,18 +111,38 @@ def _predictions(
         if not folders:
             raise UserError(f"{run} holds no model to predict with.")
         models = [load_estimator(folder).set_params(unseen=unseen) for folder in folders]
-        text = [name for one in models for name in one.decomposition_.text_sources]
-        table = read_table(path, text=text)
-        parts = [
-            of_target(prediction_table(one, table, choice), one.target_.name) for one in models
-        ]
-        return pd.concat(parts, axis=1)
+
+        def predict(table: pd.DataFrame) -> pd.DataFrame:
+            parts = [
+                of_target(prediction_table(one, table, choice), one.target_.name) for one in models
+            ]
+            return pd.concat(parts, axis=1)
+
+        return _in_stretches(path, models, predict)
     if file is None and "file" in head:
         raise UserError(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."
         )
     cls = find_study(head["study"]) if file is None else study_in_file(file)
-    return study_predictions(load_run(run, cls), read_table(path), choice)
+    return [study_predictions(load_run(run, cls), read_table(path), choice)]
+
+
+def _in_stretches(
+    path: Path, models: "Sequence[DistributedIBEstimator]", predict: "Predict"
+) -> "Iterable[pd.DataFrame]":
+    """Predictions of a table: of Parquet files in stretches, of others all at once."""
+    from distributed_ib.data.files.parquet_parts import is_parquet
+    from distributed_ib.data.files.parquet_table import ParquetTable
+    from distributed_ib.data.files.table_files import read_table
+    from distributed_ib.estimators.prediction_files import predicted_in_stretches
+
+    if is_parquet(path):
+        table = ParquetTable(path)
+        if len(table):
+            names = [name for one in models for name in one.decomposition_.decomposition.sources]
+            return predicted_in_stretches(table, names, predict)
+    text = [name for one in models for name in one.decomposition_.text_sources]
+    return [predict(read_table(path, text=text))]
 
 
 def _targets(config: dict[str, Any]) -> list[str]:

@@ -115,7 +115,7 @@ class Decomposition:
         """
         view = frame_view(table)
         declared = declared_kinds(kinds)
-        _refuse_unknown(declared, view.names, "kinds")
+        refuse_unknown(declared, view.names, "kinds")
         surveyed = survey(view, declared, kept=_named(components))
         found = cls.from_survey(surveyed, components)
         for one in found.left_out:
@@ -356,7 +356,7 @@ def _components(
     declared = []
     for group, members in groups.items():
         members = (members,) if isinstance(members, str) else tuple(members)
-        _refuse_unknown(members, [*parts, *sorted(singles - set(parts))], f"component {group!r}")
+        refuse_unknown(members, [*parts, *sorted(singles - set(parts))], f"component {group!r}")
         found: list[str] = []
         for name in members:
             if name in singles:
@@ -385,7 +385,12 @@ def _others(surveyed: Sequence[SurveyedColumn], taken: Collection[str]) -> list[
     return found
 
 
-def _refuse_unknown(wanted: Any, names: Sequence[str], where: str) -> None:
+def refuse_unknown(wanted: Any, names: Sequence[str], where: str) -> None:
+    """Check that a table has the columns that are named in some place.
+
+    Raises:
+        UserError: Names the place, and a column that is not there.
+    """
     unknown = [name for name in wanted if name not in set(names)]
     if unknown:
         raise UserError(

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,6 +118,94 @@ class _Levels:
         return int(np.argmax([*known, *rare]))
 
 
+class ColumnStatistics:
+    """Scaling and levels of columns of a table, of which the rows come a stretch at a time.
+
+    Args:
+        columns: The columns.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self._numbers = {c.name: _Numbers(c) for c in columns if c.is_number}
+        self._levels = {c.name: _Levels(c) for c in columns if not c.is_number}
+        self._sample = RowSample()
+
+    def add(self, start: int, chunk: Mapping[str, pd.Series], mask: Mask | None) -> None:
+        """Add rows from index `start` on, of which `mask` `[n]` says which train; None for all."""
+        length = len(next(iter(chunk.values()))) if mask is None else int(mask.sum())
+        drawn = self._sample.draw(length)
+        chunk = with_clock_times(self.columns, chunk, start + 1)
+        for one in self._numbers.values():
+            one.add(chunk[one.column.read_from], start + 1, mask, drawn)
+        for each in self._levels.values():
+            each.add(chunk[each.column.read_from], start + 1, mask)
+
+    def keep_only(self, name: str, kind: str | None) -> None:
+        """Of a column that was added as a number and as a category, keep what it turned out to be.
+
+        Args:
+            name: The column.
+            kind: "continuous" or "categorical"; None to forget it.
+        """
+        if kind != "continuous":
+            self._numbers.pop(name, None)
+        if kind != "categorical":
+            self._levels.pop(name, None)
+
+    def counts(self, name: str) -> Mapping[Level, int] | None:
+        """Training rows of each level of a category so far; None of other columns."""
+        return self._levels[name].counts if name in self._levels else None
+
+    def take_over(self, other: "ColumnStatistics") -> list[Column]:
+        """Take what another one has of these columns, which has seen all rows.
+
+        Returns:
+            Columns that it doesn't have, or reads in another way.
+        """
+        missing = []
+        for column in self.columns:
+            own: dict[str, Any] = self._numbers if column.is_number else self._levels
+            others: dict[str, Any] = other._numbers if column.is_number else other._levels
+            if column.reading is None and column.name in others:
+                own[column.name] = replace(others[column.name], column=column)
+            else:
+                missing.append(column)
+        return missing
+
+    def add_from(self, other: "ColumnStatistics") -> None:
+        """Take all columns of another one."""
+        self._numbers |= other._numbers
+        self._levels |= other._levels
+
+    def fitted(self, decomposition: Decomposition) -> FittedDecomposition:
+        """The decomposition of these columns with what all rows say of them.
+
+        Raises:
+            UserError: As `Decomposition.fit`.
+        """
+        columns = ordered_columns(decomposition)
+        numbers = [self._numbers[c.name] for c in columns if c.is_number]
+        levels = [self._levels[c.name] for c in columns if not c.is_number]
+        for one in numbers:
+            one.check()
+        fitted = {one.column.name: one.fitted for one in numbers}
+        fitted |= {each.column.name: each.fitted for each in levels}
+        moments = [one.moments for one in numbers]
+        values = [one.observed.values() for one in numbers]
+        return FittedDecomposition(
+            replace(decomposition, columns=tuple(fitted[c.name] for c in decomposition.columns)),
+            mean=tuple(s.low if s.is_constant else s.mean for s in moments),
+            scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments),
+            low=tuple(s.low for s in moments),
+            high=tuple(s.high for s in moments),
+            observed=tuple(values),
+            by_rank=tuple(map(_has_heavy_tails, moments, values)),
+            median=tuple(one.observed.median for one in numbers),
+            most_frequent=tuple(each.most_frequent(fitted[each.column.name]) for each in levels),
+        )
+
+
 def fit_decomposition(
     decomposition: Decomposition, data: Any, rows: NDArray[Any] | None, min_rows: int
 ) -> FittedDecomposition:
@@ -127,36 +216,12 @@ def fit_decomposition(
             f"the data have {view.n_rows} rows, too few to learn from; give at least {min_rows}."
         )
     training = training_mask(rows, view.n_rows)
-    columns = ordered_columns(decomposition)
-    numbers = [_Numbers(c) for c in columns if c.is_number]
-    levels = [_Levels(c) for c in columns if not c.is_number]
-    sample = RowSample()
+    statistics = ColumnStatistics(ordered_columns(decomposition))
     for start, chunk in view.chunks(decomposition.sources):
         length = len(next(iter(chunk.values())))
         mask = None if training is None else training[start : start + length]
-        drawn = sample.draw(length if mask is None else int(mask.sum()))
-        chunk = with_clock_times(columns, chunk, start + 1)
-        for one in numbers:
-            one.add(chunk[one.column.read_from], start + 1, mask, drawn)
-        for each in levels:
-            each.add(chunk[each.column.read_from], start + 1, mask)
-    for one in numbers:
-        one.check()
-    fitted = {one.column.name: one.fitted for one in numbers}
-    fitted |= {each.column.name: each.fitted for each in levels}
-    moments = [one.moments for one in numbers]
-    values = [one.observed.values() for one in numbers]
-    return FittedDecomposition(
-        replace(decomposition, columns=tuple(fitted[c.name] for c in decomposition.columns)),
-        mean=tuple(s.low if s.is_constant else s.mean for s in moments),
-        scale=tuple(1.0 if s.is_constant else s.standard_deviation for s in moments),
-        low=tuple(s.low for s in moments),
-        high=tuple(s.high for s in moments),
-        observed=tuple(values),
-        by_rank=tuple(map(_has_heavy_tails, moments, values)),
-        median=tuple(one.observed.median for one in numbers),
-        most_frequent=tuple(each.most_frequent(fitted[each.column.name]) for each in levels),
-    )
+        statistics.add(start, chunk, mask)
+    return statistics.fitted(decomposition)
 
 
 def _has_heavy_tails(moments: Moments, observed: tuple[float, ...]) -> bool:

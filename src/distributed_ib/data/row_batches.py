@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
-from jaxtyping import Int64, PRNGKeyArray, PyTree, Shaped, UInt64
+from jaxtyping import Float64, Int64, PRNGKeyArray, PyTree, Shaped, UInt64
 
 from distributed_ib.data.batches import Batch, Prepared, Step
 from distributed_ib.errors import UserError
@@ -105,14 +105,9 @@ class RowBatches(eqx.Module):
     ) -> Int64[np.ndarray, "step repeat batch"]:
         """Indices of the rows in the batches of a stretch of steps, `[step, repeat, batch]`."""
         n_rows = jax.tree.leaves(self.data.arrays)[0].shape[0]
-        counts = -(-self.batch_size // _NUMBERS_PER_COUNT)
         drawn = np.empty((n_steps, n_repeats, self.batch_size), np.int64)
         for repeat in range(n_repeats):
-            generator = np.random.Generator(
-                np.random.Philox(counter=first_step * counts, key=_key(self.seed, repeat))
-            )
-            uniform = generator.random(n_steps * counts * _NUMBERS_PER_COUNT)
-            steps = uniform.reshape(n_steps, -1)[:, : self.batch_size]
+            steps = uniform_numbers((self.seed, repeat), first_step, n_steps, self.batch_size)
             subset = None if self.subsets is None else self.subsets.arrays[repeat]
             places = (steps * (n_rows if subset is None else len(subset))).astype(np.int64)
             drawn[:, repeat] = places if subset is None else subset[places]
@@ -158,7 +153,24 @@ def fits_on_device(
     return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) <= budget_bytes
 
 
-def _key(seed: int, repeat: int) -> UInt64[np.ndarray, "2"]:
-    return np.asarray(
-        np.random.SeedSequence((seed, repeat)).generate_state(2, np.uint64), np.uint64
-    )
+def uniform_numbers(
+    seed: tuple[int, int], first_step: int, n_steps: int, n_each: int
+) -> Float64[np.ndarray, "step each"]:
+    """Random numbers from 0 up to 1 for a stretch of steps, `[step, each]`.
+
+    Those of a step depend on the seed (that of the run, and the repeat), the step and `n_each`
+    alone.
+
+    Example:
+        >>> whole = uniform_numbers((0, 1), 0, 5, n_each=3)
+        >>> bool((whole[2:4] == uniform_numbers((0, 1), 2, 2, n_each=3)).all())
+        True
+    """
+    counts = -(-n_each // _NUMBERS_PER_COUNT)
+    generator = np.random.Generator(np.random.Philox(counter=first_step * counts, key=_key(seed)))
+    uniform = generator.random(n_steps * counts * _NUMBERS_PER_COUNT)
+    return uniform.reshape(n_steps, -1)[:, :n_each]
+
+
+def _key(seed: tuple[int, int]) -> UInt64[np.ndarray, "2"]:
+    return np.asarray(np.random.SeedSequence(seed).generate_state(2, np.uint64), np.uint64)

@@ -44,3 +44,12 @@ def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -
         "replace it by a known one, or train with such rows",
         row,
     )
+
+
+def with_place(message: str, place: str) -> str:
+    """A message with words for where its rows are, such as a file.
+
+    >>> with_place("row 7 is wrong; correct it.", "b.parquet begins at row 5")
+    'row 7 is wrong; correct it (b.parquet begins at row 5).'
+    """
+    return f"{message.removesuffix('.')} ({place})." if place else message

@@ -1,8 +1,8 @@
 """Y: its kind, its classes or bins, and their shares before anything is known of X."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -115,6 +115,21 @@ class Target:
         columns = self._checked(y)
         found = [numbers_of(column, values) for column, values in columns.items()]
         return np.stack(found, axis=1) if self.is_vector else found[0]
+
+    def with_counts(self, counts: Mapping[Level, int]) -> "Target":
+        """The same classes and further ones, with the shares of some other rows.
+
+        Args:
+            counts: Rows of every class, of those in training rows or elsewhere.
+
+        Example:
+            >>> target = Target.fit(np.array(["no", "yes"] * 10))
+            >>> target.with_counts({"yes": 3, "no": 1}).share
+            (0.25, 0.75)
+        """
+        classes = sorted_levels({*self.classes, *counts})
+        sums = np.array([counts.get(level, 0) for level in classes], np.float64)
+        return replace(self, classes=classes, share=_shares(sums, 0.5))
 
     @property
     def marginal(self) -> str:
@@ -264,19 +279,26 @@ def _fit_classes(
     codes = codes_of(name, values, {level: code for code, level in enumerate(classes)})
     used = np.ones(len(codes)) if weight is None else np.asarray(weight, np.float64)
     used = used if training is None else used * training
-    sums = np.bincount(codes, used, minlength=len(classes))
-    # Half a row for a class that the training rows lack: it is rare, but not impossible.
-    least = np.maximum(sums, 0.5 * used.sum() / max(np.count_nonzero(used), 1))
+    sums = np.bincount(codes, used, minlength=len(classes)).astype(np.float64)
     return Target(
         name=name,
         task="classification",
         classes=classes,
-        share=tuple((least / least.sum()).tolist()),
+        share=_shares(sums, 0.5 * used.sum() / max(np.count_nonzero(used), 1)),
         mean=(),
         scale=(),
         bins=(),
         is_vector=False,
     )
+
+
+def _shares(sums: NDArray[np.float64], half_a_row: float) -> tuple[float, ...]:
+    """Shares of classes, with half a row for one that the training rows lack.
+
+    It is rare, but not impossible.
+    """
+    least = np.maximum(sums, half_a_row)
+    return tuple((least / least.sum()).tolist())
 
 
 def _fit_numbers(

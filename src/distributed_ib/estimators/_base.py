@@ -28,6 +28,7 @@ from distributed_ib.estimators._plan import Plan, TableProblem
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
 from distributed_ib.estimators._readable_views import GivesReadable
 from distributed_ib.estimators._reading_rows import ReadingRows
+from distributed_ib.estimators._streamed import StreamedSource
 from distributed_ib.estimators._training_of import training_of
 from distributed_ib.estimators.column_figures import compression_figures
 from distributed_ib.estimators.readable_tables import ReadableTables
@@ -192,17 +193,22 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         groups: Any = None,
         validation_data: Any = None,
         times: Any = None,
+        *,
+        streamed: StreamedSource | None = None,
     ) -> Plan:
         """Check the data and everything else that a sweep needs, without training anything.
 
-        Args and errors are those of `fit`.
+        Args and errors are those of `fit`; with `streamed`, a table beyond memory, X and y are the
+        rows on which models are measured.
         """
         check_unseen(self.unseen)
         y, sample_weight, groups, times = map(as_pandas, (y, sample_weight, groups, times))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)
         prepared = prepare(
-            describe(self.components, table, self.kinds),
+            describe(self.components, table, self.kinds)
+            if streamed is None
+            else streamed.fitted(self.components),
             table,
             self._checked_target(y),
             task=self.task,
@@ -214,6 +220,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             min_rows=self.min_rows,
             binned=self._bins_target,
             seed=seed,
+            streamed=streamed,
         )
         loss = self._loss(prepared.target)
         settings, train = training_of(
@@ -233,6 +240,14 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             codes_of_missing=prepared.decomposition.codes_of_missing,
             baseline="log of the rows compared" if loss.compares_rows else prepared.target.marginal,
         )
+        if streamed is not None:
+            problem = streamed.problem(
+                problem,
+                prepared.decomposition,
+                prepared.target,
+                binned=self._bins_target,
+                most_values=settings.batch_size - 1,
+            )
         kept = prepared.kept
         plan = Plan(
             prepared.decomposition, prepared.target, loss, problem, settings, train, seed, kept
@@ -262,7 +277,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         self.loss_, self.settings_ = plan.loss, plan.settings
         if not hasattr(self, "n_features_in_"):
             self.n_features_in_ = len(self.decomposition_.decomposition.columns)
-        self.n_train_rows_ = len(plan.split.train)
+        self.n_train_rows_ = plan.n_train_rows
         self.scheme_, self.evidence_ = scheme, evidence
         self._reading_rows, self._readable_tables = ReadingRows.of(plan), None
         if not scheme.is_empty:

@@ -67,6 +67,15 @@ class TableProblem(Problem):
         """Y as scores compare it: codes of classes, or numbers in their own units."""
         return self.truth
 
+    @property
+    def n_streamed(self) -> int:
+        """Training rows that are not in memory."""
+        return 0
+
+    def in_memory(self) -> "TableProblem":
+        """The rows in memory alone, on which evidence is measured."""
+        return self
+
     def component_values(self) -> list[ComponentValues]:
         """Values of every component, standardised."""
         return values_of_table(
@@ -112,6 +121,11 @@ class Plan:
     def split(self) -> Split:
         """Training and held-out rows."""
         return self.problem.split(self.seed)
+
+    @property
+    def n_train_rows(self) -> int:
+        """Rows to train on, those that choose among models included."""
+        return len(self.split.train) + self.problem.n_streamed
 
     def make_model(self, key: Array) -> DistributedBottleneck:
         """A model with random weights."""
@@ -185,8 +199,9 @@ class Plan:
         """
         if not self.train.evidence or scheme.is_empty or scheme.status == "interrupted":
             return None
+        split = self.problem.in_memory().split(self.seed)
         found = measure_evidence(
-            scheme, self.split, self._new_model, self.train, seed=self.seed, progress=progress
+            scheme, split, self._new_model, self.train, seed=self.seed, progress=progress
         )
         if found is None:
             return None

@@ -19,6 +19,7 @@ from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
 from distributed_ib.estimators._holding_out import splitter_of
 from distributed_ib.estimators._known_rows import known_rows, rows_of
+from distributed_ib.estimators._streamed import StreamedSource
 
 Task = Literal["classification", "regression"]
 
@@ -107,7 +108,7 @@ def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> De
 
 
 def prepare(
-    decomposition: Decomposition,
+    decomposition: Decomposition | FittedDecomposition,
     table: Any,
     y: Any,
     *,
@@ -120,12 +121,15 @@ def prepare(
     min_rows: int,
     binned: bool,
     seed: int,
+    streamed: StreamedSource | None = None,
 ) -> Prepared:
     """Split, scale and check.
 
     `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out, and so
     are rows without Y. Without `validation_data`, the last rows by `times` are held out, whole
-    `groups`, or a share of every class, or of all rows.
+    `groups`, or a share of every class, or of all rows. Of a table beyond memory, `table` and `y`
+    are the measured rows; `decomposition` is fitted to all rows of `streamed`, from which classes
+    come too.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
@@ -156,10 +160,16 @@ def prepare(
     train, _ = splitter.split(len(rows), seed)
     train_rows = rows[train]
     in_table = train_rows if known is None else known[train_rows]
-    fitted = decomposition.fit(
-        table, None if len(train_rows) == n_table_rows else in_table, min_rows=min_rows
+    fitted = (
+        decomposition.fit(
+            table, None if len(train_rows) == n_table_rows else in_table, min_rows=min_rows
+        )
+        if isinstance(decomposition, Decomposition)
+        else decomposition
     )
     target = Target.fit(y, task, train_rows, weight=weight)
+    if streamed is not None:
+        target = streamed.target(target)
     x, codes = fitted.transform(table), target.transform(y, binned=binned)
     _require_length(x, n_table_rows)
     x = x if known is None else x.take(known)
@@ -171,7 +181,7 @@ def prepare(
         _truth(target, y)[rows],
         None if weight is None else weight[rows],
         splitter,
-        len(train_rows),
+        len(train_rows) + (0 if streamed is None else streamed.n_training),
         kept=None if len(rows) == n_table_rows else rows if known is None else known[rows],
     )
     if validation_data is None:

@@ -1,6 +1,6 @@
 """One look at all rows of a table: how each of its columns is to be read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +26,8 @@ from distributed_ib.data.columns.date_span import DateSpan
 from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
 from distributed_ib.data.files._views import View
-from distributed_ib.data.table_errors import refuse, shown
+from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.table_errors import refuse, shown, with_place
 from distributed_ib.errors import UserError
 
 LEAST_ROWS = 10
@@ -77,7 +78,11 @@ class SurveyedColumn:
 
 
 def survey(
-    view: View, declared: Mapping[str, DeclaredKind], *, kept: Collection[str] = ()
+    view: View,
+    declared: Mapping[str, DeclaredKind],
+    *,
+    kept: Collection[str] = (),
+    told: Told = tell_nobody,
 ) -> list[SurveyedColumn]:
     """Look at all rows once, a stretch at a time.
 
@@ -85,18 +90,72 @@ def survey(
         view: The table.
         declared: What the user says of its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
+        told: Called as the reading goes on.
 
     Returns:
         An entry for each column, in their order; what can't be read is told in its `problem`.
     """
-    kinds = {name: declared.get(name) for name in view.names}
-    looks = {name: _Look(name, kind) for name, kind in kinds.items()}
-    wanted = [name for name, look in looks.items() if not look.is_left_out]
-    if wanted:
-        for start, chunk in view.chunks(wanted):
-            for name in wanted:
-                looks[name].add(chunk[name], start + 1)
-    return [look.result(view.n_rows, look.name not in kept) for look in looks.values()]
+    begun = Survey(view.names, declared)
+    if begun.wanted:
+        for start, chunk in view.chunks(begun.wanted):
+            begun.add(start, chunk, getattr(view, "place_of", None))
+            told("reading", start + len(chunk[begun.wanted[0]]), view.n_rows)
+    return begun.result(view.n_rows, kept=kept)
+
+
+class Survey:
+    """A look at a table of which the rows come a stretch at a time.
+
+    Args:
+        names: Its columns.
+        declared: What the user says of them.
+
+    Example:
+        >>> look = Survey(["x"], {})
+        >>> look.add(0, {"x": pd.Series([0.5, 2.0])})
+        >>> look.read_as("x"), look.result(2)[0].values
+        ('continuous', '0.5 to 2')
+    """
+
+    def __init__(self, names: Sequence[str], declared: Mapping[str, DeclaredKind]) -> None:
+        self._looks = {name: _Look(name, declared.get(name)) for name in names}
+
+    @property
+    def wanted(self) -> list[str]:
+        """Columns that are looked at: those that are not declared left out."""
+        return [name for name, look in self._looks.items() if not look.is_left_out]
+
+    def add(
+        self,
+        start: int,
+        chunk: Mapping[str, pd.Series],
+        place_of: Callable[[int], str] | None = None,
+    ) -> None:
+        """Look at some more rows.
+
+        Args:
+            start: Index of the first of them.
+            chunk: The wanted columns.
+            place_of: Says in which file a row is, for messages.
+        """
+        for name in self.wanted:
+            look = self._looks[name]
+            before = look.problem
+            look.add(chunk[name], start + 1)
+            if look.problem and not before and place_of is not None:
+                look.problem = with_place(look.problem, place_of(start))
+
+    def read_as(self, name: str) -> ReadAs | None:
+        """What a column is read as; None as long as it held no value."""
+        return self._looks[name].read_as
+
+    def has_problem(self, name: str) -> bool:
+        """Whether a column can't be read."""
+        return bool(self._looks[name].problem)
+
+    def result(self, n_rows: int, *, kept: Collection[str] = ()) -> list[SurveyedColumn]:
+        """What all rows have shown; see `survey`."""
+        return [look.result(n_rows, look.name not in kept) for look in self._looks.values()]
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The rows of a study of a table, read once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,8 +8,16 @@ from typing import Any
 
 import pandas as pd
 
+from distributed_ib.data.columns.declared_kinds import DeclaredKind
+from distributed_ib.data.files.parquet_table import ParquetTable
 from distributed_ib.data.files.table_files import read_table
 from distributed_ib.errors import UserError
+from distributed_ib.studies.table.streamed_rows import (
+    DEFAULT_MEMORY_GIB,
+    StreamedRows,
+    read_streamed,
+    table_beyond,
+)
 from distributed_ib.studies.table.table_columns import (
     ColumnRoles,
     TableColumns,
@@ -26,10 +34,31 @@ class TableRows:
     Attributes:
         source: The file, or what came from standard input.
         validation: The file of held-out rows.
+        memory_gib: Memory for data, in GiB: a larger table of Parquet files is not loaded.
+        loads_many: Whether a table of more than a million rows is loaded if it fits.
     """
 
     source: Path | TextInput
     validation: Path | None = None
+    memory_gib: float = DEFAULT_MEMORY_GIB
+    loads_many: bool = False
+
+    @cached_property
+    def beyond_memory(self) -> ParquetTable | None:
+        """The table, if it is too large to be loaded; None if it is not."""
+        source = self.source
+        if not isinstance(source, Path):
+            return None
+        return table_beyond(source, self.memory_gib, loads_many=self.loads_many)
+
+    def streamed(
+        self, roles: ColumnRoles, grouped: Sequence[str], declared: Mapping[str, DeclaredKind]
+    ) -> StreamedRows | None:
+        """What one pass over a table beyond memory shows; see `read_streamed`."""
+        table = self.beyond_memory
+        if table is None:
+            return None
+        return read_streamed(table, roles, grouped, declared, self.memory_gib)
 
     def columns(self, roles: ColumnRoles, grouped: Sequence[str]) -> TableColumns:
         """The columns by their roles; see `columns_of`."""
@@ -78,6 +107,7 @@ class TableRows:
     @cached_property
     def _validation_table(self) -> pd.DataFrame:
         assert self.validation is not None  # it is read only then
-        table = self._table
+        stored = self.beyond_memory
+        table = self._table if stored is None else pd.DataFrame(stored.head())
         is_text = [isinstance(dtype, pd.StringDtype) for dtype in table.dtypes]
         return read_table(self.validation, text=list(table.columns[is_text]))

@@ -47,6 +47,7 @@ from distributed_ib.studies.table.each_target import (
     part_names,
 )
 from distributed_ib.studies.table.option_errors import as_options
+from distributed_ib.studies.table.streamed_rows import DEFAULT_MEMORY_GIB, StreamedRows
 from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, refuse_fractions
 from distributed_ib.studies.table.table_findings import warnings_of_table, what_was_left_out
 from distributed_ib.studies.table.table_rows import TableRows
@@ -90,6 +91,8 @@ class TableStudy(Study):
         learning_rate: Step size of training.
         evidence_wanted: Measure how sure the findings are.
         quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
+        memory_gib: Memory for data, in GiB, 4 by default. Parquet files that take more, or have
+            more than a million rows, are read in parts; see docs/scaling.md.
         rows_read: The rows of the table, where they were read already; no option.
     """
 
@@ -117,6 +120,7 @@ class TableStudy(Study):
     learning_rate: float | None = None
     evidence_wanted: bool = True
     quick: bool = False
+    memory_gib: float = DEFAULT_MEMORY_GIB
     rows_read: InitVar[TableRows | None] = None
     _rows_read: ClassVar[TableRows | None]
 
@@ -160,8 +164,8 @@ class TableStudy(Study):
     def read_inputs(self, like: Study | None = None) -> None:
         """Read the table and that of held-out rows; studies of the same files share them."""
         if isinstance(like, TableStudy):
-            files = (self.table, self.validation)
-            if files == (like.table, like.validation):
+            files = (self.table, self.validation, self.memory_gib)
+            if files == (like.table, like.validation, like.memory_gib):
                 vars(self)["_rows"] = like._rows
         for part in self.parts().values():
             assert isinstance(part, TableStudy)  # as all of its parts are
@@ -175,6 +179,8 @@ class TableStudy(Study):
             )
         if self.each_target and len(self.targets) < 2:
             raise UserError("--each-target is for several targets: --target y1,y2.")
+        if self.each_target and self._rows.beyond_memory is not None:
+            raise UserError("--each-target is for tables that fit into --memory; name one target.")
         if self.validation is not None and is_standard_input(self.validation):
             raise UserError("--validation is a file; only the table comes from standard input.")
 
@@ -226,6 +232,7 @@ class TableStudy(Study):
         if shared := self._rows.shared_groups(self._roles):
             sentences.insert(0, shared)
         plan, targets = self._plan(run.seed), [("", self._columns.y)]
+        streamed = self._streamed
         if self._held_out is not None:
             targets.append((f"in {self.validation}, ", self._held_out[1]))
         found = (
@@ -233,6 +240,7 @@ class TableStudy(Study):
                 quick=self.quick, rare_classes=plan.rare_classes(), sentences=sentences
             ),
             *what_was_left_out(plan.decomposition.decomposition, targets),
+            *(() if streamed is None else streamed.findings(plan.problem)),
         )
         return [Section("Settings", found)] if found else []
 
@@ -307,7 +315,7 @@ class TableStudy(Study):
                     f"--loss {self.loss} is for regression, but the target {name!r} is "
                     "taken as classes; leave it out, or give --task regression."
                 )
-            refuse_fractions(name, y)
+            refuse_fractions(name, y if self._streamed is None else self._streamed.classes)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
@@ -326,11 +334,19 @@ class TableStudy(Study):
         if self._rows_read is not None:
             return self._rows_read
         source = TextInput.read() if is_standard_input(self.table) else self.table
-        return TableRows(source, self.validation)
+        loads_many = self.each_target or any((self.weight, self.group, self.time))
+        return TableRows(source, self.validation, self.memory_gib, loads_many)
+
+    @cached_property
+    def _streamed(self) -> StreamedRows | None:
+        """What is known of a table beyond memory."""
+        return self._rows.streamed(self._roles, self._grouped, declared_kinds(self.kinds))
 
     @cached_property
     def _columns(self) -> TableColumns:
-        """The columns by their roles."""
+        """The columns by their roles; of a table beyond memory those of the measured rows."""
+        if self._streamed is not None:
+            return self._streamed.columns
         return self._rows.columns(self._roles, self._grouped)
 
     @property
@@ -390,6 +406,7 @@ class TableStudy(Study):
                 columns.groups,
                 self._held_out,
                 columns.times,
+                streamed=None if self._streamed is None else self._streamed.source,
             )
         except UserError as error:
             raise UserError(as_options(str(error), self.validation)) from None

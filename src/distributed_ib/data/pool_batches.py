@@ -1,0 +1,162 @@
+"""Batches of random rows of a table on disk, by way of a pool in memory."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int64, PRNGKeyArray, Shaped
+
+from distributed_ib._checks import whole_number
+from distributed_ib.data.batches import Batch, Prepared, Step
+from distributed_ib.data.distinct_values import RepeatedNumbers
+from distributed_ib.data.refresh_schedule import RefreshSchedule
+from distributed_ib.data.row_batches import HostArrays, uniform_numbers
+from distributed_ib.data.row_group_pool import RowGroupPool
+from distributed_ib.errors import UserError
+
+ListedValues: TypeAlias = tuple[Float[Array | np.ndarray, "_ 1"] | None, ...]
+
+# Blocks that are read before their step has come.
+_BLOCKS_AHEAD = 2
+
+
+class PoolBatches(eqx.Module):
+    """Rows drawn with replacement from a table on disk: every training row is equally likely.
+
+    A batch is drawn from a `RowGroupPool`, in which the rows of one block after the other are
+    replaced by others of that block, by a `RefreshSchedule`. The batch of step k of a repeat
+    depends on the seed, the number of repeats, the repeat and k alone, and on nothing that was
+    prepared before.
+
+    Attributes:
+        pool: The pool, with the rows that are kept apart to be measured.
+        rows: Which of those train, in each repeat; one for all where they share them.
+        batch_size: Rows in a batch.
+        seed: Seed of the draws.
+        steps_per_transfer: Batches copied to the device at once.
+        values: Where numbers that take few values are listed, those of each component, or None;
+            the arrays of the pool are then those of ((rows, codes), y). See `RepeatedNumbers`.
+        contents: What a resumed sweep must find again; see `RowGroupPool`.
+    """
+
+    pool: RowGroupPool = eqx.field(static=True)
+    rows: HostArrays = eqx.field(static=True)
+    batch_size: int = eqx.field(static=True)
+    seed: int = eqx.field(static=True)
+    steps_per_transfer: int = eqx.field(static=True)
+    contents: str = eqx.field(static=True)
+    values: ListedValues | None
+
+    def __init__(
+        self,
+        pool: RowGroupPool,
+        rows: Sequence[Int64[np.ndarray, " _"]],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        steps_per_transfer: int = 64,
+        values: ListedValues | None = None,
+    ) -> None:
+        """Draw from `pool`, and from those of its measured rows that `rows` names.
+
+        Raises:
+            UserError: If `batch_size` or `steps_per_transfer` is not positive.
+        """
+        self.pool, self.rows = pool, HostArrays(list(rows))
+        self.batch_size = whole_number("batch_size", batch_size, 1)
+        self.steps_per_transfer = whole_number("steps_per_transfer", steps_per_transfer, 1)
+        self.seed, self.contents, self.values = seed, pool.contents, values
+
+    @property
+    def max_steps(self) -> int:
+        """As many as one transfer holds."""
+        return self.steps_per_transfer
+
+    @property
+    def repeat_axis(self) -> int:
+        """Every repeat has its own batches."""
+        return 0
+
+    def schedule(self, n_repeats: int) -> RefreshSchedule:
+        """When which block is read anew."""
+        return RefreshSchedule.of_pool(
+            self.pool.n_blocks,
+            self.pool.n_places,
+            self.pool.n_rows,
+            self.batch_size * n_repeats,
+            self.seed,
+        )
+
+    def places(
+        self, first_step: int, n_steps: int, n_repeats: int
+    ) -> Int64[np.ndarray, "step repeat batch"]:
+        """Where in the arrays of the pool the rows of batches are, `[step, repeat, batch]`."""
+        found = np.empty((n_steps, n_repeats, self.batch_size), np.int64)
+        n_outside = self.pool.n_rows
+        for repeat in range(n_repeats):
+            own = self.rows.arrays[repeat % len(self.rows.arrays)]
+            uniform = uniform_numbers((self.seed, repeat), first_step, n_steps, self.batch_size)
+            numbers = (uniform * (n_outside + len(own))).astype(np.int64)
+            is_own = numbers >= n_outside
+            places = self.pool.places(np.minimum(numbers, n_outside - 1))
+            if is_own.any():
+                places[is_own] = self.pool.n_places + own[numbers[is_own] - n_outside]
+            found[:, repeat] = places
+        return found
+
+    def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
+        """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
+
+        They are gathered as the pool is at each step; where the other threads are late with what a
+        step needs, this waits for them. The arrays always hold `steps_per_transfer` steps; those
+        beyond `n_steps` are zero and never read.
+
+        Raises:
+            UserError: If there are rows for another number of repeats, or the files can't be read.
+        """
+        if len(self.rows.arrays) not in (1, n_repeats):
+            raise UserError(f"there are rows for {len(self.rows.arrays)} repeats, not {n_repeats}.")
+        places = self.places(first_step, n_steps, n_repeats)
+        schedule = self.schedule(n_repeats)
+        lead = (self.steps_per_transfer, n_repeats, self.batch_size)
+
+        def room(leaf: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "..."]:
+            return np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
+
+        prepared = jax.tree.map(room, self.pool.arrays)
+        step, last = first_step, first_step + n_steps
+        while step < last:
+            number = schedule.n_before(step)
+            self.pool.bring_to(schedule.draws_at(step))
+            end = last
+            if schedule.draws_per_block:
+                end = min(last, schedule.step_of(number))
+                coming = [schedule.block_of(number + k) for k in range(_BLOCKS_AHEAD)]
+                self.pool.forget_others(coming)
+                self.pool.read_later(coming)
+            self._gather(prepared, places, step - first_step, end - first_step)
+            step = end
+        return prepared
+
+    def _gather(
+        self, prepared: Prepared, places: Int64[np.ndarray, "..."], first: int, last: int
+    ) -> None:
+        for leaf, batches in zip(
+            jax.tree.leaves(self.pool.arrays), jax.tree.leaves(prepared), strict=True
+        ):
+            # No index is out of range; without mode="clip" NumPy would fill a copy first.
+            np.take(leaf, places[first:last], axis=0, out=batches[first:last], mode="clip")
+
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
+        """The batches of all repeats at one step."""
+        return jax.tree.map(lambda array: array[offset], prepared)
+
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
+        """The batch that was prepared for this repeat."""
+        if self.values is None:
+            return picked
+        (table, codes), y = picked
+        return RepeatedNumbers(table, self.values, codes), y

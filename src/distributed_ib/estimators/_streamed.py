@@ -1,0 +1,206 @@
+"""A table beyond memory as the sweeps take it: measured rows in memory, training rows in a pool."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from distributed_ib.data.batches import Batch, BatchSource
+from distributed_ib.data.decomposition import Decomposition, Groups
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
+from distributed_ib.data.pool_batches import ListedValues, PoolBatches
+from distributed_ib.data.problem import RowIndex
+from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.row_group_pool import RowGroupPool
+from distributed_ib.data.streamed_statistics import (
+    MOST_CLASSES,
+    Chunk,
+    StreamedStatistics,
+    StreamedTable,
+    fit_streamed,
+)
+from distributed_ib.data.table_input import TableInput
+from distributed_ib.data.target import Target
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._plan import TableProblem
+
+POOL_SHARE = 0.5
+"""Share of the memory for data that the pool takes; the rest is for what is being read."""
+POOL_SEED = 1
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedProblem(TableProblem):
+    """Measured rows of a table on disk, with a pool of its training rows.
+
+    All that is measured is measured on the rows in memory, and so is the evidence; the sweeps train
+    on the rows of the pool and on those in memory that are theirs.
+
+    Attributes:
+        pool: The training rows that are not in memory.
+        values: Of numbers that take few values, those of each component; None if there are none.
+    """
+
+    pool: RowGroupPool | None = None
+    values: ListedValues | None = None
+
+    @property
+    def n_streamed(self) -> int:
+        """Training rows that are on disk."""
+        return 0 if self.pool is None else self.pool.n_rows
+
+    def in_memory(self) -> TableProblem:
+        """The measured rows alone."""
+        own = {field.name: getattr(self, field.name) for field in fields(TableProblem)}
+        return TableProblem(**own)
+
+    def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
+        """Training batches from the pool, and from the measured rows in `train`."""
+        return self._from_pool([train], batch_size, seed)
+
+    def resampled_batches(
+        self, train: Sequence[RowIndex], batch_size: int, seed: int
+    ) -> BatchSource:
+        """Training batches from the pool, and from the measured rows of each repeat."""
+        return self._from_pool(train, batch_size, seed)
+
+    def _from_pool(self, rows: Sequence[RowIndex], batch_size: int, seed: int) -> BatchSource:
+        assert self.pool is not None  # as `StreamedSource.problem` makes it
+        return PoolBatches(self.pool, rows, batch_size, seed=seed, values=self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedSource:
+    """A table on disk and what one pass over its rows has shown.
+
+    Attributes:
+        streamed: The table.
+        statistics: What its rows say.
+        memory_gib: Memory for data, in GiB.
+        told: Called as rows are read.
+    """
+
+    streamed: StreamedTable
+    statistics: StreamedStatistics
+    memory_gib: float
+    told: Told = tell_nobody
+
+    def fitted(self, components: Groups | str | Decomposition | None) -> FittedDecomposition:
+        """The components, with the scaling and levels of all training rows; see `fit_streamed`."""
+        return fit_streamed(self.streamed, self.statistics, components, told=self.told)
+
+    def target(self, target: Target) -> Target:
+        """Y with the classes of all rows, and their shares among the training rows on disk.
+
+        Bins and scaling of numbers stay those of the measured rows that train.
+
+        Raises:
+            UserError: If there are too many classes.
+        """
+        if target.task != "classification":
+            return target
+        counts = self.statistics.class_counts
+        if counts is None:
+            raise UserError(
+                f"the target {target.name!r} has more than {MOST_CLASSES:,} classes; choose "
+                "another target, or give task regression if these are numbers."
+            )
+        return target.with_counts(counts)
+
+    @property
+    def n_training(self) -> int:
+        """Training rows on disk."""
+        return int(self.statistics.n_training.sum())
+
+    def problem(
+        self,
+        problem: TableProblem,
+        fitted: FittedDecomposition,
+        target: Target,
+        *,
+        binned: bool,
+        most_values: int,
+    ) -> StreamedProblem:
+        """The problem of the measured rows, with the pool of the others beside it.
+
+        Args:
+            problem: The measured rows.
+            fitted: The components.
+            target: Y.
+            binned: Whether numbers Y become codes of bins.
+            most_values: Most values that are listed of a number, rather than encoded row by row.
+        """
+        names = self.streamed.targets
+        values = listed_values(fitted, self.statistics.few_values, most_values)
+        is_listed = any(part is not None for part in values)
+
+        def with_codes(x: TableInput) -> Any:
+            return (x, codes_of_values(x, values, fitted)) if is_listed else x
+
+        def transform(chunk: Chunk) -> Batch:
+            x = fitted.transform(pd.DataFrame({n: chunk[n] for n in fitted.decomposition.sources}))
+            y = chunk[names[0]] if len(names) == 1 else pd.DataFrame({n: chunk[n] for n in names})
+            return with_codes(x), target.transform(y, binned=binned)
+
+        measured = jax.tree.map(np.asarray, (with_codes(problem.x), problem.y))
+        pool = RowGroupPool(
+            self.streamed,
+            self.statistics.n_training,
+            measured,
+            transform,
+            fitted.decomposition.sources,
+            max(1, int(POOL_SHARE * self.memory_gib * 2**30) // _row_bytes(measured)),
+            seed=POOL_SEED,
+            told=self.told,
+        )
+        own = {field.name: getattr(problem, field.name) for field in fields(TableProblem)}
+        return StreamedProblem(**own, pool=pool, values=values if is_listed else None)
+
+
+def listed_values(
+    fitted: FittedDecomposition,
+    few_values: Mapping[str, NDArray[np.float64]],
+    most_values: int,
+) -> ListedValues:
+    """The values of each component that is a number of few values, as a model takes them.
+
+    Args:
+        fitted: The components.
+        few_values: All values of some columns.
+        most_values: Components with more values have None, as have those of another kind.
+
+    Returns:
+        For each component its values, rising, `[value, 1]`, or None.
+    """
+    found: list[NDArray[np.float32] | None] = []
+    for component in fitted.decomposition.components:
+        column = fitted.column(component.columns[0])
+        values = few_values.get(column.name)
+        is_plain = column.is_number and column.reading is None and not column.n_codes
+        if len(component.columns) > 1 or values is None or not is_plain:
+            found.append(None)
+            continue
+        scaled = np.unique(fitted.scaled(column.name, values).astype(np.float32))
+        found.append(scaled[:, None] if 1 < len(scaled) <= most_values else None)
+    return tuple(found)
+
+
+def codes_of_values(
+    x: TableInput, values: ListedValues, fitted: FittedDecomposition
+) -> NDArray[np.uint8]:
+    """Which of the listed values every row has, `[n, listed]`; see `RepeatedNumbers`."""
+    codes = []
+    for component, part in zip(fitted.decomposition.components, values, strict=True):
+        if part is not None:
+            numbers = x.numbers[:, fitted.continuous.index(component.columns[0])]
+            codes.append(np.searchsorted(np.asarray(part)[:, 0], numbers).astype(np.uint8))
+    return np.stack(codes, axis=1)
+
+
+def _row_bytes(arrays: Batch) -> int:
+    leaves: list[NDArray[Any]] = jax.tree.leaves(arrays)
+    return max(1, sum(leaf.nbytes // max(len(leaf), 1) for leaf in leaves))

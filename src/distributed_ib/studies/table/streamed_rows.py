@@ -1,0 +1,151 @@
+"""A table beyond memory: which tables are, and what is read of one before a sweep."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from distributed_ib._reading_line import ReadingLine
+from distributed_ib.data.columns.declared_kinds import DeclaredKind
+from distributed_ib.data.decomposition import refuse_unknown
+from distributed_ib.data.files.parquet_parts import is_parquet
+from distributed_ib.data.files.parquet_table import ParquetTable
+from distributed_ib.data.streamed_statistics import (
+    StreamedTable,
+    gather_statistics,
+    measured_rows_of,
+)
+from distributed_ib.errors import UserError
+from distributed_ib.estimators._known_rows import dropped_in_words
+from distributed_ib.estimators._plan import TableProblem
+from distributed_ib.estimators._streamed import StreamedProblem, StreamedSource
+from distributed_ib.report.report import Finding
+from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, columns_of
+
+DEFAULT_MEMORY_GIB = 4.0
+CELL_BYTES = 16
+"""Memory that a cell of a table takes which is loaded whole: as it was read, and as model input."""
+MANY_ROWS = 1_000_000
+"""Rows of the largest table of which all are measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedRows:
+    """What is known of a table beyond memory before a sweep.
+
+    Attributes:
+        columns: Columns of the measured rows, by their roles.
+        source: The whole table.
+    """
+
+    columns: TableColumns
+    source: StreamedSource
+
+    @property
+    def classes(self) -> "pd.Series[Any]":
+        """All values of a single target, if they are few enough to be classes."""
+        return pd.Series(list(self.source.statistics.class_counts or ()))
+
+    def findings(self, problem: TableProblem) -> list[Finding]:
+        """Which rows trained and which were measured, and rows without Y."""
+        source, statistics = self.source, self.source.statistics
+        n_rows, n_places = source.streamed.table.n_rows, 0
+        if isinstance(problem, StreamedProblem) and problem.pool is not None:
+            n_places = problem.pool.n_places
+        through = (
+            "all of them in memory"
+            if n_places >= source.n_training
+            else f"by way of {n_places:,} in memory, which others replace as training goes on"
+        )
+        texts = [
+            f"The table has {n_rows:,} rows. {source.n_training:,} of them trained, {through}. "
+            f"{len(statistics.measured):,} others, a random sample, were divided into rows that "
+            "train, choose and report; every number is measured on some of these."
+        ]
+        if n_missing := statistics.n_without_y:
+            sentence = dropped_in_words(n_missing, n_rows)
+            texts.append(f"{sentence[:1].upper()}{sentence[1:]}")
+        return [Finding(text, kind="note") for text in texts]
+
+
+def table_beyond(path: Path, memory_gib: float, *, loads_many: bool) -> ParquetTable | None:
+    """A table of Parquet files that is not loaded, because that would take too long or too much.
+
+    Too much is more than the memory, at 16 bytes a cell. It takes too long to measure each model on
+    more than a million rows.
+
+    Args:
+        path: The table.
+        memory_gib: Memory for data.
+        loads_many: Whether a table of any number of rows is loaded if it fits.
+
+    Returns:
+        The table; None if it is to be loaded, or is no table of Parquet files.
+
+    Raises:
+        UserError: If the memory is not positive, or the files can't be read.
+    """
+    if not memory_gib > 0:
+        raise UserError(f"--memory should be a positive number of GiB, got {memory_gib:g}.")
+    if not is_parquet(path):
+        return None
+    table = ParquetTable(path)
+    n_bytes = table.n_rows * len(table.names) * CELL_BYTES
+    is_beyond = n_bytes > memory_gib * 2**30 or (table.n_rows > MANY_ROWS and not loads_many)
+    return table if is_beyond else None
+
+
+def read_streamed(
+    table: ParquetTable,
+    roles: ColumnRoles,
+    grouped: Sequence[str],
+    declared: Mapping[str, DeclaredKind],
+    memory_gib: float,
+) -> StreamedRows:
+    """Read all rows of a table once.
+
+    Args:
+        table: The table.
+        roles: What is no component.
+        grouped: Columns that groups of components name.
+        declared: What the user says of columns.
+        memory_gib: Memory for data.
+
+    Raises:
+        UserError: If an option does not go with such a table, or as `columns_of` and
+            `gather_statistics`.
+    """
+    _refuse_roles(table, roles, memory_gib)
+    inputs = columns_of(pd.DataFrame(table.head()), table.place, roles, grouped).x.columns
+    streamed = StreamedTable(
+        table,
+        roles.targets,
+        tuple(map(str, inputs)),
+        measured_rows_of(table.n_rows),
+        tuple(table.blocks()),
+    )
+    outside = {name for _, name in roles.named()}
+    used = {name: kind for name, kind in declared.items() if name not in outside}
+    refuse_unknown(used, table.names, "kinds")
+    told = ReadingLine(Path(table.place).name)
+    with told:
+        statistics = gather_statistics(streamed, used, kept=grouped, told=told)
+    only_y = ColumnRoles(roles.targets)  # what else has a role was not read
+    columns = columns_of(statistics.measured, table.place, only_y, grouped)
+    return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, told))
+
+
+def _refuse_roles(table: ParquetTable, roles: ColumnRoles, memory_gib: float) -> None:
+    for option, name, what in (
+        ("weight", roles.weight, "rows count alike"),
+        ("group", roles.group, "single rows are held out, and no groups"),
+        ("time", roles.time, "rows are held out at random, and not by time"),
+    ):
+        if name is not None:
+            raise UserError(
+                f"--{option} is for tables that fit into memory: {table.place} has "
+                f"{table.n_rows:,} rows x {len(table.names)} columns, beyond --memory "
+                f"{memory_gib:g}, and of such a table {what}. Leave it out, or give more memory."
+            )
