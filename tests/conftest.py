@@ -17,6 +17,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from distributed_ib.data.batches import ArrayBatches
+from distributed_ib.estimators import readable_tables
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training import _running_sweep as sweep_module
 from distributed_ib.training.sweep import sweep
@@ -72,6 +73,14 @@ def figures_are_closed() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module")
+def few_readable_tables() -> Iterator[None]:
+    """Keep readable tables of three places with a fit, for tests of all else that a fit does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readable_tables, "STORED_BITS", (1,))
+        yield
 
 
 @pytest.fixture(scope="module")

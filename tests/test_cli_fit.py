@@ -17,7 +17,7 @@ from unfinished_runs import interrupt_at
 
 # Too brief to follow beta to the end, which the command says in a warning.
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.usefixtures("quick_compilation", "few_readable_tables"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 BRIEF = ["--steps", "120", "--starts", "2", "--resamples", "2", "--no-evidence"]

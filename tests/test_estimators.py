@@ -27,7 +27,7 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.compression_path import compression_path
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.usefixtures("quick_compilation", "few_readable_tables"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 

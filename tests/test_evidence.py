@@ -312,7 +312,7 @@ def test_columns_of_nearly_the_same_order_are_named() -> None:
     ]
 
 
-@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.usefixtures("quick_compilation", "few_readable_tables")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 @pytest.mark.parametrize("n_steps", [240, pytest.param(None, marks=pytest.mark.nightly)])
 def test_what_tells_only_together_and_what_is_interchangeable(
@@ -329,7 +329,13 @@ def test_what_tells_only_together_and_what_is_interchangeable(
     y = np.where(z > 0.5, "high", np.where(bits[:, 0] ^ bits[:, 1], "odd", "even"))
     kinds: dict[str, Any] = {"a": "categorical", "b": "categorical"}
     model = DistributedIBClassifier(
-        kinds=kinds, n_starts=2, n_resamples=3, n_steps=200, n_information_inputs=0, random_state=0
+        kinds=kinds,
+        n_starts=1,
+        n_resamples=2,
+        n_steps=200,
+        n_records=16,
+        n_information_inputs=0,
+        random_state=0,
     )
     model.fit(x, y)
     found = model.evidence_
@@ -352,7 +358,7 @@ def test_what_tells_only_together_and_what_is_interchangeable(
     assert loaded is not None and evidence_text(loaded) == evidence_text(found)
     # The scores are those of predict on the rows that no model saw.
     plan = model.plan(x, y)
-    test = plan.split.divided(3).test
+    test = plan.split.divided(2).test
     accuracy = np.mean(model.predict(x.iloc[test]) == y[test])
     assert found.best.scores["accuracy"].value == pytest.approx(accuracy)
 

@@ -18,7 +18,7 @@ from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn"),
+    pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn", "few_readable_tables"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 TINY = ["--steps", "60", "--starts", "2", "--resamples", "2", "--no-evidence"]

@@ -105,9 +105,8 @@ def assert_same(first: Path, second: Path) -> None:
     assert findings[0] == findings[1]
 
 
-@pytest.mark.parametrize(
-    "n_steps", [7, pytest.param(N_BEFORE + N_STEPS + 9, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("n_steps", [7, N_BEFORE + N_STEPS + 9])
 def test_a_killed_analysis_goes_on_to_the_same_bits(
     n_steps: int,
     whole: Path,

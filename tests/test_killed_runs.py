@@ -67,6 +67,7 @@ def findings(folder: Path) -> Any:
     return summary["report"]["sections"]
 
 
+@pytest.mark.nightly
 def test_a_killed_picture_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
     path = tmp_path / "picture.png"

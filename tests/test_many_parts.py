@@ -19,84 +19,6 @@ from distributed_ib.study.reading_runs import load_run
 from test_cli import dib
 from test_killed_runs import SOURCE, assert_same_bits, findings
 
-PATTERNS = ["run", "patterns", "--hidden", "8", "--n-pretraining-steps", "0"]
-PATTERNS += ["--batch-size", "16", "--n-information-inputs", "32"]
-SHORT = [*PATTERNS, "--n-steps", "12", "--patterns", "circle"]
-LONG = [*PATTERNS, "--n-steps", "150000", "--patterns", "circle,slant"]
-PARTS = ("circle/distributed", "circle/standard")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_as_in_workers() -> Iterator[None]:
-    """Compile without the optimisations that can be left out in workers too, by environment."""
-    jax.clear_caches()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-        jax.config.update("jax_disable_most_optimizations", True)
-        yield
-        jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "here"
-    assert dib(*SHORT, "--out", str(folder)) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as found:
-        yield found
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    for name in PARTS:
-        assert_same_bits(one / name, other / name)
-    assert findings(one) == findings(other)
-    assert set(load_run(other).parts) == set(PARTS)
-    names = [sorted(p.relative_to(f) for p in f.rglob("[!.]*")) for f in (one, other)]
-    assert names[0] == names[1]
-
-
-def test_two_processes_give_the_same_bits(here: Path, tmp_path: Path) -> None:
-    there = tmp_path / "there"
-    assert dib(*SHORT, "--jobs", "2", "--out", str(there)) == 0
-    assert_same_run(here, there)
-    log = (there / "log").read_text()
-    assert all(log.count(f"{name}: sweep finished") == 1 for name in PARTS)
-
-
-def test_a_cluster_gives_the_same_bits(here: Path, two: Cluster, tmp_path: Path) -> None:
-    there = tmp_path / "there"
-    assert dib(*SHORT, "--dask", two.address, "--out", str(there)) == 0
-    assert_same_run(here, there)
-    # A finished part is not made again when a run goes on.
-    assert dib("resume", str(there), "--dask", two.address) == 2
-
-
-@pytest.mark.nightly
-def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
-    two: Cluster, tmp_path: Path
-) -> None:
-    rng = np.random.default_rng(0)
-    # So many rows that joblib maps each column from a file, which can only be read.
-    x = rng.normal(size=(140_000, 2))
-    table = tmp_path / "table.parquet"
-    data = pd.DataFrame(x, columns=["a", "b"]).assign(y=x[:, 0] > 0, z=x[:, 1])
-    data.to_parquet(table, index=False)
-    assert data["a"].nbytes > 1 << 20
-    fit = ["fit", str(table), "--target", "y,z", "--each-target", "--quick", "--steps", "20"]
-    assert dib(*fit, "--out", str(tmp_path / "here")) == 0
-    assert dib(*fit, "--jobs", "2", "--out", str(tmp_path / "jobs")) == 0
-    assert dib(*fit, "--dask", two.address, "--out", str(tmp_path / "dask")) == 0
-    for name in ("jobs", "dask"):
-        for part in ("y", "z"):
-            assert_same_bits(tmp_path / "here" / part, tmp_path / name / part)
-            assert (tmp_path / name / part / "estimator.json").is_file()
-
-
 STUDY = '''
 from dataclasses import dataclass
 from typing import ClassVar
@@ -136,15 +58,101 @@ class Halves(dib.Study):
 '''
 
 
+PATTERNS = ["run", "patterns", "--hidden", "8", "--n-pretraining-steps", "0"]
+PATTERNS += ["--batch-size", "16", "--n-information-inputs", "32"]
+SHORT = [*PATTERNS, "--n-steps", "12", "--patterns", "circle"]
+LONG = [*PATTERNS, "--n-steps", "150000", "--patterns", "circle,slant"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_as_in_workers() -> Iterator[None]:
+    """Compile without the optimisations that can be left out in workers too, by environment."""
+    jax.clear_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("study") / "halves.py"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "here"
+    assert dib("run", f"{file}:Halves", "--out", str(folder)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    parts = sorted(path.parent.relative_to(one) for path in schemes(one))
+    assert len(parts) == 2
+    for part in parts:
+        assert_same_bits(one / part, other / part)
+    assert findings(one) == findings(other)
+    assert set(load_run(other).parts) == {part.as_posix() for part in parts}
+    names = [sorted(p.relative_to(f) for p in f.rglob("[!.]*")) for f in (one, other)]
+    assert names[0] == names[1]
+
+
+def test_two_processes_give_the_same_bits(here: Path, file: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    assert dib("run", f"{file}:Halves", "--jobs", "2", "--out", str(there)) == 0
+    assert_same_run(here, there)
+    log = (there / "log").read_text()
+    assert all(log.count(f"{name}: sweep finished") == 1 for name in ("one", "other"))
+
+
+def test_a_cluster_gives_the_same_bits(
+    here: Path, file: Path, two: Cluster, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    assert dib("run", f"{file}:Halves", "--dask", two.address, "--out", str(there)) == 0
+    assert_same_run(here, there)
+    # A finished part is not made again when a run goes on.
+    assert dib("resume", str(there), str(file), "--dask", two.address) == 2
+
+
 @pytest.mark.nightly
-def test_a_study_of_a_file_goes_to_processes(tmp_path: Path) -> None:
-    file = tmp_path / "halves.py"
-    file.write_text(STUDY)
-    run = ["run", f"{file}:Halves"]
-    assert dib(*run, "--out", str(tmp_path / "here")) == 0
-    assert dib(*run, "--jobs", "2", "--out", str(tmp_path / "there")) == 0
-    for part in ("one", "other"):
-        assert_same_bits(tmp_path / "here" / part, tmp_path / "there" / part)
+def test_patterns_have_the_same_bits_everywhere(two: Cluster, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    assert dib(*SHORT, "--out", str(alone)) == 0
+    for name, where in {"jobs": ["--jobs", "2"], "dask": ["--dask", two.address]}.items():
+        assert dib(*SHORT, *where, "--out", str(tmp_path / name)) == 0
+        assert_same_run(alone, tmp_path / name)
+
+
+@pytest.mark.nightly
+def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
+    two: Cluster, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    # So many rows that joblib maps each column from a file, which can only be read.
+    x = rng.normal(size=(140_000, 2))
+    table = tmp_path / "table.parquet"
+    data = pd.DataFrame(x, columns=["a", "b"]).assign(y=x[:, 0] > 0, z=x[:, 1])
+    data.to_parquet(table, index=False)
+    assert data["a"].nbytes > 1 << 20
+    fit = ["fit", str(table), "--target", "y,z", "--each-target", "--quick", "--steps", "20"]
+    assert dib(*fit, "--out", str(tmp_path / "here")) == 0
+    assert dib(*fit, "--jobs", "2", "--out", str(tmp_path / "jobs")) == 0
+    assert dib(*fit, "--dask", two.address, "--out", str(tmp_path / "dask")) == 0
+    for name in ("jobs", "dask"):
+        for part in ("y", "z"):
+            assert_same_bits(tmp_path / "here" / part, tmp_path / name / part)
+            assert (tmp_path / name / part / "estimator.json").is_file()
 
 
 # Killed in the middle -----------------------------------------------------------------------------

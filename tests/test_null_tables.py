@@ -10,7 +10,7 @@ import pytest
 from test_cli import dib
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.usefixtures("quick_compilation", "few_readable_tables"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
 ]
 
