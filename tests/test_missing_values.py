@@ -20,7 +20,7 @@ from distributed_ib.evidence.redundancy import strongly_correlated
 from distributed_ib.evidence.references import reference_scores
 from distributed_ib.plots.distinguishability_matrix import value_labels
 from distributed_ib.readable._agglomerate import merge_path
-from distributed_ib.readable._cut_points import runs
+from distributed_ib.readable._moved_values import runs
 from distributed_ib.readable._pruning import _fewer_runs
 from distributed_ib.readable.atoms import Atoms
 from distributed_ib.report.page.value_summaries import grouped_numbers, numbers_summary

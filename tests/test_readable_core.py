@@ -3,12 +3,14 @@
 import itertools
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError
@@ -18,6 +20,7 @@ from distributed_ib.readable._boxes import as_bits, assigned, box_path, boxes_of
 from distributed_ib.readable._cells import Mixing
 from distributed_ib.readable._choosing_table import Table, simplified
 from distributed_ib.readable._estimates import ratio_of_means
+from distributed_ib.readable._moved_values import with_moved_values
 from distributed_ib.readable._names import unknown_names
 from distributed_ib.readable._rows import Fold, Reported, Rows
 from distributed_ib.readable.atoms import Atoms, shortest_between
@@ -169,6 +172,40 @@ def test_symbols_that_are_no_longer_in_use_leave_no_trace() -> None:
     simple = simplified(Table(symbols, boxes, Mixing(1.0, np.eye(2)), (4, 1)), rows)
     assert [labels.tolist() for labels in simple.symbols] == [[0, 0, 1, 1], [0]]
     assert assigned(simple.combinations(rows.atoms), simple.boxes).tolist() == [0, 0, 1, 1]
+
+
+GROUP = np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 0, 1, 2])
+
+
+def rows_of_levels(chance: Sequence[float], seed: int) -> Rows:
+    """A thousand rows of twelve levels in three groups, each with a chance of a Y of one."""
+    rng = np.random.default_rng(seed)
+    level = rng.integers(0, 12, 1000)
+    y = (rng.random(1000) < np.array(chance)[GROUP[level]]).astype(int)
+    share = np.bincount(y) / 1000
+    return Rows(level[:, None], y[:, None], np.ones(1000), None, -np.log2(share[y]))
+
+
+def moved(labels: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
+    """The symbols of twelve levels, once they are moved to where the rows say."""
+    table = Table.of((labels,), np.array([1, 2, 4], np.uint64), Mixing(1.0, np.eye(2)))
+    model = np.full((1000, 2), 0.5)
+    return with_moved_values(table, [0], rows, model).symbols[0]
+
+
+@pytest.mark.parametrize("level", range(12))
+def test_a_level_that_is_in_the_wrong_symbol_goes_where_the_rows_say(level: int) -> None:
+    wrong = GROUP.copy()
+    wrong[level] = (wrong[level] + 1) % 3
+    assert moved(wrong, rows_of_levels([0.05, 0.5, 0.95], level)).tolist() == GROUP.tolist()
+
+
+def test_levels_that_tell_nothing_stay_where_they_are() -> None:
+    changes = [
+        int((moved(GROUP, rows_of_levels([0.5, 0.5, 0.5], seed)) != GROUP).sum())
+        for seed in range(20)
+    ]
+    assert np.mean(changes) < 0.5
 
 
 # A whole table from predictions that are made up -----------------------------------------------

@@ -1,4 +1,4 @@
-"""Symbols and rows that say nearly the same become one, once cuts are where they belong."""
+"""Symbols and rows that say nearly the same become one, once values are where they belong."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 from distributed_ib.readable._boxes import assigned
 from distributed_ib.readable._cells import CellSums
 from distributed_ib.readable._choosing_table import FloatArray, Labels, Table, simplified
-from distributed_ib.readable._cut_points import mean_gain_bits, runs, with_moved_cuts
+from distributed_ib.readable._moved_values import mean_gain_bits, runs, with_moved_values
 from distributed_ib.readable._rows import Fold, Rows
 
 MOST_LOST = 0.01
@@ -17,7 +17,7 @@ _TRIED = 8
 
 
 def finished(table: Table, on_line: Sequence[int], rows: Rows, folds: Sequence[Fold]) -> Table:
-    """The table with its cuts moved, and with what hardly matters joined.
+    """The table with values moved, and with what hardly matters joined.
 
     Args:
         table: As it was chosen.
@@ -26,9 +26,9 @@ def finished(table: Table, on_line: Sequence[int], rows: Rows, folds: Sequence[F
         folds: Which of them train and which choose.
     """
     model = np.mean([fold.model for fold in folds], axis=0)
-    table = with_moved_cuts(table, on_line, rows, model)
+    table = with_moved_values(table, on_line, rows, model)
     pruned = simplified(_pruned(table, on_line, rows, folds, model), rows)
-    return with_moved_cuts(pruned, on_line, rows, model)
+    return with_moved_values(pruned, on_line, rows, model)
 
 
 def _pruned(
