@@ -21,8 +21,13 @@ SPLITS = ("train", "validation", "test")
 
 
 class _Step(NamedTuple):
-    """Losses of the members of one step: on the rows of each, and on the test rows of all."""
+    """Losses of the members of one step: on the rows of each, and on the test rows of all.
 
+    Of the KL only means are kept, `[member, component]` over the training rows of each: those of
+    all rows and all steps would take gigabytes.
+    """
+
+    kl_nats: FloatArray
     train: list[RowLosses]
     validation: list[RowLosses]
     test: RowLosses | None
@@ -57,17 +62,7 @@ def dataset_of_ladder(
         for step in range(len(places))
     ]
     splits = SPLITS if roles.test is not None else SPLITS[:2]
-    kl_bits = nats_to_bits(
-        np.array(
-            [
-                [
-                    rows.mean(losses.kl)[0]
-                    for rows, losses in _paired(ladder, roles.train, step.train)
-                ]
-                for step in steps
-            ]
-        )
-    )
+    kl_bits = nats_to_bits(np.array([step.kl_nats for step in steps]))
     kl_bits[kl_bits < CLOSED_BITS] = 0.0
     # Where all is closed the marginal is predicted: what remains is rounding.
     is_closed = (kl_bits == 0).all(axis=2) & hasattr(snapshots.static.predictor, "open")
@@ -144,7 +139,17 @@ def _measure(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: int) 
     n_to_choose = n_draws if few else min(n_draws, DRAWS_TO_CHOOSE)
     losses = roles.losses(models, ladder.resample_of_member, n_to_choose)
     test = None if roles.test is None else roles.test.losses(models, n_draws)
-    return _Step(losses.train, losses.validation, test)
+    kl_nats = [rows.mean(one.kl)[0] for rows, one in _paired(ladder, roles.train, losses.train)]
+    return _Step(
+        np.array(kl_nats),
+        list(map(_without_kl, losses.train)),
+        list(map(_without_kl, losses.validation)),
+        None if test is None else _without_kl(test),
+    )
+
+
+def _without_kl(losses: RowLosses) -> RowLosses:
+    return losses._replace(kl=losses.kl[:, :, :0].copy())
 
 
 def _by_split(
