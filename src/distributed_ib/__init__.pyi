@@ -54,6 +54,8 @@ from .study.study import Reading as Reading
 from .study.study import Study as Study
 from .study.workers import Workers as Workers
 from .training.checkpoints import Checkpoints as Checkpoints
+from .training.devices import Devices as Devices
+from .training.processes import Group as Group
 from .training.progress import ProgressBar as ProgressBar
 from .training.schedule import BetaSchedule as BetaSchedule
 from .training.sweep import sweep as sweep
