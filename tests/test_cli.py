@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 
@@ -102,6 +103,21 @@ def test_the_kl_is_an_option(run_folder: Path, capsys: pytest.CaptureFixture[str
     summary = json.loads((run_folder / "summary.json").read_text())
     assert summary["measure"] == "information"
     assert summary["repeats"][0][0]["total_information_bits"] <= 2.0
+
+
+def test_rows_of_a_circuit_are_predicted(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    table.write_text("b,a\n0,0\n0,1\n1,0\n1,1\n")
+    assert dib("predict", str(run_folder), str(table), "--out", str(out)) == 0
+    assert pd.read_csv(out)["prediction"].tolist() == [0, 0, 0, 1]
+    capsys.readouterr()
+    table.write_text("a,b\n0,0\n0,2\n")
+    assert dib("predict", str(run_folder), str(table), "--out", str(tmp_path / "more.csv")) == 2
+    assert "column 'b', row 2 (data rows count from 1) is 2, which is no value" in one_clear_line(
+        capsys
+    )
 
 
 def test_both_directions_stand_side_by_side(

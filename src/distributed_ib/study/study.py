@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.problem import Problem
+from distributed_ib.data.table_errors import where
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.evidence.measuring import measure_evidence
 from distributed_ib.readable.readable_approximation import ReadableApproximation
 from distributed_ib.report.report import Section
+from distributed_ib.report.words import listed
 from distributed_ib.scheme._array_reading import read_problem
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
@@ -265,17 +267,29 @@ class Study:
     def rows(self, table: "pd.DataFrame") -> Any:
         """Rows of a table as the model's encoder takes them, for `dib predict`.
 
-        By default components of one number each, in columns of their names: `[n, component, 1]`.
+        By default components of one number each, in columns of their names: `[n, component, 1]`,
+        or `[n, component]` where the problem has them so.
 
         Raises:
-            UserError: If a column is missing or holds a value that is not a number.
+            UserError: If a column is missing or holds a value that is not a number, or one that
+                the problem does not have where its rows are all there is.
         """
-        names = self.problem(0).names
+        problem = self.problem(0)
+        names, known = problem.names, problem.x
         missing = [name for name in names if name not in table.columns]
         if missing:
             raise UserError(f"the table has no column {missing[0]!r}; it needs {', '.join(names)}.")
         columns = [numbers_of(name, table[name]) for name in names]
-        return np.stack(columns, axis=1)[..., None].astype(np.float32)
+        x = np.stack(columns, axis=1)
+        if not isinstance(known, np.ndarray) or known.ndim != 2:
+            return x[..., None].astype(np.float32)
+        if problem.complete and (strange := ~np.isin(x, known)).any():
+            row, k = (int(place) for place in np.argwhere(strange)[0])
+            raise UserError(
+                f"{where(names[k], row + 1)} is {x[row, k]:g}, which is no value of these inputs; "
+                f"they are {listed(list(map(str, np.unique(known))))}."
+            )
+        return x.astype(known.dtype)
 
     def readable(self, run: "Run", choice: Choice) -> ReadableApproximation:
         """An approximation as symbols and a table of predictions, for `dib read`.
