@@ -1,6 +1,7 @@
 """Sweeps on several devices in a process of their own, which sees as many as it is told.
 
-    python devices_child.py simulated FOLDER        four simulated devices (XLA_FLAGS)
+    python devices_child.py gradient FOLDER         four simulated devices (XLA_FLAGS), briefly
+    python devices_child.py simulated FOLDER        the same, and all that is known of them
     python devices_child.py group PORT INDEX FOLDER one of two processes that train together
 
 What they find is left in FOLDER as arrays by name.
@@ -146,11 +147,20 @@ def stopped_and_resumed(folder: Path) -> SweepResult:
     return noise_sweep(devices=Devices(4), checkpoints=checkpoints, resume=True)
 
 
+def gradient(folder: str) -> None:
+    """The gradient of the simplest system on one and on four devices of one process."""
+    name = "rows on the device"
+    found: dict[str, Any] = {
+        f"{name}, {n}": first_gradient(simple_systems()[name], Devices(n)) for n in (1, 4)
+    }
+    np.savez(Path(folder) / "found.npz", **found)
+
+
 def simulated(folder: str) -> None:
     """Everything on one, two and four devices of one process."""
     found: dict[str, Any] = {}
     for name, system in (simple_systems() | tables()).items():
-        for n_devices in (1, 2, 4):
+        for n_devices in (1, 2, 4) if name in simple_systems() else (1, 4):
             found[f"{name}, {n_devices}"] = first_gradient(system, Devices(n_devices))
     for n_devices in (1, 2, 4):
         found[f"curves, {n_devices}"] = curves(noise_sweep(devices=Devices(n_devices)))
@@ -172,6 +182,10 @@ def group(port: str, index: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    modes: dict[str, Callable[..., None]] = {"simulated": simulated, "group": group}
+    modes: dict[str, Callable[..., None]] = {
+        "gradient": gradient,
+        "simulated": simulated,
+        "group": group,
+    }
     with compiled_quickly():
         modes[sys.argv[1]](*sys.argv[2:])

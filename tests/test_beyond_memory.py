@@ -32,7 +32,9 @@ from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.progress import SweepProgress
 from test_describe import dib
 
-pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn")
+pytestmark = pytest.mark.usefixtures(
+    "quick_compilation", "figures_are_not_drawn", "few_readable_tables"
+)
 
 N_ROWS = 8000
 MEMORY_GIB = 2e-4  # 215 kB, of which the pool has half: 8,000 rows x 5 columns take 640 kB
@@ -138,6 +140,7 @@ def small_plan(folder: Path, memory_gib: float) -> Plan:
     return estimator.plan(rows.x, rows.y, streamed=None if source is None else source.source)
 
 
+@pytest.mark.nightly
 def test_a_table_on_disk_is_explained_as_the_same_one_in_memory(folder: Path) -> None:
     """What is known agrees within four standard errors, from a pool that is replaced thrice."""
     found = {}

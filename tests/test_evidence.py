@@ -312,9 +312,10 @@ def test_columns_of_nearly_the_same_order_are_named() -> None:
     ]
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("quick_compilation", "few_readable_tables")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
-@pytest.mark.parametrize("n_steps", [240, pytest.param(None, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("n_steps", [240, None])
 def test_what_tells_only_together_and_what_is_interchangeable(
     n_steps: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

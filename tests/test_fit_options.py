@@ -242,21 +242,11 @@ def test_a_vector_is_explained_reported_and_predicted(
 
 
 def test_each_target_has_a_scheme_of_its_own_in_one_run(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, predicted = tmp_path / "run", tmp_path / "p.csv"
     options = ["--target", "y,z", "--each-target", "--exclude", 't,w,"size, mm"', "--group", "g"]
-    usual = TableStudy.complete
-
-    def stopped(self: TableStudy, *arguments: Any) -> Any:
-        if self.target == "z":  # the second one
-            raise KeyboardInterrupt
-        return usual(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TableStudy, "complete", stopped)
-        assert dib("fit", str(table), *options, *TINY, "--out", str(out)) == 130
-    assert dib("resume", str(out)) == 0
+    assert dib("fit", str(table), *options, *TINY, "--out", str(out)) == 0
     summary = json.loads((out / "summary.json").read_text())
     assert list(summary["parts"]) == ["y", "z"]
     assert summary["parts"]["z"]["component_names"] == ["a", "b"]
@@ -273,6 +263,28 @@ def test_each_target_has_a_scheme_of_its_own_in_one_run(
     assert dib("predict", str(out), str(table), "--out", str(predicted)) == 0
     names = ["prediction of y", "probability of y = no", "probability of y = yes"]
     assert list(pd.read_csv(predicted)) == [*names, "prediction of z"]
+
+
+@pytest.mark.nightly
+def test_of_several_targets_what_was_finished_is_not_made_again(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    options = ["--target", "y,z", "--each-target", "--exclude", 't,w,"size, mm"', "--group", "g"]
+    usual = TableStudy.complete
+
+    def stopped(self: TableStudy, *arguments: Any) -> Any:
+        if self.target == "z":  # the second one
+            raise KeyboardInterrupt
+        return usual(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TableStudy, "complete", stopped)
+        assert dib("fit", str(table), *options, *TINY, "--out", str(out)) == 130
+    before = (out / "y" / "scheme.nc").read_bytes()
+    assert dib("resume", str(out)) == 0
+    assert (out / "y" / "scheme.nc").read_bytes() == before
+    assert list(json.loads((out / "summary.json").read_text())["parts"]) == ["y", "z"]
 
 
 def test_a_table_from_standard_input_is_kept_for_resuming(
