@@ -118,6 +118,7 @@ def test_the_papers_own_settings_follow_the_paper() -> None:
     assert [subset for subset in PAPER_PATH[:-1] if subset not in path(scheme)] == []
 
 
+@pytest.mark.nightly
 def test_permuting_the_inputs_permutes_the_allocation() -> None:
     circuit = circuit_from_expression("a & (b | c & d)")
     order = [2, 0, 3, 1]

@@ -364,6 +364,7 @@ def test_what_tells_only_together_and_what_is_interchangeable(
     assert found.best.scores["accuracy"].value == pytest.approx(accuracy)
 
 
+@pytest.mark.nightly
 def test_a_quick_look_says_that_it_has_no_error_bars(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,7 +134,15 @@ class Fitted:
         )
 
 
-@pytest.fixture(scope="module", params=["classes", "weighted classes", "numbers", "vectors"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "classes",
+        pytest.param("weighted classes", marks=pytest.mark.nightly),
+        pytest.param("numbers", marks=pytest.mark.nightly),
+        "vectors",
+    ],
+)
 def fitted(request: pytest.FixtureRequest) -> Fitted:
     _, y, weight = table()
     if request.param == "numbers":

@@ -192,6 +192,7 @@ def test_a_vector_has_a_prediction_for_each_of_its_entries() -> None:
     assert table.kept_share > 0.95 - 2 * table.kept_error
 
 
+@pytest.mark.nightly
 def test_components_of_several_columns_have_symbols_in_terms_of_their_columns() -> None:
     rng = np.random.default_rng(4)
     x = pd.DataFrame(

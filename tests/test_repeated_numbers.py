@@ -219,6 +219,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return made
 
 
+@pytest.mark.nightly
 def test_a_number_that_training_never_saw_is_predicted(sources: list[Any]) -> None:
     x = people()
     y = np.where(x.age >= 45, "old", "young")

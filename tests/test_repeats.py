@@ -295,6 +295,7 @@ def test_schemes_of_other_records_or_components_are_not_joined(
     )
 
 
+@pytest.mark.nightly
 def test_a_falling_sweep_finds_single_inputs_but_not_what_tells_only_together() -> None:
     train = replace(
         BooleanStudy().train, beta=(1e-3, 1.0), n_steps=1500, learning_rate=1e-2, direction="both"
