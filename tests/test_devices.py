@@ -172,7 +172,7 @@ def test_a_batch_whose_rows_have_no_common_number_is_told() -> None:
 # The command --------------------------------------------------------------------------------------
 
 DIB = "from distributed_ib.cli.main import run; run()"
-BOOLEAN: tuple[str, ...] = ("run", "boolean", "--n-steps", "3000", "--n-pretraining-steps", "200")
+BOOLEAN: tuple[str, ...] = ("run", "boolean", "--n-steps", "6000", "--n-pretraining-steps", "200")
 
 
 def dib(folder: Path, *arguments: str, log: str = "log") -> "subprocess.Popen[bytes]":
@@ -189,14 +189,15 @@ def dib(folder: Path, *arguments: str, log: str = "log") -> "subprocess.Popen[by
 def group_of_two(folder: Path, *arguments: str) -> "list[subprocess.Popen[bytes]]":
     address = f"127.0.0.1:{free_port()}"
     group = ("--distributed", "--coordinator", address, "--processes", "2", "--out", "run")
-    return [dib(folder, *group, "--process", str(k), *arguments, log=f"log-{k}") for k in range(2)]
+    return [dib(folder, *arguments, *group, "--process", str(k), log=f"log-{k}") for k in range(2)]
 
 
 def wait_for_checkpoint(folder: Path) -> None:
-    for _ in range(600):
+    """Wait for the first, which is made after the first steps."""
+    for _ in range(1200):
         if any((folder / "run" / "checkpoints").glob("*/*.json")):
             return
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise TimeoutError
 
 
@@ -211,7 +212,6 @@ def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
     assert dib(alone, *BOOLEAN, "--out", "run").wait(300) == 0
     processes = group_of_two(again, *BOOLEAN)
     wait_for_checkpoint(again)
-    time.sleep(2)
     processes[victim].send_signal(signal.SIGKILL)
     assert processes[victim].wait() == -signal.SIGKILL
     assert processes[1 - victim].wait(60) == 2
