@@ -141,7 +141,7 @@ def test_one_device_changes_no_bit() -> None:
         sweep(xor_model, batches, schedule, n_records=2, devices=devices).annealing.kl_nats
         for devices in (None, Devices())
     ]
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 @pytest.mark.parametrize(
