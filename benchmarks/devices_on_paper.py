@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 # Four simulated devices, to see which sums over devices a step makes.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -23,7 +22,7 @@ from distributed_ib.studies.boolean import BooleanStudy, paper_circuit
 from distributed_ib.studies.glass import GlassStudy
 from distributed_ib.studies.glass.structure_functions import N_SHELLS
 from distributed_ib.studies.image import ImageStudy, Picture
-from distributed_ib.training._loop import _run_steps
+from distributed_ib.training._loop import compiled_steps, split_arrays
 from distributed_ib.training._running_sweep import RunningSweep
 from distributed_ib.training._sweep_options import SweepOptions
 from distributed_ib.training.devices import Devices
@@ -62,13 +61,11 @@ def step_of(make_model: Any, batches: BatchSource, n_repeats: int, batch_size: i
     for devices in (Devices(1), Devices(4)):
         running = RunningSweep(make_model, batches, options, {}, None, devices)
         static, source, settings = running.placed
-        arrays, others = eqx.partition((static, source), eqx.is_array)
-        leaves, tree = jax.tree.flatten(others)
+        arrays, others = split_arrays((static, source))
         prepared = source.prepare(0, 1, n_repeats)
         none, one = (np.asarray(k, np.int32) for k in range(2))
         state, layout = running.state.loop, running.layout
-        made = (tuple(leaves), tree)
-        lowered = _run_steps.lower(state, arrays, prepared, none, one, settings, made, layout)
+        lowered = compiled_steps.lower(state, arrays, prepared, none, one, settings, others, layout)
         programs.append(lowered.compile())
     n_parameters = sum(leaf.size for leaf in jax.tree.leaves(running.state.loop.params))
     n_sums = len(re.findall(r" all-reduce(?:-start)?\(", programs[1].as_text() or ""))

@@ -174,9 +174,10 @@ def group(port: str, index: str, folder: str) -> None:
     """Gradients and curves of two processes with a device each."""
     Group(f"127.0.0.1:{port}", 2, int(index)).join()
     found: dict[str, Any] = {
-        name: first_gradient(system, Devices()) for name, system in simple_systems().items()
+        name: first_gradient(system, Devices(together=True))
+        for name, system in simple_systems().items()
     }
-    found["curves"] = curves(noise_sweep(devices=Devices()))
+    found["curves"] = curves(noise_sweep(devices=Devices(together=True)))
     found["writes"] = np.array(is_first())
     np.savez(Path(folder) / f"found-{index}.npz", **found)
 

@@ -336,7 +336,7 @@ def test_a_resumed_sweep_compiles_no_training_step_again(
     with jax.log_compiles(), caplog.at_level("WARNING"):
         line_sweep(folder, resume=True)
     messages = [record.getMessage() for record in caplog.records]
-    assert not [m for m in messages if re.match(r"Compiling jit\((_run_steps|evaluate)", m)]
+    assert not [m for m in messages if re.match(r"Compiling jit\((compiled_steps|evaluate)", m)]
 
 
 def test_the_manifest_is_json_for_people(stopped: Path) -> None:

@@ -152,6 +152,8 @@ def test_one_device_changes_no_bit() -> None:
         (lambda: Group("10.0.0.1"), "an address with a port"),
         (lambda: Group("a:1", 0, 0), "--processes is a number of processes"),
         (lambda: Group("a:1", 2, 2), "--process is a number from 0 to 1"),
+        (lambda: Group("no-such-host.invalid:1", 2, 1).join(), "no process answers there .* 0"),
+        (lambda: Devices(2, together=True), "leave out --devices"),
     ],
 )
 def test_what_devices_and_groups_can_not_be(make: Any, message: str) -> None:

@@ -110,7 +110,7 @@ def test_one_compilation_serves_the_whole_sweep(caplog: pytest.LogCaptureFixture
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         short_sweep(n_seeds=7)
     messages = [record.getMessage() for record in caplog.records]
-    assert sum(message.startswith("Compiling jit(_run_steps)") for message in messages) == 1
+    assert sum(message.startswith("Compiling jit(compiled_steps)") for message in messages) == 1
 
 
 def test_the_second_sweep_compiles_nothing(

@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +59,6 @@ def execute(
     from distributed_ib.cli._units_bar import UnitsBar
     from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
-    from distributed_ib.study.loading import place_of
     from distributed_ib.study.running import run_study
     from distributed_ib.study.together import follow_study
     from distributed_ib.training.devices import Devices
@@ -67,11 +68,17 @@ def execute(
     if resume and out is None:
         raise UserError("--resume needs --out, the folder of the run to continue.")
     devices = Devices() if where is None else where.devices
-    if where is not None and where.is_group and not is_first():
-        raise typer.Exit(130 if follow_study(study, seed, devices) == "interrupted" else 0)
+    if devices.together and not is_first():
+        with _mistakes_placed(file):
+            status = follow_study(study, seed, devices)
+        raise typer.Exit(130 if status == "interrupted" else 0)
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
-        with ProgressBar(study.title()) as bar, UnitsBar(study.title()) as units:
+        with (
+            _mistakes_placed(file),
+            ProgressBar(study.title()) as bar,
+            UnitsBar(study.title()) as units,
+        ):
             run = run_study(
                 study,
                 folder,
@@ -91,12 +98,6 @@ def execute(
         else:
             print_line("Stopped before anything was trained; nothing is left behind.")
         raise typer.Exit(130) from None
-    except UserError:
-        raise
-    except Exception as error:
-        if file is None:
-            raise
-        raise UserError(f"{place_of(error, file)}.") from error
     print_report(load_report(folder))
     if run.shown:
         print_line(f"Written to {folder}/: {PAGE}, {SUMMARY_TEXT}, {FIGURES}/ and all results.")
@@ -110,6 +111,21 @@ def execute(
     if run.status == "diverged":
         left = "The folder holds what was reached." if run.shown else "There are no results."
         raise UserError(f"{run.message}. {left}")
+
+
+@contextmanager
+def _mistakes_placed(file: Path | None) -> Iterator[None]:
+    """Tell a mistake in the file of a study by its line."""
+    from distributed_ib.study.loading import place_of
+
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if file is None:
+            raise
+        raise UserError(f"{place_of(error, file)}.") from error
 
 
 def _resume_arguments(folder: Path, file: Path | None) -> str:

@@ -87,13 +87,11 @@ class Where:
 
     Attributes:
         workers: Processes of this machine or of a cluster, for parts that are independent.
-        devices: Devices that share the rows of every batch.
-        is_group: Whether other processes train together with this one.
+        devices: Devices that share the rows of every batch, of this process or of a group.
     """
 
     workers: "Workers"
     devices: "Devices"
-    is_group: bool = False
 
 
 def workers_of(jobs: int, dask: str | None, threads: int | None) -> "Workers":
@@ -139,11 +137,7 @@ def where_of(
             f"{'--jobs' if dask is None else '--dask'} works out independent parts, each on one "
             f"device; leave out {'--distributed' if distributed else '--devices'}."
         )
-    if distributed and devices is not None:
-        raise UserError(
-            "--distributed uses all devices that its processes see; leave out --devices. The "
-            "environment variable JAX_LOCAL_DEVICE_IDS restricts them."
-        )
+    found = Devices(devices, distributed)
     if distributed:
         Group(coordinator, processes, process).join()
-    return Where(workers, Devices(devices), distributed)
+    return Where(workers, found)

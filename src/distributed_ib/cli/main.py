@@ -105,8 +105,7 @@ def run() -> None:
 
 def _end(status: int) -> None:
     """Exit; in a group without waiting for the other processes, which may never end."""
-    processes = sys.modules.get("distributed_ib.training.processes")
-    if processes is not None and processes.n_processes() > 1:
+    if "--distributed" in sys.argv:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

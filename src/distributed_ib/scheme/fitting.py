@@ -174,7 +174,7 @@ def follow_sweeps(
         return making.ladder(split.divided(train.n_resamples), making.stretches(), None).status
     status: Status = "finished"
     for direction in train.directions:
-        if status == "finished" and not agreed(0):  # made already, as the first process knows
+        if status == "finished" and not agreed(False):  # made already, as the first one knows
             status = making.sweep(direction, None).status
     return status
 
@@ -266,8 +266,9 @@ def _one_sweep(
 ) -> ApproximationScheme:
     store = making.store
     is_made = store is not None and store.resume and store.finished(direction).is_dir()
-    if is_made if making.devices is None else agreed(is_made):
-        assert store is not None  # as it is the first process that reads
+    if making.devices is not None and making.devices.together:
+        agreed(is_made)  # the others wait to hear
+    if store is not None and is_made:
         return ApproximationScheme.load(store.finished(direction))
     return as_scheme(making.sweep(direction, progress), making.split, baseline)
 

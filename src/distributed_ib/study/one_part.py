@@ -1,7 +1,7 @@
 """One part of a run: its sweeps, their evidence and further results, in a folder of its own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,21 @@ def run_part(
     return measured_part(part, sweeps_of_part(part, name, seed, place, problem), seed, place)
 
 
+def run_in_turn(
+    study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any]
+) -> Iterator[tuple[str, PartResult]]:
+    """Run the parts of a study one after the other, each when it is asked for.
+
+    Args:
+        study: The study.
+        seed: The run's.
+        places: Where each part is worked out.
+        problems: The problems of parts, where they are made already.
+    """
+    for name, part in study.parts().items():
+        yield name, run_part(part, name, seed, places[name], problems.get(name))
+
+
 def sweeps_of_part(
     part: Study, name: str, seed: int, place: PartPlace, problem: Any = None
 ) -> ApproximationScheme:
@@ -75,9 +90,9 @@ def sweeps_of_part(
     """
     folder = place.folder
     scheme = finished_scheme(folder) if place.resume else None
-    is_made = scheme is not None
-    if is_made if place.devices is None else agreed(is_made):
-        assert scheme is not None  # as it is the first process that reads
+    if place.devices is not None and place.devices.together:
+        agreed(scheme is not None)  # the others wait to hear
+    if scheme is not None:
         return scheme
     began = time.perf_counter()
     with threadpool_limits(1):

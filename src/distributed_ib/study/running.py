@@ -26,6 +26,7 @@ from distributed_ib.study.one_part import (
     PartPlace,
     as_interrupted,
     finished_scheme,
+    run_in_turn,
     run_part,
     steps_of,
     stored_part,
@@ -47,7 +48,6 @@ from distributed_ib.study.study import Reading, Study
 from distributed_ib.study.together import check_together, run_together
 from distributed_ib.study.workers import Workers
 from distributed_ib.training.devices import Devices
-from distributed_ib.training.processes import n_processes
 from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
 from distributed_ib.training.sweep import check_repeats
 
@@ -67,6 +67,11 @@ class _Request:
     on_finished: OnFinished | None
     file: Path | None
     devices: Devices | None
+
+    @property
+    def together(self) -> bool:
+        """Whether other processes train together with this one."""
+        return self.devices is not None and self.devices.together
 
 
 def run_study(
@@ -102,8 +107,9 @@ def run_study(
             the results are the same.
         on_finished: Called with the number of finished parts and that of all, where parts run on
             workers; `progress` and `on_message` are not called then.
-        devices: Devices that share the rows of every batch; by default one. Where processes have
-            joined in a `Group`, the first one calls this, and the others `follow_study`.
+        devices: Devices that share the rows of every batch; by default one. With
+            `Devices(together=True)` the first process of a `Group` calls this, and the others
+            `follow_study`.
 
     Returns:
         The run; its `status` says whether it came to its end.
@@ -138,7 +144,7 @@ def run_study(
         file,
         devices,
     )
-    if n_processes() > 1:
+    if request.together:
         check_together(study)
     if resume:
         _check_resumable(study, folder, seed)
@@ -176,10 +182,7 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     elsewhere = request.workers.elsewhere and (
         len(study.parts()) > 1 or not request.workers.share_this_disk
     )
-    if n_processes() > 1:
-        parts = _run_together(request, study, problems)
-    else:
-        parts = _run_elsewhere(request, study) if elsewhere else _run_here(request, study, problems)
+    parts = _run_elsewhere(request, study) if elsewhere else _run_here(request, study, problems)
     run = Run(request.study, request.seed, parts, folder, request.about)
     if run.status != "interrupted" and run.shown:
         run.study.export(run, folder)
@@ -191,33 +194,21 @@ def _run_here(
     request: _Request, study: Study, problems: Mapping[str, Any] | None
 ) -> dict[str, PartResult]:
     """The parts one after the other, up to an interrupted one."""
-    parts: dict[str, PartResult] = {}
-    total = sum(steps_of(part) for part in study.parts().values())
-    n_before = 0
-    try:
-        for name, part in study.parts().items():
-            progress = part_of_a_whole(request.progress, n_before, total)
-            problem = None if problems is None else problems[name]
-            place = _place(request, name, progress)
-            parts[name] = run_part(part, name, request.seed, place, problem)
-            n_before += steps_of(part)
-            if parts[name].scheme.status == "interrupted":
-                break
-    except KeyboardInterrupt:  # between the sweeps
-        return _interrupted_after(parts)
-    return parts
-
-
-def _run_together(
-    request: _Request, study: Study, problems: Mapping[str, Any] | None
-) -> dict[str, PartResult]:
-    """The parts one after the other, their sweeps together with other processes."""
     places, n_before = {}, 0
     total = sum(steps_of(part) for part in study.parts().values())
     for name, part in study.parts().items():
         places[name] = _place(request, name, part_of_a_whole(request.progress, n_before, total))
         n_before += steps_of(part)
-    return run_together(study, request.seed, places, problems)
+    parts: dict[str, PartResult] = {}
+    run_all = run_together if request.together else run_in_turn
+    try:
+        for name, result in run_all(study, request.seed, places, problems or {}):
+            parts[name] = result
+            if result.scheme.status == "interrupted":
+                break
+    except KeyboardInterrupt:  # between the sweeps
+        return _interrupted_after(parts)
+    return parts
 
 
 def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:

@@ -1,6 +1,6 @@
 """A run whose sweeps several processes train together, each on devices of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distributed_ib.errors import UserError
@@ -27,30 +27,20 @@ def check_together(study: Study) -> None:
 
 
 def run_together(
-    study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any] | None
-) -> dict[str, PartResult]:
+    study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any]
+) -> Iterator[tuple[str, PartResult]]:
     """What the first process of a group does: all sweeps with the others, and then the rest alone.
 
-    Args:
-        study: The study.
-        seed: The run's.
-        places: Where each part is worked out.
-        problems: The problem of each part, if they are made already.
-
-    Returns:
-        The parts, up to an interrupted one.
+    The arguments are those of `run_in_turn`.
     """
-    schemes = {}
-    for name, part in study.parts().items():
-        problem = None if problems is None else problems[name]
-        schemes[name] = sweeps_of_part(part, name, seed, places[name], problem)
+    parts, schemes = study.parts(), {}
+    for name, part in parts.items():
+        schemes[name] = sweeps_of_part(part, name, seed, places[name], problems.get(name))
         if schemes[name].status == "interrupted":
             break
     leave()
-    return {
-        name: measured_part(study.parts()[name], scheme, seed, places[name])
-        for name, scheme in schemes.items()
-    }
+    for name, scheme in schemes.items():
+        yield name, measured_part(parts[name], scheme, seed, places[name])
 
 
 def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:

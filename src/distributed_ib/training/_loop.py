@@ -39,6 +39,10 @@ Static: TypeAlias = PyTree
 """A model without its trainable arrays, from `equinox.partition`."""
 
 
+Hashed: TypeAlias = tuple[tuple[Any, ...], Any]
+"""Leaves and structure of a tree without arrays."""
+
+
 class Sums(NamedTuple):
     """Measurements since the last record, summed over steps (or means, where a docstring says so).
 
@@ -168,27 +172,32 @@ def run_steps(
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
     """
-    arrays, others = eqx.partition((static, source), eqx.is_array)
-    leaves, tree = jax.tree.flatten(others)
-    # Not `equinox.filter_jit`, which waits for the result.
-    return _run_steps(
-        state, arrays, prepared, first_step, last_step, settings, (tuple(leaves), tree), layout
-    )
+    arrays, others = split_arrays((static, source))
+    return compiled_steps(state, arrays, prepared, first_step, last_step, settings, others, layout)
 
 
+def split_arrays(tree: PyTree) -> tuple[PyTree, Hashed]:
+    """The arrays of a tree, and all else in a form that can be compared."""
+    arrays, others = eqx.partition(tree, eqx.is_array)
+    leaves, structure = jax.tree.flatten(others)
+    return arrays, (tuple(leaves), structure)
+
+
+# Not `equinox.filter_jit`, which waits for the result.
 @partial(jax.jit, static_argnums=(6, 7))
-def _run_steps(
+def compiled_steps(
     state: LoopState,
     arrays: PyTree,
     prepared: Prepared,
     first_step: Int32[Array, ""],
     last_step: Int32[Array, ""],
     settings: LoopSettings,
-    others: tuple[tuple[Any, ...], Any],
+    others: Hashed,
     layout: Layout | None,
 ) -> LoopState:
-    leaves, tree = others
-    static, source = eqx.combine(arrays, jax.tree.unflatten(tree, leaves))
+    """The program of `run_steps`; `arrays` and `others` are model and source, split."""
+    leaves, structure = others
+    static, source = eqx.combine(arrays, jax.tree.unflatten(structure, leaves))
 
     def loss(
         params: OneRepeat, picked: Prepared, key: PRNGKeyArray, beta: Float[Array, ""]

@@ -38,7 +38,6 @@ from distributed_ib.training.devices import Devices, on_this_process
 from distributed_ib.training.processes import (
     LostProcessError,
     agreed_pace,
-    n_processes,
     told_of_lost_processes,
 )
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
@@ -103,7 +102,7 @@ class RunningSweep:
             ),
             weight_decay=jnp.float32(options.weight_decay) if options.weight_decay else None,
         )
-        self.is_group = devices is not None and n_processes() > 1
+        self.together = devices is not None and devices.together
         prepared = batches.prepare(0, 1, self.n_seeds)
         self.layout = (
             None if devices is None else devices.layout(rows_of_batch(batches, prepared, loop_keys))
@@ -164,11 +163,11 @@ class RunningSweep:
             self.state = self.keeper.resume(self.state)
         else:
             self.keeper.begin()
-        self.follow()
+        self.share_state()
 
-    def follow(self) -> None:
-        """Begin with the state of the first process, where several train together."""
-        state = state_of_first(self.state) if self.is_group else self.state
+    def share_state(self) -> None:
+        """Begin with the state of the first process, on all devices of the sweep."""
+        state = state_of_first(self.state) if self.together else self.state
         state.loop, state.good = self._on_devices((state.loop, state.good))
         self.state = state
 
@@ -242,6 +241,7 @@ class RunningSweep:
             return self._train_from(step, first, last, guard)
 
     def _train_from(self, step: int, first: int, last: int, guard: InterruptGuard) -> bool:
+        """See `_train`; whatever fails here leaves the state that was reached."""
         stretch, prepared = self._prepare(step, last)
         while step < last:
             started = time.perf_counter()
@@ -265,7 +265,7 @@ class RunningSweep:
                 return False
             self._report(first)
             interrupted = guard.requested
-            if self.is_group:
+            if self.together:
                 pace, interrupted = agreed_pace(pace, interrupted)
             self.steps_per_second = pace
             self._checkpoint(at_once=interrupted)
@@ -280,6 +280,9 @@ class RunningSweep:
         Raises:
             LostProcessError: If one is.
         """
+        if not self.together:
+            yield
+            return
         try:
             with told_of_lost_processes():
                 yield

@@ -143,25 +143,10 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
 
 def state_of_first(state: SweepState) -> SweepState:
     """The state of the first process of a group; `state` has its shapes."""
-    packed, models = pack(state), pack_models(state.album.params) if state.album.params else {}
-    found = arrays_of_first(
-        {
-            f"{kind}:{name}": array
-            for kind, part in (("state", packed), ("models", models))
-            for name, array in part.items()
-        }
-        | {"seconds": np.float64(state.seconds)}
-    )
-    parts = {
-        kind: {
-            name.removeprefix(f"{kind}:"): array
-            for name, array in found.items()
-            if name.startswith(f"{kind}:")
-        }
-        for kind in ("state", "models")
-    }
-    shared = unpack(parts["state"], [parts["models"]] if parts["models"] else [], state)
-    shared.seconds = float(found["seconds"])
+    packed = arrays_of_first({**pack(state), "seconds": np.float64(state.seconds)})
+    models = arrays_of_first(pack_models(state.album.params) if state.album.params else {})
+    shared = unpack(packed, [models] if models else [], state)
+    shared.seconds = float(packed["seconds"])
     return shared
 
 

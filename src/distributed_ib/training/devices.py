@@ -27,10 +27,11 @@ class Devices:
 
     Attributes:
         n_devices: How many of JAX's default kind; None for all, or for as many as divide the rows
-            of a batch evenly. Where several processes train together, it is all of theirs.
+            of a batch evenly.
+        together: Whether they are all devices of all processes that have joined in a `Group`.
 
     Raises:
-        UserError: If it is not positive.
+        UserError: If their number is not positive, or is given for those of a group.
 
     Example:
         >>> Devices(1).layout(n_rows=256) is None  # nothing is divided
@@ -38,10 +39,16 @@ class Devices:
     """
 
     n_devices: int | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.n_devices is not None and self.n_devices < 1:
             raise UserError(f"--devices is a number of devices, 1 or more, not {self.n_devices}.")
+        if self.n_devices is not None and self.together:
+            raise UserError(
+                "--distributed uses all devices that its processes see; leave out --devices. The "
+                "environment variable JAX_LOCAL_DEVICE_IDS restricts them."
+            )
 
     def layout(self, n_rows: int) -> "Layout | None":
         """How batches of so many rows are laid out; None for a single device.
@@ -50,7 +57,7 @@ class Devices:
             UserError: If there are fewer devices, or the rows can't be divided evenly among them.
         """
         found = jax.devices()
-        if jax.process_count() > 1:
+        if self.together:
             return Layout(_mesh(found, n_rows))
         wanted = self.n_devices
         if wanted is None:
@@ -61,16 +68,13 @@ class Devices:
 
 
 def _too_few(found: list[Any], wanted: int) -> str:
-    there = (
-        f"there is one {found[0].platform} device"
-        if len(found) == 1
-        else (f"there are {len(found)} {found[0].platform} devices")
-    )
+    kind = found[0].platform
+    there = f"is one {kind} device" if len(found) == 1 else f"are {len(found)} {kind} devices"
     trial = (
         "; to try it out on processors, set the environment variable "
         f"XLA_FLAGS=--xla_force_host_platform_device_count={wanted}"
     )
-    return f"--devices {wanted}: {there}{trial if found[0].platform == 'cpu' else ''}."
+    return f"--devices {wanted}: there {there}{trial if kind == 'cpu' else ''}."
 
 
 def _mesh(devices: list[Any], n_rows: int) -> Mesh:

@@ -5,7 +5,9 @@ signal is decided by the first process, or by all together, so that they never p
 """
 
 import os
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ _COUNT = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 # After a process was lost the others are told by its broken connections at once; this is for a
 # machine that is gone without a word.
 _HEARTBEAT_SECONDS = 60
+_START_SECONDS = 300  # as long as JAX waits for processes
 
 
 class LostProcessError(UserError):
@@ -74,32 +77,57 @@ class Group:
         """Wait for the other processes; to be called before JAX starts, and once.
 
         Raises:
-            UserError: If the environment names no group, or the others don't come.
+            UserError: If the environment names no group, or the first process doesn't answer. If
+                one of the others doesn't come within five minutes, JAX ends this process.
         """
-        index = _from_environment(_INDEX) if self.index is None else self.index
-        count = _from_environment(_COUNT) if self.n_processes is None else self.n_processes
+        count, index = self.n_processes, self.index
+        if self.coordinator is not None:  # else JAX finds all of it, or nothing
+            count = _from_environment(_COUNT) if count is None else count
+            index = _from_environment(_INDEX) if index is None else index
+            if index:
+                _wait_for_answer(self.coordinator)
         try:
             jax.distributed.initialize(
-                self.coordinator,
-                count if self.coordinator is not None else self.n_processes,
-                index if self.coordinator is not None else self.index,
-                heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+                self.coordinator, count, index, heartbeat_timeout_seconds=_HEARTBEAT_SECONDS
             )
-            with _without_output():  # one collective library prints a line when it connects
-                multihost_utils.sync_global_devices("joined")
-            if jax.default_backend() == "cpu":
-                # All connections are made, and a broken one is an error in Python. The service that
-                # made them would end this process with a dump of its stack.
-                jax.distributed.shutdown()
         except (ValueError, TypeError):
             raise UserError(
                 "--distributed finds no group of processes: start them by srun or mpirun, or give "
                 "each --coordinator HOST:PORT, --processes N and --process INDEX."
             ) from None
         except jax.errors.JaxRuntimeError as error:
-            raise UserError(
-                f"the processes of this run don't find each other: {_first_words(error)}."
-            ) from None
+            at = "" if self.coordinator is None else f" at {self.coordinator}"
+            raise UserError(f"no group can be made{at}: {_first_words(error)}.") from None
+        # One collective library prints a line when it connects.
+        with told_of_lost_processes(), _without_output():
+            multihost_utils.sync_global_devices("joined")
+        if jax.default_backend() == "cpu":
+            # All connections are made, and a broken one is an error in Python. The service that
+            # made them would end this process with a dump of its stack.
+            jax.distributed.shutdown()
+
+
+def _wait_for_answer(coordinator: str) -> None:
+    """Wait until the first process of a group listens.
+
+    JAX would end this process with a dump of its stack where it does not.
+
+    Raises:
+        UserError: If it doesn't in time, or there is no such host.
+    """
+    host, _, port = coordinator.rpartition(":")
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            return
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or time.monotonic() > end:
+                raise UserError(
+                    f"--coordinator {coordinator}: no process answers there "
+                    f"({error.strerror or error}); it is the address of process 0."
+                ) from None
+        time.sleep(0.2)
 
 
 @contextmanager
@@ -115,11 +143,6 @@ def _without_output() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
-
-
-def n_processes() -> int:
-    """Processes that train together; 1 for one by itself."""
-    return jax.process_count()
 
 
 def is_first() -> bool:
@@ -144,7 +167,7 @@ def told_of_lost_processes() -> Iterator[None]:
         yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         # Gloo, which exchanges what processors compute, raises ValueErrors.
-        if jax.process_count() == 1 or (type(error) is ValueError and "Gloo" not in str(error)):
+        if type(error) is ValueError and "Gloo" not in str(error):
             raise
         raise LostProcessError(
             "a process that trained with this one was lost, and so this one ends. What was reached "
@@ -152,11 +175,9 @@ def told_of_lost_processes() -> Iterator[None]:
         ) from None
 
 
-def agreed(number: int) -> int:
-    """The number that the first process has."""
-    if jax.process_count() == 1:
-        return number
-    return int(_of_first(np.asarray(number, np.int32)))
+def agreed(flag: bool) -> bool:
+    """The flag that the first process of a group has."""
+    return bool(_of_first(np.asarray(flag)))
 
 
 def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
@@ -171,7 +192,7 @@ def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
 def arrays_of_first(arrays: dict[str, Any]) -> dict[str, Any]:
     """Named arrays as the first process has them; what the others pass doesn't matter."""
     content = save({name: np.asarray(array) for name, array in arrays.items()})
-    size = agreed(len(content))
+    size = int(_of_first(np.asarray(len(content), np.int32)))
     padded = np.zeros(size, np.uint8)
     if is_first():
         padded[:] = np.frombuffer(content, np.uint8)

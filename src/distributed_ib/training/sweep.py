@@ -80,8 +80,8 @@ def sweep(
             machine, also after Ctrl-C. Without a checkpoint the sweep starts from the beginning,
             with a warning.
         devices: Devices that share the rows of every batch; by default there is one. A sweep may be
-            resumed on another number of them. Where processes have joined in a `Group`, all of them
-            call this function with the same arguments, and the first one writes the checkpoints.
+            resumed on another number of them. With `Devices(together=True)` all processes of a
+            `Group` call this function with the same arguments; the first writes the checkpoints.
 
     Returns:
         The records and models of the sweep.
@@ -126,8 +126,8 @@ def sweep(
     if resume and checkpoints is None:
         raise UserError("resume=True needs checkpoints: give their folder.")
     running = RunningSweep(make_model, batches, options, held_out, progress, devices)
-    if checkpoints is None or (running.is_group and not is_first()):
-        running.follow()
+    if checkpoints is None or (running.together and not is_first()):
+        running.share_state()
         return running.run()
     checkpoints.make_folder()
     with hold_folder(checkpoints.folder):
