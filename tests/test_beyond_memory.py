@@ -322,7 +322,9 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     )
     assert started.exit_code == 0, started.output
     text = (run / "summary.md").read_text()
-    assert "The table has 2,000 rows. 1,000 of them trained, by way of" in text
+    assert "The table has 2,000 rows. Batches come from 1,000 of them, by way of" in text
+    # 20 steps and 10 before them, of 64 rows each, for one model.
+    assert "in memory, which others replace as training goes on: at most 1,920 draws for" in text
     assert "1,000 others, a random sample" in text
     told = dib("predict", run, folder, "--out", tmp_path / "p.parquet")
     assert told.exit_code == 0 and "2,000 rows" in told.output

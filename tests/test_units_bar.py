@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from distributed_ib.cli._units_bar import UnitsBar
+from distributed_ib._units_bar import UnitsBar
 
 
 def shown(*, is_terminal: bool) -> str:

@@ -43,6 +43,10 @@ class LiveLine:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the line."""
         self._progress.stop()
 
     def show(self, completed: float, total: float, **fields: Any) -> None:

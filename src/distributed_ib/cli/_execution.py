@@ -56,7 +56,7 @@ def execute(
     """
     from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES, PAGE, SUMMARY_TEXT
-    from distributed_ib.cli._units_bar import UnitsBar
+    from distributed_ib._units_bar import UnitsBar
     from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.running import run_study

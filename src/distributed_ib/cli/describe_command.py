@@ -1,6 +1,7 @@
 """`dib describe`: how the columns of a table would be read, before anything is trained."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,7 @@ def describe(
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:
         raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
-    with ReadingLine(name) as told:
+    with closing(ReadingLine(name)) as told:
         surveyed = survey(view, declared, told=told)
     text = kinds_toml(surveyed, name)
     if toml:

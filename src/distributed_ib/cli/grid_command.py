@@ -40,7 +40,7 @@ def grid(
     """
     workers = workers_of(jobs, dask, threads)
     from distributed_ib._files import next_free_folder
-    from distributed_ib.cli._units_bar import UnitsBar
+    from distributed_ib._units_bar import UnitsBar
     from distributed_ib.study.grid_runs import run_grid
     from distributed_ib.study.grid_table import INDEX, TABLE_CSV, TABLE_TEXT
 

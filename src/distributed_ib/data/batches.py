@@ -114,6 +114,19 @@ def _arrays_of_rows(arrays: Batch) -> list[Shaped[Array | np.ndarray, "..."]]:
     return jax.tree.leaves([part.by_row() if lists_values(part) else part for part in parts])
 
 
+def in_program(source: BatchSource) -> BatchSource:
+    """The part of a source with which the loop is compiled; the source itself where it has none.
+
+    A compiled program keeps what it was compiled with.
+
+    Example:
+        >>> in_program(HostBatches(lambda rng: rng.random(3)))
+        PreparedBatches()
+    """
+    part: BatchSource = source.in_program() if hasattr(source, "in_program") else source
+    return part
+
+
 class ArrayBatches(eqx.Module):
     """Rows drawn at random, with replacement, from arrays in the device's memory.
 
@@ -200,7 +213,36 @@ class FreshBatches(eqx.Module):
         return self.function(key)
 
 
-class HostBatches(eqx.Module):
+class PreparedBatches(eqx.Module):
+    """What the compiled loop needs of a source whose `prepare` makes whole batches.
+
+    They are arrays `[step, repeat, batch, ...]`. The loop is compiled with this alone, and so keeps
+    nothing in memory from which a source makes them.
+
+    Example:
+        >>> PreparedBatches().repeat_axis
+        0
+    """
+
+    @property
+    def repeat_axis(self) -> int:
+        """Every repeat has its own batches."""
+        return 0
+
+    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
+        """The batches of all repeats at one step."""
+        return jax.tree.map(lambda array: array[offset], prepared)
+
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
+        """The batch that was prepared for this repeat."""
+        return picked
+
+    def in_program(self) -> "PreparedBatches":
+        """The part of this source with which the loop is compiled."""
+        return PreparedBatches()
+
+
+class HostBatches(PreparedBatches):
     """Batches made on the host, for data that does not fit on the device.
 
     Attributes:
@@ -235,11 +277,6 @@ class HostBatches(eqx.Module):
         """As many as one transfer holds."""
         return self.steps_per_transfer
 
-    @property
-    def repeat_axis(self) -> int:
-        """Every repeat has its own batches."""
-        return 0
-
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
@@ -257,14 +294,6 @@ class HostBatches(eqx.Module):
             for whole, part in zip(jax.tree.leaves(prepared), jax.tree.leaves(batch), strict=True):
                 whole[k, repeat] = part
         return prepared
-
-    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
-        """The batches of all repeats at one step."""
-        return jax.tree.map(lambda array: array[offset], prepared)
-
-    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
-        """The batch that was prepared for this repeat."""
-        return picked
 
     def _batch(self, step: int, repeat: int) -> Batch:
         return self.function(np.random.default_rng((self.seed, repeat, step)))

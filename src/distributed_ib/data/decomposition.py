@@ -118,9 +118,7 @@ class Decomposition:
         refuse_unknown(declared, view.names, "kinds")
         surveyed = survey(view, declared, kept=_named(components))
         found = cls.from_survey(surveyed, components)
-        for one in found.left_out:
-            if one.name not in declared:
-                warnings.warn(one.sentence, UserWarning, stacklevel=2)
+        found.warn_of_left_out(declared, stacklevel=3)
         return found
 
     @classmethod
@@ -144,6 +142,12 @@ class Decomposition:
         if left_out and not columns:
             raise UserError(f"no column is left to make components of; {left_out[0].sentence}")
         return cls(columns, _components(surveyed, components), left_out)
+
+    def warn_of_left_out(self, declared: Collection[str], *, stacklevel: int) -> None:
+        """Warn of columns that are left out, but for those of which the user has said so."""
+        for one in self.left_out:
+            if one.name not in declared:
+                warnings.warn(one.sentence, UserWarning, stacklevel=stacklevel)
 
     @classmethod
     def from_arrays(

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import equinox as eqx
-import jax
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Int64, PRNGKeyArray, Shaped
+from jaxtyping import Float, Int64, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
-from distributed_ib.data.batches import Batch, Prepared, Step
+from distributed_ib.data.batches import Batch, Prepared, PreparedBatches
 from distributed_ib.data.distinct_values import RepeatedNumbers
 from distributed_ib.data.refresh_schedule import RefreshSchedule
-from distributed_ib.data.row_batches import HostArrays, uniform_numbers
+from distributed_ib.data.row_batches import (
+    HostArrays,
+    empty_batches,
+    gather,
+    uniform_numbers,
+)
 from distributed_ib.data.row_group_pool import RowGroupPool
 from distributed_ib.errors import UserError
 
@@ -23,7 +27,7 @@ ListedValues: TypeAlias = tuple[Float[Array | np.ndarray, "_ 1"] | None, ...]
 _BLOCKS_AHEAD = 2
 
 
-class PoolBatches(eqx.Module):
+class PoolBatches(PreparedBatches):
     """Rows drawn with replacement from a table on disk: every training row is equally likely.
 
     A batch is drawn from a `RowGroupPool`, in which the rows of one block after the other are
@@ -75,11 +79,6 @@ class PoolBatches(eqx.Module):
         """As many as one transfer holds."""
         return self.steps_per_transfer
 
-    @property
-    def repeat_axis(self) -> int:
-        """Every repeat has its own batches."""
-        return 0
-
     def schedule(self, n_repeats: int) -> RefreshSchedule:
         """When which block is read anew."""
         return RefreshSchedule.of_pool(
@@ -121,12 +120,9 @@ class PoolBatches(eqx.Module):
             raise UserError(f"there are rows for {len(self.rows.arrays)} repeats, not {n_repeats}.")
         places = self.places(first_step, n_steps, n_repeats)
         schedule = self.schedule(n_repeats)
-        lead = (self.steps_per_transfer, n_repeats, self.batch_size)
-
-        def room(leaf: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "..."]:
-            return np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
-
-        prepared = jax.tree.map(room, self.pool.arrays)
+        prepared = empty_batches(
+            self.pool.arrays, (self.steps_per_transfer, n_repeats, self.batch_size)
+        )
         step, last = first_step, first_step + n_steps
         while step < last:
             number = schedule.n_before(step)
@@ -137,26 +133,25 @@ class PoolBatches(eqx.Module):
                 coming = [schedule.block_of(number + k) for k in range(_BLOCKS_AHEAD)]
                 self.pool.forget_others(coming)
                 self.pool.read_later(coming)
-            self._gather(prepared, places, step - first_step, end - first_step)
+            first, after = step - first_step, end - first_step
+            gather(prepared, self.pool.arrays, places[first:after], first)
             step = end
         return prepared
 
-    def _gather(
-        self, prepared: Prepared, places: Int64[np.ndarray, "..."], first: int, last: int
-    ) -> None:
-        for leaf, batches in zip(
-            jax.tree.leaves(self.pool.arrays), jax.tree.leaves(prepared), strict=True
-        ):
-            # No index is out of range; without mode="clip" NumPy would fill a copy first.
-            np.take(leaf, places[first:last], axis=0, out=batches[first:last], mode="clip")
-
-    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
-        """The batches of all repeats at one step."""
-        return jax.tree.map(lambda array: array[offset], prepared)
-
     def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         """The batch that was prepared for this repeat."""
-        if self.values is None:
-            return picked
+        return self.in_program().draw(picked, key)
+
+    def in_program(self) -> PreparedBatches:
+        """The part of this source with which the loop is compiled."""
+        return PreparedBatches() if self.values is None else _WithListedValues(self.values)
+
+
+class _WithListedValues(PreparedBatches):
+    """Prepared batches of ((rows, codes), y), with the values that codes stand for."""
+
+    values: ListedValues
+
+    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
         (table, codes), y = picked
         return RepeatedNumbers(table, self.values, codes), y

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
-from jaxtyping import Float64, Int64, PRNGKeyArray, PyTree, Shaped, UInt64
+from jaxtyping import Float64, Int64, PyTree, Shaped, UInt64
 
-from distributed_ib.data.batches import Batch, Prepared, Step
+from distributed_ib.data.batches import Prepared, PreparedBatches
 from distributed_ib.errors import UserError
 
 DEVICE_BUDGET_BYTES = 4 << 30
@@ -34,7 +34,7 @@ class HostArrays:
         return hash(HostArrays)
 
 
-class RowBatches(eqx.Module):
+class RowBatches(PreparedBatches):
     """Rows drawn at random, with replacement, from NumPy arrays or memory-mapped files.
 
     The rows of batch k of a repeat depend on (seed, repeat, k) alone. They come from a
@@ -95,11 +95,6 @@ class RowBatches(eqx.Module):
         """As many as one transfer holds."""
         return self.steps_per_transfer
 
-    @property
-    def repeat_axis(self) -> int:
-        """Every repeat has its own batches."""
-        return 0
-
     def rows(
         self, first_step: int, n_steps: int, n_repeats: int
     ) -> Int64[np.ndarray, "step repeat batch"]:
@@ -120,25 +115,36 @@ class RowBatches(eqx.Module):
         shapes; those beyond `n_steps` are zero and never read.
         """
         rows = self.rows(first_step, n_steps, n_repeats)
+        batches = empty_batches(
+            self.data.arrays, (self.steps_per_transfer, n_repeats, self.batch_size)
+        )
+        gather(batches, self.data.arrays, rows, 0)
+        return batches
 
-        def gather(
-            leaf: Shaped[np.ndarray, "n ..."],
-        ) -> Shaped[np.ndarray, "step repeat batch ..."]:
-            lead = (self.steps_per_transfer, n_repeats, self.batch_size)
-            batches = np.zeros((*lead, *leaf.shape[1:]), leaf.dtype)
-            # No index is out of range; without mode="clip" NumPy would fill a copy first.
-            np.take(leaf, rows, axis=0, out=batches[:n_steps], mode="clip")
-            return batches
 
-        return jax.tree.map(gather, self.data.arrays)
+def empty_batches(
+    arrays: PyTree[Shaped[np.ndarray, "n ..."]], shape: tuple[int, int, int]
+) -> PyTree[Shaped[np.ndarray, "step repeat batch ..."]]:
+    """Room for rows of `arrays`, as zeros; `shape` is (steps, repeats, rows in a batch).
 
-    def pick(self, prepared: Prepared, offset: Step) -> Prepared:
-        """The batches of all repeats at one step."""
-        return jax.tree.map(lambda array: array[offset], prepared)
+    Example:
+        >>> empty_batches((np.zeros((9, 2)), np.zeros(9)), (5, 1, 4))[0].shape
+        (5, 1, 4, 2)
+    """
+    return jax.tree.map(lambda leaf: np.zeros((*shape, *leaf.shape[1:]), leaf.dtype), arrays)
 
-    def draw(self, picked: Prepared, key: PRNGKeyArray) -> Batch:
-        """The batch that was prepared for this repeat."""
-        return picked
+
+def gather(
+    batches: PyTree[Shaped[np.ndarray, "step repeat batch ..."]],
+    arrays: PyTree[Shaped[np.ndarray, "n ..."]],
+    rows: Int64[np.ndarray, "taken repeat batch"],
+    first: int,
+) -> None:
+    """Put rows into batches, from step `first` of these on; `rows` are indices that all exist."""
+    steps = slice(first, first + len(rows))
+    for room, leaf in zip(jax.tree.leaves(batches), jax.tree.leaves(arrays), strict=True):
+        # Without mode="clip" NumPy would fill a copy first.
+        np.take(leaf, rows, axis=0, out=room[steps], mode="clip")
 
 
 def fits_on_device(

@@ -1,5 +1,6 @@
 """A random sample of a table on disk, kept in memory and read anew row group by row group."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.data.batches import Batch
+from distributed_ib.data.files._views import Chunk
 from distributed_ib.data.reading_progress import Told, tell_nobody
-from distributed_ib.data.streamed_statistics import Chunk, StreamedTable
+from distributed_ib.data.streamed_statistics import StreamedTable
 from distributed_ib.errors import UserError
 
 Transform = Callable[[Chunk], Batch]
@@ -37,7 +39,7 @@ class RowGroupPool:
         measured: The rows that are kept apart, as model input: a tree of arrays `[n, ...]`.
         transform: Makes the same of rows as they are read.
         columns: Columns that it needs.
-        n_places: Most rows in the pool; every block has at least one.
+        n_places: Most rows in the pool; more where there are more blocks, which have one each.
         seed: Seed of the draws.
         told: Called as the pool is filled.
     """
@@ -87,9 +89,15 @@ class RowGroupPool:
 
     @cached_property
     def contents(self) -> str:
-        """What a resumed run must find again: which rows are drawn, and a checksum of the files."""
-        table = self._streamed.table.checksum()
-        return f"{self.n_places} of {self.n_rows} rows, seed {self._seed}, {table}"
+        """What a resumed run must find again: which rows are drawn, and what the files hold.
+
+        Of that it has the footers of all files, and the rows that are kept apart: random ones,
+        among which rows that were exchanged or changed are met.
+        """
+        digest = hashlib.sha256(self._streamed.table.checksum().encode())
+        for leaf in jax.tree.leaves(self._measured):
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+        return f"{self.n_places} of {self.n_rows} rows, seed {self._seed}, {digest.hexdigest()}"
 
     @cached_property
     def arrays(self) -> Batch:
@@ -117,13 +125,15 @@ class RowGroupPool:
     def bring_to(self, draws: NDArray[np.int64]) -> None:
         """Let every block hold the draw of this number, `[block]`; waits for what must be read."""
         wanted = [(int(k), int(draws[k])) for k in np.flatnonzero(self._held != draws)]
-        # Refreshes of a few blocks are not told.
-        told = self._told if len(wanted) > _WAITING else tell_nobody
+        # What is read anew during training is not told.
+        told = self._told if (self._held < 0).any() else tell_nobody
         total, done = int(self.n_rows_of[[k for k, _ in wanted]].sum()), 0
         try:
             for number, (block, draw) in enumerate(wanted):
                 self.read_later(wanted[number : number + _WAITING])
-                self._put(block, self._coming.pop((block, draw)).result())
+                rows = self._coming.pop((block, draw)).result()
+                self._held[block] = -1  # while it is replaced, which may be interrupted
+                self._put(block, rows)
                 self._held[block] = draw
                 done += int(self.n_rows_of[block])
                 told(_FILLING, done, total)
@@ -199,8 +209,13 @@ def _put(arrays: Batch, places: Any, rows: Batch) -> None:
 def _shares(n_rows: NDArray[np.int64], n_places: int) -> NDArray[np.int64]:
     """How many of `n_places` each block gets, in proportion to its rows, and at least one.
 
-    >>> _shares(np.array([10, 30, 1]), 8).tolist()
-    [2, 6, 1]
+    >>> _shares(np.array([10, 30, 1]), 9).tolist(), int(_shares(np.full(10, 9), 16).sum())
+    ([2, 6, 1], 16)
     """
     exact = n_rows * min(1.0, n_places / n_rows.sum())
-    return np.clip(np.rint(exact).astype(np.int64), 1, n_rows)
+    shares = np.clip(np.rint(exact).astype(np.int64), 1, n_rows)
+    while (n_beyond := int(shares.sum()) - n_places) > 0 and (shares > 1).any():
+        # Of those that have more than one place, the ones that are farthest above their share.
+        above = np.where(shares > 1, shares - exact, -np.inf)
+        shares[np.argsort(-above, kind="stable")[: min(n_beyond, (shares > 1).sum())]] -= 1
+    return shares

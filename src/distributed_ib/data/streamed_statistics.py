@@ -1,6 +1,5 @@
 """What a table beyond memory says of its columns, from one pass over its rows."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.columns.declared_kinds import DeclaredKind
 from distributed_ib.data.columns.survey import Survey, SurveyedColumn
 from distributed_ib.data.decomposition import Decomposition, Groups, ordered_columns
+from distributed_ib.data.files._views import Chunk
 from distributed_ib.data.files.parquet_table import ParquetTable, RowBlock
 from distributed_ib.data.files.reading_ahead import read_ahead
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
@@ -24,13 +24,13 @@ from distributed_ib.errors import UserError
 
 MOST_MEASURED_ROWS = 100_000
 """Rows on which a model of a table beyond memory is measured, at most."""
-MOST_LEVELS = 1 << 20
+MOST_KEPT_LEVELS = 1 << 20
 """Levels of a category, at most, since all of them are kept in memory."""
 MOST_CLASSES = 1 << 16
+"""Classes of Y, at most, likewise."""
 MOST_VALUES = 255
+"""Values of a number that are listed, at most: their codes are single bytes."""
 _PREVIEW_ROWS = 4096
-
-Chunk = Mapping[str, "pd.Series[Any]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,13 @@ class StreamedTable:
 
     def training_mask(self, start: int, chunk: Chunk) -> NDArray[np.bool_]:
         """Which rows from index `start` on train: those with a Y that are not kept apart."""
-        mask = np.ones(len(chunk[self.targets[0]]), bool)
-        for name in self.targets:
-            mask &= chunk[name].notna().to_numpy(bool)
+        mask = self.has_y(chunk)
         mask[self._measured_in(start, len(mask))] = False
         return mask
+
+    def has_y(self, chunk: Chunk) -> NDArray[np.bool_]:
+        """Which rows have all of Y."""
+        return np.all([chunk[name].notna().to_numpy(bool) for name in self.targets], axis=0)
 
     def measured_rows(self, start: int, chunk: Chunk) -> pd.DataFrame:
         """Those of the rows from index `start` on that are kept apart."""
@@ -83,6 +85,7 @@ class StreamedStatistics:
 
     Attributes:
         surveyed: How each column of X is read.
+        declared: Columns of which the user has said how.
         columns: Scaling and levels of numbers and categories, from the training rows.
         too_many_levels: Columns with more levels than can be kept.
         few_values: All values of numbers that take at most 255, by column.
@@ -93,6 +96,7 @@ class StreamedStatistics:
     """
 
     surveyed: tuple[SurveyedColumn, ...]
+    declared: frozenset[str]
     columns: ColumnStatistics
     too_many_levels: frozenset[str]
     few_values: Mapping[str, NDArray[np.float64]]
@@ -187,15 +191,13 @@ class _Pass:
         self._add_values(chunk)
         for name in self.survey.wanted:
             counts = self.columns.counts(name)
-            if counts is not None and len(counts) > MOST_LEVELS:
+            if counts is not None and len(counts) > MOST_KEPT_LEVELS:
                 self.too_many.add(name)
                 self.columns.keep_only(name, None)
 
     def _add_targets(self, start: int, chunk: Chunk, mask: NDArray[np.bool_]) -> None:
-        known = np.ones(len(mask), bool)
         for name in self.streamed.targets:
             values = chunk[name]
-            known &= values.notna().to_numpy(bool)
             if not pd.api.types.is_numeric_dtype(values.dtype):
                 continue
             try:
@@ -203,7 +205,7 @@ class _Pass:
             except UserError as error:
                 place = self.streamed.table.place_of(start)
                 raise UserError(with_place(str(error), place)) from None
-        self.n_without_y += int((~known).sum())
+        self.n_without_y += int((~self.streamed.has_y(chunk)).sum())
         if len(self.streamed.targets) > 1:
             return
         (name,) = self.streamed.targets
@@ -249,6 +251,7 @@ class _Pass:
         measured = measured[measured[list(streamed.targets)].notna().all(axis=1)]
         return StreamedStatistics(
             tuple(self.survey.result(self.n_rows, kept=kept)),
+            self.survey.declared,
             self.columns,
             frozenset(self.too_many),
             {
@@ -286,17 +289,16 @@ def fit_streamed(
     Warns:
         UserWarning: For columns that are left out or constant.
     """
-    if isinstance(components, Decomposition):
-        decomposition = components
-    else:
-        decomposition = Decomposition.from_survey(statistics.surveyed, components)
-    for one in decomposition.left_out:
-        if "declared" not in one.why:
-            warnings.warn(one.sentence, UserWarning, stacklevel=3)
+    decomposition = (
+        components
+        if isinstance(components, Decomposition)
+        else Decomposition.from_survey(statistics.surveyed, components)
+    )
+    decomposition.warn_of_left_out(statistics.declared, stacklevel=3)
     for name in decomposition.sources:
         if name in statistics.too_many_levels:
             raise UserError(
-                f"column {name!r} has more than {MOST_LEVELS:,} levels, too many to keep in "
+                f"column {name!r} has more than {MOST_KEPT_LEVELS:,} levels, too many to keep in "
                 f"memory; leave it out (--exclude {name})."
             )
     found = ColumnStatistics(ordered_columns(decomposition))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.batches import Batch, BatchSource
 from distributed_ib.data.decomposition import Decomposition, Groups
+from distributed_ib.data.files._views import Chunk
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.pool_batches import ListedValues, PoolBatches
 from distributed_ib.data.problem import RowIndex
@@ -18,7 +19,6 @@ from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.row_group_pool import RowGroupPool
 from distributed_ib.data.streamed_statistics import (
     MOST_CLASSES,
-    Chunk,
     StreamedStatistics,
     StreamedTable,
     fit_streamed,
@@ -33,7 +33,7 @@ POOL_SHARE = 0.5
 POOL_SEED = 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class StreamedProblem(TableProblem):
     """Measured rows of a table on disk, with a pool of its training rows.
 
@@ -45,18 +45,17 @@ class StreamedProblem(TableProblem):
         values: Of numbers that take few values, those of each component; None if there are none.
     """
 
-    pool: RowGroupPool | None = None
+    pool: RowGroupPool
     values: ListedValues | None = None
 
     @property
     def n_streamed(self) -> int:
         """Training rows that are on disk."""
-        return 0 if self.pool is None else self.pool.n_rows
+        return self.pool.n_rows
 
     def in_memory(self) -> TableProblem:
         """The measured rows alone."""
-        own = {field.name: getattr(self, field.name) for field in fields(TableProblem)}
-        return TableProblem(**own)
+        return TableProblem(**_of_table(self))
 
     def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
         """Training batches from the pool, and from the measured rows in `train`."""
@@ -69,7 +68,6 @@ class StreamedProblem(TableProblem):
         return self._from_pool(train, batch_size, seed)
 
     def _from_pool(self, rows: Sequence[RowIndex], batch_size: int, seed: int) -> BatchSource:
-        assert self.pool is not None  # as `StreamedSource.problem` makes it
         return PoolBatches(self.pool, rows, batch_size, seed=seed, values=self.values)
 
 
@@ -157,8 +155,14 @@ class StreamedSource:
             seed=POOL_SEED,
             told=self.told,
         )
-        own = {field.name: getattr(problem, field.name) for field in fields(TableProblem)}
-        return StreamedProblem(**own, pool=pool, values=values if is_listed else None)
+        return StreamedProblem(
+            **_of_table(problem), pool=pool, values=values if is_listed else None
+        )
+
+
+def _of_table(problem: TableProblem) -> dict[str, Any]:
+    """What a problem has as one of a table in memory."""
+    return {field.name: getattr(problem, field.name) for field in fields(TableProblem)}
 
 
 def listed_values(

@@ -12,7 +12,7 @@ from jaxtyping import Float, PRNGKeyArray
 from numpy.typing import NDArray
 
 from distributed_ib._units import nats_to_bits
-from distributed_ib.data.batches import Batch, BatchSource, Prepared, RepeatAxis, Step
+from distributed_ib.data.batches import Batch, BatchSource, Prepared, RepeatAxis, Step, in_program
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Problem, RowIndex
 from distributed_ib.errors import UserError
@@ -243,6 +243,9 @@ class _SubsetBatches(eqx.Module):
         inner, mask = picked
         x, y = self.source.draw(inner, key)
         return (x, mask), y
+
+    def in_program(self) -> "_SubsetBatches":
+        return _SubsetBatches(in_program(self.source), self.masks)
 
 
 class _SeeingPredictor(eqx.Module):

@@ -45,7 +45,8 @@ def with_moved_values(table: Table, on_line: Sequence[int], rows: Rows, model: F
     for _ in range(_MOST_ROUNDS):
         before = best
         for k, n_on_line in enumerate(on_line):
-            for change in (*_shifts(table.symbols[k], n_on_line), *_levels(table, k, n_on_line)):
+            labels = table.symbols[k]
+            for change in (*_shifts(labels, n_on_line), *_moves(labels, n_on_line)):
                 moved = change(table.symbols[k])
                 if moved is None:
                     continue
@@ -66,17 +67,16 @@ def _shifts(labels: Labels, n_on_line: int) -> Iterator[Change]:
             yield partial(_shifted, n_on_line=n_on_line, cut=cut, shift=shift)
 
 
-def _shifted(labels: Labels, *, n_on_line: int, cut: int, shift: int) -> Labels | None:
-    moved = _moved(labels[:n_on_line], cut, shift)
-    return None if moved is None else np.concatenate([moved, labels[n_on_line:]])
-
-
-def _levels(table: Table, k: int, n_on_line: int) -> Iterator[Change]:
-    """Moves of each atom off the line to each other symbol."""
-    labels = table.symbols[k]
+def _moves(labels: Labels, n_on_line: int) -> Iterator[Change]:
+    """Moves of each atom off the line to each symbol."""
     for atom in range(n_on_line, len(labels)):
         for symbol in np.unique(labels).tolist():
             yield partial(_relabelled, atom=atom, symbol=symbol)
+
+
+def _shifted(labels: Labels, *, n_on_line: int, cut: int, shift: int) -> Labels | None:
+    moved = _moved(labels[:n_on_line], cut, shift)
+    return None if moved is None else np.concatenate([moved, labels[n_on_line:]])
 
 
 def _relabelled(labels: Labels, *, atom: int, symbol: int) -> Labels | None:

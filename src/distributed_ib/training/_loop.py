@@ -18,7 +18,7 @@ import optax
 from jax import Array
 from jaxtyping import Bool, Float, Int32, Key, PRNGKeyArray, PyTree
 
-from distributed_ib.data.batches import Batch, BatchSource, Prepared, shared_length
+from distributed_ib.data.batches import Batch, BatchSource, Prepared, in_program, shared_length
 from distributed_ib.model.bottleneck import Terms
 from distributed_ib.training.devices import Layout
 from distributed_ib.training.schedule import BetaSchedule, traced_beta
@@ -172,7 +172,7 @@ def run_steps(
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
     """
-    arrays, others = split_arrays((static, source))
+    arrays, others = split_arrays((static, in_program(source)))
     return compiled_steps(state, arrays, prepared, first_step, last_step, settings, others, layout)
 
 

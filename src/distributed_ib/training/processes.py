@@ -170,9 +170,9 @@ def told_of_lost_processes() -> Iterator[None]:
         if type(error) is ValueError and "Gloo" not in str(error):
             raise
         raise LostProcessError(
-            "a process that trained with this one was lost, and so this one ends. What was reached, "
-            "if anything, is kept in the run folder: start all processes again with --resume to go "
-            "on."
+            "a process that trained with this one was lost, and so this one ends. What was "
+            "reached, if anything, is kept in the run folder: start all processes again with "
+            "--resume to go on."
         ) from None
 
 

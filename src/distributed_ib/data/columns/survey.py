@@ -119,6 +119,7 @@ class Survey:
 
     def __init__(self, names: Sequence[str], declared: Mapping[str, DeclaredKind]) -> None:
         self._looks = {name: _Look(name, declared.get(name)) for name in names}
+        self.declared = frozenset(declared)
 
     @property
     def wanted(self) -> list[str]:

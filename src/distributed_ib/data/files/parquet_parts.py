@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
@@ -311,6 +310,8 @@ def _partitions(
             )
     if not folders[0]:
         return [{} for _ in paths]
+    import pyarrow.dataset as ds  # takes longer to import than most tables to open
+
     dataset = ds.dataset(
         list(paths),
         format="parquet",

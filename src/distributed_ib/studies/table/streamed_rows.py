@@ -1,6 +1,7 @@
 """A table beyond memory: which tables are, and what is read of one before a sweep."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from distributed_ib.data.streamed_statistics import (
 )
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._known_rows import dropped_in_words
-from distributed_ib.estimators._plan import TableProblem
+from distributed_ib.estimators._plan import Plan
 from distributed_ib.estimators._streamed import StreamedProblem, StreamedSource
 from distributed_ib.report.report import Finding
 from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, columns_of
@@ -48,24 +49,37 @@ class StreamedRows:
         """All values of a single target, if they are few enough to be classes."""
         return pd.Series(list(self.source.statistics.class_counts or ()))
 
-    def findings(self, problem: TableProblem) -> list[Finding]:
-        """Which rows trained and which were measured, and rows without Y."""
-        source, statistics = self.source, self.source.statistics
-        n_rows, n_places = source.streamed.table.n_rows, 0
-        if isinstance(problem, StreamedProblem) and problem.pool is not None:
-            n_places = problem.pool.n_places
+    def findings(self, plan: Plan, validation: Path | None) -> list[Finding]:
+        """Which rows batches were drawn from and which were measured, and rows without Y.
+
+        Args:
+            plan: How the sweeps were trained.
+            validation: Table of held-out rows, where one was given.
+        """
+        source, statistics, train = self.source, self.source.statistics, plan.train
+        assert isinstance(plan.problem, StreamedProblem)  # as it is of such a table
+        n_places = plan.problem.pool.n_places
         through = (
             "all of them in memory"
             if n_places >= source.n_training
             else f"by way of {n_places:,} in memory, which others replace as training goes on"
         )
+        n_models = train.n_starts * max(train.n_resamples, 1) * train.n_seeds
+        n_draws = train.total_steps * train.batch_size * n_models
+        measured = (
+            "rows that train, choose and report; every number is measured on some of these."
+            if validation is None
+            else "rows that train and choose; what is known is reported on those of "
+            f"{validation.name}."
+        )
         texts = [
-            f"The table has {n_rows:,} rows. {source.n_training:,} of them trained, {through}. "
-            f"{len(statistics.measured):,} others, a random sample, were divided into rows that "
-            "train, choose and report; every number is measured on some of these."
+            f"The table has {source.streamed.table.n_rows:,} rows. Batches come from "
+            f"{source.n_training:,} of them, {through}: at most {n_draws:,} draws for "
+            f"{n_models:,} models. {len(statistics.measured):,} others, a random sample, were "
+            f"divided into {measured}"
         ]
         if n_missing := statistics.n_without_y:
-            sentence = dropped_in_words(n_missing, n_rows)
+            sentence = dropped_in_words(n_missing, source.streamed.table.n_rows)
             texts.append(f"{sentence[:1].upper()}{sentence[1:]}")
         return [Finding(text, kind="note") for text in texts]
 
@@ -130,7 +144,7 @@ def read_streamed(
     used = {name: kind for name, kind in declared.items() if name not in outside}
     refuse_unknown(used, table.names, "kinds")
     told = ReadingLine(Path(table.place).name)
-    with told:
+    with closing(told):
         statistics = gather_statistics(streamed, used, kept=grouped, told=told)
     only_y = ColumnRoles(roles.targets)  # what else has a role was not read
     columns = columns_of(statistics.measured, table.place, only_y, grouped)

@@ -163,10 +163,8 @@ class TableStudy(Study):
 
     def read_inputs(self, like: Study | None = None) -> None:
         """Read the table and that of held-out rows; studies of the same files share them."""
-        if isinstance(like, TableStudy):
-            files = (self.table, self.validation, self.memory_gib)
-            if files == (like.table, like.validation, like.memory_gib):
-                vars(self)["_rows"] = like._rows
+        if isinstance(like, TableStudy) and self._reads == like._reads:
+            vars(self)["_rows"] = like._rows
         for part in self.parts().values():
             assert isinstance(part, TableStudy)  # as all of its parts are
             _ = part._columns, part._held_out
@@ -240,7 +238,7 @@ class TableStudy(Study):
                 quick=self.quick, rare_classes=plan.rare_classes(), sentences=sentences
             ),
             *what_was_left_out(plan.decomposition.decomposition, targets),
-            *(() if streamed is None else streamed.findings(plan.problem)),
+            *(() if streamed is None else streamed.findings(plan, self.validation)),
         )
         return [Section("Settings", found)] if found else []
 
@@ -333,9 +331,14 @@ class TableStudy(Study):
         """The rows of the table, read when they are needed; those of several targets share them."""
         if self._rows_read is not None:
             return self._rows_read
-        source = TextInput.read() if is_standard_input(self.table) else self.table
-        loads_many = self.each_target or any((self.weight, self.group, self.time))
-        return TableRows(source, self.validation, self.memory_gib, loads_many)
+        is_text = is_standard_input(self.table)
+        return TableRows(TextInput.read() if is_text else self.table, *self._reads[1:])
+
+    @property
+    def _reads(self) -> tuple[Path, Path | None, float, bool]:
+        """What decides which rows are read, and whether a large table is loaded."""
+        roles = (self.weight, self.group, self.time)
+        return self.table, self.validation, self.memory_gib, self.each_target or any(roles)
 
     @cached_property
     def _streamed(self) -> StreamedRows | None:
@@ -352,14 +355,9 @@ class TableStudy(Study):
     @property
     def _roles(self) -> ColumnRoles:
         said = declared_kinds(self.kinds).get(self.time or "")
-        return ColumnRoles(
-            self.targets,
-            self.exclude,
-            self.weight,
-            self.group,
-            self.time,
-            None if said is None else said.day_first,
-        )
+        day_first = None if said is None else said.day_first
+        named = (self.weight, self.group, self.time)
+        return ColumnRoles(self.targets, self.exclude, *named, day_first)
 
     @property
     def _grouped(self) -> list[str]:

@@ -11,7 +11,7 @@ class UnitsBar(LiveLine):
 
     Args:
         description: What runs, shown before the bar.
-        unit: What is counted, such as "parts".
+        unit: What is counted, such as "parts" or "rows".
         console: Where to draw; standard error by default.
 
     Example:
@@ -24,7 +24,7 @@ class UnitsBar(LiveLine):
     ) -> None:
         super().__init__(
             description,
-            TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
+            TextColumn(f"{{task.completed:,.0f}}/{{task.total:,.0f}} {unit}"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,
