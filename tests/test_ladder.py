@@ -14,7 +14,8 @@ from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.scheme import fitting as fitting_module
-from distributed_ib.scheme._noise import row_losses
+from distributed_ib.scheme._noise import loss_of_mixture, row_losses
+from distributed_ib.scheme._out_of_fold import loss_of_average
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -307,4 +308,15 @@ def test_a_single_sweep_has_scores_where_it_kept_a_model() -> None:
     shares = [np.bincount(codes) / len(codes) for codes in train.T]
     entropy = -sum((share * np.log2(share)).sum() for share in shares)
     assert model.scheme_.baseline_entropy_bits == pytest.approx(entropy)
-    assert data.attrs["baseline"] == "the training rows of Y in 7 x 12 bins"
+    assert data.attrs["baseline"] == "the training rows of Y in 11 x 16 bins"
+
+
+@pytest.mark.parametrize("scatter", [4.0, 20.0])
+def test_two_models_tell_what_an_average_of_ten_loses(scatter: float) -> None:
+    shares = np.random.default_rng(0).beta(0.7 * scatter, 0.3 * scatter, (10, 100_000))
+    losses = -np.log(shares)
+    truth, of_two = (loss_of_mixture(part).mean() for part in (losses, losses[:2]))
+    assert of_two - truth > 0.002
+    assert abs(loss_of_average(losses[:2], 10).mean() - truth) < 0.15 * (of_two - truth)
+    alone = np.where([[True], [False]], losses[:2], np.nan)
+    np.testing.assert_allclose(loss_of_average(alone, 10), losses[0])

@@ -67,6 +67,12 @@ def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndar
             total += value @ blocks[0]
             for frequency in range(1, encoder.n_frequencies + 1):
                 total += np.sin(2.0**frequency * math.pi * value / 4.0) @ blocks[frequency]
+            for column in numbers if encoder.spikes else ():
+                before = sum(map(len, encoder.spikes[:column]))
+                for place, spike in enumerate(encoder.spikes[column], before):
+                    is_there = x.numbers[:, [column]] == np.float32(spike)
+                    assert encoder.spike_vectors is not None
+                    total += is_there * np.asarray(encoder.spike_vectors[place], np.float64)
         for column, count in zip(codes, levels, strict=True):
             one_hot = np.eye(count)[x.codes[:, column]]
             total += one_hot @ np.asarray(encoder.vectors[first_vector : first_vector + count])
@@ -91,6 +97,35 @@ def test_it_is_the_network_on_one_hots(encode: Any, separate: bool, max_values: 
     mean, log_variance = slow_twin(encoder, inputs())
     np.testing.assert_allclose(channel.mean, mean, atol=2e-5)
     np.testing.assert_allclose(channel.log_variance, log_variance, atol=2e-5)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_numbers_that_have_a_vector_of_their_own_get_it_and_no_others(
+    encode: Any, separate: bool
+) -> None:
+    x = inputs()
+    spikes = [[], [0.25], [], [1.5, -0.1], [], [0.25]]
+    for column, values in enumerate(spikes):
+        for k, value in enumerate(values):
+            x.numbers[k :: len(values) + 2, column] = value
+    encoder, without = encoder_of(separate=separate, spikes=spikes), encoder_of(separate=separate)
+    channel = encode(encoder, x)
+    mean, log_variance = slow_twin(encoder, x)
+    np.testing.assert_allclose(channel.mean, mean, atol=2e-5)
+    np.testing.assert_allclose(channel.log_variance, log_variance, atol=2e-5)
+    moved = np.abs(np.asarray(channel.mean - encode(without, x).mean)).max(axis=2) > 1e-4
+    stops = np.cumsum(N_NUMBERS)
+    for k, (count, stop) in enumerate(zip(N_NUMBERS, stops, strict=True)):
+        columns = range(stop - count, stop)
+        taken = [np.isin(x.numbers[:, c], np.array(spikes[c], np.float32)) for c in columns]
+        np.testing.assert_array_equal(moved[:, k], np.any(taken, axis=0) if taken else False)
+
+
+def test_spikes_that_do_not_fit_the_columns_are_refused() -> None:
+    with pytest.raises(UserError, match="spikes of 2 columns"):
+        encoder_of(spikes=[[], [1.0]])
+    with pytest.raises(UserError, match="finite"):
+        encoder_of(spikes=[[], [math.nan], [], [], [], []])
 
 
 @pytest.fixture(scope="module")

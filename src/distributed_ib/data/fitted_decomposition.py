@@ -45,6 +45,8 @@ class FittedDecomposition:
         median: Median of each continuous column there, which stands for a value that is missing
             where none was missing in training. Empty if the description is of an older version.
         most_frequent: Code of the most frequent level of each categorical column, likewise.
+        spikes: Values of each continuous column that far more training rows hold than hold the
+            values beside them (`spikes_of`), which models tell from these. Empty likewise.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -64,6 +66,7 @@ class FittedDecomposition:
     by_rank: tuple[bool, ...] = ()
     median: tuple[float, ...] = ()
     most_frequent: tuple[int, ...] = ()
+    spikes: tuple[tuple[float, ...], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,6 +148,13 @@ class FittedDecomposition:
             "n_numbers": [sum(c.is_number for c in cs) for cs in members],
             "n_levels": [[c.n_codes for c in cs if c.n_codes] for cs in members],
         }
+
+    def scaled_spikes(self) -> list[list[float]]:
+        """`spikes` as the model takes them, for a `TableEncoder`; empty if there are none."""
+        if not any(self.spikes):
+            return []
+        scaled = (self._scaled(j, np.array(values)) for j, values in enumerate(self.spikes))
+        return [values.astype(np.float32).tolist() for values in scaled]
 
     def transform(
         self, data: Any, *, folder: Path | None = None, unseen: Unseen = "rare"
@@ -358,6 +368,7 @@ class FittedDecomposition:
             "by_rank": list(self.by_rank),
             "median": list(self.median),
             "most_frequent": list(self.most_frequent),
+            "spikes": [list(values) for values in self.spikes],
         }
 
     @classmethod
@@ -373,7 +384,8 @@ class FittedDecomposition:
                 name: tuple(float(v) for v in description["scaling"][name])
                 for name in ("mean", "scale", "low", "high")
             }
-            observed = _observed(description)
+            observed = _value_lists(description, "observed")
+            spikes = _value_lists(description, "spikes")
             by_rank = tuple(map(bool, description.get("by_rank", ())))
             median = tuple(float(v) for v in description.get("median", ()))
             most_frequent = tuple(int(v) for v in description.get("most_frequent", ()))
@@ -386,6 +398,7 @@ class FittedDecomposition:
             by_rank=by_rank,
             median=median,
             most_frequent=most_frequent,
+            spikes=spikes or (),
         )
         count = len(fitted.continuous)
         n_levels = [c.n_codes for c in fitted.columns if not c.is_number]
@@ -402,7 +415,8 @@ class FittedDecomposition:
             raise UserError(
                 "this is not a description of fitted components: by_rank doesn't fit its columns."
             )
-        if observed is not None and len(observed) != count:
+        lists_fit = all(len(lists) == count for lists in (observed, spikes) if lists is not None)
+        if not lists_fit or not all(observed or ()):
             raise UserError(
                 "this is not a description of fitted components: its values are unusable."
             )
@@ -418,20 +432,20 @@ class FittedDecomposition:
         return fitted
 
 
-def _observed(description: Any) -> tuple[tuple[float, ...], ...] | None:
-    """The observed values of each continuous column; None in files of older versions.
+def _value_lists(description: Any, name: str) -> tuple[tuple[float, ...], ...] | None:
+    """Some values of each continuous column; None in files of older versions.
 
     Raises:
         ValueError: If they are not numbers in rising order.
     """
-    if "observed" not in description:
+    if name not in description:
         return None
-    observed = tuple(tuple(map(float, values)) for values in description["observed"])
-    for values in observed:
+    lists = tuple(tuple(map(float, values)) for values in description[name])
+    for values in lists:
         rising = all(a < b for a, b in itertools.pairwise(values))
-        if not values or not rising or not all(map(math.isfinite, values)):
-            raise ValueError("its observed values are unusable")
-    return observed
+        if not rising or not all(map(math.isfinite, values)):
+            raise ValueError(f"its {name} values are unusable")
+    return lists
 
 
 def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:

@@ -69,6 +69,13 @@ class _Numbers:
     def fitted(self) -> Column:
         return replace(self.column, has_missing=self.n_missing > 0)
 
+    @property
+    def spikes(self) -> tuple[float, ...]:
+        """Those of the table's numbers; ranks and parts of dates have none."""
+        reading = self.column.reading
+        is_measured = reading is None or reading.part == "duration"
+        return self.observed.spikes if is_measured else ()
+
 
 @dataclass
 class _Levels:
@@ -202,6 +209,7 @@ class ColumnStatistics:
             observed=tuple(values),
             by_rank=tuple(map(_has_heavy_tails, moments, values)),
             median=tuple(one.observed.median for one in numbers),
+            spikes=tuple(one.spikes for one in numbers),
             most_frequent=tuple(each.most_frequent(fitted[each.column.name]) for each in levels),
         )
 

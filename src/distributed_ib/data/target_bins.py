@@ -19,6 +19,9 @@ ATOM_SHARE, ATOM_ROWS = 0.05, 5
 POINTS_PER_BIN = 8
 # Up to this many different values, each is a bin.
 FREE_VALUES = 12
+# Shares at which the outermost intervals are divided, from the end: a mean can't lie beyond that of
+# the outermost, and a few values far out decide the squared error of a skewed Y.
+OF_THE_OUTERMOST = (0.2, 0.5)
 # Share of the rows beyond which values count as the last within it, on either side, in a tilt.
 TAILS = (0.02, 0.98)
 # A tilt of which no more than this is left beside the others is left out.
@@ -31,7 +34,8 @@ class TargetBins:
     """A division of the values of Y, with the share of training rows in each part.
 
     Values that many rows share, such as the zeros of a zero-inflated Y, are bins of their own
-    ("atoms"). The others are divided into intervals of equally many rows.
+    ("atoms"). The others are divided into intervals of equally many rows, and the outermost of
+    these into three.
 
     Attributes:
         edges: Where intervals part, rising, `[n_intervals - 1]`; None if all bins are atoms. A
@@ -46,7 +50,7 @@ class TargetBins:
         >>> bins.atoms.tolist(), bins.share.tolist()[-1]
         ([0.0], 0.5)
         >>> bins.codes(np.array([0.0, 0.5, 60.0])).tolist()
-        [5, 0, 4]
+        [9, 0, 8]
     """
 
     edges: FloatArray | None
@@ -203,6 +207,9 @@ def _edges_and_atoms(values: FloatArray) -> tuple[FloatArray | None, FloatArray]
         return None, found
     n_intervals = max(1, round(n_bins * len(rest) / len(values)))
     inner = np.linspace(0, 1, n_intervals + 1)[1:-1]
+    if n_intervals > 2:
+        ends = np.array(OF_THE_OUTERMOST) / n_intervals
+        inner = np.concatenate([ends, inner, 1 - ends[::-1]])
     edges = np.unique(np.quantile(rest, inner, method="higher"))
     return edges[edges > rest.min()], atoms
 

@@ -144,6 +144,8 @@ class Plan:
             "longest_period": settings.longest_period,
             "linear": True,
         }
+        if spikes := self.decomposition.scaled_spikes():
+            encoder["spikes"] = spikes
         predictor = {
             "input_dim": settings.embedding_dim * len(self.decomposition.names),
             "hidden": settings.predictor_hidden,

@@ -12,6 +12,8 @@ from distributed_ib.training.train_settings import TrainSettings
 
 # Share of the learning rate that is left at the end of each stretch of beta.
 LAST_RATE = 0.1
+# Training rows from which columns are read with sines.
+ROWS_FOR_SINES = 400
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
       for more, where they differ less.
     - `batch_size`: 64 up to 2,000 rows, 256 for more.
     - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
-    - Networks grow with the number of rows, and weight decay falls.
+    - Networks grow with the number of rows, and weight decay falls. Sines, which follow narrow
+      steps and fit noise too, come in from 400 rows.
 
     Args:
         given: Values by the names of `Settings`; None or absent where the data should decide.
@@ -117,7 +120,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "encoder_hidden": (32,),
         "embedding_dim": 2,
         "predictor_hidden": (round(16 * 4**size),),
-        "n_frequencies": 2,
+        "n_frequencies": 0 if n_rows < ROWS_FOR_SINES else 2,
         "longest_period": 8.0,
     }
     values: dict[str, Any] = {

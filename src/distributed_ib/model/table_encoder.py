@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Float32, Integer, PRNGKeyArray
+from jaxtyping import Float, Float32, Int32, Integer, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import RepeatedNumbers
@@ -16,6 +16,7 @@ from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 from distributed_ib.model._open_channels import channel_from, open_channels
 from distributed_ib.model._part import Part, hidden_widths
+from distributed_ib.model._spikes import Spikes
 from distributed_ib.model._table_layout import TableLayout
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import ACTIVATIONS, MLP
@@ -50,6 +51,7 @@ class TableEncoder(Part):
         rest: The remaining layers; the last gives mean and log variance.
         slopes: With `linear`, what the mean gains in proportion to each continuous column,
             `[component, column, embedding]`; None without.
+        spike_vectors: Learned vectors of the values in `spikes`, `[spike, hidden]`; None without.
         n_numbers: Continuous columns of each component.
         n_levels: Levels of each categorical column of each component.
         hidden: Widths of the hidden layers.
@@ -60,6 +62,7 @@ class TableEncoder(Part):
         max_values: Most values of a component that is encoded once for every value.
         activation: "relu" or "tanh".
         linear: Whether there is a linear path from continuous columns to the mean.
+        spikes: Values of each continuous column that have a vector of their own.
 
     Example:
         >>> encoder = TableEncoder(n_numbers=[1, 0, 2], n_levels=[[], [4], [3]], hidden=[16, 16],
@@ -74,6 +77,7 @@ class TableEncoder(Part):
     bias: Float[Array, "component hidden"]
     rest: MLP
     slopes: Float[Array, "numeric column embedding"] | None
+    spike_vectors: Float[Array, "spike hidden"] | None
     n_numbers: tuple[int, ...] = eqx.field(static=True)
     n_levels: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     hidden: tuple[int, ...] = eqx.field(static=True)
@@ -84,6 +88,7 @@ class TableEncoder(Part):
     max_values: int = eqx.field(static=True)
     activation: str = eqx.field(static=True)
     linear: bool = eqx.field(static=True)
+    spikes: tuple[tuple[float, ...], ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -98,6 +103,7 @@ class TableEncoder(Part):
         max_values: int = 256,
         activation: str = "relu",
         linear: bool = False,
+        spikes: Sequence[Sequence[float]] = (),
         key: PRNGKeyArray,
     ) -> None:
         """Make the encoder.
@@ -119,6 +125,9 @@ class TableEncoder(Part):
             activation: "relu" or "tanh".
             linear: Whether the mean has a linear path from continuous columns beside the hidden
                 layers, which then need not be learned; not by default.
+            spikes: Values of each continuous column, as `x` has them, that have a learned vector of
+                their own beside what the number gives: a smooth function of the number could not
+                tell them from their neighbours. None by default.
             key: Random key.
 
         Raises:
@@ -138,6 +147,7 @@ class TableEncoder(Part):
         self.max_values = whole_number("max_values", max_values, 0, LIMIT_VALUES)
         self.activation = activation
         self.linear = bool(linear)
+        self.spikes = tuple(tuple(map(float, values)) for values in spikes)
         layout = self.layout
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
         # Inputs that can be non-zero at once: numbers with their sines, one level per column, the
@@ -169,6 +179,10 @@ class TableEncoder(Part):
         if self.linear:
             shape = (len(with_numbers), layout.number_columns.shape[1], self.embedding_dim)
             self.slopes = _FIRST_SLOPE * jax.random.normal(jax.random.fold_in(key, 4), shape)
+        self.spike_vectors = None
+        if (found := Spikes(layout, self.spikes)).n_vectors:
+            key_spikes = jax.random.fold_in(key, 5)
+            self.spike_vectors = _uniform(key_spikes, limits[found.owner, None], hidden[0])
 
     @property
     def n_components(self) -> int:
@@ -254,6 +268,19 @@ class TableEncoder(Part):
         sines = positional_encoding(numbers / self.longest_period, self.n_frequencies)
         return jnp.concatenate([numbers, sines[..., numbers.shape[-1] :]], axis=-1)
 
+    def _with_spikes(
+        self,
+        product: Float[Array, "row n hidden"],
+        numbers: Float[Array, "n row column"],
+        layout: TableLayout,
+        rows: Int32[np.ndarray, " row"],
+    ) -> Float[Array, "row n hidden"]:
+        """What numbers give, and the vectors of those that have one; `rows` of `weights`."""
+        if self.spike_vectors is None:
+            return product
+        spikes = Spikes(layout, self.spikes)
+        return spikes.add_to(product, numbers, self.spike_vectors, rows.tolist())
+
     def _first_layer_by_row(
         self,
         layout: TableLayout,
@@ -268,6 +295,7 @@ class TableEncoder(Part):
             columns, weights = columns[layout.row_numbers], weights[layout.row_numbers]
         padded = jnp.pad(numbers, ((0, 0), (0, 1)))[:, columns]
         product = jnp.einsum("bcf,cfh->cbh", self._features(padded), weights)
+        product = self._with_spikes(product, padded, layout, layout.row_numbers)
         columns, first = layout.row_codes
         gathered = self._padded_vectors()[first[None] + codes[:, columns]].sum(axis=2)
         gathered = jnp.swapaxes(gathered, 0, 1)
@@ -299,7 +327,11 @@ class TableEncoder(Part):
             jnp.pad(part, ((0, most - len(part)), (0, widest - part.shape[1]))) for part in values
         ]
         weights = self.weights[layout.listed_numbers]
-        product = jnp.einsum("cvf,cfh->cvh", self._features(jnp.stack(padded)), weights)
+        numbers = jnp.stack(padded)
+        product = jnp.einsum("cvf,cfh->cvh", self._features(numbers), weights)
+        product = self._with_spikes(
+            product, jnp.swapaxes(numbers, 0, 1), layout, layout.listed_numbers
+        )
         total = product + self.bias[np.array(layout.listed, np.int32)][:, None]
         kept = [k * most + np.arange(len(part)) for k, part in enumerate(values)]
         return total.reshape(-1, total.shape[-1])[np.concatenate(kept)]

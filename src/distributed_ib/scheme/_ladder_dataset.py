@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from distributed_ib._units import nats_to_bits
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import RowLosses, loss_of_mixture
+from distributed_ib.scheme._noise import RowLosses
+from distributed_ib.scheme._out_of_fold import out_of_fold
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder, Place
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -201,7 +202,7 @@ def _reported(ladder: Ladder, roles: Roles, step: _Step) -> _Reported:
     if roles.test is not None and (losses := step.test) is not None:
         single, averaged = losses.single_draw.mean(axis=0), losses.of_all
         return _Reported(_known(roles.test, single), _known(roles.test, averaged))
-    rows, single, averaged = _out_of_fold(ladder, roles, step)
+    rows, single, averaged, _ = out_of_fold(ladder, roles, step.validation)
     return _Reported(_known(rows, single), _known(rows, averaged))
 
 
@@ -210,31 +211,10 @@ def _known(rows: MeasuredRows, losses_nats: FloatArray) -> Mean:
     return mean_with_error(gains, rows.weight, rows.groups)
 
 
-def _out_of_fold(
-    ladder: Ladder, roles: Roles, step: _Step
-) -> tuple[MeasuredRows, FloatArray, FloatArray]:
-    """The rows that choose, each with the losses of the members that were not trained on it.
-
-    Where the rows are divided several times, a row has a member of each division: their mean.
-    """
-    rows = roles.development
-    single, averaged, counts = (np.zeros(len(rows.marginal)) for _ in range(3))
-    for resample, places in enumerate(roles.validation_places):
-        first = resample * ladder.n_seeds
-        members = step.validation[first : first + ladder.n_seeds]
-        single[places] += np.mean([one.single_draw[0] for one in members], axis=0)
-        averaged[places] += loss_of_mixture(np.stack([one.averaged[0] for one in members]))
-        counts[places] += 1
-    chooses = np.flatnonzero(counts)
-    return (
-        rows.part(chooses),
-        single[chooses] / counts[chooses],
-        averaged[chooses] / counts[chooses],
-    )
-
-
 class _Choice(NamedTuple):
     """Which step is best, and which is the simplest that is no worse, by validation rows.
+
+    By the loss of predictions as `predict` makes them, averaged over noise and models.
 
     Attributes:
         best: The step of least loss.
@@ -255,9 +235,9 @@ class _Choice(NamedTuple):
 
 
 def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
-    found = [_out_of_fold(ladder, roles, step) for step in steps]
-    rows = found[0][0]
-    losses = nats_to_bits(np.stack([averaged for _, _, averaged in found]))
+    found = [out_of_fold(ladder, roles, step.validation) for step in steps]
+    rows = found[0].rows
+    losses = nats_to_bits(np.stack([one.of_all for one in found]))
     best, simplest, excess, error = _chosen(losses, rows)
     chooses = np.unique(np.concatenate(roles.validation_places))
     parts = [np.flatnonzero(~np.isin(chooses, part)) for part in roles.validation_places]

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distributed_ib.data.columns.spikes import spikes_of
+
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -94,6 +96,11 @@ class ObservedValues:
         """The median of the sampled rows, which is one of their values."""
         known = self._known
         return float(np.quantile(known if len(known) else self._ends, 0.5, method="inverted_cdf"))
+
+    @property
+    def spikes(self) -> tuple[float, ...]:
+        """Values that far more of the sampled rows hold than hold the values beside them."""
+        return spikes_of(self._known)
 
     @property
     def _known(self) -> FloatArray:

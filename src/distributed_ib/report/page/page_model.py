@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib.model._spikes import Spikes
 from distributed_ib.model.bottleneck import DistributedBottleneck
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.encoders import BinaryEncoder, SeparateEncoder, SharedEncoder
@@ -142,6 +143,8 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
             "rest": _layers(params.rest),
             "separate": static.separate,
             "slopes": params.slopes,
+            "spikes": _spikes(static),
+            "spike_vectors": params.spike_vectors,
         }
     numbers: dict[str, Any] = {
         "activation": static.activation,
@@ -151,6 +154,7 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
         "width": static.input_dim,
         "vectors": None,
         "slopes": None,
+        "spikes": None,
     }
     if isinstance(static, SharedEncoder):
         return (
@@ -176,6 +180,14 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
             "separate": True,
         }
     )
+
+
+def _spikes(static: TableEncoder) -> list[list[list[float]]] | None:
+    """For each component: column among its own, value and vector of each of its spikes."""
+    if not static.spikes:
+        return None
+    found = Spikes(static.layout, static.spikes)
+    return [[list(one) for one in found.of_component(k)] for k in _all(static)]
 
 
 def _predictor(static: Any, params: Any) -> dict[str, Any]:

@@ -115,6 +115,11 @@ function outputsOf(encoder, place, member, component, input, first, activate) {
   if (encoder.row[component] >= 0) {
     const weights = partOf(encoder.weights, place, member, encoder.row[component]).data;
     hidden = affine(features(encoder, input.numbers), weights, bias.data, width);
+    for (const [column, value, number] of encoder.spikes?.[component] ?? []) {
+      if (!isSpike(input.numbers[column], value)) continue;
+      const vector = partOf(encoder.spike_vectors, place, member, number).data;
+      for (let o = 0; o < width; o++) hidden[o] += vector[o];
+    }
   }
   input.codes.forEach((code, k) => {
     const vector = partOf(encoder.vectors, place, member, first[k] + code).data;
@@ -128,6 +133,11 @@ function outputsOf(encoder, place, member, component, input, first, activate) {
     bias: partOf(last, ...indices),
   }));
   return perceptron(hidden, layers, activate);
+}
+
+/** Whether a number is a value that has a vector of its own, up to rounding in single precision. */
+function isSpike(number, value) {
+  return Math.abs(number - value) <= 1e-6 * Math.max(1, Math.abs(value));
 }
 
 /** Numbers with their sines: all numbers, then all sines of the lowest frequency, and so on. */

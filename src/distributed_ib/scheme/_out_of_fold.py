@@ -1,0 +1,85 @@
+"""Losses of the rows that choose, by models that were not trained on them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
+from distributed_ib.scheme._noise import RowLosses, loss_of_mixture
+from distributed_ib.scheme.ladder import Ladder
+
+FloatArray = NDArray[np.float64]
+
+
+class OutOfFold(NamedTuple):
+    """The rows that choose, with what members lose that were not trained on them.
+
+    Attributes:
+        rows: The rows.
+        single_draw: Loss with one draw of the noise, averaged over these members, in nats, `[n]`.
+        averaged: Loss of predictions averaged over the noise, likewise.
+        of_all: Loss to expect if predictions were averaged over as many members as all are.
+    """
+
+    rows: MeasuredRows
+    single_draw: FloatArray
+    averaged: FloatArray
+    of_all: FloatArray
+
+
+def out_of_fold(ladder: Ladder, roles: Roles, losses: Sequence[RowLosses]) -> OutOfFold:
+    """Losses of the rows that choose.
+
+    Where the rows are divided several times, a row has a member of each division.
+
+    Args:
+        ladder: How the members are laid out.
+        roles: The rows.
+        losses: Of every member, on the rows that choose among its models.
+    """
+    n_rows, n_resamples = len(roles.development.marginal), ladder.n_resamples
+    single, averaged = (np.full((n_resamples, n_rows), np.nan) for _ in range(2))
+    for resample, places in enumerate(roles.validation_places):
+        first = resample * ladder.n_seeds
+        members = losses[first : first + ladder.n_seeds]
+        single[resample, places] = np.mean([one.single_draw[0] for one in members], axis=0)
+        averaged[resample, places] = loss_of_mixture(np.stack([m.averaged[0] for m in members]))
+    chooses = np.flatnonzero(np.isfinite(averaged).any(axis=0))
+    single, averaged = single[:, chooses], averaged[:, chooses]
+    return OutOfFold(
+        roles.development.part(chooses),
+        np.nanmean(single, axis=0),
+        np.nanmean(averaged, axis=0),
+        loss_of_average(averaged, n_resamples),
+    )
+
+
+def loss_of_average(losses_nats: FloatArray, n_models: int) -> FloatArray:
+    """Loss `[n]` to expect of the mean of many predictions, from those of a few.
+
+    The mean of K predictions is off from that of infinitely many by 1 / K of their variance, which
+    costs half its square relative to the mean: -log E p + var(p) / (2 K (E p)^2), to second order.
+    The few tell the variance, and by how much more of them would do better. Models that are
+    chosen by what each loses alone are too simple: those that are averaged may scatter more.
+
+    Args:
+        losses_nats: Loss of each of a few predictions, `[few, n]`; NaN for those that a row lacks.
+        n_models: How many are averaged, K.
+
+    Example:
+        >>> losses = -np.log([[0.5, 0.2], [0.5, 0.8]])
+        >>> loss_of_average(losses, 2).round(3).tolist()
+        [0.693, 0.693]
+        >>> loss_of_average(losses, 10).round(3).tolist()
+        [0.693, 0.549]
+    """
+    counts = np.isfinite(losses_nats).sum(axis=0)
+    shares = np.exp(np.nanmin(losses_nats, axis=0) - losses_nats)
+    mean = np.nanmean(shares, axis=0)
+    of_mean = np.nanmin(losses_nats, axis=0) - np.log(mean)
+    several = np.maximum(counts, 2)
+    variance = np.nanvar(shares, axis=0) * several / (several - 1) / mean**2
+    fewer = np.maximum(1 / counts - 1 / n_models, 0.0)
+    return np.asarray(of_mean - np.where(counts > 1, variance / 2 * fewer, 0.0))
