@@ -120,7 +120,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "encoder_hidden": (32,),
         "embedding_dim": 2,
         "predictor_hidden": (round(16 * 4**size),),
-        "n_frequencies": 0 if n_rows < ROWS_FOR_SINES else 2,
+        "n_frequencies": 0 if n_rows < ROWS_FOR_SINES else 3,
         "longest_period": 8.0,
     }
     values: dict[str, Any] = {
