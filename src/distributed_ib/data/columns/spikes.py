@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 
 MOST_SPIKES = 16
 """Most spikes of a column."""
-LEAST_ROWS, LEAST_SHARE = 10, 0.02
+LEAST_ROWS, LEAST_SHARE = 15, 0.02
 """Rows, and share of the rows, that a spike holds."""
 TIMES_ITS_NEIGHBOURS = 3
 """A spike holds so many times the rows of the values near it."""
+BY_CHANCE = 1
+"""Added to the rows of the values near it, which may be few by chance."""
 FEW_VALUES = 12
 """In columns of no more different values nothing is beside anything."""
 _BESIDE = 4
@@ -18,11 +20,11 @@ def spikes_of(values: NDArray[np.float64]) -> tuple[float, ...]:
     """Values of a column that far more rows hold than hold the values beside them, rising.
 
     Zeros of a rainfall, codes such as 99 for "unknown", and values that were filled in often tell
-    something else than the number that they are. A value counts where at least 10 rows and 2 % of
-    all hold it, and three times as many as hold values near it, on either side: one of the next
-    two, so that spikes may lie side by side, and the median of the next four, which is less a
-    chance. Of more than 16 these are the most frequent, and columns of at most 12 different values
-    have none.
+    something else than the number that they are. A value counts where at least 15 rows and 2 % of
+    all hold it, and more than three times as many as hold values near it, on either side: one of
+    the next two, so that spikes may lie side by side, and the median of the next four, which is
+    less a chance. Of more than 16 these are the most frequent, and columns of at most 12 different
+    values have none.
 
     Args:
         values: The column, `[n]`, without missing values.
@@ -35,7 +37,7 @@ def spikes_of(values: NDArray[np.float64]) -> tuple[float, ...]:
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= FEW_VALUES:
         return ()
-    near = np.maximum(_rows_beside(counts), _rows_beside(counts[::-1])[::-1])
+    near = np.maximum(_rows_beside(counts), _rows_beside(counts[::-1])[::-1]) + BY_CHANCE
     least = np.maximum(max(LEAST_ROWS, LEAST_SHARE * len(values)), TIMES_ITS_NEIGHBOURS * near)
     found = np.flatnonzero(counts >= least)
     most = found[np.argsort(-counts[found], kind="stable")[:MOST_SPIKES]]

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from distributed_ib.data.columns.column import level_text
 from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.estimators._known_rows import dropped_in_words, is_missing
 from distributed_ib.report.report import Finding
 from distributed_ib.report.words import listed
@@ -16,6 +18,12 @@ _QUICK = (
     "This was a quick look: one sweep of one split of the rows. Its numbers have no error bars, "
     "and whether X tells anything about Y was not tested."
 )
+
+_SPIKES = (
+    "Far more rows hold these values than hold the values beside them, and the model can tell them "
+    "apart, as if they were codes: {}."
+)
+_MOST_COLUMNS = 6
 
 
 def warnings_of_table(
@@ -56,6 +64,25 @@ def what_was_left_out(
             texts.append(f"{place}{dropped_in_words(int(missing.sum()), len(missing))}")
     texts += [one.sentence for one in decomposition.left_out]
     return tuple(Finding(_capital(text), kind="note") for text in texts)
+
+
+def spikes_in_words(fitted: FittedDecomposition) -> tuple[Finding, ...]:
+    """Values of numbers that a model tells from the values beside them, since many rows hold them.
+
+    Args:
+        fitted: The components with what the training rows say of their columns.
+    """
+    found = {
+        name: listed([level_text(value) for value in values])
+        for name, values in zip(fitted.continuous, fitted.spikes, strict=False)
+        if values
+    }
+    if not found:
+        return ()
+    shown = "; ".join(f"{name}: {found[name]}" for name in list(found)[:_MOST_COLUMNS])
+    rest = len(found) - _MOST_COLUMNS
+    more = f"; and values of {rest} more columns" if rest > 0 else ""
+    return (Finding(_SPIKES.format(f"{shown}{more}"), kind="note"),)
 
 
 def _capital(sentence: str) -> str:
