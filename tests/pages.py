@@ -95,11 +95,15 @@ class Shown:
             self.page.locator(f'[data-download="{name}"]').click()
         return Path(waiting.value.path()).read_text(encoding="utf-8")
 
+SPIKE = 0.512
+"""A value of the second column that a third of the rows hold."""
+
 
 def hostile_table(n_rows: int = 90) -> pd.DataFrame:
     """A table with names and levels that would run if they were markup."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n_rows, 3)).round(3)
+    x[20:50, 1] = SPIKE
     table = pd.DataFrame(
         {
             HOSTILE[0]: x[:, 0],
@@ -127,6 +131,7 @@ def fitted_table() -> tuple[DistributedIBRegressor, pd.DataFrame, dict[str, Any]
         n_information_inputs=0,
         encoder_hidden=(8,),
         predictor_hidden=(8,),
+        n_frequencies=2,
         random_state=0,
     )
     plan = model.plan(x, y)

@@ -130,7 +130,9 @@ def test_a_component_under_the_pointer_stands_out_in_all_views(shown: Shown) -> 
 
 def test_what_if_is_what_predict_gives(shown: Shown, table: Any) -> None:
     model, x, _ = table
-    rows = x.head(4)
+    rows = x.iloc[[0, 1, 2, 3, 30]]
+    spikes = dict(zip(model.decomposition_.continuous, model.decomposition_.spikes, strict=True))
+    assert spikes[x.columns[1]] == (rows.iloc[-1, 1],)
     shown.page.click("#best")
     shown.settle()
     given = [[[value] for value in row] for row in rows.astype(object).to_numpy().tolist()]
