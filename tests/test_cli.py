@@ -118,6 +118,9 @@ def test_rows_of_a_circuit_are_predicted(
     assert "column 'b', row 2 (data rows count from 1) is 2, which is no value" in one_clear_line(
         capsys
     )
+    table.write_text("a,b\n")
+    assert dib("predict", str(run_folder), str(table), "--out", str(tmp_path / "none.csv")) == 2
+    assert "has no rows below the names of its columns" in one_clear_line(capsys)
 
 
 def test_both_directions_stand_side_by_side(

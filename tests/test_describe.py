@@ -37,6 +37,12 @@ def as_people_have_them() -> pd.DataFrame:
     return table
 
 
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("a,b\n")
+    assert "empty.csv has no rows below" in str(dib("describe", path).exception)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "table.csv"

@@ -157,6 +157,12 @@ def test_an_approximation_is_chosen_by_beta_bits_or_components(
         classifier.predict(x, bits=-1.0)
 
 
+def test_a_table_without_rows_is_refused(classifier: DistributedIBClassifier) -> None:
+    for predict in (classifier.predict, classifier.predict_proba):
+        with pytest.raises(UserError, match="no rows"):
+            predict(table().head(0))
+
+
 def test_a_prediction_depends_on_its_row_alone(classifier: DistributedIBClassifier) -> None:
     x = table()
     whole = classifier.predict_proba(x)

@@ -57,6 +57,8 @@ def describe(
     name = STANDARD_INPUT if is_standard_input(table) else table.name
     targets = () if target is None else split_names([target])
     view = _view(table, targets)
+    if not view.n_rows:
+        raise UserError(f"{name} has no rows below the names of its columns.")
     declared = declared_kinds(None if kinds is None else read_kinds(kinds))
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:

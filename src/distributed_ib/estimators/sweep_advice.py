@@ -44,8 +44,8 @@ def advice(dataset: xr.Dataset) -> list[str]:
     elif cost > _CLOSED_COST * max(known, 0.01):
         sentences.append(
             f"the sweep started too closed: at beta={beta[0]:.2g} the bottleneck already cost "
-            f"{cost:.2g} bits of {max(known, 0.0):.2g} that are known about Y. Choose a smaller "
-            f"beta_start, such as {beta[0] / 10:.1g}."
+            f"{cost:.2g} bits, while {max(known, 0.0):.2g} bits are known about Y. Choose a "
+            f"smaller beta_start, such as {beta[0] / 10:.1g}."
         )
     last = train["kl_bits"][-1]
     still = [str(name) for name in train["component"].values[last.values > _OPEN_BITS]]

@@ -116,8 +116,8 @@ class ReadableApproximation:
             makes them: more than the stated bits tell.
         table_known_bits: What the table knows of Y on the same rows.
         table_known_error_bits: Standard error.
-        kept_share: Ratio of `table_known_bits` and `known_bits`; NaN where the approximation knows
-            nothing.
+        kept_share: Ratio of `table_known_bits` and `known_bits`; NaN where the approximation may
+            know nothing: no more than two standard errors.
         kept_error: Its standard error; the rows are paired.
         reported_on: The rows that report; empty if there are none.
         n_reported: Their number.

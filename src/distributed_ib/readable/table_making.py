@@ -235,6 +235,8 @@ def _with_report(
     averaged = mean(reported.averaged_known_bits, rows.weight, rows.groups)
     of_table = mean(gains, rows.weight, rows.groups)
     kept = ratio_of_means(gains, reported.known_bits, rows.weight, rows.groups)
+    # Of what may be nothing there is no share.
+    is_known = known.value > 2 * known.error
     return replace(
         found,
         known_bits=known.value,
@@ -242,8 +244,8 @@ def _with_report(
         averaged_known_bits=averaged.value,
         table_known_bits=of_table.value,
         table_known_error_bits=of_table.error,
-        kept_share=kept.value if known.value > 0 else float("nan"),
-        kept_error=kept.error if known.value > 0 else float("nan"),
+        kept_share=kept.value if is_known else float("nan"),
+        kept_error=kept.error if is_known else float("nan"),
         reported_on=reported.which,
         n_reported=len(rows.weight),
     )

@@ -23,6 +23,8 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
         raise UserError(f"runs of {run.study.name} have several parts and can't predict.")
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
         raise UserError(f"the run kept no model: its sweep {run.scheme.message}.")
+    if table.empty:
+        raise UserError("the table has no rows below the names of its columns.")
     x = run.study.rows(table)
     probabilities = np.mean(
         [one.predict_proba(x, n_samples=64) for one in run.scheme.all_at(choice)], axis=0
