@@ -95,6 +95,7 @@ class Shown:
             self.page.locator(f'[data-download="{name}"]').click()
         return Path(waiting.value.path()).read_text(encoding="utf-8")
 
+
 SPIKE = 0.512
 """A value of the second column that a third of the rows hold."""
 

@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.classifier import DistributedIBClassifier
+from distributed_ib.estimators.regressor import DistributedIBRegressor
 from distributed_ib.studies.table.table_findings import spikes_in_words
 
 RNG_SEED = 0
@@ -88,7 +90,7 @@ def test_a_model_knows_what_only_such_values_tell() -> None:
     assert model.decomposition_.spikes == ((17.0, 34.0, 53.0, 71.0), ())
     right = np.isin(x["wait"], [17.0, 34.0, 53.0, 71.0])
     assert np.mean((model.predict(x) == "filled in") == right) > 0.98
-    note = spikes_in_words(model.decomposition_)[0].text
+    note = spikes_in_words(model.decomposition_)
     assert note.endswith("as if they were codes: wait: 17, 34, 53, 71.")
 
 
@@ -128,3 +130,19 @@ def test_ranks_and_parts_of_dates_have_none() -> None:
     fitted = Decomposition.from_frame(x).fit(x)
     having = {name for name, found in zip(fitted.continuous, fitted.spikes, strict=True) if found}
     assert having == {"wait"}
+
+
+def test_rounded_columns_repeat_and_have_sines_from_400_rows() -> None:
+    rng = np.random.default_rng(4)
+    n = 800
+    age, weight = rng.integers(18, 90, n).astype(float), rng.normal(size=n)
+    x, y = pd.DataFrame({"age": age, "weight": weight}), rng.normal(size=n)
+    encoders = []
+    for n_rows, options in [(800, {}), (300, {}), (800, {"n_frequencies": 1})]:
+        model = DistributedIBRegressor(**options).plan(x[:n_rows], y[:n_rows])
+        encoders.append(model.make_model(jax.random.key(0)).encoder)
+        assert model.decomposition.repeats == (True, False)
+    assert [one.n_frequencies for one in encoders] == [3, 0, 1]
+    assert [one.smooth for one in encoders] == [(False, True), (), ()]
+    smooth = DistributedIBRegressor().plan(x[["weight"]], y).make_model(jax.random.key(0)).encoder
+    assert smooth.n_frequencies == 0

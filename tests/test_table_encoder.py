@@ -66,7 +66,9 @@ def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndar
             value = x.numbers[:, list(numbers)].astype(np.float64)
             total += value @ blocks[0]
             for frequency in range(1, encoder.n_frequencies + 1):
-                total += np.sin(2.0**frequency * math.pi * value / 4.0) @ blocks[frequency]
+                sines = np.sin(2.0**frequency * math.pi * value / 4.0)
+                smooth = np.array(encoder.smooth or [False] * sum(N_NUMBERS))[list(numbers)]
+                total += np.where(smooth, 0.0, sines) @ blocks[frequency]
             for column in numbers if encoder.spikes else ():
                 before = sum(map(len, encoder.spikes[:column]))
                 for place, spike in enumerate(encoder.spikes[column], before):
@@ -119,6 +121,20 @@ def test_numbers_that_have_a_vector_of_their_own_get_it_and_no_others(
         columns = range(stop - count, stop)
         taken = [np.isin(x.numbers[:, c], np.array(spikes[c], np.float32)) for c in columns]
         np.testing.assert_array_equal(moved[:, k], np.any(taken, axis=0) if taken else False)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_smooth_columns_are_read_without_sines(encode: Any, separate: bool) -> None:
+    encoder = encoder_of(separate=separate, smooth=[True, False, True, False, True, True])
+    channel = encode(encoder, inputs())
+    mean, log_variance = slow_twin(encoder, inputs())
+    np.testing.assert_allclose(channel.mean, mean, atol=2e-5)
+    np.testing.assert_allclose(channel.log_variance, log_variance, atol=2e-5)
+    all_smooth = encoder_of(separate=separate, smooth=[True] * 6)
+    none = encode(all_smooth, inputs()).mean
+    assert np.abs(none - channel.mean).max() > 0.01
+    with pytest.raises(UserError, match="smooth of 2 columns"):
+        encoder_of(smooth=[True, False])
 
 
 def test_spikes_that_do_not_fit_the_columns_are_refused() -> None:

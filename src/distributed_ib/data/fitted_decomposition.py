@@ -1,6 +1,5 @@
 """A decomposition fitted to data: scaling, levels, and rows transformed into model input."""
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from distributed_ib.data._fitted_checks import check_fits, value_lists
 from distributed_ib.data.columns._observed import MAX_VALUES
 from distributed_ib.data.columns.column import Column, Level
 from distributed_ib.data.columns.date_parts import with_clock_times
@@ -47,6 +47,8 @@ class FittedDecomposition:
         most_frequent: Code of the most frequent level of each categorical column, likewise.
         spikes: Values of each continuous column that far more training rows hold than hold the
             values beside them (`spikes_of`), which models tell from these. Empty likewise.
+        repeats: Whether its values repeat, as those of a rounded column do: 1.5 training rows or
+            more for each, on average. Empty likewise.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -67,6 +69,7 @@ class FittedDecomposition:
     median: tuple[float, ...] = ()
     most_frequent: tuple[int, ...] = ()
     spikes: tuple[tuple[float, ...], ...] = ()
+    repeats: tuple[bool, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -369,6 +372,7 @@ class FittedDecomposition:
             "median": list(self.median),
             "most_frequent": list(self.most_frequent),
             "spikes": [list(values) for values in self.spikes],
+            "repeats": list(self.repeats),
         }
 
     @classmethod
@@ -384,9 +388,10 @@ class FittedDecomposition:
                 name: tuple(float(v) for v in description["scaling"][name])
                 for name in ("mean", "scale", "low", "high")
             }
-            observed = _value_lists(description, "observed")
-            spikes = _value_lists(description, "spikes")
+            observed = value_lists(description, "observed")
+            spikes = value_lists(description, "spikes")
             by_rank = tuple(map(bool, description.get("by_rank", ())))
+            repeats = tuple(map(bool, description.get("repeats", ())))
             median = tuple(float(v) for v in description.get("median", ()))
             most_frequent = tuple(int(v) for v in description.get("most_frequent", ()))
         except (KeyError, TypeError, ValueError) as error:
@@ -394,58 +399,15 @@ class FittedDecomposition:
         fitted = cls(
             decomposition,
             **scaling,
-            observed=observed or (),
+            observed=observed,
             by_rank=by_rank,
             median=median,
             most_frequent=most_frequent,
-            spikes=spikes or (),
+            spikes=spikes,
+            repeats=repeats,
         )
-        count = len(fitted.continuous)
-        n_levels = [c.n_codes for c in fitted.columns if not c.is_number]
-        if (
-            len(median) not in (0, count)
-            or not all(map(math.isfinite, median))
-            or len(most_frequent) not in (0, len(n_levels))
-            or not all(0 <= k < n for k, n in zip(most_frequent, n_levels, strict=False))
-        ):
-            raise UserError(
-                "this is not a description of fitted components: its typical values don't fit."
-            )
-        if len(by_rank) not in (0, count) or (any(by_rank) and observed is None):
-            raise UserError(
-                "this is not a description of fitted components: by_rank doesn't fit its columns."
-            )
-        lists_fit = all(len(lists) == count for lists in (observed, spikes) if lists is not None)
-        if not lists_fit or not all(observed or ()):
-            raise UserError(
-                "this is not a description of fitted components: its values are unusable."
-            )
-        if any(
-            len(values) != count or not all(map(math.isfinite, values))
-            for values in scaling.values()
-        ) or not all(scale > 0 for scale in fitted.scale):
-            raise UserError(
-                "this is not a description of fitted components: its scaling is unusable."
-            )
-        if any(c.kind == "categorical" and not c.levels for c in decomposition.columns):
-            raise UserError("this is not a description of fitted components: levels are missing.")
+        check_fits(fitted)
         return fitted
-
-
-def _value_lists(description: Any, name: str) -> tuple[tuple[float, ...], ...] | None:
-    """Some values of each continuous column; None in files of older versions.
-
-    Raises:
-        ValueError: If they are not numbers in rising order.
-    """
-    if name not in description:
-        return None
-    lists = tuple(tuple(map(float, values)) for values in description[name])
-    for values in lists:
-        rising = all(a < b for a, b in itertools.pairwise(values))
-        if not rising or not all(map(math.isfinite, values)):
-            raise ValueError(f"its {name} values are unusable")
-    return lists
 
 
 def _check_range(name: str, scaled: NDArray[np.float64], start: int) -> None:

@@ -144,6 +144,11 @@ class Plan:
             "longest_period": settings.longest_period,
             "linear": True,
         }
+        repeats = self.decomposition.repeats
+        if settings.only_repeated and not any(repeats):
+            encoder["n_frequencies"] = 0
+        elif settings.only_repeated and settings.n_frequencies and not all(repeats):
+            encoder["smooth"] = [not one for one in repeats]
         if spikes := self.decomposition.scaled_spikes():
             encoder["spikes"] = spikes
         predictor = {

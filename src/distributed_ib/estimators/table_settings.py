@@ -12,8 +12,8 @@ from distributed_ib.training.train_settings import TrainSettings
 
 # Share of the learning rate that is left at the end of each stretch of beta.
 LAST_RATE = 0.1
-# Training rows from which columns are read with sines.
-ROWS_FOR_SINES = 400
+# Training rows from which columns are read with sines, if their values repeat, and in any case.
+ROWS_FOR_SINES, ROWS_FOR_ALL_SINES = 400, 1600
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Settings:
         embedding_dim: Dimensions of each u_i.
         predictor_hidden: Widths of the predictor's hidden layers.
         n_frequencies: Sines of the positional encoding of continuous columns.
+        only_repeated: Whether only columns whose values repeat have sines.
         longest_period: Period of the slowest, in standard deviations of the column.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     embedding_dim: int
     predictor_hidden: tuple[int, ...]
     n_frequencies: int
+    only_repeated: bool
     longest_period: float
 
     def train(self, **options: Any) -> TrainSettings:
@@ -86,8 +88,9 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
       for more, where they differ less.
     - `batch_size`: 64 up to 2,000 rows, 256 for more.
     - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
-    - Networks grow with the number of rows, and weight decay falls. Sines, which follow narrow
-      steps and fit noise too, come in from 400 rows.
+    - Networks grow with the number of rows, and weight decay falls.
+    - Sines follow narrow steps, and fit noise too. From 400 rows on, columns whose values repeat
+      have three: real steps lie at round numbers. From 1,600 rows on all columns have them.
 
     Args:
         given: Values by the names of `Settings`; None or absent where the data should decide.
@@ -121,6 +124,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "embedding_dim": 2,
         "predictor_hidden": (round(16 * 4**size),),
         "n_frequencies": 0 if n_rows < ROWS_FOR_SINES else 3,
+        "only_repeated": given.get("n_frequencies") is None and n_rows < ROWS_FOR_ALL_SINES,
         "longest_period": 8.0,
     }
     values: dict[str, Any] = {

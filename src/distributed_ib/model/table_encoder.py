@@ -63,6 +63,7 @@ class TableEncoder(Part):
         activation: "relu" or "tanh".
         linear: Whether there is a linear path from continuous columns to the mean.
         spikes: Values of each continuous column that have a vector of their own.
+        smooth: Whether each continuous column is read without sines; empty if none is.
 
     Example:
         >>> encoder = TableEncoder(n_numbers=[1, 0, 2], n_levels=[[], [4], [3]], hidden=[16, 16],
@@ -89,6 +90,7 @@ class TableEncoder(Part):
     activation: str = eqx.field(static=True)
     linear: bool = eqx.field(static=True)
     spikes: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+    smooth: tuple[bool, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class TableEncoder(Part):
         activation: str = "relu",
         linear: bool = False,
         spikes: Sequence[Sequence[float]] = (),
+        smooth: Sequence[bool] = (),
         key: PRNGKeyArray,
     ) -> None:
         """Make the encoder.
@@ -128,6 +131,7 @@ class TableEncoder(Part):
             spikes: Values of each continuous column, as `x` has them, that have a learned vector of
                 their own beside what the number gives: a smooth function of the number could not
                 tell them from their neighbours. None by default.
+            smooth: Whether each continuous column is read without sines; by default all have them.
             key: Random key.
 
         Raises:
@@ -148,7 +152,12 @@ class TableEncoder(Part):
         self.activation = activation
         self.linear = bool(linear)
         self.spikes = tuple(tuple(map(float, values)) for values in spikes)
+        self.smooth = tuple(map(bool, smooth))
         layout = self.layout
+        if len(self.smooth) not in (0, sum(self.n_numbers)):
+            raise UserError(
+                f"smooth of {len(self.smooth)} columns doesn't fit {sum(self.n_numbers)}."
+            )
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
         # Inputs that can be non-zero at once: numbers with their sines, one level per column, the
         # bias.
@@ -263,10 +272,21 @@ class TableEncoder(Part):
                 f"codes don't fit an encoder of components with {list(self.n_numbers)} numbers."
             )
 
-    def _features(self, numbers: Float[Array, "*batch column"]) -> Float[Array, "*batch feature"]:
-        """Numbers with the sines of all of them, along the last axis."""
+    def _features(
+        self, numbers: Float[Array, "*batch column"], is_fine: Float32[np.ndarray, "*rows column"]
+    ) -> Float[Array, "*batch feature"]:
+        """Numbers with the sines of those that are read with them, along the last axis."""
         sines = positional_encoding(numbers / self.longest_period, self.n_frequencies)
-        return jnp.concatenate([numbers, sines[..., numbers.shape[-1] :]], axis=-1)
+        sines = sines[..., numbers.shape[-1] :]
+        if self.smooth and self.n_frequencies:
+            sines = sines * np.concatenate([is_fine] * self.n_frequencies, axis=-1)
+        return jnp.concatenate([numbers, sines], axis=-1)
+
+    def _is_fine(self, layout: TableLayout) -> Float32[np.ndarray, "numeric column"]:
+        """1 for columns that are read with sines, as `TableLayout.number_columns` has them."""
+        smooth = np.array([*self.smooth, True]) if self.smooth else np.zeros(1, bool)
+        columns = layout.number_columns if self.smooth else np.zeros_like(layout.number_columns)
+        return 1 - smooth[columns].astype(np.float32)
 
     def _with_spikes(
         self,
@@ -290,11 +310,12 @@ class TableEncoder(Part):
         """First layer before activation of the components encoded row by row, in that order."""
         n_mixed = len(layout.mixed)
         n_numeric = len(layout.row_numbers) - n_mixed
-        columns, weights = layout.number_columns, self.weights
+        columns, weights, is_fine = layout.number_columns, self.weights, self._is_fine(layout)
         if layout.listed:
-            columns, weights = columns[layout.row_numbers], weights[layout.row_numbers]
+            rows = layout.row_numbers
+            columns, weights, is_fine = columns[rows], weights[rows], is_fine[rows]
         padded = jnp.pad(numbers, ((0, 0), (0, 1)))[:, columns]
-        product = jnp.einsum("bcf,cfh->cbh", self._features(padded), weights)
+        product = jnp.einsum("bcf,cfh->cbh", self._features(padded, is_fine[None]), weights)
         product = self._with_spikes(product, padded, layout, layout.row_numbers)
         columns, first = layout.row_codes
         gathered = self._padded_vectors()[first[None] + codes[:, columns]].sum(axis=2)
@@ -328,7 +349,8 @@ class TableEncoder(Part):
         ]
         weights = self.weights[layout.listed_numbers]
         numbers = jnp.stack(padded)
-        product = jnp.einsum("cvf,cfh->cvh", self._features(numbers), weights)
+        is_fine = self._is_fine(layout)[layout.listed_numbers][:, None]
+        product = jnp.einsum("cvf,cfh->cvh", self._features(numbers, is_fine), weights)
         product = self._with_spikes(
             product, jnp.swapaxes(numbers, 0, 1), layout, layout.listed_numbers
         )

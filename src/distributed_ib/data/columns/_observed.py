@@ -17,6 +17,8 @@ _SAMPLE_ROWS = 2048
 # A column of many values shows more than `MAX_VALUES` in so many rows already, so that the others
 # need not be searched.
 _PREVIEW_ROWS = 4096
+ROWS_OF_REPEATED = 1.5
+"""Values of a column repeat if so many rows hold each of them, on average: it was rounded."""
 
 
 class RowSample:
@@ -101,6 +103,12 @@ class ObservedValues:
     def spikes(self) -> tuple[float, ...]:
         """Values that far more of the sampled rows hold than hold the values beside them."""
         return spikes_of(self._known)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether values repeat: 1.5 of the sampled rows or more for each, on average."""
+        known = self._known
+        return len(known) >= ROWS_OF_REPEATED * len(np.unique(known))
 
     @property
     def _known(self) -> FloatArray:

@@ -144,6 +144,7 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
             "separate": static.separate,
             "slopes": params.slopes,
             "spikes": _spikes(static),
+            "smooth": [list(static.smooth[part]) for part, _ in layout.columns],
             "spike_vectors": params.spike_vectors,
         }
     numbers: dict[str, Any] = {
@@ -155,6 +156,7 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
         "vectors": None,
         "slopes": None,
         "spikes": None,
+        "smooth": None,
     }
     if isinstance(static, SharedEncoder):
         return (

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from distributed_ib.data.columns.column import level_text
-from distributed_ib.data.decomposition import Decomposition
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.estimators._known_rows import dropped_in_words, is_missing
 from distributed_ib.report.report import Finding
@@ -48,13 +47,13 @@ def warnings_of_table(
     return tuple(Finding(text, kind="warning") for text in texts)
 
 
-def what_was_left_out(
-    decomposition: Decomposition, targets: Sequence[tuple[str, Any]]
+def notes_of_table(
+    fitted: FittedDecomposition, targets: Sequence[tuple[str, Any]]
 ) -> tuple[Finding, ...]:
-    """Columns, and rows without Y, that are not used.
+    """Columns, and rows without Y, that are not used, and values that are read as codes.
 
     Args:
-        decomposition: The components.
+        fitted: The components with what the training rows say of their columns.
         targets: Y of each table, with words for where it is.
     """
     texts = []
@@ -62,27 +61,26 @@ def what_was_left_out(
         missing = is_missing(y)
         if missing.any():
             texts.append(f"{place}{dropped_in_words(int(missing.sum()), len(missing))}")
-    texts += [one.sentence for one in decomposition.left_out]
+    texts += [one.sentence for one in fitted.decomposition.left_out]
+    texts += [spikes_in_words(fitted)] if any(fitted.spikes) else []
     return tuple(Finding(_capital(text), kind="note") for text in texts)
 
 
-def spikes_in_words(fitted: FittedDecomposition) -> tuple[Finding, ...]:
+def spikes_in_words(fitted: FittedDecomposition) -> str:
     """Values of numbers that a model tells from the values beside them, since many rows hold them.
 
     Args:
-        fitted: The components with what the training rows say of their columns.
+        fitted: The components; some of their columns have such values.
     """
     found = {
         name: listed([level_text(value) for value in values])
-        for name, values in zip(fitted.continuous, fitted.spikes, strict=False)
+        for name, values in zip(fitted.continuous, fitted.spikes, strict=True)
         if values
     }
-    if not found:
-        return ()
     shown = "; ".join(f"{name}: {found[name]}" for name in list(found)[:_MOST_COLUMNS])
     rest = len(found) - _MOST_COLUMNS
     more = f"; and values of {rest} more columns" if rest > 0 else ""
-    return (Finding(_SPIKES.format(f"{shown}{more}"), kind="note"),)
+    return _SPIKES.format(f"{shown}{more}")
 
 
 def _capital(sentence: str) -> str:

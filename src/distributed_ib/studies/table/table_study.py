@@ -49,11 +49,7 @@ from distributed_ib.studies.table.each_target import (
 from distributed_ib.studies.table.option_errors import as_options
 from distributed_ib.studies.table.streamed_rows import DEFAULT_MEMORY_GIB, StreamedRows
 from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, refuse_fractions
-from distributed_ib.studies.table.table_findings import (
-    spikes_in_words,
-    warnings_of_table,
-    what_was_left_out,
-)
+from distributed_ib.studies.table.table_findings import notes_of_table, warnings_of_table
 from distributed_ib.studies.table.table_rows import TableRows
 from distributed_ib.studies.table.text_input import TextInput, is_standard_input, kept_input
 from distributed_ib.study.run import Run
@@ -241,8 +237,7 @@ class TableStudy(Study):
             *warnings_of_table(
                 quick=self.quick, rare_classes=plan.rare_classes(), sentences=sentences
             ),
-            *what_was_left_out(plan.decomposition.decomposition, targets),
-            *spikes_in_words(plan.decomposition),
+            *notes_of_table(plan.decomposition, targets),
             *(() if streamed is None else streamed.findings(plan, self.validation)),
         )
         return [Section("Settings", found)] if found else []

@@ -114,7 +114,7 @@ function outputsOf(encoder, place, member, component, input, first, activate) {
   let hidden = Float64Array.from(bias.data);
   if (encoder.row[component] >= 0) {
     const weights = partOf(encoder.weights, place, member, encoder.row[component]).data;
-    hidden = affine(features(encoder, input.numbers), weights, bias.data, width);
+    hidden = affine(features(encoder, component, input.numbers), weights, bias.data, width);
     for (const [column, value, number] of encoder.spikes?.[component] ?? []) {
       if (!isSpike(input.numbers[column], value)) continue;
       const vector = partOf(encoder.spike_vectors, place, member, number).data;
@@ -140,12 +140,16 @@ function isSpike(number, value) {
   return Math.abs(number - value) <= 1e-6 * Math.max(1, Math.abs(value));
 }
 
-/** Numbers with their sines: all numbers, then all sines of the lowest frequency, and so on. */
-function features(encoder, numbers) {
+/**
+ * Numbers with their sines: all numbers, then all sines of the lowest frequency, and so on; smooth
+ * columns have none.
+ */
+function features(encoder, component, numbers) {
   const width = encoder.width;
   const found = new Float64Array(width * (1 + encoder.frequencies));
   numbers.forEach((number, k) => {
     found[k] = number;
+    if (encoder.smooth?.[component][k]) return;
     for (let f = 1; f <= encoder.frequencies; f++) {
       found[f * width + k] = Math.sin(2 ** f * Math.PI * (number / encoder.period));
     }
