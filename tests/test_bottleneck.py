@@ -110,6 +110,8 @@ WRITTEN_PARTS: list[dict[str, dict[str, Any]]] = [
             "separate": True,
             "max_values": 256,
             "linear": False,
+            "spikes": [[], [0.5, 1.0], []],
+            "smooth": [False, True, True],
             **LAYERS,
         },
         "predictor": {"kind": "gaussian", "input_dim": 6, "output_dim": None, **LAYERS},

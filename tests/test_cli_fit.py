@@ -83,7 +83,7 @@ def test_a_run_whose_table_has_changed_is_not_resumed(
     capsys.readouterr()
     assert dib("resume", str(out)) == 2
     error = one_clear_line(capsys)
-    assert "predictor_hidden = [16]" in error and "would be [" in error
+    assert "was started with least_rows_per_value = 8.0" in error and "would be 1.0" in error
     assert dib("show", str(out)) == 0
 
 

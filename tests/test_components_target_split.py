@@ -51,10 +51,10 @@ def test_bins_of_numbers_follow_their_order_and_know_no_units() -> None:
     y = np.random.default_rng(0).normal(5.0, 3.0, 100)
     target, larger = Target.fit(y), Target.fit(y * 1e3)
     np.testing.assert_array_equal(target.transform(y), larger.transform(y * 1e3))
-    assert target.marginal == "the training rows of Y in 10 bins"
+    assert target.marginal == "the training rows of Y in 14 bins"
     assert target.transform(y).dtype == np.int32
     pair = Target.fit(np.column_stack([y, y**2]))
-    assert pair.is_vector and pair.marginal.endswith("in 10 x 10 bins")
+    assert pair.is_vector and pair.marginal.endswith("in 14 x 14 bins")
     assert pair.transform(np.column_stack([y, y**2])).shape == (100, 2)
     # A count of few values has an entropy of its own.
     assert Target.fit(np.arange(100) % 3, "regression").marginal == "H(Y)"

@@ -268,7 +268,7 @@ def test_numbers_are_predicted_in_their_own_units(regressor: DistributedIBRegres
     dataset = regressor.scheme_.to_xarray()
     assert dataset.rmse.dims == ("step",)
     assert 0 < dataset.rmse.min() < 0.5 * y.std()
-    assert dataset.attrs["baseline"] == "the training rows of Y in 16 bins"
+    assert dataset.attrs["baseline"] == "the training rows of Y in 20 bins"
     assert float(dataset.r2.max()) > 0.8
     # The approximation itself predicts the bins of Y.
     inputs = regressor.decomposition_.transform(x)

@@ -14,6 +14,7 @@ from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.errors import UserError
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.regressor import DistributedIBRegressor
+from distributed_ib.model.table_encoder import TableEncoder
 from distributed_ib.studies.table.table_findings import spikes_in_words
 
 RNG_SEED = 0
@@ -132,17 +133,31 @@ def test_ranks_and_parts_of_dates_have_none() -> None:
     assert having == {"wait"}
 
 
-def test_rounded_columns_repeat_and_have_sines_from_400_rows() -> None:
+def table_encoder(x: pd.DataFrame, **options: Any) -> TableEncoder:
+    rng = np.random.default_rng(5)
+    plan = DistributedIBRegressor(**options).plan(x, rng.normal(size=len(x)))
+    encoder = plan.make_model(jax.random.key(0)).encoder
+    assert isinstance(encoder, TableEncoder)
+    return encoder
+
+
+def test_columns_whose_values_repeat_have_sines_and_others_from_1600_rows() -> None:
     rng = np.random.default_rng(4)
-    n = 800
-    age, weight = rng.integers(18, 90, n).astype(float), rng.normal(size=n)
-    x, y = pd.DataFrame({"age": age, "weight": weight}), rng.normal(size=n)
-    encoders = []
-    for n_rows, options in [(800, {}), (300, {}), (800, {"n_frequencies": 1})]:
-        model = DistributedIBRegressor(**options).plan(x[:n_rows], y[:n_rows])
-        encoders.append(model.make_model(jax.random.key(0)).encoder)
-        assert model.decomposition.repeats == (True, False)
-    assert [one.n_frequencies for one in encoders] == [3, 0, 1]
-    assert [one.smooth for one in encoders] == [(False, True), (), ()]
-    smooth = DistributedIBRegressor().plan(x[["weight"]], y).make_model(jax.random.key(0)).encoder
-    assert smooth.n_frequencies == 0
+    n = 2000
+    x = pd.DataFrame(
+        {
+            "hour": rng.integers(0, 24, n),
+            "rounded": rng.integers(0, 250, n),
+            "length": rng.normal(size=n),
+        }
+    )
+    for n_rows, smooth in [
+        (300, (False, True, True)),
+        (800, (False, False, True)),
+        (2000, ()),
+    ]:
+        encoder = table_encoder(x[:n_rows])
+        assert (encoder.n_frequencies, encoder.smooth) == (3, smooth)
+    assert table_encoder(x[["length"]][:800]).n_frequencies == 0
+    given = table_encoder(x[:800], n_frequencies=1)
+    assert (given.n_frequencies, given.smooth) == (1, ())

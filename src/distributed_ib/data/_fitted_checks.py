@@ -28,8 +28,9 @@ def check_fits(fitted: "FittedDecomposition") -> None:
         or not all(fitted.observed),
         "by_rank doesn't fit its columns": len(fitted.by_rank) not in (0, count)
         or (any(fitted.by_rank) and not fitted.observed),
-        "spikes and repeats don't fit its columns": len(fitted.spikes) not in (0, count)
-        or len(fitted.repeats) not in (0, count),
+        "spikes and rows_per_value don't fit its columns": len(fitted.spikes) not in (0, count)
+        or len(fitted.rows_per_value) not in (0, count)
+        or not all(map(math.isfinite, fitted.rows_per_value)),
         "its typical values don't fit": len(fitted.median) not in (0, count)
         or not all(map(math.isfinite, fitted.median))
         or len(fitted.most_frequent) not in (0, len(n_levels))

@@ -47,8 +47,8 @@ class FittedDecomposition:
         most_frequent: Code of the most frequent level of each categorical column, likewise.
         spikes: Values of each continuous column that far more training rows hold than hold the
             values beside them (`spikes_of`), which models tell from these. Empty likewise.
-        repeats: Whether its values repeat, as those of a rounded column do: 1.5 training rows or
-            more for each, on average. Empty likewise.
+        rows_per_value: Training rows for each of its different values, on average over a sample.
+            Empty likewise.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -69,7 +69,7 @@ class FittedDecomposition:
     median: tuple[float, ...] = ()
     most_frequent: tuple[int, ...] = ()
     spikes: tuple[tuple[float, ...], ...] = ()
-    repeats: tuple[bool, ...] = ()
+    rows_per_value: tuple[float, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -372,7 +372,7 @@ class FittedDecomposition:
             "median": list(self.median),
             "most_frequent": list(self.most_frequent),
             "spikes": [list(values) for values in self.spikes],
-            "repeats": list(self.repeats),
+            "rows_per_value": list(self.rows_per_value),
         }
 
     @classmethod
@@ -391,7 +391,7 @@ class FittedDecomposition:
             observed = value_lists(description, "observed")
             spikes = value_lists(description, "spikes")
             by_rank = tuple(map(bool, description.get("by_rank", ())))
-            repeats = tuple(map(bool, description.get("repeats", ())))
+            rows_per_value = tuple(map(float, description.get("rows_per_value", ())))
             median = tuple(float(v) for v in description.get("median", ()))
             most_frequent = tuple(int(v) for v in description.get("most_frequent", ()))
         except (KeyError, TypeError, ValueError) as error:
@@ -404,7 +404,7 @@ class FittedDecomposition:
             median=median,
             most_frequent=most_frequent,
             spikes=spikes,
-            repeats=repeats,
+            rows_per_value=rows_per_value,
         )
         check_fits(fitted)
         return fitted

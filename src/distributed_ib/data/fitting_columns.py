@@ -210,7 +210,7 @@ class ColumnStatistics:
             by_rank=tuple(map(_has_heavy_tails, moments, values)),
             median=tuple(one.observed.median for one in numbers),
             spikes=tuple(one.spikes for one in numbers),
-            repeats=tuple(one.observed.repeats for one in numbers),
+            rows_per_value=tuple(one.observed.rows_per_value for one in numbers),
             most_frequent=tuple(each.most_frequent(fitted[each.column.name]) for each in levels),
         )
 

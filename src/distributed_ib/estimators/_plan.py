@@ -144,11 +144,12 @@ class Plan:
             "longest_period": settings.longest_period,
             "linear": True,
         }
-        repeats = self.decomposition.repeats
-        if settings.only_repeated and not any(repeats):
+        per_value, least = self.decomposition.rows_per_value, settings.least_rows_per_value
+        smooth = [rows < least for rows in per_value]
+        if smooth and all(smooth):
             encoder["n_frequencies"] = 0
-        elif settings.only_repeated and settings.n_frequencies and not all(repeats):
-            encoder["smooth"] = [not one for one in repeats]
+        elif any(smooth) and settings.n_frequencies:
+            encoder["smooth"] = smooth
         if spikes := self.decomposition.scaled_spikes():
             encoder["spikes"] = spikes
         predictor = {

@@ -76,8 +76,8 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             validate_data(estimator, x, reset=reset, skip_check_array=True)
             return array
         frame_view(x)  # says more clearly what is wrong with names
-        if not len(x):
-            raise UserError("the table has no rows below the names of its columns.")
+        if not (reset or len(x)):
+            raise UserError("the table has no rows below the names of its columns; give some.")
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None

@@ -12,8 +12,8 @@ from distributed_ib.training.train_settings import TrainSettings
 
 # Share of the learning rate that is left at the end of each stretch of beta.
 LAST_RATE = 0.1
-# Training rows from which columns are read with sines, if their values repeat, and in any case.
-ROWS_FOR_SINES, ROWS_FOR_ALL_SINES = 400, 1600
+# Rows for each value of a column from which it has sines, below so many training rows.
+ROWS_PER_VALUE = {400: 8.0, 1600: 1.5}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Settings:
         embedding_dim: Dimensions of each u_i.
         predictor_hidden: Widths of the predictor's hidden layers.
         n_frequencies: Sines of the positional encoding of continuous columns.
-        only_repeated: Whether only columns whose values repeat have sines.
+        least_rows_per_value: Training rows for each value of a column, on average, from which it
+            has sines; 1 for all columns.
         longest_period: Period of the slowest, in standard deviations of the column.
     """
 
@@ -51,7 +52,7 @@ class Settings:
     embedding_dim: int
     predictor_hidden: tuple[int, ...]
     n_frequencies: int
-    only_repeated: bool
+    least_rows_per_value: float
     longest_period: float
 
     def train(self, **options: Any) -> TrainSettings:
@@ -89,8 +90,9 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     - `batch_size`: 64 up to 2,000 rows, 256 for more.
     - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
     - Networks grow with the number of rows, and weight decay falls.
-    - Sines follow narrow steps, and fit noise too. From 400 rows on, columns whose values repeat
-      have three: real steps lie at round numbers. From 1,600 rows on all columns have them.
+    - `n_frequencies`: 3. Sines follow narrow steps, and fit noise too. So only columns whose values
+      repeat have them, as ages and hours do: below 400 rows those of eight rows a value, below
+      1,600 of 1.5, and then all; and all where `n_frequencies` is given.
 
     Args:
         given: Values by the names of `Settings`; None or absent where the data should decide.
@@ -110,6 +112,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     n_steps = given.get("n_steps")
     n_steps = round(1200 + 800 * size) if n_steps is None else n_steps
     usual = 64 if n_rows <= 2000 else 256
+    has_all_sines = given.get("n_frequencies") is not None
     automatic: dict[str, Any] = {
         "beta_start": 1e-3,
         "beta_end": 2.0,
@@ -123,8 +126,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "encoder_hidden": (32,),
         "embedding_dim": 2,
         "predictor_hidden": (round(16 * 4**size),),
-        "n_frequencies": 0 if n_rows < ROWS_FOR_SINES else 3,
-        "only_repeated": given.get("n_frequencies") is None and n_rows < ROWS_FOR_ALL_SINES,
+        "n_frequencies": 3,
+        "least_rows_per_value": 1.0 if has_all_sines else _rows_per_value(n_rows),
         "longest_period": 8.0,
     }
     values: dict[str, Any] = {
@@ -134,11 +137,17 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     for name in ("encoder_hidden", "predictor_hidden"):
         values[name] = _widths(name, values[name])
     values["batch_size"] = whole_number("batch_size", values["batch_size"], 1)
-    for name in ("beta_start", "beta_end", "learning_rate", "weight_decay", "longest_period"):
-        values[name] = float(values[name])
+    for field in fields(Settings):
+        if field.type is float:
+            values[field.name] = float(values[field.name])
     settings = Settings(**values)
     settings.train()  # checks itself
     return settings
+
+
+def _rows_per_value(n_rows: int) -> float:
+    """Rows for each value of a column from which it has sines."""
+    return next((least for below, least in ROWS_PER_VALUE.items() if n_rows < below), 1.0)
 
 
 def _widths(name: str, given: int | Sequence[int]) -> tuple[int, ...]:

@@ -32,8 +32,9 @@ def kernels(target_bins: Sequence[TargetBins], n_classes: int) -> list[FloatArra
         kernel, first = np.eye(n_classes), 0
         for bins in target_bins:
             n = bins.n_intervals
-            place = np.arange(n) / max(n, 1)
-            part = np.exp(-0.5 * ((place[:, None] - place[None, :]) / width) ** 2)
+            share = bins.share[:n] / bins.share[:n].sum()
+            place = np.cumsum(share) - share / 2
+            part = share * np.exp(-0.5 * ((place[:, None] - place[None, :]) / width) ** 2)
             kernel[first : first + n, first : first + n] = part / part.sum(axis=1, keepdims=True)
             first += bins.n_bins
         found.append(kernel)

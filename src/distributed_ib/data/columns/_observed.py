@@ -17,8 +17,6 @@ _SAMPLE_ROWS = 2048
 # A column of many values shows more than `MAX_VALUES` in so many rows already, so that the others
 # need not be searched.
 _PREVIEW_ROWS = 4096
-ROWS_OF_REPEATED = 1.5
-"""Values of a column repeat if so many rows hold each of them, on average: it was rounded."""
 
 
 class RowSample:
@@ -105,10 +103,10 @@ class ObservedValues:
         return spikes_of(self._known)
 
     @property
-    def repeats(self) -> bool:
-        """Whether values repeat: 1.5 of the sampled rows or more for each, on average."""
+    def rows_per_value(self) -> float:
+        """Sampled rows for each of their different values, on average."""
         known = self._known
-        return len(known) >= ROWS_OF_REPEATED * len(np.unique(known))
+        return len(known) / max(len(np.unique(known)), 1)
 
     @property
     def _known(self) -> FloatArray:
