@@ -145,9 +145,12 @@ def test_short_tables_keep_what_few_bits_know_of_real_tables(
     name: str, load: Any, options: dict[str, Any], estimator: Any
 ) -> None:
     x, y = load(return_X_y=True, as_frame=True, **options)
-    model = estimator(random_state=0).fit(x, y)
+    # Of three divisions of the rows: a single one has errors of a sixth.
+    models = [estimator(random_state=seed, evidence=False).fit(x, y) for seed in range(3)]
     for bits in (1, 2, 3):
-        table = model.readable(bits=bits)
-        assert table.total_bits <= bits
-        assert 2 <= len(table.rows) <= 32
-        assert table.kept_share > 0.95 - 2 * table.kept_error, (name, bits)
+        tables = [model.readable(bits=bits) for model in models]
+        assert all(table.total_bits <= bits for table in tables)
+        assert all(2 <= len(table.rows) <= 32 for table in tables)
+        kept = np.mean([table.kept_share for table in tables])
+        error = np.sqrt(np.sum([table.kept_error**2 for table in tables])) / len(tables)
+        assert kept > 0.95 - 2 * error, (name, bits, kept, error)
