@@ -420,9 +420,11 @@ def test_advice_names_what_was_wrong_with_a_sweep(xor_scheme: ApproximationSchem
 def test_advice_names_what_was_wrong_with_a_ladder(classifier: DistributedIBClassifier) -> None:
     dataset = classifier.scheme_.to_xarray()
     dataset["kl_bits"][:, -1] = 0.0
-    dataset.attrs["best_step"] = 1
+    dataset.attrs["best_step"] = dataset.attrs["simplest_step"] = 1
     assert advice(dataset) == []
     dataset.attrs["best_step"] = 0
+    assert not any("smallest beta" in one for one in advice(dataset))
+    dataset.attrs["simplest_step"] = 0
     (sentence,) = advice(dataset)
     assert "best at the smallest beta" in sentence and "beta_start" in sentence
     dataset["kl_bits"][:, -1, 0] = 3.0

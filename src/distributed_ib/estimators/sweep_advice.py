@@ -36,7 +36,8 @@ def advice(dataset: xr.Dataset) -> list[str]:
         )
     cost = float(beta[0] * train["kl_bits"][0].sum())
     if "best_step" in dataset.attrs:
-        if int(dataset.attrs["best_step"]) == 0:
+        # Where a stronger bottleneck predicts as well within an error, a weaker one gains nothing.
+        if int(dataset.attrs["best_step"]) == int(dataset.attrs["simplest_step"]) == 0:
             sentences.append(
                 f"predictions are best at the smallest beta, {beta[0]:.2g}: a weaker bottleneck "
                 f"may predict better. Choose a smaller beta_start, such as {beta[0] / 10:.1g}."
