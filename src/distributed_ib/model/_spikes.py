@@ -9,11 +9,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int32
 
+from distributed_ib.data.columns.spikes import MOST_SPIKES
 from distributed_ib.errors import UserError
 from distributed_ib.model._table_layout import TableLayout
 
-MOST_SPIKES = 16
-"""Most values of a column that have a vector of their own."""
 # A number is that value where it differs by no more than rounding in single precision.
 _TOLERANCE = 1e-6
 

@@ -284,9 +284,10 @@ class TableEncoder(Part):
 
     def _is_fine(self, layout: TableLayout) -> Float32[np.ndarray, "numeric column"]:
         """1 for columns that are read with sines, as `TableLayout.number_columns` has them."""
-        smooth = np.array([*self.smooth, True]) if self.smooth else np.zeros(1, bool)
-        columns = layout.number_columns if self.smooth else np.zeros_like(layout.number_columns)
-        return 1 - smooth[columns].astype(np.float32)
+        columns = layout.number_columns
+        if not self.smooth:
+            return np.ones(columns.shape, np.float32)
+        return 1 - np.array([*self.smooth, True], np.float32)[columns]
 
     def _with_spikes(
         self,

@@ -239,7 +239,7 @@ def _choice(ladder: Ladder, roles: Roles, steps: Sequence[_Step]) -> _Choice:
     rows = found[0].rows
     losses = nats_to_bits(np.stack([one.of_all for one in found]))
     best, simplest, excess, error = _chosen(losses, rows)
-    chooses = np.unique(np.concatenate(roles.validation_places))
+    chooses = roles.choosing_places
     parts = [np.flatnonzero(~np.isin(chooses, part)) for part in roles.validation_places]
     if len(parts) < 2:
         parts = [np.arange(len(chooses))]

@@ -129,6 +129,11 @@ class Roles:
         """The rows that choose among the models of each resample."""
         return tuple(map(self.development.part, self.validation_places))
 
+    @cached_property
+    def choosing_places(self) -> NDArray[np.int64]:
+        """Rows that choose among the models of some resample, by place among `development`."""
+        return np.unique(np.concatenate(self.validation_places))
+
     @property
     def baseline_bits(self) -> float:
         """Loss of someone who knows nothing of X, averaged over the training rows of resamples."""

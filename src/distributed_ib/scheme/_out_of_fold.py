@@ -46,7 +46,7 @@ def out_of_fold(ladder: Ladder, roles: Roles, losses: Sequence[RowLosses]) -> Ou
         members = losses[first : first + ladder.n_seeds]
         single[resample, places] = np.mean([one.single_draw[0] for one in members], axis=0)
         averaged[resample, places] = loss_of_mixture(np.stack([m.averaged[0] for m in members]))
-    chooses = np.flatnonzero(np.isfinite(averaged).any(axis=0))
+    chooses = roles.choosing_places
     single, averaged = single[:, chooses], averaged[:, chooses]
     return OutOfFold(
         roles.development.part(chooses),
@@ -75,7 +75,7 @@ def loss_of_average(losses_nats: FloatArray, n_models: int) -> FloatArray:
         >>> loss_of_average(losses, 10).round(3).tolist()
         [0.693, 0.549]
     """
-    counts = np.isfinite(losses_nats).sum(axis=0)
+    counts = (~np.isnan(losses_nats)).sum(axis=0)
     shares = np.exp(np.nanmin(losses_nats, axis=0) - losses_nats)
     mean = np.nanmean(shares, axis=0)
     of_mean = np.nanmin(losses_nats, axis=0) - np.log(mean)

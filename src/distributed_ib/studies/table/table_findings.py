@@ -19,8 +19,8 @@ _QUICK = (
 )
 
 _SPIKES = (
-    "Far more rows hold these values than hold the values beside them, and the model can tell them "
-    "apart, as if they were codes: {}."
+    "Far more training rows hold these values than hold the values beside them, and the model can "
+    "tell them apart, as if they were codes: {}."
 )
 _MOST_COLUMNS = 6
 
