@@ -117,7 +117,7 @@ class ReadableApproximation:
         table_known_bits: What the table knows of Y on the same rows.
         table_known_error_bits: Standard error.
         kept_share: Ratio of `table_known_bits` and `known_bits`; NaN where the approximation may
-            know nothing: no more than two standard errors.
+            know nothing: no more than two standard errors, or than 0.001 bit.
         kept_error: Its standard error; the rows are paired.
         reported_on: The rows that report; empty if there are none.
         n_reported: Their number.

@@ -31,6 +31,8 @@ Labels = NDArray[np.int64]
 
 LEVEL = 0.9
 """Coverage of intervals."""
+LEAST_KNOWN_BITS = 1e-3
+"""Less than this is shown as nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +237,8 @@ def _with_report(
     averaged = mean(reported.averaged_known_bits, rows.weight, rows.groups)
     of_table = mean(gains, rows.weight, rows.groups)
     kept = ratio_of_means(gains, reported.known_bits, rows.weight, rows.groups)
-    # Of what may be nothing there is no share.
-    is_known = known.value > 2 * known.error
+    # Of what may be nothing, or is shown as nothing, there is no share.
+    is_known = known.value > max(2 * known.error, LEAST_KNOWN_BITS)
     return replace(
         found,
         known_bits=known.value,
