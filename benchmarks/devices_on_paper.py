@@ -8,7 +8,7 @@ tables of docs/scaling.md.
 import math
 import os
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 # Four simulated devices, to see which sums over devices a step makes.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
@@ -16,17 +16,12 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 import jax
 import numpy as np
 
-from distributed_ib.data.batches import ArrayBatches, BatchSource
-from distributed_ib.estimators.classifier import DistributedIBClassifier
-from distributed_ib.studies.boolean import BooleanStudy, paper_circuit
-from distributed_ib.studies.glass import GlassStudy
-from distributed_ib.studies.glass.structure_functions import N_SHELLS
-from distributed_ib.studies.image import ImageStudy, Picture
 from distributed_ib.training._loop import compiled_steps, split_arrays
 from distributed_ib.training._running_sweep import RunningSweep
 from distributed_ib.training._sweep_options import SweepOptions
 from distributed_ib.training.devices import Devices
 from distributed_ib.training.schedule import BetaSchedule
+from paper_models import Trained, paper_models
 
 FLOPS_PER_SECOND = 2e13  # of a large GPU in single precision, as far as such networks use it
 LEAST_SECONDS = 1e-4  # of a step: some dozens of programs are started on the device
@@ -34,7 +29,6 @@ WAIT_SECONDS = 5e-6  # of a sum over devices, for each doubling of their number
 N_DEVICES = (2, 4, 8, 64, 1000)
 # Up to so many devices, which are in one machine, and beyond.
 BYTES_PER_SECOND = {8: 3e11, 1000: 4e10}
-TABLE_ROWS, TABLE_COLUMNS = 25_000, 12
 
 
 class Step(NamedTuple):
@@ -53,8 +47,9 @@ class Step(NamedTuple):
     batch_size: int
 
 
-def step_of(make_model: Any, batches: BatchSource, n_repeats: int, batch_size: int) -> Step:
+def step_of(trained: Trained) -> Step:
     """One step, as it is compiled for one device and for four."""
+    make_model, batches, batch_size, n_repeats = trained
     schedule = BetaSchedule(1e-3, 1.0, n_steps=10, n_pretraining_steps=0)
     options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 1, 1)
     programs = []
@@ -75,47 +70,7 @@ def step_of(make_model: Any, batches: BatchSource, n_repeats: int, batch_size: i
 
 def steps() -> dict[str, Step]:
     """The steps of the paper's models, and of a table with its starts and resamples."""
-    rng = np.random.default_rng(0)
-    boolean, image = BooleanStudy.presets()["paper"], ImageStudy.presets()["paper"]
-    glass = GlassStudy.presets()["paper"]
-    pixels = rng.integers(0, 256, (400, 600, 3), np.uint8)
-    picture = ImageStudy.of(
-        Picture("noise", pixels),
-        train=image.train,
-        encoder_hidden=image.encoder_hidden,
-        predictor_hidden=image.predictor_hidden,
-    )
-    densities = rng.normal(size=(10_800, 2 * N_SHELLS, 1)).astype(np.float32)
-    x = rng.normal(size=(TABLE_ROWS, TABLE_COLUMNS))
-    plan = DistributedIBClassifier(random_state=0).plan(x, x[:, 0] > x[:, 1])
-    train = plan.train
-    n_repeats = train.n_starts * train.n_resamples
-    divided = plan.split.divided(train.n_resamples).train
-    rows = [divided[k % len(divided)] for k in range(n_repeats)]
-    size = boolean.train.batch_size
-    return {
-        "circuit": step_of(
-            boolean.model, ArrayBatches(paper_circuit().truth_table(), size), 1, size
-        ),
-        "picture": step_of(
-            picture.model,
-            picture.problem(0).split(0).batches(image.train.batch_size, 0),
-            1,
-            image.train.batch_size,
-        ),
-        "glass": step_of(
-            glass.model,
-            ArrayBatches((densities, rng.integers(0, 2, 10_800)), glass.train.batch_size),
-            1,
-            glass.train.batch_size,
-        ),
-        f"table, {TABLE_COLUMNS} columns": step_of(
-            plan.make_model,
-            plan.problem.resampled_batches(rows, train.batch_size, 0),
-            n_repeats,
-            train.batch_size,
-        ),
-    }
+    return {name: step_of(trained) for name, trained in paper_models().items()}
 
 
 def seconds(step: Step, n_devices: int, share: float) -> float:
