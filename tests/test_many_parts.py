@@ -15,7 +15,11 @@ import pandas as pd
 import pytest
 
 from clusters import Cluster, cluster
+from distributed_ib.study import many_parts
+from distributed_ib.study.many_parts import Done, Shared
+from distributed_ib.study.one_part import PartPlace, run_part, sweeps_of_part
 from distributed_ib.study.reading_runs import load_run
+from distributed_ib.study.workers import Workers
 from test_cli import dib
 from test_killed_runs import SOURCE, assert_same_bits, findings
 
@@ -35,6 +39,9 @@ class Half(dib.Study):
     name: ClassVar[str] = "half"
     column: int = 0
     train: dib.TrainSettings = dib.TrainSettings(n_steps=12, batch_size=16, evidence=False)
+
+    def measure(self, run):
+        return {"rows": np.array(100)}
 
     def problem(self, seed):
         x = np.random.default_rng(seed).choice([-1.0, 1.0], (100, 2))
@@ -156,6 +163,30 @@ def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
 
 
 # Killed in the middle -----------------------------------------------------------------------------
+
+
+def test_a_part_that_is_not_measured_yet_is_not_shown(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(
+        workers: Workers, work: Any, shared: Shared, names: list[str], by_value: str | None
+    ) -> Iterator[tuple[str, Done]]:
+        """The first part is finished; of the second only the sweep."""
+        assert shared.folder is not None
+        parts = shared.study.parts()
+        one, other = (PartPlace(shared.folder / name) for name in names)
+        run_part(parts["one"], "one", shared.seed, one)
+        sweeps_of_part(parts["other"], "other", shared.seed, other)
+        yield "one", Done("finished", (), (), {})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many_parts, "results_of", stopped)
+    run = tmp_path / "run"
+    assert dib("run", f"{file}:Halves", "--jobs", "2", "--out", str(run)) == 130
+    assert list(load_run(run).parts) == ["one"]
+    monkeypatch.undo()
+    assert dib("resume", str(run), str(file)) == 0
+    assert list(load_run(run).parts) == ["one", "other"]
 
 
 def client(*arguments: str) -> "subprocess.Popen[bytes]":

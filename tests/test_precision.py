@@ -57,9 +57,24 @@ def test_similarities_and_their_gradients_are_of_full_precision(kind: Similarity
     assert are_full(found)
 
 
-def test_layers_of_the_networks_keep_the_default() -> None:
-    predictor = ContrastivePredictor(3, y_dim=1, hidden=(8,), batch_size=4, key=jax.random.key(0))
-    found = products(lambda u: predictor(u), jnp.ones((4, 3)))
+def network() -> ContrastivePredictor:
+    return ContrastivePredictor(3, y_dim=1, hidden=(8,), batch_size=4, key=jax.random.key(0))
+
+
+def test_layers_of_networks_and_their_gradients_are_of_full_precision() -> None:
+    predictor, u = network(), jnp.ones((4, 3))
+
+    def loss(predictor: ContrastivePredictor) -> jax.Array:
+        return jnp.sum(predictor(u) ** 2)
+
+    assert jax.config.jax_default_matmul_precision is None  # type: ignore[attr-defined]
+    found = list(_products(jax.make_jaxpr(jax.grad(loss))(predictor).jaxpr))
+    assert len(found) > 2
+    assert are_full(found)
+
+
+def test_layers_of_networks_follow_the_setting_of_jax() -> None:
+    found = products(lambda u: network()(u), jnp.ones((4, 3)))
     assert found
     assert not any(product.params["precision"] == FULL for product in found)
 

@@ -123,7 +123,8 @@ def _predictions(
         raise UserError(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."
         )
-    cls = find_study(head["study"]) if file is None else study_in_file(file)
+    name = head["study"]
+    cls = find_study(name) if file is None else study_in_file(file, study_name=name)
     return [study_predictions(load_run(run, cls), read_table(path), choice)]
 
 

@@ -84,6 +84,7 @@ def read(
     from distributed_ib.scheme.choice import Choice
     from distributed_ib.study.loading import study_in_file
     from distributed_ib.study.reading_runs import load_run
+    from distributed_ib.study.run_folder import read_config
 
     if best and simplest:
         raise UserError("give --best or --simplest, not both.")
@@ -96,7 +97,10 @@ def read(
             "do; give one of them."
         )
     words = {} if names is None else _read_names(names)
-    loaded = load_run(run, None if study is None else study_in_file(study))
+    study_class = None
+    if study is not None:
+        study_class = study_in_file(study, study_name=read_config(run)["run"]["study"])
+    loaded = load_run(run, study_class)
     if target is not None:
         loaded = _of_target(loaded, target)
     if best:

@@ -85,7 +85,8 @@ def resume(
         raise UserError(
             f"{run} is a run of a study in a file; name it: dib resume {run} {head['file']}"
         )
-    cls = find_study(head["study"]) if file is None else study_in_file(file)
+    name = head["study"]
+    cls = find_study(name) if file is None else study_in_file(file, study_name=name)
     study = cls.reopened(run, config["options"])
     execute(study, run, seed=int(head["seed"]), resume=True, file=file, where=where)
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, PRNGKeyArray, Real
 from distributed_ib._checks import whole_number
 from distributed_ib.data.distinct_values import DistinctRows
 from distributed_ib.errors import UserError
+from distributed_ib.model._matmul import network_product
 from distributed_ib.model._open_channels import OPEN_LOG_VARIANCE, channel_from, open_channels
 from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model._value_lookup import check_parts, look_up
@@ -166,7 +167,7 @@ class SharedEncoder(Part):
             return look_up(self.encode_parts(x.parts), x.codes)
         _require_shape(x, self.n_components, self.input_dim)
         features = positional_encoding(x, self.n_frequencies)
-        product = features @ self.first
+        product = network_product(features, self.first)
         hidden = ACTIVATIONS[self.activation](
             product + jnp.broadcast_to(self.identity, product.shape)
         )
@@ -193,7 +194,7 @@ class SharedEncoder(Part):
                 for row, n in zip(self.identity[:, None], lengths, strict=True)
             ]
         )
-        hidden = ACTIVATIONS[self.activation](features @ self.first + identity)
+        hidden = ACTIVATIONS[self.activation](network_product(features, self.first) + identity)
         return jnp.split(self.rest(hidden), np.cumsum(lengths)[:-1].tolist())
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
+from distributed_ib.model._matmul import network_product
 
 ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
@@ -105,5 +106,5 @@ def _affine(
     weight: Float[Array, "*stack n_in n_out"],
     bias: Float[Array, "*bias_stack n_out"],
 ) -> Float[Array, "*batch n_out"]:
-    product = x @ weight
+    product = network_product(x, weight)
     return product + jnp.broadcast_to(bias, product.shape)

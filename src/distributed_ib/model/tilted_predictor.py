@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
+from distributed_ib.model._matmul import network_product
 from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.mlp import MLP
 
@@ -145,7 +146,7 @@ class TiltedPredictor(Part):
         Entries with fewer bins than others are filled up with minus infinity.
         """
         read = u * jax.lax.stop_gradient(self.open)[None]
-        coefficients = self.mlp(read) + read @ self.linear
+        coefficients = self.mlp(read) + network_product(read, self.linear)
         any_open = jnp.any(self.open > 0)
         most = max(self.n_bins)
         functions = jax.lax.stop_gradient(self.functions)

@@ -42,12 +42,15 @@ def find_study(name: str) -> type[Study]:
     return _checked(found)
 
 
-def study_in_file(path: Path, class_name: str | None = None) -> type[Study]:
+def study_in_file(
+    path: Path, class_name: str | None = None, study_name: str | None = None
+) -> type[Study]:
     """The study that a Python file defines. The file is executed.
 
     Args:
         path: The file.
         class_name: Which of its studies, if it defines several.
+        study_name: The same by `Study.name`, as a run records it.
 
     Raises:
         UserError: If there is no such file, it fails, or it does not define one study.
@@ -66,6 +69,8 @@ def study_in_file(path: Path, class_name: str | None = None) -> type[Study]:
         if class_name not in found:
             raise UserError(f"{path} defines no study {class_name}; it has {_names(found)}.")
         return _checked(found[class_name])
+    if len(found) > 1 and study_name is not None:
+        found = {name: value for name, value in found.items() if value.name == study_name} or found
     if len(found) != 1:
         what = (
             "no study: write a class that inherits from Study" if not found else "several studies"

@@ -63,7 +63,8 @@ def run_parts(
     workers: Workers,
     log: Callable[[str], None],
     on_finished: OnFinished | None,
-) -> dict[str, PartResult]:
+    found: dict[str, PartResult],
+) -> None:
     """Run parts on workers; what is finished is in the run folder, also if this is interrupted.
 
     Args:
@@ -73,18 +74,15 @@ def run_parts(
         workers: Where to.
         log: Called with lines for the run's log.
         on_finished: Called with the number of finished parts, and that of all.
-
-    Returns:
-        The results of the parts that were finished, by name.
+        found: Gets the results of each part by its name as soon as it is finished.
 
     Raises:
         UserError: As `results_of`, and whatever a part raises.
     """
-    found: dict[str, PartResult] = {}
     parts, n_all = shared.study.parts(), len(shared.study.parts())
-    n_before = n_all - len(names)
+    n_finished = n_all - len(names)
     if on_finished:
-        on_finished(n_before, n_all)
+        on_finished(n_finished, n_all)
     by_value = module_of(shared.study)
     with contextlib.closing(results_of(workers, _work, shared, names, by_value)) as results:
         for name, done in results:
@@ -93,9 +91,9 @@ def run_parts(
                 log(line)
             retell(done.told)
             found[name] = stored_part(parts[name], shared.seed, folder / name)
+            n_finished += 1
             if on_finished:
-                on_finished(n_before + len(found), n_all)
-    return found
+                on_finished(n_finished, n_all)
 
 
 def module_of(study: Study) -> str | None:

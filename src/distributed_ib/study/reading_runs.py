@@ -9,7 +9,7 @@ from distributed_ib._run_files import CONFIG, SCHEME
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence_files import load_evidence
 from distributed_ib.readable.readable_approximation import ReadableApproximation
-from distributed_ib.report.report import Finding, Section
+from distributed_ib.report.report import Finding, Report, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.loading import find_study
@@ -51,11 +51,16 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
             load_evidence(folder / name),
         )
         for name, part in study.parts().items()
-        if (folder / name / SCHEME).exists()
+        if _is_reported(name, report) and (folder / name / SCHEME).exists()
     }
     if not parts:
         raise UserError(f"{folder} holds no sweep; is its {CONFIG} that of another run?")
     return Run(study, seed, parts, folder, report.about)
+
+
+def _is_reported(name: str, report: Report) -> bool:
+    """Whether the report tells of a part; not if the run was stopped while it was measured."""
+    return name in report.values.get("parts", {"": None})
 
 
 def _part_names(folder: Path) -> tuple[str, ...]:

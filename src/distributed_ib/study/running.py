@@ -29,7 +29,6 @@ from distributed_ib.study.one_part import (
     run_in_turn,
     run_part,
     steps_of,
-    stored_part,
 )
 from distributed_ib.study.options import to_toml
 from distributed_ib.study.page_of_run import keep_page_content, write_page
@@ -228,15 +227,9 @@ def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:
         request.file,
     )
     try:
-        finished |= run_parts(
-            shared, folder, missing, workers, partial(append_log, folder), request.on_finished
-        )
+        log = partial(append_log, folder)
+        run_parts(shared, folder, missing, workers, log, request.on_finished, finished)
     except KeyboardInterrupt:
-        finished |= {
-            name: stored_part(study.parts()[name], request.seed, folder / name)
-            for name in missing
-            if finished_scheme(folder / name) is not None
-        }
         return _interrupted_after(_in_order(finished, study))
     return _in_order(finished, study)
 
