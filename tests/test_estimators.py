@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_info
 
 from distributed_ib import (
     Decomposition,
@@ -25,6 +26,7 @@ from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.report.scheme_sections import components_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.compression_path import compression_path
+from distributed_ib.training.progress import SweepProgress
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation", "few_readable_tables"),
@@ -452,3 +454,17 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):
         with pytest.raises(UserError):
             resolve(given, n_rows=300)
+
+
+def test_a_fit_holds_linear_algebra_to_one_thread() -> None:
+    """With more, products of small matrices take forty times as long beside another process."""
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    seen: list[int] = []
+
+    def look(now: SweepProgress) -> None:
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    DistributedIBRegressor(n_steps=20, n_resamples=0, evidence=False).fit(x, x[:, 0], progress=look)
+    assert set(seen) == {1}
+    assert [pool["num_threads"] for pool in threadpool_info()] == before

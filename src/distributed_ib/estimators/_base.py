@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from distributed_ib.data.columns.declared_kinds import KindsOfColumns
 from distributed_ib.data.columns.unfamiliar_values import Unseen, check_unseen
@@ -174,12 +175,15 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         plan = self.plan(X, y, sample_weight, groups, validation_data, times)
         if self.verbose and progress is None:
             progress = ProgressBar()
-        scheme = plan.fit(progress=progress)
-        try:
-            evidence = plan.evidence(scheme, progress)
-        except KeyboardInterrupt:  # the models are there, and are not to be lost
-            evidence = None
-            warnings.warn("the evidence was interrupted; there is none.", UserWarning, stacklevel=2)
+        # Many small products: threads that share cores with other work wait for each other.
+        with threadpool_limits(1):
+            scheme = plan.fit(progress=progress)
+            try:
+                evidence = plan.evidence(scheme, progress)
+            except KeyboardInterrupt:  # the models are there, and are not to be lost
+                evidence = None
+                told = "the evidence was interrupted; there is none."
+                warnings.warn(told, UserWarning, stacklevel=2)
         self.adopt(plan, scheme, evidence)
         for sentence in advice(self.scheme_.to_xarray()):
             warnings.warn(sentence, SweepWarning, stacklevel=2)
