@@ -468,3 +468,13 @@ def test_a_fit_holds_linear_algebra_to_one_thread() -> None:
     DistributedIBRegressor(n_steps=20, n_resamples=0, evidence=False).fit(x, x[:, 0], progress=look)
     assert set(seen) == {1}
     assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def test_the_number_of_jobs_changes_no_bit() -> None:
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    options: dict[str, Any] = {"n_steps": 20, "n_starts": 2, "n_resamples": 2, "random_state": 0}
+    one, two = (
+        DistributedIBRegressor(n_jobs=n_jobs, evidence=False, **options).fit(x, x[:, 0]).predict(x)
+        for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one, two)

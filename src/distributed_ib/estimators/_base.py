@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from distributed_ib._jax_threads import at_most
 from distributed_ib.data.columns.declared_kinds import KindsOfColumns
 from distributed_ib.data.columns.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.data.decomposition import Decomposition, Groups
@@ -98,6 +99,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         n_information_inputs: int = 1024,
         evidence: bool = True,
         min_rows: int = 20,
+        n_jobs: int | None = None,
         verbose: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -127,6 +129,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         self.n_information_inputs = n_information_inputs
         self.evidence = evidence
         self.min_rows = min_rows
+        self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
 
@@ -176,7 +179,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         if self.verbose and progress is None:
             progress = ProgressBar()
         # Many small products: threads that share cores with other work wait for each other.
-        with threadpool_limits(1):
+        with threadpool_limits(1), at_most(self.n_jobs):
             scheme = plan.fit(progress=progress)
             try:
                 evidence = plan.evidence(scheme, progress)

@@ -100,6 +100,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         n_information_inputs: int = 1024,
         evidence: bool = True,
         min_rows: int = 20,
+        n_jobs: int | None = None,
         verbose: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -130,6 +131,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             n_information_inputs=n_information_inputs,
             evidence=evidence,
             min_rows=min_rows,
+            n_jobs=n_jobs,
             verbose=verbose,
             random_state=random_state,
         )

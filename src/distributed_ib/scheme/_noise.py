@@ -19,10 +19,13 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
+# What is made of fewer rows stays in a processor's cache: with 1,024 it takes half the time.
+_CACHED_ROWS = 1024
 _SMALLEST_BLOCK = 64
 _FEW_CHANNELS = 1024
 # Pairs of draws by which the loss with a single draw is measured, of each row.
@@ -53,11 +56,13 @@ def mean_over_noise(
     """
     params, static = _stacked(models)
     keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
-    parts = [
-        np.asarray(_mean(params, static, block, read, extra, keys, n_pairs), np.float64)[:n_rows]
-        for block, n_rows in _blocks(x)
-    ]
-    return np.concatenate(parts)
+
+    def of_block(given: tuple[Any, int]) -> NDArray[np.float64]:
+        block, n_rows = given
+        found = _mean(params, static, block, read, extra, keys, n_pairs)
+        return np.asarray(found, np.float64)[:n_rows]
+
+    return np.concatenate(map_in_threads(of_block, _blocks(x)))
 
 
 class RowLosses(NamedTuple):
@@ -112,13 +117,13 @@ def row_losses(
     params, static = _stacked(models)
     keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
     compares = isinstance(static.predictor, ContrastivePredictor)
-    parts = [
-        jax.tree.map(
-            lambda leaf, n=n_rows: np.asarray(leaf[:, :n], np.float64),
-            _losses(params, static, block[0], block[1], keys, n_pairs),
-        )
-        for block, n_rows in _blocks((x, y), pads=not compares)
-    ]
+
+    def of_block(given: tuple[Any, int]) -> RowLosses:
+        (x, y), n_rows = given
+        found = _losses(params, static, x, y, keys, n_pairs)
+        return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
+
+    parts = map_in_threads(of_block, _blocks((x, y), pads=not compares))
     return RowLosses(*jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts))
 
 
@@ -184,10 +189,18 @@ def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
 def _blocks(
     x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
 ) -> Iterator[tuple[Any, int]]:
-    """Stretches of rows, padded to few different lengths, and their numbers of rows."""
+    """Stretches of rows and their numbers of rows.
+
+    Args:
+        x: A tree of arrays `[n, ...]`.
+        pads: Whether to fill stretches up to few different lengths; not where rows are compared
+            with each other, as many as the device takes.
+        least: The shortest stretch.
+    """
     n_all = len(jax.tree.leaves(x)[0])
-    for start in range(0, n_all, BLOCK_ROWS):
-        n_rows = min(BLOCK_ROWS, n_all - start)
+    most = max(_CACHED_ROWS, least) if pads and jax.default_backend() == "cpu" else BLOCK_ROWS
+    for start in range(0, n_all, most):
+        n_rows = min(most, n_all - start)
         length = max(least, 1 << (n_rows - 1).bit_length()) if pads else n_rows
 
         def padded(leaf: Any, first: int = start, n: int = n_rows, to: int = length) -> Any:
@@ -299,11 +312,12 @@ def probabilities_given_channels(
     )
     is_few = len(stacked[0]) <= _FEW_CHANNELS
     least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
-    parts = [
-        np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
-        for block, n_rows in _blocks(stacked, least=least)
-    ]
-    return np.concatenate(parts, axis=1)
+
+    def of_block(given: tuple[Any, int]) -> NDArray[np.float64]:
+        block, n_rows = given
+        return np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
+
+    return np.concatenate(map_in_threads(of_block, _blocks(stacked, least=least)), axis=1)
 
 
 @eqx.filter_jit

@@ -156,6 +156,7 @@ def run_steps(
     last_step: Int32[Array | np.ndarray, ""],
     settings: LoopSettings,
     layout: Layout | None = None,
+    members: Int32[np.ndarray, " repeat"] | None = None,
 ) -> LoopState:
     """Train until `last_step` steps are made, or a loss is not finite.
 
@@ -168,12 +169,15 @@ def run_steps(
         last_step: Total number of steps at the end.
         settings: Keys, schedules and learning rates.
         layout: How the rows of batches are divided among devices; None for a single one.
+        members: Which repeats `state` and `settings` are of; None for all that `prepared` is of.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
     """
     arrays, others = split_arrays((static, in_program(source)))
-    return compiled_steps(state, arrays, prepared, first_step, last_step, settings, others, layout)
+    return compiled_steps(
+        state, arrays, prepared, first_step, last_step, settings, others, layout, members
+    )
 
 
 def split_arrays(tree: PyTree) -> tuple[PyTree, Hashed]:
@@ -194,6 +198,7 @@ def compiled_steps(
     settings: LoopSettings,
     others: Hashed,
     layout: Layout | None,
+    members: Int32[Array, " repeat"] | None = None,
 ) -> LoopState:
     """The program of `run_steps`; `arrays` and `others` are model and source, split."""
     leaves, structure = others
@@ -221,6 +226,8 @@ def compiled_steps(
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(settings.keys, state.step)
         beta = traced_beta(settings.schedules, state.step)
         picked = source.pick(prepared, state.step - first_step)
+        if members is not None:
+            picked = _of_repeats(picked, source.repeat_axis, members)
         (value, terms), grads = gradient(state.params, picked, keys, beta)
         updates, optimizer = _ADAM.update(grads, state.optimizer)
         rate = _rate(settings.rates, state.step)
@@ -251,17 +258,17 @@ def _over_repeats(
         return jax.vmap(function, in_axes=in_axes)
 
     def single(*arguments: Any) -> Any:
-        first = [_first(*pair) for pair in zip(arguments, in_axes, strict=True)]
+        first = [_of_repeats(*pair, 0) for pair in zip(arguments, in_axes, strict=True)]
         return jax.tree.map(lambda leaf: leaf[None], function(*first))
 
     return single
 
 
-def _first(argument: Any, axis: Any) -> Any:
-    """The argument of the first repeat."""
+def _of_repeats(argument: Any, axis: Any, which: int | Int32[Array, " repeat"]) -> Any:
+    """The argument of one repeat, or of some of them; as it is where all share it."""
     if isinstance(axis, tuple):
-        return tuple(_first(*pair) for pair in zip(argument, axis, strict=True))
-    return argument if axis is None else jax.tree.map(lambda leaf: leaf[0], argument)
+        return tuple(_of_repeats(*pair, which) for pair in zip(argument, axis, strict=True))
+    return argument if axis is None else jax.tree.map(lambda leaf: leaf[which], argument)
 
 
 @eqx.filter_jit
@@ -281,7 +288,7 @@ def rows_of_batch(source: BatchSource, prepared: Prepared, keys: Key[Array, " re
 
     def first(prepared: Prepared, keys: Key[Array, " repeat"]) -> Batch:
         picked = source.pick(prepared, jnp.zeros((), jnp.int32))
-        return source.draw(_first(picked, source.repeat_axis), keys[0])
+        return source.draw(_of_repeats(picked, source.repeat_axis, 0), keys[0])
 
     return shared_length(eqx.filter_eval_shape(first, prepared, keys), "a batch")
 

@@ -17,9 +17,11 @@ from distributed_ib._units import nats_to_bits
 from distributed_ib.data.batches import Batch, BatchSource, Prepared
 from distributed_ib.model.bottleneck import Terms
 from distributed_ib.training._fingerprint import describe
+from distributed_ib.training._groups import Members, groups_of
 from distributed_ib.training._interrupt import InterruptGuard
 from distributed_ib.training._loop import (
     LoopSettings,
+    LoopState,
     Params,
     Static,
     Sums,
@@ -108,6 +110,7 @@ class RunningSweep:
             None if devices is None else devices.layout(rows_of_batch(batches, prepared, loop_keys))
         )
         self.placed = self._on_devices(_Placed(self.static, batches, settings))
+        self.groups = groups_of(self.n_seeds) if self.layout is None else None
         self.zeros = self._on_devices(zero_sums(params, self.static, batches, prepared, loop_keys))
         self.state = self._fresh_state(self._on_devices(params))
         self.steps_per_second = 0.0
@@ -245,21 +248,12 @@ class RunningSweep:
         stretch, prepared = self._prepare(step, last)
         while step < last:
             started = time.perf_counter()
-            loop = run_steps(
-                self.state.loop,
-                self.placed.static,
-                self.placed.batches,
-                prepared,
-                np.asarray(step, np.int32),
-                np.asarray(step + stretch, np.int32),
-                self.placed.settings,
-                self.layout,
-            )
+            finished = self._begin(prepared, step, step + stretch)
             # While the device computes, the host makes the next batches.
             step, made = step + stretch, stretch
             if step < last:
                 stretch, prepared = self._prepare(step, last)
-            self.state.loop = jax.block_until_ready(loop)
+            self.state.loop = finished()
             pace = made / (time.perf_counter() - started)
             if not np.all(self.state.loop.finite):
                 return False
@@ -272,6 +266,23 @@ class RunningSweep:
             if interrupted:
                 return True
         return False
+
+    def _begin(self, prepared: Prepared, step: int, last: int) -> Callable[[], LoopState]:
+        """Begin to train until `last` steps are made; gives what waits for the state then."""
+        first_step, last_step = (np.asarray(number, np.int32) for number in (step, last))
+        static, source, settings = self.placed
+
+        def run(state: LoopState, settings: LoopSettings, members: Members | None) -> LoopState:
+            ends = first_step, last_step
+            return run_steps(state, static, source, prepared, *ends, settings, self.layout, members)
+
+        if self.groups is None:
+            loop = run(self.state.loop, settings, None)
+            return lambda: jax.block_until_ready(loop)
+        # The first steps are made one group after the other, so that one of them compiles.
+        return self.groups.begin(
+            run, self.state.loop, settings, one_by_one=not self.steps_per_second
+        )
 
     @contextmanager
     def _kept_if_a_process_is_lost(self) -> Iterator[None]:

@@ -1,0 +1,111 @@
+"""Groups of repeats that are trained at the same time, each by a thread of its own.
+
+How repeats are divided does not depend on the number of threads, since sums would be rounded in
+another way in groups of another size.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int32
+
+from distributed_ib._jax_threads import n_threads, with_settings_of_this_thread
+from distributed_ib.training._loop import LoopSettings, LoopState
+
+Members: TypeAlias = Int32[np.ndarray, " repeat"]
+Run: TypeAlias = Callable[[LoopState, LoopSettings, Members], LoopState]
+
+# Groups that are aimed at: enough for a machine of many cores, and few enough for one of two, where
+# each takes the time of starting its own programs.
+_USUAL, _MOST = 8, 12
+# Share of the work that may be spent on filling up the last group.
+_MOST_FILLED_UP = 0.05
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Repeats, divided into groups of one size.
+
+    Attributes:
+        members: Numbers of the repeats of each group. The last group may hold its last member
+            several times, so that all groups run the same program.
+        n_repeats: Number of repeats.
+        threads: As many as a computation of this process uses, at most one for each group.
+    """
+
+    members: tuple[Members, ...]
+    n_repeats: int
+    threads: ThreadPoolExecutor
+
+    def begin(
+        self, run: Run, state: LoopState, settings: LoopSettings, *, one_by_one: bool = False
+    ) -> Callable[[], LoopState]:
+        """Begin to run all groups, and give what waits for the state of all repeats.
+
+        Args:
+            run: Trains some repeats, given their state, their settings and their numbers.
+            state: The state of all repeats.
+            settings: The settings of all repeats.
+            one_by_one: Whether to run one group after the other, in this thread.
+        """
+        own = [
+            settings._replace(keys=settings.keys[rows], schedules=settings.schedules[rows])
+            for rows in self.members
+        ]
+
+        def finished(of_group: tuple[LoopState, LoopSettings, Members]) -> LoopState:
+            return jax.block_until_ready(run(*of_group))
+
+        given = list(zip(_divided(state, self.members), own, self.members, strict=True))
+        if one_by_one:
+            made = [finished(of_group) for of_group in given]
+            return lambda: _joined(made, self.n_repeats)
+        in_thread = with_settings_of_this_thread(finished)
+        futures = [self.threads.submit(in_thread, of_group) for of_group in given]
+        return lambda: _joined([future.result() for future in futures], self.n_repeats)
+
+
+def groups_of(n_repeats: int) -> Groups | None:
+    """Groups for the threads of the processor; None for all repeats in one program.
+
+    There are about eight, of two repeats at least: a single one would be another program.
+
+    Example:
+        >>> groups_of(1) is None
+        True
+        >>> [len(members) for members in groups_of(30).members]
+        [5, 5, 5, 5, 5, 5]
+    """
+    if jax.default_backend() != "cpu":
+        return None
+    for n_groups in sorted(range(2, _MOST + 1), key=lambda n: abs(n - _USUAL)):
+        size = max(2, -(-n_repeats // n_groups))
+        if n_repeats <= size * n_groups <= (1 + _MOST_FILLED_UP) * n_repeats:
+            places = np.minimum(np.arange(size * n_groups), n_repeats - 1).astype(np.int32)
+            members = tuple(places.reshape(n_groups, size))
+            return Groups(members, n_repeats, ThreadPoolExecutor(min(n_groups, n_threads())))
+    return None
+
+
+@jax.jit
+def _divided(state: LoopState, members: tuple[Members, ...]) -> list[LoopState]:
+    return [
+        jax.tree.map(lambda leaf, own=rows: leaf[own] if leaf.ndim else leaf, state)
+        for rows in members
+    ]
+
+
+@partial(jax.jit, static_argnums=1)
+def _joined(states: list[LoopState], n_repeats: int) -> LoopState:
+    """The state of all repeats; its step is that of the group that has come least far."""
+    joined: LoopState = jax.tree.map(
+        lambda *leaves: jnp.concatenate(leaves)[:n_repeats] if leaves[0].ndim else leaves[0],
+        *states,
+    )
+    return joined._replace(step=jnp.stack([state.step for state in states]).min())
