@@ -34,6 +34,11 @@ def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoRetur
     raise UserError(f"{where(name, row)} {what}; {remedy}.")
 
 
+def refuse_no_rows(place: str = "the table") -> NoReturn:
+    """Raise an error for a table that has names of columns and nothing else."""
+    raise UserError(f"{place} has no rows below the names of its columns.")
+
+
 def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -> NoReturn:
     """Raise an error for a category that no training row had."""
     first = ", ".join(map(shown, known[:_SHOWN_LEVELS]))

@@ -14,6 +14,7 @@ from distributed_ib.data.files._views import View, frame_view, is_several
 from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
+from distributed_ib.data.table_errors import refuse_no_rows
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
@@ -77,7 +78,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             return array
         frame_view(x)  # says more clearly what is wrong with names
         if not (reset or len(x)):
-            raise UserError("the table has no rows below the names of its columns; give some.")
+            refuse_no_rows()
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns.column import EXACT_BELOW
 from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.columns.times import times_of
-from distributed_ib.data.table_errors import where
+from distributed_ib.data.table_errors import refuse_no_rows, where
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
 
@@ -82,7 +82,7 @@ def columns_of(
     """
     _check_roles(table, place, roles)
     if table.empty:
-        raise UserError(f"{place} has no rows below the names of its columns.")
+        refuse_no_rows(place)
     named = {name for option, name in roles.named() if option != "time" or name not in components}
     x = table.drop(columns=list(named))
     if x.shape[1] == 0:
@@ -119,7 +119,7 @@ def held_out_columns(
                 f"{', '.join(wanted)}."
             )
     if table.empty:
-        raise UserError(f"{place} has no rows below the names of its columns.")
+        refuse_no_rows(place)
     found: tuple[Any, ...] = (table[list(names)], _target(table, roles))
     return found if roles.weight is None else (*found, _weight(table, place, roles.weight))
 
