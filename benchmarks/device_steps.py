@@ -3,8 +3,8 @@
     python benchmarks/device_steps.py                       # the kind that JAX prefers
     JAX_PLATFORMS=cpu python benchmarks/device_steps.py     # the processors beside it
 
-Setting a sweep up is left out, as the difference between a longer and a shorter one. The arithmetic
-is that of a step as XLA counts it. Prints the table of docs/scaling.md.
+Setting a sweep up is left out, as the difference between a longer and a shorter one. The columns of
+docs/scaling.md are three runs: these two, and one with JAX_DEFAULT_MATMUL_PRECISION=tensorfloat32.
 """
 
 import sys

@@ -1,16 +1,26 @@
 """Repeats that are trained in groups, each by a thread: what comes of them, and how they end."""
 
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
-from distributed_ib import _jax_threads
-from distributed_ib.data.batches import ArrayBatches, FreshBatches
+from distributed_ib import DistributedIBRegressor, _jax_threads
+from distributed_ib._threads import numpy_on_one_thread
+from distributed_ib.data.batches import ArrayBatches, BatchSource, FreshBatches, HostBatches
+from distributed_ib.data.problem import Problem
+from distributed_ib.errors import UserError
 from distributed_ib.training import _running_sweep as sweep_module
 from distributed_ib.training._groups import groups_of
+from distributed_ib.training.checkpoints import Checkpoints
+from distributed_ib.training.progress import SweepProgress
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import SweepResult
@@ -22,8 +32,8 @@ SCHEDULE = BetaSchedule(1e-3, 1.0, n_steps=60, n_pretraining_steps=30)
 N_REPEATS = 12
 
 
-def xor_sweep(**options: Any) -> SweepResult:
-    batches = ArrayBatches(xor_data(), 64)
+def xor_sweep(batches: BatchSource | None = None, **options: Any) -> SweepResult:
+    batches = batches or ArrayBatches(xor_data(), 64)
     return sweep(
         xor_model, batches, SCHEDULE, n_seeds=N_REPEATS, learning_rate=1e-2, n_records=5, **options
     )
@@ -60,20 +70,91 @@ def test_the_number_of_threads_changes_no_bit(
     np.testing.assert_array_equal(kl_of(xor_sweep()), kl_of(grouped))
 
 
+def host_batches() -> HostBatches:
+    """Batches that differ between repeats."""
+    x, y = xor_data()
+
+    def batch(rng: np.random.Generator) -> Any:
+        rows = rng.integers(0, 4, 32) + 4 * rng.integers(0, 2)
+        return x[rows], y[rows]
+
+    return HostBatches(batch, seed=0)
+
+
+def resampled_batches() -> BatchSource:
+    """Batches of rows that differ between repeats."""
+    problem = Problem.from_arrays(*xor_data(), names=["a", "b", "c"])
+    return problem.resampled_batches([np.arange(k % 3, 8) for k in range(N_REPEATS)], 32, 0)
+
+
+@pytest.mark.parametrize(
+    "batches", [lambda: ArrayBatches(xor_data(), 64), host_batches, resampled_batches]
+)
 def test_groups_train_as_one_program_does(
-    grouped: SweepResult, monkeypatch: pytest.MonkeyPatch
+    batches: Callable[[], BatchSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found = kl_of(xor_sweep(batches()))
     monkeypatch.setattr(sweep_module, "groups_of", lambda n_repeats: None)
-    np.testing.assert_allclose(kl_of(xor_sweep()), kl_of(grouped), rtol=2e-3, atol=2e-4)
+    np.testing.assert_allclose(kl_of(xor_sweep(batches())), found, rtol=2e-3, atol=2e-4)
 
 
-def test_a_setting_of_jax_holds_in_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    def precision(number: int) -> Any:
-        return jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+def test_groups_go_on_from_a_checkpoint_to_the_same_bits(
+    grouped: SweepResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_ctrl_c(now: SweepProgress) -> None:
+        if 40 <= now.step < 80:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sweep_module, "SECONDS_PER_STRETCH", 0.0)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    stopped = xor_sweep(checkpoints=checkpoints, progress=press_ctrl_c)
+    assert stopped.status == "interrupted"
+    resumed = xor_sweep(checkpoints=checkpoints, resume=True)
+    np.testing.assert_array_equal(kl_of(resumed), kl_of(grouped))
+
+
+def test_settings_of_jax_that_other_threads_lack_keep_all_in_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def setting(number: int) -> tuple[Any, int]:
+        config: Any = jax.config
+        return config.jax_debug_nans, threading.get_ident()
 
     monkeypatch.setattr(_jax_threads, "xla_threads", lambda: 3)
-    with jax.default_matmul_precision("bfloat16"):
-        assert _jax_threads.map_in_threads(precision, range(4)) == ["bfloat16"] * 4
+    with jax.debug_nans(True):
+        found = _jax_threads.map_in_threads(setting, range(4))
+    assert found == [(True, threading.get_ident())] * 4
+    found = _jax_threads.map_in_threads(setting, range(4))
+    assert {value for value, _ in found} == {False}
+    assert len({thread for _, thread in found}) > 1
+
+
+@pytest.mark.parametrize("n_jobs", [0, "2", 1.5])
+def test_what_is_no_number_of_jobs_is_told(n_jobs: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    with pytest.raises(UserError, match="n_jobs"):
+        DistributedIBRegressor(n_jobs=n_jobs).fit(x, x[:, 0])
+
+
+def test_only_the_main_thread_limits_the_threads_of_numpy() -> None:
+    """Limits of two threads that overlap would not be lifted."""
+
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before, found = threads(), []
+
+    def elsewhere() -> None:
+        with numpy_on_one_thread():
+            found.append(threads())
+
+    other = threading.Thread(target=elsewhere)
+    other.start()
+    other.join()
+    assert found == [before]
+    with numpy_on_one_thread():
+        assert set(threads()) == {1}
+    assert threads() == before
 
 
 def test_a_repeat_that_diverges_ends_all_groups() -> None:

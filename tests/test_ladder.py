@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
+from distributed_ib.scheme import _noise as noise_module
 from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme._noise import loss_of_mixture, row_losses
 from distributed_ib.scheme._out_of_fold import loss_of_average
@@ -320,3 +321,14 @@ def test_two_models_tell_what_an_average_of_ten_loses(scatter: float) -> None:
     assert abs(loss_of_average(losses[:2], 10).mean() - truth) < 0.15 * (of_two - truth)
     alone = np.where([[True], [False]], losses[:2], np.nan)
     np.testing.assert_allclose(loss_of_average(alone, 10), losses[0])
+
+
+def test_rows_have_noise_of_their_own_however_they_are_cut(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.tile(fitted.division.test[:1], 130)
+    whole = fitted.losses(0, rows)
+    assert len(np.unique(whole.single_draw[0])) > 120
+    monkeypatch.setattr(noise_module, "_CACHED_ROWS", 64)
+    cut = fitted.losses(0, rows)
+    np.testing.assert_allclose(cut.single_draw, whole.single_draw, rtol=1e-4)

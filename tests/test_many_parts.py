@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 
 from clusters import Cluster, cluster
+from distributed_ib.errors import UserError
 from distributed_ib.study import many_parts
+from distributed_ib.study.loading import study_at
 from distributed_ib.study.many_parts import Done, Shared
 from distributed_ib.study.one_part import PartPlace, run_part, sweeps_of_part
 from distributed_ib.study.reading_runs import load_run
@@ -32,8 +34,12 @@ import numpy as np
 import distributed_ib as dib
 
 
+class Base(dib.Study):
+    """What studies of this file share; it has no name."""
+
+
 @dataclass(frozen=True)
-class Half(dib.Study):
+class Half(Base):
     """One of two halves."""
 
     name: ClassVar[str] = "half"
@@ -163,6 +169,14 @@ def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
 
 
 # Killed in the middle -----------------------------------------------------------------------------
+
+
+def test_a_study_is_named_by_its_class_or_as_a_run_names_it(file: Path) -> None:
+    for found, path in (study_at(f"{file}:Halves"), study_at(file, "halves")):
+        assert found.name == "halves"
+        assert path == file
+    with pytest.raises(UserError, match="several studies"):
+        study_at(file)
 
 
 def test_a_part_that_is_not_measured_yet_is_not_shown(

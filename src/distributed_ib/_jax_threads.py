@@ -4,22 +4,30 @@ On processors a single program leaves cores idle where most of what it does is t
 divided. Programs that are started by several threads keep all of them busy.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import jax
 import joblib
 
+from distributed_ib._checks import whole_number
 from distributed_ib._threads import xla_threads
+from distributed_ib.errors import UserError
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-
 _given_jobs: ContextVar[int | None] = ContextVar("n_jobs", default=None)
+
+
+def check_jobs(n_jobs: int | None) -> None:
+    """Raise a `UserError` for what is no number of jobs, as scikit-learn counts them."""
+    if n_jobs is not None and whole_number("n_jobs", n_jobs, -(1 << 31)) == 0:
+        raise UserError("n_jobs must not be 0; give a number of threads, or -1 for one per core.")
 
 
 @contextmanager
@@ -35,49 +43,48 @@ def at_most(n_jobs: int | None) -> Iterator[None]:
 def n_threads() -> int:
     """How many programs this process runs at the same time.
 
-    As many as a computation has threads on processors, or as `at_most` says; one on other devices.
+    On processors as many as a computation has threads, or as `at_most` says. One on other devices,
+    and where this thread has settings of JAX that others would not have, such as
+    `jax.debug_nans(True)`: JAX keeps them for each thread.
 
     Example:
         >>> with at_most(1):
         ...     n_threads()
         1
     """
-    if jax.default_backend() != "cpu":
-        return 1
     n_jobs = _given_jobs.get()
-    return xla_threads() if n_jobs is None else joblib.effective_n_jobs(n_jobs)
+    n_most = xla_threads() if n_jobs is None else joblib.effective_n_jobs(n_jobs)
+    return n_most if n_most > 1 and jax.default_backend() == "cpu" and _is_as_others() else 1
 
 
-def with_settings_of_this_thread(function: Callable[[Given], Made]) -> Callable[[Given], Made]:
-    """The same function for other threads, where JAX then has the settings that it has here."""
+def _is_as_others() -> bool:
+    """Whether JAX has the same settings in this thread as in a new one."""
     config: Any = jax.config
-    x64, precision = config.jax_enable_x64, config.jax_default_matmul_precision
-    device = config.jax_default_device
-
-    def elsewhere(given: Given) -> Made:
-        with ExitStack() as stack:
-            stack.enter_context(jax.enable_x64(x64))
-            stack.enter_context(jax.default_matmul_precision(precision))
-            stack.enter_context(jax.default_device(device))
-            return function(given)
-
-    return elsewhere
+    with ThreadPoolExecutor(1) as thread:
+        others = thread.submit(lambda: dict(config.values)).result()
+    return bool(dict(config.values) == others)
 
 
 def map_in_threads(function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
     """What a function makes of each item, in order; it should wait for its results.
 
-    The first item comes first, so that programs are compiled once. On other devices than processors
-    all come one after the other.
+    The first item comes first, so that programs are compiled once. Items are taken as they are
+    needed.
 
     Example:
         >>> map_in_threads(abs, [-1, 2, -3])
         [1, 2, 3]
     """
-    first, *others = given
-    made = [function(first)]
-    n_used = min(n_threads(), len(others))
-    if n_used < 2:
-        return made + [function(item) for item in others]
-    with ThreadPoolExecutor(n_used) as threads:
-        return made + list(threads.map(with_settings_of_this_thread(function), others))
+    items = iter(given)
+    made = [function(item) for _, item in zip(range(1), items, strict=False)]
+    n_at_once = n_threads()
+    if n_at_once < 2:
+        return made + [function(item) for item in items]
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(n_at_once) as threads:
+        for item in items:
+            waiting.append(threads.submit(function, item))
+            if len(waiting) > n_at_once:
+                made.append(waiting.popleft().result())
+        made += [future.result() for future in waiting]
+    return made

@@ -65,7 +65,7 @@ def predict(
     study: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.py",
+            metavar="FILE.py[:CLASS]",
             help="The file that defines the run's study, for runs of a study in a file.",
         ),
     ] = None,
@@ -92,7 +92,7 @@ def _predictions(
     from distributed_ib.data.files.table_files import read_table
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
-    from distributed_ib.study.loading import find_study, study_in_file
+    from distributed_ib.study.loading import find_study, study_at
     from distributed_ib.study.predicting import study_predictions
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.run_folder import read_config
@@ -123,8 +123,7 @@ def _predictions(
         raise UserError(
             f"{run} is a run of a study in a file; name it with --study {head['file']}."
         )
-    name = head["study"]
-    cls = find_study(name) if file is None else study_in_file(file, study_name=name)
+    cls = find_study(head["study"]) if file is None else study_at(file, head["study"])[0]
     return [study_predictions(load_run(run, cls), read_table(path), choice)]
 
 

@@ -68,7 +68,7 @@ def read(
     study: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.py",
+            metavar="FILE.py[:CLASS]",
             help="The file that defines the run's study, for runs of a study in a file.",
         ),
     ] = None,
@@ -82,7 +82,7 @@ def read(
     from distributed_ib._files import write_text
     from distributed_ib.cli._execution import print_line
     from distributed_ib.scheme.choice import Choice
-    from distributed_ib.study.loading import study_in_file
+    from distributed_ib.study.loading import study_at
     from distributed_ib.study.reading_runs import load_run
     from distributed_ib.study.run_folder import read_config
 
@@ -99,7 +99,7 @@ def read(
     words = {} if names is None else _read_names(names)
     study_class = None
     if study is not None:
-        study_class = study_in_file(study, study_name=read_config(run)["run"]["study"])
+        study_class, _ = study_at(study, read_config(run)["run"]["study"])
     loaded = load_run(run, study_class)
     if target is not None:
         loaded = _of_target(loaded, target)

@@ -62,7 +62,8 @@ def resume(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE.py]", help="The file that defines its study, if it is not installed."
+            metavar="[FILE.py[:CLASS]]",
+            help="The file that defines its study, if it is not installed.",
         ),
     ] = None,
     jobs: Jobs = 1,
@@ -75,7 +76,7 @@ def resume(
     process: ProcessIndex = None,
 ) -> None:
     """Continue a run that was stopped or killed; the result has the same bits as in one go."""
-    from distributed_ib.study.loading import find_study, study_in_file
+    from distributed_ib.study.loading import find_study, study_at
     from distributed_ib.study.run_folder import read_config
 
     where = where_of(jobs, dask, threads, devices, distributed, coordinator, processes, process)
@@ -85,18 +86,19 @@ def resume(
         raise UserError(
             f"{run} is a run of a study in a file; name it: dib resume {run} {head['file']}"
         )
-    name = head["study"]
-    cls = find_study(name) if file is None else study_in_file(file, study_name=name)
+    if file is None:
+        cls = find_study(head["study"])
+    else:
+        cls, file = study_at(file, head["study"])
     study = cls.reopened(run, config["options"])
     execute(study, run, seed=int(head["seed"]), resume=True, file=file, where=where)
 
 
 def _study_class(target: str) -> "tuple[type[Study], Path | None]":
-    from distributed_ib.study.loading import find_study, study_in_file
+    from distributed_ib.study.loading import find_study, study_at
 
-    name, _, class_name = target.partition(":")
-    if name.endswith(".py"):
-        return study_in_file(Path(name), class_name or None), Path(name)
+    if target.partition(":")[0].endswith(".py"):
+        return study_at(target)
     return find_study(target), None
 
 

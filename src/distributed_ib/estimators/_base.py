@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
-from distributed_ib._jax_threads import at_most
+from distributed_ib._jax_threads import at_most, check_jobs
+from distributed_ib._threads import numpy_on_one_thread
 from distributed_ib.data.columns.declared_kinds import KindsOfColumns
 from distributed_ib.data.columns.unfamiliar_values import Unseen, check_unseen
 from distributed_ib.data.decomposition import Decomposition, Groups
@@ -69,6 +69,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
     feature_names_in_: NDArray[Any]
     best_beta_: float
     simplest_beta_: float
+    n_jobs: int | None = None  # of estimators that were pickled before it was an option
 
     def __init__(
         self,
@@ -178,8 +179,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         plan = self.plan(X, y, sample_weight, groups, validation_data, times)
         if self.verbose and progress is None:
             progress = ProgressBar()
-        # Many small products: threads that share cores with other work wait for each other.
-        with threadpool_limits(1), at_most(self.n_jobs):
+        with numpy_on_one_thread(), at_most(self.n_jobs):
             scheme = plan.fit(progress=progress)
             try:
                 evidence = plan.evidence(scheme, progress)
@@ -209,6 +209,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         rows on which models are measured.
         """
         check_unseen(self.unseen)
+        check_jobs(self.n_jobs)
         y, sample_weight, groups, times = map(as_pandas, (y, sample_weight, groups, times))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         table = check_table(self, X, reset=True)

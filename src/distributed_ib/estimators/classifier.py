@@ -37,8 +37,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         n_starts: Stretches of beta, each trained from scratch; default 5. At every beta the models
             of the stretch are kept that do best on validation rows.
         n_resamples: Divisions of the training rows into those that train and validation rows, each
-            with models of its own; default 10 to 3, fewer for more rows; 0 for models that are all
-            trained on the same rows.
+            with models of its own; default 10 up to 2,000 rows, 5 up to 20,000, then 3; 0 for
+            models that are all trained on the same rows.
         n_steps: Training steps of each stretch while beta rises; default 1,200 to 2,000.
         n_pretraining_steps: Steps before that; default half of `n_steps`.
         batch_size: Rows in a batch; default 64 or 256.
@@ -47,8 +47,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         encoder_hidden: Widths of the hidden layers that encode a component; default (32,).
         embedding_dim: Dimensions of each u_i; default 2.
         predictor_hidden: Widths of the predictor's hidden layers; default 16 to 64 units.
-        n_frequencies: Sines of the positional encoding of numbers; default 3, on small tables for
-            columns whose values repeat.
+        n_frequencies: Sines of the positional encoding of numbers; default 3; below 1,600
+            training rows only columns whose values repeat have sines.
         longest_period: Period of the slowest, in standard deviations; default 8.
         n_seeds: Independent repeats of each; predictions average over all models.
         validation_fraction: Share of rows to hold out from all models; what is known about Y, and
@@ -63,8 +63,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
             long as half the fit.
         min_rows: Fewest rows to accept.
         n_jobs: Threads that train and measure models side by side in `fit`, -1 for one per core.
-            None, the default, for as many as JAX uses: all cores, unless `PJRT_NPROC` says
-            otherwise. It changes no bit of the result. On a GPU there is one.
+            None, the default, for as many as JAX has: all cores, unless `PJRT_NPROC` says
+            otherwise. It changes no bit of the result. JAX's own threads are not limited by it.
         verbose: Whether to show a progress bar.
         random_state: Seed of everything random: a number, a `RandomState`, or None for another
             one at each fit.

@@ -103,10 +103,9 @@ def subset_knowledge(
 ) -> SubsetKnowledge:
     """Train models that see only some components, and measure them on rows that they never saw.
 
-    All subsets and folds are trained side by side in one compiled program, while the bottleneck
-    strength rises. A model of a subset has the sizes of the whole one; the embeddings of the other
-    components are zero. At which strength its models are taken is decided by the rows of the other
-    folds.
+    All subsets and folds are trained side by side, while the bottleneck strength rises. A model of
+    a subset has the sizes of the whole one; the embeddings of the other components are zero. At
+    which strength its models are taken is decided by the rows of the other folds.
 
     Args:
         problem: The rows; at most `MOST_ROWS` of them are used.

@@ -13,8 +13,8 @@ def network_product(
 
     An A100 or H200 would multiply with 11 bits by default (TF32). There, gradients of the paper's
     models were off by up to 1 %, and predictions differed from those of a processor in the fourth
-    digit. JAX's own setting (`jax.default_matmul_precision`, `JAX_DEFAULT_MATMUL_PRECISION`) goes
-    before.
+    digit. JAX's own setting (`jax.default_matmul_precision`, `JAX_DEFAULT_MATMUL_PRECISION`) takes
+    precedence.
 
     Example:
         >>> float(network_product(jnp.ones((1, 2)), jnp.ones((2, 1)))[0, 0])

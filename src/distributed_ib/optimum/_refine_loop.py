@@ -12,9 +12,7 @@ probability. Unlike with gradients of channel parameters, an open channel closes
 half-open one.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -25,6 +23,7 @@ import optax
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
+from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.optimum._discrete_channels import DiscreteChannels
 
 _ADAM = optax.scale_by_adam()
@@ -147,8 +146,7 @@ def _each(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Apply a compiled function to each entry of the leading axis, a few at a time."""
     leaves, tree = jax.tree.flatten(jax.tree.map(np.asarray, arguments))  # cheap to slice
     rows = [jax.tree.unflatten(tree, row) for row in zip(*leaves, strict=True)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(lambda row: jax.block_until_ready(function(*row)), rows))
+    done = map_in_threads(lambda row: jax.block_until_ready(function(*row)), rows)
     return jax.tree.map(lambda *parts: np.stack(parts), *done)
 
 

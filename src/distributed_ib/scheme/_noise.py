@@ -57,8 +57,8 @@ def mean_over_noise(
     params, static = _stacked(models)
     keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
 
-    def of_block(given: tuple[Any, int]) -> NDArray[np.float64]:
-        block, n_rows = given
+    def of_block(given: tuple[Any, int, int]) -> NDArray[np.float64]:
+        block, n_rows, _ = given
         found = _mean(params, static, block, read, extra, keys, n_pairs)
         return np.asarray(found, np.float64)[:n_rows]
 
@@ -118,9 +118,9 @@ def row_losses(
     keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
     compares = isinstance(static.predictor, ContrastivePredictor)
 
-    def of_block(given: tuple[Any, int]) -> RowLosses:
-        (x, y), n_rows = given
-        found = _losses(params, static, x, y, keys, n_pairs)
+    def of_block(given: tuple[Any, int, int]) -> RowLosses:
+        (x, y), n_rows, first_row = given
+        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs)
         return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
 
     parts = map_in_threads(of_block, _blocks((x, y), pads=not compares))
@@ -136,7 +136,7 @@ def draw_with_noise(
     """
     key = jax.random.key(seed)
     parts = []
-    for number, (block, n_rows) in enumerate(_blocks(x)):
+    for number, (block, n_rows, _) in enumerate(_blocks(x)):
         draws = [
             np.asarray(_draw(models[k % len(models)], block, draw, extra, _fold(key, number, k)))[
                 :n_rows
@@ -188,8 +188,8 @@ def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
 
 def _blocks(
     x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
-) -> Iterator[tuple[Any, int]]:
-    """Stretches of rows and their numbers of rows.
+) -> Iterator[tuple[Any, int, int]]:
+    """Stretches of rows, how many rows each has, and the number of the first.
 
     Args:
         x: A tree of arrays `[n, ...]`.
@@ -207,7 +207,7 @@ def _blocks(
             part = np.asarray(leaf[first : first + n])
             return np.pad(part, ((0, to - n), *((0, 0),) * (part.ndim - 1)))
 
-        yield jax.tree.map(padded, x), n_rows
+        yield jax.tree.map(padded, x), n_rows, start
 
 
 @eqx.filter_jit
@@ -238,7 +238,7 @@ def _mean(
 
 @eqx.filter_jit
 def _losses(
-    params: Any, static: Any, x: Any, y: Any, keys: Array, n_pairs: Any
+    params: Any, static: Any, x: Any, y: Any, first_row: Any, keys: Array, n_pairs: Any
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
     """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
     compares = isinstance(static.predictor, ContrastivePredictor)
@@ -253,17 +253,24 @@ def _losses(
             outputs = model.predictor(u)
             return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
+        def own_noise(key: Array) -> Array:
+            # By the number of a row, so that it does not matter how rows are cut into blocks.
+            keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
+            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
+
         def add_shared(number: Array, likelihood: Array) -> Array:
             # Rows that are compared with each other have noise of their own: noise that they share
             # would make that too easy.
-            size = shape if compares else (1, *shape[1:])
-            noise = jax.random.normal(jax.random.fold_in(key, number), size)
+            key_pair = jax.random.fold_in(key, number)
+            noise = (
+                own_noise(key_pair) if compares else jax.random.normal(key_pair, (1, *shape[1:]))
+            )
             for draw in (noise, -noise):
                 likelihood = jnp.logaddexp(likelihood, -given(draw)[0])
             return likelihood
 
         def add_own(number: Array, totals: Any) -> Any:
-            noise = jax.random.normal(jax.random.fold_in(own, number), shape)
+            noise = own_noise(jax.random.fold_in(own, number))
             for draw in (noise, -noise):
                 loss, scores = given(draw)
                 totals = (
@@ -272,6 +279,7 @@ def _losses(
                 )
             return totals
 
+        rows = first_row + jnp.arange(shape[0])
         own = jax.random.fold_in(key, _OWN_NOISE)
         zeros = jnp.zeros(shape[0])
         names = jax.eval_shape(given, jnp.zeros(shape))[1]
@@ -313,8 +321,8 @@ def probabilities_given_channels(
     is_few = len(stacked[0]) <= _FEW_CHANNELS
     least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
 
-    def of_block(given: tuple[Any, int]) -> NDArray[np.float64]:
-        block, n_rows = given
+    def of_block(given: tuple[Any, int, int]) -> NDArray[np.float64]:
+        block, n_rows, _ = given
         return np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
 
     return np.concatenate(map_in_threads(of_block, _blocks(stacked, least=least)), axis=1)

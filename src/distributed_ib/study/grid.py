@@ -11,7 +11,7 @@ from typing import Any
 
 from distributed_ib._toml_files import read_toml
 from distributed_ib.errors import UserError
-from distributed_ib.study.loading import find_study, study_in_file
+from distributed_ib.study.loading import find_study, study_at
 from distributed_ib.study.options import NONE, from_toml, options_of, to_toml
 from distributed_ib.study.study import Study
 from distributed_ib.training.sweep import check_repeats
@@ -102,9 +102,8 @@ def read_grid(path: Path) -> Grid:
 
 
 def _study_class(target: str, folder: Path) -> tuple[type[Study], Path | None]:
-    name, _, class_name = target.partition(":")
-    if name.endswith(".py"):
-        return study_in_file(folder / name, class_name or None), folder / name
+    if target.partition(":")[0].endswith(".py"):
+        return study_at(folder / target)
     return find_study(target), None
 
 

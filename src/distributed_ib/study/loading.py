@@ -70,7 +70,8 @@ def study_in_file(
             raise UserError(f"{path} defines no study {class_name}; it has {_names(found)}.")
         return _checked(found[class_name])
     if len(found) > 1 and study_name is not None:
-        found = {name: value for name, value in found.items() if value.name == study_name} or found
+        names = {name: getattr(value, "name", None) for name, value in found.items()}
+        found = {name: found[name] for name in found if names[name] == study_name} or found
     if len(found) != 1:
         what = (
             "no study: write a class that inherits from Study" if not found else "several studies"
@@ -78,6 +79,20 @@ def study_in_file(
         choose = "" if not found else f" ({_names(found)}); choose one with {path}:NAME"
         raise UserError(f"{path} defines {what}{choose}.")
     return _checked(next(iter(found.values())))
+
+
+def study_at(target: str | Path, study_name: str | None = None) -> tuple[type[Study], Path]:
+    """The study that a user names as FILE.py or FILE.py:CLASS, and the file, which is executed.
+
+    Args:
+        target: What the user gave.
+        study_name: See `study_in_file`.
+
+    Raises:
+        UserError: As `study_in_file`.
+    """
+    file, _, class_name = str(target).partition(":")
+    return study_in_file(Path(file), class_name or None, study_name), Path(file)
 
 
 def place_of(error: BaseException, path: Path) -> str:

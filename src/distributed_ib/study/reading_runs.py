@@ -60,7 +60,8 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
 
 def _is_reported(name: str, report: Report) -> bool:
     """Whether the report tells of a part; not if the run was stopped while it was measured."""
-    return name in report.values.get("parts", {"": None})
+    reported = report.values.get("parts")
+    return not name or not isinstance(reported, dict) or name in reported
 
 
 def _part_names(folder: Path) -> tuple[str, ...]:

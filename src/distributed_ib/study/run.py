@@ -136,10 +136,13 @@ class Run:
             return Report(
                 self.study.title(), tuple(sections), values=self._values(), about=self.about
             )
+        own = self._values()
+        # A run is loaded by the names of its parts, which no study may change.
+        parts = {name: values for name, values in own.items() if name == "parts"}
         return Report(
             title=self.study.title(),
             sections=tuple(self.study.sections(self, reading)),
-            values={**self._values(), **self.study.values(self)},
+            values={**own, **self.study.values(self), **parts},
             about=self.about,
         )
 

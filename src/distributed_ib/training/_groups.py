@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int32
 
-from distributed_ib._jax_threads import n_threads, with_settings_of_this_thread
+from distributed_ib._jax_threads import n_threads
 from distributed_ib.training._loop import LoopSettings, LoopState
 
 Members: TypeAlias = Int32[np.ndarray, " repeat"]
@@ -36,12 +36,11 @@ class Groups:
         members: Numbers of the repeats of each group. The last group may hold its last member
             several times, so that all groups run the same program.
         n_repeats: Number of repeats.
-        threads: As many as a computation of this process uses, at most one for each group.
     """
 
     members: tuple[Members, ...]
     n_repeats: int
-    threads: ThreadPoolExecutor
+    _threads: ThreadPoolExecutor
 
     def begin(
         self, run: Run, state: LoopState, settings: LoopSettings, *, one_by_one: bool = False
@@ -52,7 +51,8 @@ class Groups:
             run: Trains some repeats, given their state, their settings and their numbers.
             state: The state of all repeats.
             settings: The settings of all repeats.
-            one_by_one: Whether to run one group after the other, in this thread.
+            one_by_one: Whether to run one group after the other, in this thread, as is done where
+                there is one thread only.
         """
         own = [
             settings._replace(keys=settings.keys[rows], schedules=settings.schedules[rows])
@@ -63,18 +63,19 @@ class Groups:
             return jax.block_until_ready(run(*of_group))
 
         given = list(zip(_divided(state, self.members), own, self.members, strict=True))
-        if one_by_one:
+        if one_by_one or n_threads() < 2:
             made = [finished(of_group) for of_group in given]
             return lambda: _joined(made, self.n_repeats)
-        in_thread = with_settings_of_this_thread(finished)
-        futures = [self.threads.submit(in_thread, of_group) for of_group in given]
+        futures = [self._threads.submit(finished, of_group) for of_group in given]
         return lambda: _joined([future.result() for future in futures], self.n_repeats)
 
 
 def groups_of(n_repeats: int) -> Groups | None:
     """Groups for the threads of the processor; None for all repeats in one program.
 
-    There are about eight, of two repeats at least: a single one would be another program.
+    There are about eight, of two repeats at least: a single one would be another program. Where
+    much of a group would have to be filled up, all stay together: 1 to 3, 5, 7, 11, 13, 17 and 19
+    repeats.
 
     Example:
         >>> groups_of(1) is None
@@ -89,7 +90,8 @@ def groups_of(n_repeats: int) -> Groups | None:
         if n_repeats <= size * n_groups <= (1 + _MOST_FILLED_UP) * n_repeats:
             places = np.minimum(np.arange(size * n_groups), n_repeats - 1).astype(np.int32)
             members = tuple(places.reshape(n_groups, size))
-            return Groups(members, n_repeats, ThreadPoolExecutor(min(n_groups, n_threads())))
+            threads = ThreadPoolExecutor(min(n_groups, n_threads()))
+            return Groups(members, n_repeats, threads)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The compiled inner loop: many training steps of all repeats in one call.
+"""The compiled inner loop: many training steps of all repeats, or of some, in one call.
 
 The loop is compiled once for a model, a batch source and a number of repeats. The number of steps,
 the schedule of beta and the learning rates are arguments, so that pre-training, annealing, the last

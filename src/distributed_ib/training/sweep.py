@@ -42,7 +42,8 @@ def sweep(
 ) -> SweepResult:
     """Train a model with a bottleneck while beta moves, and record the terms of its objective.
 
-    All repeats run in one compiled program, which is reused by later sweeps of the same shapes.
+    All repeats run side by side, on processors in groups that threads share. Later sweeps of the
+    same shapes reuse the compiled program.
     Ctrl-C ends the sweep early and keeps the records made so far. So does a loss that is not
     finite; the models then end with the last record at which all values were finite.
 
