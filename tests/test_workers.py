@@ -182,3 +182,31 @@ def test_a_unit_that_ends_every_worker_of_a_cluster_is_told(tmp_path: Path) -> N
         pytest.raises(UserError, match="was tried 4 times"),
     ):
         all_of(Workers(dask=five.address), tmp_path, "a", "dies")
+
+
+_PAGE_FAULTS = """
+import resource, sys
+import numpy as np
+from distributed_ib.study.cluster import _keep_freed_memory
+
+if sys.argv[1] == "keep":
+    _keep_freed_memory()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(100):
+    np.ones(1 << 16)  # 512 kB, too little for large pages
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_memory_that_a_unit_frees_is_used_again() -> None:
+    """Dask's workers give freed memory back at once: each array is then mapped page by page."""
+    environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"}
+    faults = {
+        how: int(
+            subprocess.check_output(
+                [sys.executable, "-c", _PAGE_FAULTS, how], env=environment, text=True
+            )
+        )
+        for how in ("return", "keep")
+    }
+    assert faults["keep"] < faults["return"] / 5
