@@ -16,11 +16,13 @@ import pytest
 
 from clusters import Cluster, cluster
 from distributed_ib.errors import UserError
+from distributed_ib.report.report_files import load_report
 from distributed_ib.study import many_parts
 from distributed_ib.study.loading import study_at
 from distributed_ib.study.many_parts import Done, Shared
 from distributed_ib.study.one_part import PartPlace, run_part, sweeps_of_part
 from distributed_ib.study.reading_runs import load_run
+from distributed_ib.study.stored_report import reported_parts
 from distributed_ib.study.workers import Workers
 from test_cli import dib
 from test_killed_runs import SOURCE, assert_same_bits, findings
@@ -198,6 +200,7 @@ def test_a_part_that_is_not_measured_yet_is_not_shown(
     run = tmp_path / "run"
     assert dib("run", f"{file}:Halves", "--jobs", "2", "--out", str(run)) == 130
     assert list(load_run(run).parts) == ["one"]
+    assert reported_parts(run, load_report(run)) == ("one",)
     monkeypatch.undo()
     assert dib("resume", str(run), str(file)) == 0
     assert list(load_run(run).parts) == ["one", "other"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, TypeVar
 
 import jax
@@ -76,7 +77,7 @@ def map_in_threads(function: Callable[[Given], Made], given: Iterable[Given]) ->
         [1, 2, 3]
     """
     items = iter(given)
-    made = [function(item) for _, item in zip(range(1), items, strict=False)]
+    made = [function(item) for item in islice(items, 1)]
     n_at_once = n_threads()
     if n_at_once < 2:
         return made + [function(item) for item in items]

@@ -46,10 +46,12 @@ def run(
 
     docs/your-own-study.md shows how to write one. A file is executed: run only what you trust.
     """
+    from distributed_ib.study.loading import named_study
+
     if target is None or target in ("--help", "-h"):
         print(context.get_help())
         raise typer.Exit
-    cls, file = _study_class(target)
+    cls, file = named_study(target)
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     inner.command()(_function_of(cls, file))
     status = inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
@@ -92,14 +94,6 @@ def resume(
         cls, file = study_at(file, head["study"])
     study = cls.reopened(run, config["options"])
     execute(study, run, seed=int(head["seed"]), resume=True, file=file, where=where)
-
-
-def _study_class(target: str) -> "tuple[type[Study], Path | None]":
-    from distributed_ib.study.loading import find_study, study_at
-
-    if target.partition(":")[0].endswith(".py"):
-        return study_at(target)
-    return find_study(target), None
 
 
 def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:

@@ -13,8 +13,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
 
+from distributed_ib._threads import numpy_on_one_thread
 from distributed_ib.data.component_values import ComponentValues
 from distributed_ib.evidence.interval import LEVEL, Interval
 from distributed_ib.evidence.scores import score_intervals
@@ -94,8 +94,7 @@ def reference_scores(
     if n_folds > 1:
         models.append(("linear", _linear(is_class, categorical, n_folds)))
     for name, model in models:
-        # With several threads, which wait for each other, models of so few rows take longer.
-        with warnings.catch_warnings(), threadpool_limits(1):
+        with warnings.catch_warnings(), numpy_on_one_thread():
             warnings.simplefilter("ignore")  # of solvers that stop early, and rare classes
             model.fit(x[train], y[train], **_weights(model, weight, train))
             predicted = model.predict(x[test])

@@ -160,6 +160,11 @@ def _keys(seed: int, n_models: int) -> Array:
     )
 
 
+def _row_keys(key: Array, rows: Array) -> Array:
+    """A key for each row by its number, so that it does not matter how rows are cut into blocks."""
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
+
+
 def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray[np.float32]:
     """The noise of `mean_over_noise` with seed 0, `[model, pair, component, embedding]`.
 
@@ -254,9 +259,7 @@ def _losses(
             return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
         def own_noise(key: Array) -> Array:
-            # By the number of a row, so that it does not matter how rows are cut into blocks.
-            keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
-            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
+            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(_row_keys(key, rows))
 
         def add_shared(number: Array, likelihood: Array) -> Array:
             # Rows that are compared with each other have noise of their own: noise that they share
@@ -383,8 +386,7 @@ def mean_probabilities(
             noise = jax.random.normal(key, (1, *mean.shape[1:]), mean.dtype)
             return mean + jnp.exp(0.5 * channel.log_variance) * noise
         rows = first_row + jnp.arange(mean.shape[0])
-        of_rows = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
-        return jax.vmap(lambda one, key: one.sample(key=key))(channel, of_rows)
+        return jax.vmap(lambda one, key: one.sample(key=key))(channel, _row_keys(key, rows))
 
     if keys.shape[0] == 0:
         return given(mean)

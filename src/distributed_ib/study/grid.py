@@ -11,7 +11,7 @@ from typing import Any
 
 from distributed_ib._toml_files import read_toml
 from distributed_ib.errors import UserError
-from distributed_ib.study.loading import find_study, study_at
+from distributed_ib.study.loading import named_study
 from distributed_ib.study.options import NONE, from_toml, options_of, to_toml
 from distributed_ib.study.study import Study
 from distributed_ib.training.sweep import check_repeats
@@ -76,7 +76,7 @@ def read_grid(path: Path) -> Grid:
             raise UserError(f"{path}: {name!r} is none of {', '.join(_SECTIONS)}.")
     if not isinstance(table.get("study"), str):
         raise UserError(f'{path}: name the study, such as study = "boolean".')
-    cls, file = _study_class(table["study"], path.parent)
+    cls, file = named_study(table["study"], path.parent)
     names = _paths(cls)
     fixed = _flat(_table(table, "options", path), names, path)
     varied = _flat(_table(table, "grid", path), names, path)
@@ -99,12 +99,6 @@ def read_grid(path: Path) -> Grid:
         for values in itertools.product(*varied.values())
     ]
     return Grid(cls.name, tuple(varied), tuple(runs), file)
-
-
-def _study_class(target: str, folder: Path) -> tuple[type[Study], Path | None]:
-    if target.partition(":")[0].endswith(".py"):
-        return study_at(folder / target)
-    return find_study(target), None
 
 
 def _table(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:

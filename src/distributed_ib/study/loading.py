@@ -70,8 +70,8 @@ def study_in_file(
             raise UserError(f"{path} defines no study {class_name}; it has {_names(found)}.")
         return _checked(found[class_name])
     if len(found) > 1 and study_name is not None:
-        names = {name: getattr(value, "name", None) for name, value in found.items()}
-        found = {name: found[name] for name in found if names[name] == study_name} or found
+        named = {k: cls for k, cls in found.items() if getattr(cls, "name", None) == study_name}
+        found = named or found
     if len(found) != 1:
         what = (
             "no study: write a class that inherits from Study" if not found else "several studies"
@@ -93,6 +93,21 @@ def study_at(target: str | Path, study_name: str | None = None) -> tuple[type[St
     """
     file, _, class_name = str(target).partition(":")
     return study_in_file(Path(file), class_name or None, study_name), Path(file)
+
+
+def named_study(target: str, folder: Path | None = None) -> tuple[type[Study], Path | None]:
+    """The study that a user names, and its file: FILE.py, FILE.py:CLASS, or an installed one.
+
+    Args:
+        target: What the user gave.
+        folder: Where the file is; by default where the command is given.
+
+    Raises:
+        UserError: As `find_study` and `study_in_file`.
+    """
+    if target.partition(":")[0].endswith(".py"):
+        return study_at((folder or Path()) / target)
+    return find_study(target), None
 
 
 def place_of(error: BaseException, path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from distributed_ib._checksums import record_checksums
 from distributed_ib._files import write_text
-from distributed_ib._run_files import PAGE, PAGE_CONTENT, SCHEME
+from distributed_ib._run_files import PAGE, PAGE_CONTENT
 from distributed_ib.errors import UserError
 from distributed_ib.report.page.packed_data import load_packed, save_packed
 from distributed_ib.report.page.page_content import VERSION
@@ -14,7 +14,7 @@ from distributed_ib.report.page.page_writer import PagePart, page_html
 from distributed_ib.report.report import Report
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.study.run import Run
-from distributed_ib.study.stored_report import stored_report
+from distributed_ib.study.stored_report import reported_parts, stored_report
 
 
 def keep_page_content(run: Run) -> None:
@@ -48,10 +48,9 @@ def page_of_folder(folder: Path, *, with_rows: bool = True) -> str:
     """
     report = stored_report(folder)
     schemes = {}
-    for path in sorted(folder.rglob(SCHEME)):
-        name = "" if path.parent == folder else path.parent.relative_to(folder).as_posix()
-        scheme = ApproximationScheme.load(path.parent)
-        if not scheme.is_empty and not any(part.startswith(".") for part in path.parts):
+    for name in reported_parts(folder, report):
+        scheme = ApproximationScheme.load(folder / name)
+        if not scheme.is_empty:
             schemes[name] = scheme
     return page_html(report, _parts(folder, schemes), with_rows=with_rows)
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from distributed_ib._run_files import CONFIG, SCHEME
+from distributed_ib._run_files import CONFIG
 from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence_files import load_evidence
 from distributed_ib.readable.readable_approximation import ReadableApproximation
-from distributed_ib.report.report import Finding, Report, Section
+from distributed_ib.report.report import Finding, Section
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.loading import find_study
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import load_results, read_config
-from distributed_ib.study.stored_report import stored_report
+from distributed_ib.study.stored_report import reported_parts, stored_report
 from distributed_ib.study.study import Reading, Study
 
 
@@ -32,6 +32,7 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
     """
     folder = Path(folder)
     report = stored_report(folder)
+    names = reported_parts(folder, report)
     config = read_config(folder)
     head, options = config["run"], config["options"]
     seed = int(head.get("seed", 0))
@@ -39,7 +40,7 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
         study_class = find_study(head["study"])
     study: Study
     if study_class is None:
-        study = StoredStudy(report.title, head["study"], _part_names(folder))
+        study = StoredStudy(report.title, head["study"], names)
     else:
         study = study_class.reopened(folder, options)
     parts = {
@@ -51,24 +52,11 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
             load_evidence(folder / name),
         )
         for name, part in study.parts().items()
-        if _is_reported(name, report) and (folder / name / SCHEME).exists()
+        if name in names
     }
     if not parts:
         raise UserError(f"{folder} holds no sweep; is its {CONFIG} that of another run?")
     return Run(study, seed, parts, folder, report.about)
-
-
-def _is_reported(name: str, report: Report) -> bool:
-    """Whether the report tells of a part; not if the run was stopped while it was measured."""
-    reported = report.values.get("parts")
-    return not name or not isinstance(reported, dict) or name in reported
-
-
-def _part_names(folder: Path) -> tuple[str, ...]:
-    return tuple(
-        "" if path.parent == folder else path.parent.relative_to(folder).as_posix()
-        for path in sorted(folder.rglob(SCHEME))
-    )
 
 
 @dataclass(frozen=True)

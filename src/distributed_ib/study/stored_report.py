@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from distributed_ib._checksums import CHECKSUMS
-from distributed_ib._run_files import SUMMARY_JSON
+from distributed_ib._run_files import SCHEME, SUMMARY_JSON
 from distributed_ib.errors import UserError
 from distributed_ib.report.report import Report
 from distributed_ib.report.report_files import load_report
@@ -22,3 +22,21 @@ def stored_report(folder: Path) -> Report:
         raise UserError(f"{folder} holds a run that is not finished; {rest}.")
     check_folder(folder)
     return load_report(folder)
+
+
+def reported_parts(folder: Path, report: Report) -> tuple[str, ...]:
+    """Names of the parts whose schemes a run folder holds and of which its report tells.
+
+    It does not tell of a part that was still being measured when the run was stopped. The single
+    part of most runs is called "".
+    """
+    found = [path.parent.relative_to(folder) for path in sorted(folder.rglob(SCHEME))]
+    if Path() in found:
+        return ("",)
+    told = report.values.get("parts")
+    return tuple(
+        place.as_posix()
+        for place in found
+        if not any(name.startswith(".") for name in place.parts)
+        and (not isinstance(told, dict) or place.as_posix() in told)
+    )
