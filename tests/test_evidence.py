@@ -31,6 +31,8 @@ from distributed_ib.evidence.stability import (
     AtEqualBits,
     LastComponent,
     bits_at_total,
+    bits_intervals,
+    bits_where_chosen,
     last_components,
 )
 from distributed_ib.information.subset_information import subset_information_bits
@@ -236,6 +238,24 @@ def evidence(**changes: Any) -> Evidence:
         ("a", "b"), 0.001, (0.001, 0.4), (0.002, 0.4), at, replace(at, beta=0.2), n_resamples=10
     )
     return replace(found, **changes)
+
+
+def test_intervals_of_bits_count_with_the_choice_of_another_table() -> None:
+    bits = np.random.default_rng(0).normal(size=(3, 10, 2)) * 0.1 + np.array([5.0, 2.0])
+    bits[2, :, 1] = 0.0
+    # Where every bootstrap chooses the same step they are Student's.
+    sure = bits_where_chosen(bits, 1, np.array([0.0, 1.0, 0.0]))
+    for one, student in zip(sure, bits_intervals(bits[1]), strict=True):
+        assert one.value == student.value
+        assert one.low == pytest.approx(student.low, abs=0.05)
+        assert one.high == pytest.approx(student.high, abs=0.05)
+    # A step that one in eight chooses belongs to nine tenths; one in fifty does not.
+    for share, high in ((0.125, 2.0), (0.02, 0.0)):
+        unsure = bits_where_chosen(bits, 2, np.array([share, 0.0, 1 - share]))
+        assert unsure[1].value == unsure[1].low == 0.0
+        assert unsure[1].high == pytest.approx(high, abs=0.2)
+    two_resamples = bits_where_chosen(bits[:, :2], 1, np.array([0.0, 1.0, 0.0]))
+    assert not two_resamples[0].is_known
 
 
 def test_evidence_is_stored_as_json() -> None:

@@ -38,9 +38,7 @@ def read(
         int | None,
         typer.Option(metavar="N", help="Or: the best that uses at most N components."),
     ] = None,
-    best: Annotated[
-        bool, typer.Option("--best", help="Or: that of least loss, which predicts.")
-    ] = False,
+    best: Annotated[bool, typer.Option("--best", help="Or: the best one, which predicts.")] = False,
     simplest: Annotated[
         bool,
         typer.Option(

@@ -296,8 +296,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         """The approximations that predictions come from, one for each repeat.
 
         Args:
-            choice: Which; by default those at `best_beta_`, where the loss on validation rows is
-                least.
+            choice: Which; by default those at `best_beta_`, which predict best.
 
         Raises:
             UserError: If no model is that small, or the sweep was interrupted before it kept any.

@@ -75,7 +75,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         target_: Y's classes and entropy.
         classes_: Labels, in the order of `predict_proba`'s columns.
         settings_: Every setting of the sweep.
-        best_beta_: Bottleneck strength of least validation loss, at which `predict` predicts.
+        best_beta_: Bottleneck strength at which `predict` predicts; see
+            `ApproximationScheme.best_beta`.
         simplest_beta_: The largest whose validation loss is within a standard error of that.
         n_features_in_: Columns of X.
         feature_names_in_: Their names, if X was a table.

@@ -23,7 +23,7 @@ def prediction_table(
     Args:
         estimator: A fitted one.
         table: Rows with the columns of training; others are ignored.
-        choice: Which approximation to predict with; by default that of least loss.
+        choice: Which approximation to predict with; by default the best one.
 
     Raises:
         UserError: If columns are missing or hold values that can't be used.

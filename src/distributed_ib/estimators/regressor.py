@@ -48,7 +48,8 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         target_: Y's scaling and baseline.
         candidates_: For "infonce": Ys among which predictions look, standardised, `[n, d]`.
         settings_: Every setting of the sweep.
-        best_beta_: Bottleneck strength of least validation loss, at which `predict` predicts.
+        best_beta_: Bottleneck strength at which `predict` predicts; see
+            `ApproximationScheme.best_beta`.
         simplest_beta_: The largest whose validation loss is within a standard error of that.
         n_features_in_: Columns of X.
         feature_names_in_: Their names, if X was a table.

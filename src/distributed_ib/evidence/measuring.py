@@ -30,7 +30,7 @@ from distributed_ib.evidence.references import Reference, reference_scores
 from distributed_ib.evidence.stability import (
     AtEqualBits,
     at_equal_bits,
-    bits_intervals,
+    bits_where_chosen,
     last_components,
 )
 from distributed_ib.evidence.subset_knowledge import SubsetTraining, subset_knowledge
@@ -217,20 +217,12 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
         known=Interval.of(single, level, n),
         averaged=Interval.of(averaged, level, n),
         bits=tuple(
-            bits_intervals(found, level, _chosen(context, name))
+            bits_where_chosen(context.bits, step, scheme.to_xarray()[f"{name}_share"].values, level)
             if context.train.n_resamples
             else [Interval(float(value)) for value in found.mean(axis=0)]
         ),
         selected=tuple((found > THRESHOLD_BITS).mean(axis=0)) if context.train.n_resamples else (),
     )
-
-
-def _chosen(context: _Context, name: str) -> NDArray[np.float64] | None:
-    """Bits, averaged over resamples, where fewer rows choose, `[choice, component]`."""
-    steps = context.scheme.to_xarray().attrs.get(f"{name}_steps")
-    if steps is None:
-        return None
-    return np.asarray(context.bits.mean(axis=1)[np.atleast_1d(steps)])
 
 
 def _independent(context: _Context) -> int:

@@ -10,13 +10,9 @@ from scipy.stats import t
 from distributed_ib.evidence.interval import LEVEL, Interval
 
 FloatArray = NDArray[np.float64]
-# What leaving out a fifth of the rows changes has a quarter of the variance of what another table
-# would change (the jackknife that leaves out d of n rows multiplies by (n - d) / d; Shao and Wu
-# 1989).
-JACKKNIFE_FACTOR = 4.0
-# Of resamples it would count the chance of their training four times too, which their mean hardly
-# has: the variance between them itself is what other tables gave (`benchmarks/evidence.py`).
 LEAST_RESAMPLES = 3
+# Values by which Student's distribution is represented in a mixture.
+N_QUANTILES = 40
 TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Sums over components at which resamples are compared."""
 
@@ -70,17 +66,12 @@ def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
     ]
 
 
-def bits_intervals(
-    bits: FloatArray, level: float = LEVEL, chosen: FloatArray | None = None
-) -> list[Interval]:
-    """Means over resamples of what components convey, with intervals for another table.
+def bits_intervals(bits: FloatArray, level: float = LEVEL) -> list[Interval]:
+    """Means over resamples of what components convey, with Student's intervals for another table.
 
     Args:
         bits: `[resample, component]`.
         level: Coverage.
-        chosen: What components convey on average where the approximation is chosen by fewer rows,
-            `[choice, component]`, each time without another fifth of them; None if it is not
-            chosen.
 
     Example:
         >>> (interval,) = bits_intervals(np.array([[1.0], [1.1], [0.9]]))
@@ -90,14 +81,47 @@ def bits_intervals(
     means, n = bits.mean(axis=0), len(bits)
     if n < LEAST_RESAMPLES:
         return [Interval(float(mean)) for mean in means]
-    variance = bits.var(axis=0, ddof=1)
-    if chosen is not None and len(chosen) > 1:
-        variance = variance + JACKKNIFE_FACTOR * chosen.var(axis=0, ddof=1)
-    half = t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance)
+    half = t.ppf((1 + level) / 2, n - 1) * bits.std(axis=0, ddof=1)
     return [
         Interval(float(mean), max(0.0, float(mean - one)), float(mean + one))
         for mean, one in zip(means, half, strict=True)
     ]
+
+
+def bits_where_chosen(
+    bits: FloatArray, step: int, share: FloatArray, level: float = LEVEL
+) -> list[Interval]:
+    """Means over resamples at a step that was chosen, with intervals for another table.
+
+    Another table would choose another step, and train other models. So an interval has the
+    quantiles of a mixture: at each step Student's distribution of what a resample conveys, as
+    often as bootstraps choose that step. It need not lie evenly about the mean: where the loss
+    hardly depends on beta, a component may convey nothing, or bits.
+
+    Args:
+        bits: `[step, resample, component]`.
+        step: The step that all rows choose.
+        share: In which share of bootstraps each step is chosen, `[step]`.
+        level: Coverage.
+
+    Example:
+        >>> bits = np.array([[[2.0]] * 3, [[0.1]] * 3])
+        >>> (interval,) = bits_where_chosen(bits, 1, np.array([0.2, 0.8]))
+        >>> round(interval.value, 2), round(interval.low, 2), round(interval.high, 2)
+        (0.1, 0.1, 2.0)
+    """
+    means, n = bits.mean(axis=1), bits.shape[1]
+    if n < LEAST_RESAMPLES:
+        return [Interval(float(mean)) for mean in means[step]]
+    spread = t.ppf((np.arange(N_QUANTILES) + 0.5) / N_QUANTILES, n - 1)[:, None, None]
+    values = np.maximum(means + spread * bits.std(axis=1, ddof=1), 0.0)  # [quantile, step, ...]
+    weight = np.broadcast_to(share[None, :], values.shape[:2]).ravel()
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    found = []
+    for mean, mixture in zip(means[step], values.reshape(len(weight), -1).T, strict=True):
+        low, high = np.quantile(mixture, tails, weights=weight, method="inverted_cdf")
+        found.append(Interval(float(mean), min(float(low), mean), max(float(high), mean)))
+    return found
 
 
 def bits_at_total(bits: FloatArray, total_bits: float) -> FloatArray:

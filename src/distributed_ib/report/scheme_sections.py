@@ -176,7 +176,7 @@ def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
 
 
 def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Approximation:
-    """The approximation of least loss: of all members of a ladder, or of the first repeat."""
+    """The approximation that predicts best: of all members of a ladder, or of the first repeat."""
     scheme = scheme.pooled() if scheme.is_ladder else scheme
     return scheme.at(beta=scheme.best_beta, measure=measure)
 
@@ -188,7 +188,7 @@ def kept_beta(scheme: ApproximationScheme) -> float:
     known at best are still known.
 
     The channels there have given up most of what hardly matters, and their compression schemes
-    show the rest. Where nothing is known at any strength it is that of least loss.
+    show the rest. Where nothing is known at any strength it is the best one.
     """
     if scheme.is_ladder:
         return scheme.simplest_beta

@@ -166,12 +166,16 @@ class ApproximationScheme:
 
     @property
     def best_beta(self) -> float:
-        """Bottleneck strength of least loss on the rows that choose, where a model was kept."""
+        """Bottleneck strength that predicts best, where a model was kept.
+
+        Its loss on the rows that choose is the least. Of several resamples it is the largest whose
+        loss is larger by at most a hundredth of what is known, and of what is not.
+        """
         return self._beta_of("best_step") or best_record(self._dataset)
 
     @property
     def simplest_beta(self) -> float:
-        """The largest bottleneck strength whose loss is within a standard error of the least.
+        """The largest bottleneck strength whose loss is within a standard error of the best one's.
 
         It is `best_beta` where that error was not measured.
         """

@@ -8,7 +8,7 @@ from distributed_ib.errors import UserError
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to choose an approximation, or none: then it is that of least loss.
+    """One way to choose an approximation, or none: then it is the one that predicts best.
 
     Attributes:
         beta: The model whose bottleneck strength is nearest, in its logarithm.

@@ -15,7 +15,7 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
     Args:
         run: A run whose study has one part.
         table: Rows, in the form that the study's `rows` takes.
-        choice: Which approximation to predict with; by default that of least loss.
+        choice: Which approximation to predict with; by default the best one.
 
     Raises:
         UserError: If the study has several parts or predicts no classes, or the table doesn't fit.

@@ -1,0 +1,113 @@
+"""What the members of one step of a ladder convey, lose and know, on the rows of each role."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distributed_ib._units import nats_to_bits
+from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
+from distributed_ib.scheme._noise import RowLosses
+from distributed_ib.scheme._out_of_fold import OutOfFold, out_of_fold
+from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder
+
+FloatArray = NDArray[np.float64]
+# So many rows that choose are measured with all draws of the noise; more need fewer.
+MOST_ROWS_OF_ALL_DRAWS = 4096
+# One member's losses of some rows.
+_OfMember = tuple[MeasuredRows, RowLosses]
+
+
+class LadderStep(NamedTuple):
+    """What the members of one step convey, lose and know.
+
+    Losses of single rows are kept of the rows that choose alone, by which steps are compared: those
+    of all rows, members and steps would take gigabytes.
+
+    Attributes:
+        kl_bits: Over the training rows of each member, `[member, component]`.
+        error_bits: With one draw of the noise, `[member, split]`; splits are rows that train, rows
+            that choose, and rows that report if there are any.
+        known_bits: What is known with one draw, `[member, split]`.
+        scores: The predictor's scores with one draw, each `[member, split]`.
+        known: What all members together know, in bits, with one draw of the noise, on the rows that
+            report; on those that choose if there are none.
+        averaged_known: What their predictions know, averaged over noise and members.
+        choosing_bits: Loss of such predictions on the rows that choose, `[n]`.
+    """
+
+    kl_bits: FloatArray
+    error_bits: FloatArray
+    known_bits: FloatArray
+    scores: dict[str, FloatArray]
+    known: Mean
+    averaged_known: Mean
+    choosing_bits: FloatArray
+
+
+def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: int) -> LadderStep:
+    """Measure the members of a step.
+
+    Args:
+        ladder: How the members are laid out.
+        roles: The rows.
+        models: The members.
+        n_draws: Draws of the noise on the rows that report, as many as predictions average over.
+    """
+    few = len(roles.development.marginal) <= MOST_ROWS_OF_ALL_DRAWS
+    n_to_choose = n_draws if few else min(n_draws, DRAWS_TO_CHOOSE)
+    resamples = ladder.resample_of_member
+    losses = roles.losses(models, resamples, n_to_choose)
+    test = None if roles.test is None else roles.test.losses(models, n_draws)
+    by_split: list[list[_OfMember]] = [
+        [(roles.train[k], one) for k, one in zip(resamples, losses.train, strict=True)],
+        [(roles.validation[k], one) for k, one in zip(resamples, losses.validation, strict=True)],
+    ]
+    if test is not None and roles.test is not None:
+        everyone = np.arange(len(roles.test.marginal))
+        by_split.append([(roles.test, test.part(k, everyone)) for k in range(len(models))])
+    kl_bits = nats_to_bits(np.array([rows.mean(one.kl)[0] for rows, one in by_split[0]]))
+    kl_bits[kl_bits < CLOSED_BITS] = 0.0
+    # Where all is closed the marginal is predicted: what remains is rounding.
+    is_closed = (kl_bits == 0).all(axis=1) & hasattr(models[0].predictor, "open")
+    known_bits = nats_to_bits(_means(by_split, lambda rows, one: rows.marginal - one.single_draw))
+    known_bits[is_closed] = 0.0
+    choosing = out_of_fold(ladder, roles, losses.validation)
+    known = averaged = Mean(0.0, 0.0)
+    if not is_closed.all():
+        known, averaged = _reported(roles, test, choosing)
+    return LadderStep(
+        kl_bits=kl_bits,
+        error_bits=nats_to_bits(_means(by_split, lambda _, one: one.single_draw)),
+        known_bits=known_bits,
+        scores={
+            name: _means(by_split, lambda _, one, name=name: one.scores[name])
+            for name in losses.train[0].scores
+        },
+        known=known,
+        averaged_known=averaged,
+        choosing_bits=nats_to_bits(choosing.of_all),
+    )
+
+
+def _means(by_split: Sequence[Sequence[_OfMember]], of_rows: Any) -> FloatArray:
+    """Mean over rows of what `of_rows` gives, `[1, n]`: `[member, split]`."""
+    return np.array(
+        [[rows.mean(of_rows(rows, one))[0] for rows, one in members] for members in by_split]
+    ).T
+
+
+def _reported(roles: Roles, test: RowLosses | None, choosing: OutOfFold) -> tuple[Mean, Mean]:
+    """Known with one draw and by averages, on test rows, or rows that choose if there are none."""
+    if roles.test is not None and test is not None:
+        rows, single, averaged = roles.test, test.single_draw.mean(axis=0), test.of_all
+    else:
+        rows, single, averaged = choosing.rows, choosing.single_draw, choosing.averaged
+    return _known(rows, single), _known(rows, averaged)
+
+
+def _known(rows: MeasuredRows, losses_nats: FloatArray) -> Mean:
+    gains = nats_to_bits(rows.marginal - losses_nats)
+    return mean_with_error(gains, rows.weight, rows.groups)
