@@ -22,8 +22,8 @@ from distributed_ib.scheme._best_and_simplest import (
     best_step,
 )
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import loss_of_mixture, row_losses
 from distributed_ib.scheme._out_of_fold import loss_of_average
+from distributed_ib.scheme._row_losses import loss_of_mixture, row_losses
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
 from distributed_ib.training.sweep_result import Snapshots, SweepResult

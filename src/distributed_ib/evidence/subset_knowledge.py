@@ -18,8 +18,8 @@ from distributed_ib.data.problem import Problem, RowIndex
 from distributed_ib.errors import UserError
 from distributed_ib.model.bottleneck import Terms
 from distributed_ib.scheme._marginal import Marginal
-from distributed_ib.scheme._noise import row_losses
 from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.scheme._row_losses import row_losses
 from distributed_ib.training.progress import ProgressCallback
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep import sweep

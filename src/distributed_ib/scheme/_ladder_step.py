@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from distributed_ib._units import nats_to_bits
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import RowLosses
 from distributed_ib.scheme._out_of_fold import OutOfFold, out_of_fold
 from distributed_ib.scheme._paired import Mean, mean_with_error
+from distributed_ib.scheme._row_losses import RowLosses
 from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder
 
 FloatArray = NDArray[np.float64]

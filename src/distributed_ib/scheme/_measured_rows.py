@@ -14,7 +14,7 @@ from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Division, Split
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._marginal import Marginal
-from distributed_ib.scheme._noise import RowLosses, row_losses
+from distributed_ib.scheme._row_losses import RowLosses, row_losses
 
 FloatArray = NDArray[np.float64]
 

@@ -1,15 +1,14 @@
 """The one place where predictions are averaged over the channels' noise.
 
-`mean_over_noise`, `row_losses` and `draw_with_noise` give every row the same noise, so that a
-prediction is a function of a row alone: it does not depend on which other rows are asked for, or on
-their order.
+`mean_over_noise` and `draw_with_noise` give every row the same noise, so that a prediction is a
+function of a row alone: it does not depend on which other rows are asked for, or on their order.
 `mean_probabilities` and `summed_scores` can give each row noise of its own, whose errors average
 out over rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,20 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.channel import GaussianChannel
-from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 
 BLOCK_ROWS = 4096
 # What is made of fewer rows stays in a processor's cache: with 1,024 it takes half the time.
 _CACHED_ROWS = 1024
 _SMALLEST_BLOCK = 64
 _FEW_CHANNELS = 1024
-# Pairs of draws by which the loss with a single draw is measured, of each row.
-MOST_OWN_PAIRS = 4
-_OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
 # From (predictor, outputs [n, ...], further arrays) to what is averaged, [n, ...].
 Reading = Callable[..., Array]
 
@@ -54,77 +48,15 @@ def mean_over_noise(
             sign, whose errors cancel to first order.
         seed: Seed of the noise.
     """
-    params, static = _stacked(models)
-    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    params, static = stacked(models)
+    keys, n_pairs = model_keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
 
     def of_block(given: tuple[Any, int, int]) -> NDArray[np.float64]:
         block, n_rows, _ = given
         found = _mean(params, static, block, read, extra, keys, n_pairs)
         return np.asarray(found, np.float64)[:n_rows]
 
-    return np.concatenate(map_in_threads(of_block, _blocks(x)))
-
-
-class RowLosses(NamedTuple):
-    """What models lose on each of some rows, in nats.
-
-    Attributes:
-        kl: KL of each channel from the prior, `[model, n, component]`.
-        single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: what a
-            receiver of u can do, and what the stated bits can tell.
-        averaged: Loss of the prediction that is averaged over the draws, `[model, n]`. It is
-            smaller, as if one could ask the channels often.
-        scores: The predictor's scores with one draw of the noise, each `[model, n]`.
-    """
-
-    kl: NDArray[np.float64]
-    single_draw: NDArray[np.float64]
-    averaged: NDArray[np.float64]
-    scores: dict[str, NDArray[np.float64]]
-
-    def part(self, model: int, places: NDArray[np.int64]) -> "RowLosses":
-        """The losses of one model on some of the rows, by their place."""
-        return RowLosses(*jax.tree.map(lambda leaf: leaf[model : model + 1, places], tuple(self)))
-
-    @property
-    def of_all(self) -> NDArray[np.float64]:
-        """Loss of the prediction that is averaged over draws and models, `[n]`."""
-        return loss_of_mixture(self.averaged)
-
-
-def loss_of_mixture(losses_nats: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Loss `[n]` of the mean of predictions whose losses are `[model, n]`."""
-    return np.asarray(np.log(len(losses_nats)) - logsumexp(-losses_nats, axis=0))
-
-
-def row_losses(
-    models: Sequence[Any], x: Any, y: Any, *, n_samples: int, seed: int = 0
-) -> RowLosses:
-    """Losses of rows whose Y is known.
-
-    Averaged predictions have the noise of `mean_over_noise`, the same for all rows, so that they
-    are those of `predict`. Single draws have noise of their own for each row, whose errors average
-    out over rows.
-
-    Args:
-        models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
-            likelihood.
-        x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
-        y: Y as the predictor takes it, `[n, ...]`.
-        n_samples: Draws of the noise; of single draws no more than eight.
-        seed: Seed of the noise.
-    """
-    params, static = _stacked(models)
-    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
-    compares = isinstance(static.predictor, ContrastivePredictor)
-
-    def of_block(given: tuple[Any, int, int]) -> RowLosses:
-        (x, y), n_rows, first_row = given
-        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs)
-        return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
-
-    parts = map_in_threads(of_block, _blocks((x, y), pads=not compares))
-    return RowLosses(*jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts))
+    return np.concatenate(map_in_threads(of_block, blocks(x)))
 
 
 def draw_with_noise(
@@ -136,7 +68,7 @@ def draw_with_noise(
     """
     key = jax.random.key(seed)
     parts = []
-    for number, (block, n_rows, _) in enumerate(_blocks(x)):
+    for number, (block, n_rows, _) in enumerate(blocks(x)):
         draws = [
             np.asarray(_draw(models[k % len(models)], block, draw, extra, _fold(key, number, k)))[
                 :n_rows
@@ -153,14 +85,14 @@ def _fold(key: Array, *numbers: int) -> Array:
     return key
 
 
-def _keys(seed: int, n_models: int) -> Array:
+def model_keys(seed: int, n_models: int) -> Array:
     """A key for each model; the first models have the same ones however many there are."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(
         jax.random.key(seed), jnp.arange(n_models)
     )
 
 
-def _row_keys(key: Array, rows: Array) -> Array:
+def row_keys(key: Array, rows: Array) -> Array:
     """A key for each row by its number, so that it does not matter how rows are cut into blocks."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
 
@@ -173,7 +105,7 @@ def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray
         shape: Components and embedding dimensions.
         n_samples: Its argument; every pair is used with either sign.
     """
-    return np.asarray(_pair_noise(_keys(0, n_models), shape, (n_samples + 1) // 2))
+    return np.asarray(_pair_noise(model_keys(0, n_models), shape, (n_samples + 1) // 2))
 
 
 @partial(jax.jit, static_argnums=(1, 2))
@@ -185,13 +117,13 @@ def _pair_noise(keys: Array, shape: tuple[int, int], n_pairs: int) -> Array:
     return jax.vmap(of_model, in_axes=(0, None))(keys, jnp.arange(n_pairs))
 
 
-def _stacked(models: Sequence[Any]) -> tuple[Any, Any]:
+def stacked(models: Sequence[Any]) -> tuple[Any, Any]:
     """Trainable arrays of models of the same shape, each `[model, ...]`, and what they share."""
     parts = [eqx.partition(model, eqx.is_inexact_array) for model in models]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(p for p, _ in parts)), parts[0][1]
 
 
-def _blocks(
+def blocks(
     x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
 ) -> Iterator[tuple[Any, int, int]]:
     """Stretches of rows, how many rows each has, and the number of the first.
@@ -241,62 +173,6 @@ def _mean(
     return jax.vmap(of_model)(params, keys).mean(axis=0)
 
 
-@eqx.filter_jit
-def _losses(
-    params: Any, static: Any, x: Any, y: Any, first_row: Any, keys: Array, n_pairs: Any
-) -> tuple[Array, Array, Array, dict[str, Array]]:
-    """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
-    compares = isinstance(static.predictor, ContrastivePredictor)
-
-    def of_model(params: Any, key: Array) -> tuple[Any, ...]:
-        model = eqx.combine(params, static)
-        channel = model.encoder(x)
-        shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
-
-        def given(noise: Array) -> tuple[Array, dict[str, Array]]:
-            u = (channel.mean + deviation * noise).reshape(shape[0], -1)
-            outputs = model.predictor(u)
-            return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
-
-        def own_noise(key: Array) -> Array:
-            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(_row_keys(key, rows))
-
-        def add_shared(number: Array, likelihood: Array) -> Array:
-            # Rows that are compared with each other have noise of their own: noise that they share
-            # would make that too easy.
-            key_pair = jax.random.fold_in(key, number)
-            noise = (
-                own_noise(key_pair) if compares else jax.random.normal(key_pair, (1, *shape[1:]))
-            )
-            for draw in (noise, -noise):
-                likelihood = jnp.logaddexp(likelihood, -given(draw)[0])
-            return likelihood
-
-        def add_own(number: Array, totals: Any) -> Any:
-            noise = own_noise(jax.random.fold_in(own, number))
-            for draw in (noise, -noise):
-                loss, scores = given(draw)
-                totals = (
-                    totals[0] + loss,
-                    {name: total + scores[name] for name, total in totals[1].items()},
-                )
-            return totals
-
-        rows = first_row + jnp.arange(shape[0])
-        own = jax.random.fold_in(key, _OWN_NOISE)
-        zeros = jnp.zeros(shape[0])
-        names = jax.eval_shape(given, jnp.zeros(shape))[1]
-        likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
-        n_own = jnp.minimum(n_pairs, MOST_OWN_PAIRS)
-        single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
-        averaged = jnp.log(2 * n_pairs) - likelihood
-        scores = {name: total / (2 * n_own) for name, total in scored.items()}
-        return channel.kl_nats(), single / (2 * n_own), averaged, scores
-
-    found: tuple[Array, Array, Array, dict[str, Array]] = jax.vmap(of_model)(params, keys)
-    return found
-
-
 def probabilities_given_channels(
     models: Sequence[Any],
     channels: Sequence[GaussianChannel],
@@ -315,20 +191,20 @@ def probabilities_given_channels(
         n_samples: Draws of the noise, in pairs of opposite sign; all rows share them.
         seed: Seed of the noise.
     """
-    params, static = _stacked(models)
-    keys, n_pairs = _keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
-    stacked = tuple(
+    params, static = stacked(models)
+    keys, n_pairs = model_keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    channels_of_all = tuple(
         np.stack(leaves, axis=1)
         for leaves in zip(*((c.mean, c.log_variance) for c in channels), strict=True)
     )
-    is_few = len(stacked[0]) <= _FEW_CHANNELS
+    is_few = len(channels_of_all[0]) <= _FEW_CHANNELS
     least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
 
     def of_block(given: tuple[Any, int, int]) -> NDArray[np.float64]:
         block, n_rows, _ = given
         return np.asarray(_given(params, static, block, keys, n_pairs), np.float64)[:, :n_rows]
 
-    return np.concatenate(map_in_threads(of_block, _blocks(stacked, least=least)), axis=1)
+    return np.concatenate(map_in_threads(of_block, blocks(channels_of_all, least=least)), axis=1)
 
 
 @eqx.filter_jit
@@ -386,7 +262,7 @@ def mean_probabilities(
             noise = jax.random.normal(key, (1, *mean.shape[1:]), mean.dtype)
             return mean + jnp.exp(0.5 * channel.log_variance) * noise
         rows = first_row + jnp.arange(mean.shape[0])
-        return jax.vmap(lambda one, key: one.sample(key=key))(channel, _row_keys(key, rows))
+        return jax.vmap(lambda one, key: one.sample(key=key))(channel, row_keys(key, rows))
 
     if keys.shape[0] == 0:
         return given(mean)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import RowLosses, loss_of_mixture
+from distributed_ib.scheme._row_losses import RowLosses, loss_of_mixture
 from distributed_ib.scheme.ladder import Ladder
 
 FloatArray = NDArray[np.float64]

@@ -167,7 +167,7 @@ class ApproximationScheme:
 
     @property
     def best_beta(self) -> float:
-        """Bottleneck strength that predicts best, where a model was kept; see `docs/fidelity.md`."""
+        """Bottleneck strength that predicts best, where a model was kept; see docs/fidelity.md."""
         return self._beta_of("best_step") or best_record(self._dataset)
 
     @property
