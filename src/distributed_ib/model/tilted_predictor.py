@@ -51,6 +51,7 @@ class TiltedPredictor(Part):
     mlp: MLP
     linear: Float[Array, "input tilt"]
     open: Float[Array, " input"]
+    sharpness: Float[Array, ""]
     log_share: Float[Array, " all_bins"]
     functions: Float[Array, " all_functions"]
     input_dim: int = eqx.field(static=True)
@@ -102,6 +103,7 @@ class TiltedPredictor(Part):
         self.mlp = eqx.tree_at(lambda m: m.weights[-1], mlp, 0.3 * mlp.weights[-1])
         self.linear = jnp.zeros((self.input_dim, sum(self.n_tilts)))
         self.open = jnp.ones(self.input_dim)
+        self.sharpness = jnp.ones(())
         self.log_share = jnp.concatenate([jnp.full(n, -jnp.log(n)) for n in self.n_bins])
         sizes = [n * k for n, k in zip(self.n_bins, self.n_tilts, strict=True)]
         self.functions = jnp.zeros(sum(sizes))
@@ -201,6 +203,28 @@ class TiltedPredictor(Part):
         """Probabilities of the bins, `[batch, bin]`, or `[batch, entry, bin]` for a vector Y."""
         found = jnp.exp(outputs)
         return found if self.is_vector else found[..., 0, :]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether Y is one entry whose every bin has a tilt of its own, as classes have."""
+        return not self.is_vector and self.n_tilts == self.n_bins
+
+    def sharpened(self, averaged: Float64[np.ndarray, "n bin"]) -> Float64[np.ndarray, "n bin"]:
+        """Probabilities that were averaged over noise and models, with their tilts scaled.
+
+        Averages lie nearer to the marginal than any single prediction that went into them, and so
+        too near where these mostly agree. With the marginal m and the `sharpness` s, p becomes
+        m (p / m)^s, normalised; s = 1 leaves p as it is, and p = m stays m at any s.
+
+        Args:
+            averaged: Probabilities `[n, bin]`.
+        """
+        sharpness = float(self.sharpness)
+        if sharpness == 1.0:
+            return averaged
+        marginal = np.asarray(self.marginal_logs(), np.float64)[0]
+        logs = np.log(np.maximum(averaged, np.finfo(np.float64).tiny))
+        return np.asarray(softmax(marginal + sharpness * (logs - marginal), axis=1))
 
     def _of_true(
         self, outputs: Float[Array, "batch entry bin"], y: Real[Array, " batch *entry"]

@@ -1,0 +1,140 @@
+"""What models lose on rows whose Y is known, with one draw of the noise and averaged."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from distributed_ib._jax_threads import map_in_threads
+from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
+
+# Pairs of draws by which the loss with a single draw is measured, of each row.
+MOST_OWN_PAIRS = 4
+_OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
+
+
+class RowLosses(NamedTuple):
+    """What models lose on each of some rows, in nats.
+
+    Attributes:
+        kl: KL of each channel from the prior, `[model, n, component]`.
+        single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: what a
+            receiver of u can do, and what the stated bits can tell.
+        averaged: Loss of the prediction that is averaged over the draws, `[model, n]`. It is
+            smaller, as if one could ask the channels often.
+        scores: The predictor's scores with one draw of the noise, each `[model, n]`.
+    """
+
+    kl: NDArray[np.float64]
+    single_draw: NDArray[np.float64]
+    averaged: NDArray[np.float64]
+    scores: dict[str, NDArray[np.float64]]
+
+    def part(self, model: int, places: NDArray[np.int64]) -> "RowLosses":
+        """The losses of one model on some of the rows, by their place."""
+        return RowLosses(*jax.tree.map(lambda leaf: leaf[model : model + 1, places], tuple(self)))
+
+    @property
+    def of_all(self) -> NDArray[np.float64]:
+        """Loss of the prediction that is averaged over draws and models, `[n]`."""
+        return loss_of_mixture(self.averaged)
+
+
+def loss_of_mixture(losses_nats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Loss `[n]` of the mean of predictions whose losses are `[model, n]`."""
+    return np.asarray(np.log(len(losses_nats)) - logsumexp(-losses_nats, axis=0))
+
+
+def row_losses(
+    models: Sequence[Any], x: Any, y: Any, *, n_samples: int, seed: int = 0
+) -> RowLosses:
+    """Losses of rows whose Y is known.
+
+    Averaged predictions have the noise of `mean_over_noise`, the same for all rows, so that they
+    are those of `predict`. Single draws have noise of their own for each row, whose errors average
+    out over rows.
+
+    Args:
+        models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
+            likelihood.
+        x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
+        y: Y as the predictor takes it, `[n, ...]`.
+        n_samples: Draws of the noise; of single draws no more than eight.
+        seed: Seed of the noise.
+    """
+    params, static = stacked(models)
+    keys, n_pairs = model_keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    compares = isinstance(static.predictor, ContrastivePredictor)
+
+    def of_block(given: tuple[Any, int, int]) -> RowLosses:
+        (x, y), n_rows, first_row = given
+        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs)
+        return RowLosses(
+            *jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
+        )
+
+    parts = map_in_threads(of_block, blocks((x, y), pads=not compares))
+    return RowLosses(*jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts))
+
+
+@eqx.filter_jit
+def _losses(
+    params: Any, static: Any, x: Any, y: Any, first_row: Any, keys: Array, n_pairs: Any
+) -> tuple[Array, Array, Array, dict[str, Array]]:
+    """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
+    compares = isinstance(static.predictor, ContrastivePredictor)
+
+    def of_model(params: Any, key: Array) -> tuple[Any, ...]:
+        model = eqx.combine(params, static)
+        channel = model.encoder(x)
+        shape, deviation = channel.mean.shape, jnp.exp(0.5 * channel.log_variance)
+
+        def given(noise: Array) -> tuple[Array, dict[str, Array]]:
+            u = (channel.mean + deviation * noise).reshape(shape[0], -1)
+            outputs = model.predictor(u)
+            return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
+
+        def own_noise(key: Array) -> Array:
+            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(row_keys(key, rows))
+
+        def add_shared(number: Array, likelihood: Array) -> Array:
+            # Rows that are compared with each other have noise of their own: noise that they share
+            # would make that too easy.
+            key_pair = jax.random.fold_in(key, number)
+            noise = (
+                own_noise(key_pair) if compares else jax.random.normal(key_pair, (1, *shape[1:]))
+            )
+            for draw in (noise, -noise):
+                likelihood = jnp.logaddexp(likelihood, -given(draw)[0])
+            return likelihood
+
+        def add_own(number: Array, totals: Any) -> Any:
+            noise = own_noise(jax.random.fold_in(own, number))
+            for draw in (noise, -noise):
+                loss, scores = given(draw)
+                totals = (
+                    totals[0] + loss,
+                    {name: total + scores[name] for name, total in totals[1].items()},
+                )
+            return totals
+
+        rows = first_row + jnp.arange(shape[0])
+        own = jax.random.fold_in(key, _OWN_NOISE)
+        zeros = jnp.zeros(shape[0])
+        names = jax.eval_shape(given, jnp.zeros(shape))[1]
+        likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
+        n_own = jnp.minimum(n_pairs, MOST_OWN_PAIRS)
+        single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
+        averaged = jnp.log(2 * n_pairs) - likelihood
+        scores = {name: total / (2 * n_own) for name, total in scored.items()}
+        return channel.kl_nats(), single / (2 * n_own), averaged, scores
+
+    found: tuple[Array, Array, Array, dict[str, Array]] = jax.vmap(of_model)(params, keys)
+    return found
