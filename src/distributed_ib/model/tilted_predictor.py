@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, Float32, PRNGKeyArray, Real
+from jaxtyping import Float, Float32, Float64, PRNGKeyArray, Real
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
@@ -29,7 +30,8 @@ class TiltedPredictor(Part):
         mlp: From the concatenated embeddings to the tilts.
         linear: A linear path beside it, `[input, tilt]`; zero at first.
         open: 1 for embeddings that are read and 0 for those of closed components, `[input]`. Like
-            the next two it is not trained.
+            the next three it is not trained.
+        sharpness: By what the tilts of averaged predictions are multiplied; see `sharpened`.
         log_share: Logarithm of p(y) of the bins of each entry of Y, one after another.
         functions: t(y) of the bins of each entry, `[bin, tilt]` row by row, likewise.
         input_dim: Components x embedding dimensions.
@@ -218,6 +220,13 @@ class TiltedPredictor(Part):
 
         Args:
             averaged: Probabilities `[n, bin]`.
+
+        Example:
+            >>> predictor = TiltedPredictor(1, n_bins=[2], n_tilts=[2], hidden=(1,),
+            ...                             key=jax.random.key(0))
+            >>> predictor = eqx.tree_at(lambda p: p.sharpness, predictor, jnp.float32(2))
+            >>> predictor.sharpened(np.array([[0.5, 0.5], [0.25, 0.75]])).round(3).tolist()
+            [[0.5, 0.5], [0.1, 0.9]]
         """
         sharpness = float(self.sharpness)
         if sharpness == 1.0:

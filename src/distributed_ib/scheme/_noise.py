@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.channel import GaussianChannel
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 BLOCK_ROWS = 4096
 # What is made of fewer rows stays in a processor's cache: with 1,024 it takes half the time.
@@ -39,6 +40,8 @@ def mean_over_noise(
 ) -> NDArray[np.float64]:
     """What `read` makes of the predictor's outputs, averaged over noise and models, `[n, ...]`.
 
+    Averaged probabilities of a `TiltedPredictor` are `sharpened`.
+
     Args:
         models: Models of the same shape; the average runs over them too.
         x: Rows.
@@ -56,7 +59,41 @@ def mean_over_noise(
         found = _mean(params, static, block, read, extra, keys, n_pairs)
         return np.asarray(found, np.float64)[:n_rows]
 
-    return np.concatenate(map_in_threads(of_block, blocks(x)))
+    averaged = np.concatenate(map_in_threads(of_block, blocks(x)))
+    predictor = getattr(models[0], "predictor", None)
+    return predictor.sharpened(averaged) if isinstance(predictor, TiltedPredictor) else averaged
+
+
+def probabilities_of_each(
+    models: Sequence[Any], x: Any, *, n_samples: int, seed: int
+) -> NDArray[np.float64]:
+    """Probabilities of Y by each model, averaged over the noise, `[model, n, ...]`.
+
+    Args:
+        models: Models of the same shape, whose predictors have `probabilities`.
+        x: Rows.
+        n_samples: As in `mean_over_noise`.
+        seed: Seed of the noise.
+    """
+    channels = [GaussianChannel(*leaves) for leaves in _channels(models, x)]
+    return probabilities_given_channels(models, channels, n_samples=n_samples, seed=seed)
+
+
+def _channels(models: Sequence[Any], x: Any) -> list[tuple[Any, Any]]:
+    """Mean and log variance of the channels of each model."""
+    params, static = stacked([model.encoder for model in models])
+    found = _encoded(params, static, x)
+    return [(mean, variance) for mean, variance in zip(*map(np.asarray, found), strict=True)]
+
+
+@eqx.filter_jit
+def _encoded(params: Any, static: Any, x: Any) -> tuple[Array, Array]:
+    def of_model(params: Any) -> tuple[Array, Array]:
+        channel = eqx.combine(params, static)(x)
+        return channel.mean, jnp.broadcast_to(channel.log_variance, channel.mean.shape)
+
+    found: tuple[Array, Array] = jax.vmap(of_model)(params)
+    return found
 
 
 def draw_with_noise(

@@ -44,6 +44,8 @@ INFORMATION = {
     "information_exact": ("component",),
 }
 ATTRIBUTES = ("baseline_entropy_bits", "status", "message")
+# Parameters that models did not have from the first version on, and what is equivalent to none.
+ADDED = {"predictor.sharpness": 1.0}
 
 
 def save_scheme(folder: Path, dataset: xr.Dataset, snapshots: Snapshots) -> None:
@@ -134,6 +136,8 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         )
     shapes, static = eqx.partition(model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     for name, leaf in _named_leaves(shapes).items():
+        if name in ADDED and name not in tensors:
+            tensors[name] = np.full((*lead, *leaf.shape), ADDED[name], leaf.dtype)
         found = tensors.get(name)
         if found is None or found.shape != (*lead, *leaf.shape) or found.dtype != leaf.dtype:
             raise UserError(

@@ -201,6 +201,7 @@ def _predictor(static: Any, params: Any) -> dict[str, Any]:
             "n_tilts": list(static.n_tilts),
             "linear": params.linear,
             "open": params.open,
+            "sharpness": params.sharpness,
             # The same at every place.
             "log_share": params.log_share[0, 0],
             "functions": params.functions[0, 0],

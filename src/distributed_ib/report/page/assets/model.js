@@ -225,7 +225,21 @@ export function prediction(model, place, inputs) {
     }
   }
   const n = nMembers * nDraws * signs.length;
-  return totals.map((sums) => sums.map((sum) => sum / n));
+  const averaged = totals.map((sums) => sums.map((sum) => sum / n));
+  return paired && predictor.kind === "tilted" ? sharpened(predictor, place, averaged) : averaged;
+}
+
+/** Averaged probabilities with their tilts scaled; see `TiltedPredictor.sharpened` in Python. */
+function sharpened(predictor, place, averaged) {
+  const [sharpness] = partOf(predictor.sharpness, place, 0).data;
+  if (sharpness === 1) return averaged;
+  return averaged.map((chances) => {
+    const logs = chances.map((p, b) => {
+      const alone = predictor.log_share.data[b];
+      return alone + sharpness * (Math.log(Math.max(p, Number.MIN_VALUE)) - alone);
+    });
+    return softmax(logs);
+  });
 }
 
 /** Mean of a number whose bins have these probabilities. */

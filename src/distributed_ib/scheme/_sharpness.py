@@ -1,0 +1,98 @@
+"""How sharp averaged predictions of classes should be, by rows that did not train them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from distributed_ib.model.tilted_predictor import TiltedPredictor
+from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
+from distributed_ib.scheme._noise import probabilities_of_each
+from distributed_ib.scheme.ladder import Ladder
+from distributed_ib.training.sweep_result import Snapshots
+
+FloatArray = NDArray[np.float64]
+LIMITS = (0.5, 4.0)
+"""Least and largest sharpness."""
+PRIOR_DEVIATION = 0.5
+"""Of the logarithm of the sharpness."""
+MOST_ROWS, N_DRAWS = 2048, 16
+
+
+def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> Snapshots:
+    """The models with the sharpness of their averaged predictions, the same for all of a step.
+
+    It is the one under which the rows that choose are likeliest, as predicted by the members that
+    were not trained on them (temperature scaling; Guo et al. 2017), times a prior: the logarithm
+    of the sharpness is normal about 0 with a standard deviation of 0.5, so that a few rows change
+    little. There is one for classes alone: averaged predictions of numbers gained nothing.
+
+    Args:
+        snapshots: The models of a ladder, `[step, member]`.
+        ladder: How its repeats are laid out.
+        roles: The rows.
+    """
+    predictor = snapshots.static.predictor
+    is_measured = isinstance(predictor, TiltedPredictor) and predictor.is_free
+    if not is_measured or ladder.n_resamples < 2:
+        return snapshots
+    places, members = _rows_that_choose(roles), range(ladder.n_members)
+    found = [
+        _sharpness([snapshots.model(step, member) for member in members], ladder, roles, places)
+        for step in range(len(snapshots.record))
+    ]
+    values = np.repeat(np.array(found, np.float32)[:, None], ladder.n_members, axis=1)
+    params = eqx.tree_at(lambda model: model.predictor.sharpness, snapshots.params, values)
+    return replace(snapshots, params=params)
+
+
+def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
+    """Places of these rows, or of as many as are enough."""
+    places = roles.choosing_places
+    if len(places) <= MOST_ROWS:
+        return places
+    return np.sort(np.random.default_rng(0).choice(places, MOST_ROWS, replace=False))
+
+
+def _sharpness(
+    models: Sequence[Any], ladder: Ladder, roles: Roles, places: NDArray[np.int64]
+) -> float:
+    rows = roles.development.part(places)
+    averaged = out_of_fold_probabilities(models, ladder, roles, places, rows)
+    weight = np.ones(len(places)) if rows.weight is None else np.asarray(rows.weight, np.float64)
+    weight = weight * len(places) / weight.sum()
+    codes = np.asarray(rows.y, np.int64)
+
+    def loss(log_sharpness: float) -> float:
+        """Negative logarithm of likelihood and prior, in nats."""
+        predictor = with_sharpness(models[0].predictor, float(np.exp(log_sharpness)))
+        chances = predictor.sharpened(averaged)[np.arange(len(codes)), codes]
+        likelihood = weight @ np.log(np.maximum(chances, np.finfo(np.float64).tiny))
+        return float((log_sharpness / PRIOR_DEVIATION) ** 2 / 2 - likelihood)
+
+    found = minimize_scalar(loss, bounds=np.log(LIMITS), method="bounded", options={"xatol": 0.01})
+    return float(np.exp(found.x))
+
+
+def with_sharpness(predictor: TiltedPredictor, sharpness: float) -> TiltedPredictor:
+    """The predictor with another sharpness."""
+    found: TiltedPredictor = eqx.tree_at(lambda p: p.sharpness, predictor, np.float32(sharpness))
+    return found
+
+
+def out_of_fold_probabilities(
+    models: Sequence[Any],
+    ladder: Ladder,
+    roles: Roles,
+    places: NDArray[np.int64],
+    rows: MeasuredRows,
+) -> FloatArray:
+    """Probabilities `[n, class]` of rows, averaged over noise and members not trained on them."""
+    each = probabilities_of_each(models, rows.x, n_samples=N_DRAWS, seed=0)
+    chooses = np.array([np.isin(places, part) for part in roles.validation_places])
+    counts = chooses[ladder.resample_of_member].astype(np.float64)  # [member, n]
+    return np.asarray(np.einsum("mn,mnc->nc", counts / counts.sum(axis=0), each))
