@@ -207,7 +207,7 @@ def test_saved_and_loaded_it_predicts_the_same(
             assert again.settings_ == model.settings_
             assert again.feature_names_in_.tolist() == model.feature_names_in_.tolist()
             assert again.scheme_.to_xarray().identical(model.scheme_.to_xarray())
-        with pytest.raises(UserError, match="exists already"):
+        with pytest.raises(UserError, match="already exists"):
             model.save(folder)
         suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
         assert suffixes <= {"", ".json", ".nc", ".safetensors"}  # "": SHA256SUMS
@@ -364,9 +364,9 @@ def test_groups_and_given_validation_data_are_kept_apart() -> None:
         model.fit(x, labels(x), validation_data=x)
 
 
-def test_copies_are_reported_as_exchangeable() -> None:
+def test_copies_are_reported_as_interchangeable() -> None:
     x = table().assign(grams=lambda t: 1000 * t.weight)
-    with pytest.warns(UserWarning, match="'weight' and 'grams' are exchangeable"):
+    with pytest.warns(UserWarning, match="'weight' and 'grams' are interchangeable"):
         DistributedIBClassifier(**SMALL).plan(x, labels(x))
 
 

@@ -121,7 +121,7 @@ def test_groups_that_train_and_are_held_out_are_told(table: Path, tmp_path: Path
     new.to_csv(tmp_path / "new.csv", index=False)
     read, roles = TableRows(table, tmp_path / "new.csv"), ColumnRoles(("y",), group="g")
     words = read.shared_groups(roles)
-    assert words.startswith("Of 3 groups in ") and "by column 'g', 2 are in the table" in words
+    assert words.startswith("2 of the 3 groups in ") and "(column 'g')" in words
     new.assign(g=100).to_csv(tmp_path / "new.csv", index=False)
     assert TableRows(table, tmp_path / "new.csv").shared_groups(roles) == ""
     assert read.shared_groups(ColumnRoles(("y",))) == ""
@@ -176,14 +176,14 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("negative", "--validation {}/targetless.csv", ["--validation", "targetless.csv", "'y'"]),
         ("negative", "--validation {}/unknown.csv", ["--validation", "unknown.csv", "every row"]),
         ("negative", "--validation {}/strange.csv", ["--validation", "strange.csv", "'a', row 1"]),
-        ("negative", "--validation -", ["--validation is a file"]),
+        ("negative", "--validation -", ["--validation must be a file"]),
         ("negative", "--validation {}/none.csv", ["there is no file", "none.csv"]),
         ("negative", "--validation {}/same.csv --time t", ["--time and --validation both"]),
         ("negative", "--beta-start 3", ["--beta-start 3", "--beta-end 2"]),
         ("negative", "--direction both --starts 3", ["--direction 'both'", "--starts 3"]),
         ("negative", "--direction falling --resamples 3", ["--resamples 3", "rise"]),
-        ("negative", "--each-target", ["--each-target is for several targets"]),
-        ("negative", "--target y", ["names y, y; name every column once"]),
+        ("negative", "--each-target", ["--each-target needs several targets"]),
+        ("negative", "--target y", ["each column once; got y, y"]),
         ("negative", "--target a --task classification", ["--task classification", "y, a"]),
     ],
 )

@@ -127,13 +127,13 @@ def test_other_settings_and_strange_folders_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"protocol": "slow"}, "use 'gradual' or 'rapid'"),
-        ({"n_loci": 0}, "at least 1 locus"),
+        ({"protocol": "slow"}, "choose gradual or rapid"),
+        ({"n_loci": 0}, "must be at least 1, got"),
         ({"n_particles": 50}, "at least 150"),
         ({"cooling_time": 0.0}, "cooling_time must be above 0"),
         ({"strain_step": 0.1}, "at most 0.005"),
         ({"strain_step": float("nan")}, "strain_step must be above 0"),
-        ({"directions": ("up",)}, "choose some of"),
+        ({"directions": ("up",)}, "choose from"),
         ({"seed": -1}, "seed must be 0 or more"),
     ],
 )

@@ -446,9 +446,9 @@ def test_a_name_that_leads_elsewhere_in_the_run_folder(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--validation-fraction", "1.5"], "validation fraction must lie between 0 and 1"),
+        (["--validation-fraction", "1.5"], "validation fraction must be between 0 and 1"),
         (["--direction", "both", "--n-starts", "1"], "rising or falling"),
-        (["--direction", "falling"], "several starts or resamples need a rising beta"),
+        (["--direction", "falling"], "several starts or resamples need direction"),
         (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
     ],
 )

@@ -181,5 +181,5 @@ def test_a_pool_of_a_table_that_has_changed_is_refused(tmp_path: Path) -> None:
     assert first != describe(batches(pool_of(streamed(folder), 151)))
     write(tmp_path, frame(N_ROWS, seed=1), row_group_size=70)
     assert first != describe(batches(pool_of(streamed(folder), 150)))
-    with pytest.raises(UserError, match="there are rows for 2 repeats, not 3"):
+    with pytest.raises(UserError, match="there are rows for 2 repeats, but 3"):
         batches(pool_of(streamed(folder), 150)).prepare(0, 1, 3)

@@ -121,9 +121,9 @@ def test_processes_have_the_threads_of_their_client(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_jobs": 0}, "--jobs is a number of processes"),
-        ({"n_jobs": -2}, "not -2"),
-        ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "give one of them"),
+        ({"n_jobs": 0}, "--jobs must be at least 1"),
+        ({"n_jobs": -2}, "got -2"),
+        ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "only one of them"),
     ],
 )
 def test_what_workers_can_not_be(options: dict[str, object], message: str) -> None:
@@ -170,7 +170,7 @@ def test_a_scheduler_that_is_lost_is_told_in_one_line(two: Cluster, tmp_path: Pa
 
 def test_no_scheduler_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distributed_ib.study.cluster.CONNECT_SECONDS", 1)
-    with pytest.raises(UserError, match="no scheduler answers at tcp") as error:
+    with pytest.raises(UserError, match="no scheduler responds at tcp") as error:
         all_of(Workers(dask="tcp://127.0.0.1:9"), tmp_path, "a")
     assert "\n" not in str(error.value)
 

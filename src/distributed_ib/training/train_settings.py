@@ -101,17 +101,20 @@ class TrainSettings:
         whole_number("n_starts", self.n_starts, 1)
         whole_number("n_resamples", self.n_resamples, 0)
         if self.n_resamples == 1:
-            raise UserError("n_resamples=1 leaves nothing to compare; give 0, or at least 2.")
+            raise UserError("n_resamples must be 0 or at least 2, got 1.")
         if self.is_ladder and self.direction != "rising":
             raise UserError(
-                f"several starts or resamples need a rising beta, not direction={self.direction!r}."
+                "several starts or resamples need direction='rising', got "
+                f"direction={self.direction!r}."
             )
         if self.direction not in get_args(Directions):
             raise UserError(
                 f"there is no direction {self.direction!r}; choose rising, falling or both."
             )
         if len(self.beta) != 2:
-            raise UserError(f"beta takes its smallest and its largest value, got {self.beta}.")
+            raise UserError(
+                f"beta must be a pair of the smallest and the largest value, got {self.beta}."
+            )
         for direction in self.directions:
             self.schedule(direction)
 

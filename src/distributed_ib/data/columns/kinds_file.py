@@ -27,7 +27,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
         <BLANKLINE>
     """
     head = (
-        f"# How distributed-ib reads {_line(title)}; correct what is wrong, and give it to --kinds."
+        f"# How distributed-ib reads {_line(title)}; edit it where needed and pass it to --kinds."
     )
     lines = [head, "", "[kinds]"]
     for one in surveyed:

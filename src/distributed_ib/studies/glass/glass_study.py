@@ -161,19 +161,19 @@ class GlassStudy(Study):
         """Check for numbers out of range, and names of protocols that can't name a folder."""
         if not 0 < self.validation_fraction < 1:
             raise UserError(
-                "the validation fraction must lie between 0 and 1, not "
+                "the validation fraction must be between 0 and 1, got "
                 f"{self.validation_fraction:g}."
             )
         if self.train.direction == "both":
             raise UserError(
-                "a glass is analysed in one direction of beta; choose rising or falling."
+                "a glass is analysed with a single direction of beta; choose rising or falling."
             )
         for name in self.protocols:  # which comes from the data and may be anything
             reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
             if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise UserError(
-                    f"the data are of a protocol called {name!r}; give it another name, of "
-                    "letters and digits only."
+                    f"the protocol of the data is named {name!r}; give it a name of letters and "
+                    "digits only, and not one that is reserved."
                 )
 
     def model(self, key: Array) -> DistributedBottleneck:

@@ -223,8 +223,9 @@ class ImageStudy(Study):
             self.analysed.save(path)
         elif not np.array_equal(load_stored(path).pixels, self.analysed.pixels):
             raise UserError(
-                f"{path} is another picture than {self.picture or self.analysed.name}, which was "
-                f"changed since the run was started; go on with: dib resume {folder}"
+                f"{path} differs from {self.picture or self.analysed.name}, which has changed "
+                "since the run was started. To continue with the stored picture: dib resume "
+                f"{folder}"
             )
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:

@@ -104,7 +104,7 @@ class PatternStudy(Study):
         whole_number("embedding_dim", self.embedding_dim, 2)
         if self.embedding_dim % 2:
             raise UserError(
-                f"embedding_dim must be even, to be shared by two channels; got "
+                "embedding_dim must be even, because it is divided between two channels; got "
                 f"{self.embedding_dim}."
             )
         # What the channels transmit is among the findings.

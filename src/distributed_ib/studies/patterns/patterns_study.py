@@ -101,8 +101,8 @@ class PatternsStudy(Study):
         for option, is_given in given.items():
             if is_given:
                 raise UserError(
-                    f"{option} does not apply to runs of patterns, whose tables and figures show "
-                    "the KL and the information both; leave it out."
+                    f"{option} does not apply to runs of patterns, which show both the KL and the "
+                    "information; leave it out."
                 )
 
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:

@@ -173,14 +173,20 @@ class TableStudy(Study):
         """Check for targets that are given twice or not at all."""
         if not self.targets or len(set(self.targets)) < len(self.targets):
             raise UserError(
-                f"--target names {listed(self.targets)}; name every column once, and at least one."
+                "--target must name at least one column, and each column once; got "
+                f"{listed(self.targets)}."
             )
         if self.each_target and len(self.targets) < 2:
-            raise UserError("--each-target is for several targets: --target y1,y2.")
+            raise UserError("--each-target needs several targets, such as --target y1,y2.")
         if self.each_target and self._rows.beyond_memory is not None:
-            raise UserError("--each-target is for tables that fit into --memory; name one target.")
+            raise UserError(
+                "--each-target is only for tables that fit into --memory; give a single target, or "
+                "increase --memory."
+            )
         if self.validation is not None and is_standard_input(self.validation):
-            raise UserError("--validation is a file; only the table comes from standard input.")
+            raise UserError(
+                "--validation must be a file; only TABLE can be read from standard input."
+            )
 
     def parts(self) -> Mapping[str, Study]:
         """A part for each target, if each is explained by itself."""
@@ -274,7 +280,7 @@ class TableStudy(Study):
                 f"this run has several targets; choose one with --target: {listed(self.targets)}."
             )
         if run.folder is None:
-            raise UserError("readable tables are kept in the folder of a run; it has none.")
+            raise UserError("readable tables are stored in a run folder, but this run has none.")
         return load_estimator(run.folder).readable(**vars(choice))
 
     def check_reading(self, reading: Reading) -> None:
@@ -305,13 +311,13 @@ class TableStudy(Study):
         if task == "classification":
             if isinstance(y, pd.DataFrame):
                 raise UserError(
-                    f"--task classification is for one target, but --target names {name}; give "
+                    f"--task classification needs a single target, but --target names {name}; add "
                     "--each-target, or leave --task out."
                 )
             if self.loss != "density":
                 raise UserError(
-                    f"--loss {self.loss} is for regression, but the target {name!r} is "
-                    "taken as classes; leave it out, or give --task regression."
+                    f"--loss {self.loss} is only for regression, but the target {name!r} is "
+                    "treated as classes; leave --loss out, or add --task regression."
                 )
             refuse_fractions(name, y if self._streamed is None else self._streamed.classes)
             return DistributedIBClassifier(**common)
@@ -321,7 +327,7 @@ class TableStudy(Study):
         """What the target is, by its values."""
         missing = is_missing(y)
         if missing.all():
-            raise UserError(f"the target {name!r} holds no value at all.")
+            raise UserError(f"the target {name!r} has no values; choose another target.")
         return (
             "regression" if isinstance(y, pd.DataFrame) else Target.fit(y[~missing], name=name).task
         )
@@ -423,9 +429,9 @@ class TableStudy(Study):
             plan.split.divided(plan.train.n_resamples)
         except UserError:
             raise UserError(
-                f"{option}: the rows of column {name!r} in {self.table} that are not held out are "
-                f"one {what}, which can't be divided into resamples; give at least three {what}s, "
-                "or --resamples 0."
+                f"{option}: the rows of column {name!r} in {self.table} that are not held out "
+                f"belong to one {what} and can't be divided into resamples; at least three {what}s "
+                "are needed. Use --resamples 0 for fewer."
             ) from None
 
     def _plan(self, seed: int) -> Plan:
