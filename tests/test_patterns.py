@@ -124,7 +124,7 @@ def test_a_pattern_of_ones_own_can_be_drawn() -> None:
 
 
 def test_an_unknown_pattern_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="'spiral'; choose among halves, stripes"):
+    with pytest.raises(UserError, match="'spiral'; choose from halves, stripes"):
         pattern_named("spiral")
 
 
