@@ -48,7 +48,8 @@ class ApproximationScheme:
 
     Each record averages the training steps since the record before. Models of several starts or
     resamples are measured after the sweep, and have `known_bits` and `averaged_known_bits` `[step]`
-    with standard errors, the latter for predictions that average over noise and repeats.
+    with standard errors, the latter for predictions that average over noise and repeats; and
+    `best_share` and `simplest_share`: how often bootstraps of the rows that choose choose a step.
 
     Example:
         >>> import numpy as np, distributed_ib as dib
@@ -166,11 +167,7 @@ class ApproximationScheme:
 
     @property
     def best_beta(self) -> float:
-        """Bottleneck strength that predicts best, where a model was kept.
-
-        Its loss on the rows that choose is the least. Of several resamples it is the largest whose
-        loss is larger by at most a hundredth of what is known, and of what is not.
-        """
+        """Bottleneck strength that predicts best, where a model was kept; see `docs/fidelity.md`."""
         return self._beta_of("best_step") or best_record(self._dataset)
 
     @property
