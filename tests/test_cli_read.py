@@ -90,7 +90,7 @@ def test_symbols_get_the_users_names(
     assert "must contain lines such as" in one_clear_line(capsys)
     names.write_text('[size]\n"< 99" = "tiny"\n')
     assert dib("read", str(fitted), "--names", str(names)) == 0
-    assert "size has no symbol '< 99' here" in capsys.readouterr().err
+    assert "component 'size' has no symbol '< 99' in this table" in capsys.readouterr().err
 
 
 @pytest.mark.nightly

@@ -188,7 +188,7 @@ def test_bad_particle_files_are_refused_with_a_reason(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         with pytest.raises(UserError, match=message):
             read_particles(tmp_path / name)
-    with pytest.raises(UserError, match="endings"):
+    with pytest.raises(UserError, match="must end in"):
         read_particles(tmp_path / "state.pdb")
     with pytest.raises(UserError, match="no such file"):
         read_particles(tmp_path / "absent.xyz")

@@ -169,7 +169,7 @@ def test_reading_is_told_and_errors_of_other_threads_come_through(
     source.prepare(0, 1, 2)
     for path in own.iterdir():
         path.unlink()
-    with pytest.raises(UserError, match=r"there is no file .*part-\d.parquet any more"):
+    with pytest.raises(UserError, match=r"the file .*part-\d.parquet no longer exists"):
         source.prepare(1, 200, 2)
 
 

@@ -138,7 +138,7 @@ def test_smooth_columns_are_read_without_sines(encode: Any, separate: bool) -> N
 
 
 def test_spikes_that_do_not_fit_the_columns_are_refused() -> None:
-    with pytest.raises(UserError, match="spikes of 2 columns"):
+    with pytest.raises(UserError, match="spikes are given for 2 columns"):
         encoder_of(spikes=[[], [1.0]])
     with pytest.raises(UserError, match="finite"):
         encoder_of(spikes=[[], [math.nan], [], [], [], []])

@@ -74,7 +74,9 @@ def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
 
 def test_a_unit_that_ends_every_worker_is_told_in_one_line(tmp_path: Path) -> None:
     found = {}
-    with pytest.raises(UserError, match=f"lost {N_TRIES} times, .* while dies ran") as error:
+    with pytest.raises(
+        UserError, match=f"ended unexpectedly {N_TRIES} times, .* while running dies"
+    ) as error:
         found.update(all_of(TWO, tmp_path, "a", "dies"))
     assert "\n" not in str(error.value)
     assert len(begun(tmp_path, "dies")) == N_TRIES

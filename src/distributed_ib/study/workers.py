@@ -152,9 +152,9 @@ def _results_of_processes(
             lost.update(running)
             if any(lost[unit] >= N_TRIES for unit in running):
                 raise UserError(
-                    f"worker processes ended unexpectedly {N_TRIES} times, the last time during "
-                    f"{' and '.join(running)}. The most common cause is too little memory for "
-                    f"{n_jobs} jobs; use fewer. Finished parts are kept, and the run can be "
+                    f"worker processes ended unexpectedly {N_TRIES} times, the last time while "
+                    f"running {' and '.join(running)}. The most common cause is too little memory "
+                    f"for {n_jobs} jobs; use fewer. Finished parts are kept, and the run can be "
                     "resumed."
                 ) from None
 
