@@ -197,7 +197,7 @@ def test_roles_that_need_a_table_in_memory_are_refused(folder: Path, option: str
 
 def test_options_that_do_not_go_together(folder: Path) -> None:
     several = {**SETTINGS, "target": ("y", "word"), "each_target": True}
-    with pytest.raises(UserError, match="--each-target is only for tables that fit into --memory"):
+    with pytest.raises(UserError, match="--each-target needs a table that fits into --memory"):
         TableStudy(table=folder, memory_gib=MEMORY_GIB, **several).check()
     for memory_gib in (0.0, float("nan")):
         with pytest.raises(UserError, match="--memory must be a positive number"):

@@ -109,7 +109,7 @@ def test_a_checkpoint_with_sound_checksums_and_wrong_arrays_is_skipped(folder: P
         "end at different steps": {"annealing/step": tensors["annealing/step"] + 1},
         "no series 'annealing/step'": {"annealing/step": np.array(3)},
         "should be int64": {"album/record": tensors["album/record"].astype(np.float64)},
-        "another number of models": {
+        "a different number of models": {
             "album/record": tensors["album/record"][:-1],
             "album/beta": tensors["album/beta"][:-1],
         },

@@ -430,7 +430,7 @@ def test_one_sample_in_the_training_part(
 ) -> None:
     data = glass_like()
     data = replace(data, group=np.where(data.group > 0, 1, 0))
-    assert "training part is from one sample" in refused(data, tmp_path, capsys)
+    assert "training part comes from a single sample" in refused(data, tmp_path, capsys)
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "", "figures", "data"])

@@ -141,7 +141,10 @@ class Decomposition:
             if not one.columns
         )
         if left_out and not columns:
-            raise UserError(f"no column is left to form components: {left_out[0].sentence}")
+            raise UserError(
+                "no column is left to form components; give columns with different values "
+                f"({left_out[0].sentence.removesuffix('.')})."
+            )
         return cls(columns, _components(surveyed, components), left_out)
 
     def warn_of_left_out(self, declared: Collection[str], *, stacklevel: int) -> None:

@@ -93,7 +93,7 @@ def folds(
     kinds = rows if groups is None else np.unique(groups)
     n_folds = min(n_folds, len(kinds))
     if n_folds < 2:
-        raise UserError(f"{len(kinds)} rows or groups can't be split; give at least 2.")
+        raise UserError(f"{len(kinds)} rows or groups can't be divided; give at least 2.")
     if groups is not None:
         splitter: Any = GroupKFold(n_folds, shuffle=True, random_state=seed)
     elif stratify is not None and np.unique(stratify, return_counts=True)[1].max() >= n_folds:

@@ -179,14 +179,9 @@ class TableStudy(Study):
         if self.each_target and len(self.targets) < 2:
             raise UserError("--each-target needs several targets, such as --target y1,y2.")
         if self.each_target and self._rows.beyond_memory is not None:
-            raise UserError(
-                "--each-target is only for tables that fit into --memory; give a single target, or "
-                "increase --memory."
-            )
+            raise UserError("--each-target needs a table that fits into --memory; name one target.")
         if self.validation is not None and is_standard_input(self.validation):
-            raise UserError(
-                "--validation must be a file; only TABLE can be read from standard input."
-            )
+            raise UserError("--validation must be a file; only TABLE can be standard input.")
 
     def parts(self) -> Mapping[str, Study]:
         """A part for each target, if each is explained by itself."""
