@@ -185,8 +185,11 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
     assert dib("show", "--help") == 0
+    assert dib("run", "boolean", "--help") == 0
     printed = capsys.readouterr().out
     assert "Default: 0.1." in printed and "(0.1)" not in printed
+    words = " ".join(printed.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+    assert "the paper's by default" in words and "Default: ." not in words  # of an empty text
     assert dib("--version") == 0
     assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 

@@ -222,6 +222,6 @@ def _default_text(default: Any) -> str:
     """The default as help shows it."""
     if default is MISSING:
         return "Required."
-    if default is None:
+    if default in (None, "", ()):  # which the help of the option explains
         return ""
     return f"Default: {','.join(map(str, default)) if isinstance(default, tuple) else default}."

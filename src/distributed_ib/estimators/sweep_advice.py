@@ -55,7 +55,8 @@ def advice(dataset: xr.Dataset) -> list[str]:
         remedy = (
             f"a larger beta_end, such as {min(1.0, 10 * beta[-1]):.2g}"
             if beta[-1] < 0.9
-            else "more n_steps, so that the model can follow beta, or beta_end=3"
+            else "more n_steps, so that the model can follow beta"
+            + (", or beta_end=3" if beta[-1] < 3 else "")
         )
         sentences.append(
             f"the bottleneck was too weak at the end of the sweep: {shown} still conveyed "

@@ -84,7 +84,7 @@ class BooleanStudy(Study):
         circuit: The circuit, as the text of a circuit file or as a formula such as 'a & (b ^ ~c)';
             the paper's by default.
         hidden: Widths of the predictor's layers of tanh units.
-        refined: Whether to train the subsets of the sweep at fixed beta afterwards.
+        refined: After the sweep, train its subsets further at fixed beta, to approach the optimum.
         train: How the sweep is trained.
 
     Example:

@@ -93,11 +93,10 @@ class GlassStudy(Study):
         data: Folder made by `dib glass simulate`, a table in it, or the published archive (.tar,
             .tar.gz); by default the data that come with the package.
         encoder_hidden: Widths of the layers of the encoder that all shells share.
-        embedding_dim: Dimensions of each shell's channel.
+        embedding_dim: Dimension of each shell's channel.
         predictor_hidden: Widths of the predictor's layers.
-        n_frequencies: Sines of rising frequency beside each density (positional encoding).
-        validation_fraction: Share of the samples held out; only where the data do not bring a
-            split of their own.
+        n_frequencies: Number of frequencies of the positional encoding of each density.
+        validation_fraction: Share of the samples that are held out, if the data contain no split.
         train: How the sweeps are trained; by default from three starts, whose envelope is shown.
 
     Example:

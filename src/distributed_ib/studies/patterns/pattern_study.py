@@ -69,7 +69,7 @@ class PatternStudy(Study):
         n_frequencies: Sines of the positional encoding of each coordinate. The highest of the
             paper's nine resolve details finer than in any pattern here, and make curved borders
             slow to learn.
-        embedding_dim: Dimensions of all embeddings together, divided evenly; an even number.
+        embedding_dim: Dimension of all embeddings together, divided evenly; an even number.
         train: How the sweep is trained.
 
     Example:

@@ -67,31 +67,31 @@ class TableStudy(Study):
 
     Attributes:
         table: CSV, Parquet, Arrow or Excel file; "-" for CSV from standard input.
-        target: The column to explain, or several: a vector, or each by itself.
-        each_target: Explain each of several targets by itself, from the columns that are no target.
+        target: Column to explain, or several: together as a vector, or each separately.
+        each_target: Explain each of several targets separately, by columns that are not targets.
         exclude: Columns to leave out, such as identifiers.
-        weight: Column that says how much each row counts; no component.
-        group: Column of which rows of one value stay together when rows are held out; no component.
-        time: Column that says when each row was measured, as numbers or dates: the last rows are
-            held out. It is a component only where `components` names it.
-        validation: Table with the same columns, whose rows are held out.
-        task: What the target is.
-        loss: For numbers: their distribution around the marginal one, or a comparison of rows.
+        weight: Column with the weight of each row. It is not a component.
+        group: Column whose rows of equal value stay together when rows are held out; no component.
+        time: Column with the time of each row, as numbers or dates: the latest fifth of the rows is
+            held out. It is not a component unless `components` names it.
+        validation: Table with the same columns, whose rows are used as the held-out rows.
+        task: Type of problem; "auto" decides by the values of the target.
+        loss: Loss for numeric targets: "density", a log-likelihood, or "infonce", contrastive.
         components: Groups of columns by name; by default every column is a component.
         beta_start: Smallest bottleneck strength; by default 0.001.
         beta_end: Largest bottleneck strength; by default 2.
-        direction: How beta moves; "falling" and "both" make one sweep from end to end.
-        kinds: Kinds of columns, as `declared_kinds` takes them; by default they follow from the
+        direction: Direction of the sweep; "falling" and "both" make one over the whole range.
+        kinds: Kinds of columns, as `declared_kinds` takes them; by default chosen from the data.
+        n_starts: Number of intervals of beta, each trained from scratch; by default chosen from the
             data.
-        n_starts: Stretches of beta, each trained from scratch; by default by the data.
-        n_resamples: Divisions of the rows into those that train and those that choose; by default
-            by the size of the data.
-        n_seeds: Independent repeats of each.
-        n_steps: Training steps while beta rises; by default by the size of the data.
-        learning_rate: Step size of training.
-        evidence_wanted: Measure how sure the findings are.
-        quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
-        memory_gib: Memory for data, in GiB, 4 by default. Parquet files that take more, or have
+        n_resamples: Number of splits of the rows into training and validation rows; by default
+            chosen from the number of rows.
+        n_seeds: Number of independent repeats.
+        n_steps: Number of training steps while beta changes; by default chosen from the data.
+        learning_rate: Learning rate.
+        evidence_wanted: Measure how certain the findings are.
+        quick: Make a single sweep, without error bars or evidence.
+        memory_gib: Memory for data, in GiB, 4 by default. Parquet tables that need more, or have
             more than a million rows, are read in parts; see docs/scaling.md.
         rows_read: The rows of the table, where they were read already; no option.
     """
