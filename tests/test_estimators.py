@@ -409,7 +409,7 @@ def test_advice_names_what_was_wrong_with_a_sweep(xor_scheme: ApproximationSchem
     closed["kl_bits"][:, 0] = 1e5
     ended_open["kl_bits"][:, -1, 0] = 3.0
     assert any("too strong at the start" in sentence for sentence in advice(closed))
-    assert any("end of the sweep: a still" in sentence for sentence in advice(ended_open))
+    assert any("end of the sweep: a" in sentence for sentence in advice(ended_open))
     falling = dataset.copy(deep=True)
     n = falling.sizes["pretraining_record"]
     falling["pretraining_error_bits"][:] = np.linspace(1.0, 0.0, n)[None, :, None]
