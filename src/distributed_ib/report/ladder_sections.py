@@ -92,7 +92,7 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         "beta",
         "components in use",
         COLUMNS[measure],
-        "known about Y",
+        "about Y",
         "± 2 SE",
         "averaged",
     )
@@ -103,7 +103,7 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         "Approximations, information in bits",
         columns,
         tuple(rows),
-        notes=f"{COLUMNS[measure]}: summed over all components. known about Y: information about Y "
+        notes=f"{COLUMNS[measure]}: summed over all components. about Y: information about Y "
         "from a single draw of the noise, measured on "
         f"{rows_in_words(scheme.scoring_split)}; ± 2 SE: two standard errors of it. averaged: the "
         f"same from predictions that are averaged over the noise and {scheme.n_seeds} models, to "

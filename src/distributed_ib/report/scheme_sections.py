@@ -33,6 +33,7 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.subsets_in_use import Subset
 
+LAST_BETA = 0.9  # Beyond it, what is still in use mostly lags behind beta: nothing survives 1.
 KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
@@ -127,7 +128,12 @@ def opening_findings(
     if not scheme.is_ladder:
         findings.append(_at_the_weakest(scheme, first))
     if last.components:
-        after = "; choose a larger beta_end to see the rest of the scheme"
+        after = (
+            "; choose a larger beta_end to see the rest of the scheme"
+            if last.beta_high < LAST_BETA
+            else "; choose more training steps, so that the models can follow beta, or a larger "
+            "beta_end"
+        )
         findings.append(
             Finding(
                 f"The sweep ended at beta={last.beta_high:.3g} with {listed(last.components)} "
@@ -262,7 +268,7 @@ def approximations_table(
         if scores is not None:
             row = (*row, Quantity(float(scores[record]), rows=rows_of))
         rows.append(row)
-    heading = "known about Y" + ("" if scheme.scoring_split == "train" else ", held out")
+    heading = "about Y" + ("" if scheme.scoring_split == "train" else ", held out")
     columns: tuple[str, ...] = ("beta", "components in use", COLUMNS[measure], heading)
     if score is not None:
         columns = (*columns, SCORES[score])

@@ -312,7 +312,7 @@ def _ranks_table(
         )
         for ranked in found
     )
-    columns = ("beta", "subset in use", COLUMNS[measure], "known about Y", "I(X_S;Y)", "rank")
+    columns = ("beta", "subset in use", COLUMNS[measure], "about Y", "I(X_S;Y)", "rank")
     repeat = "first repeat, " if n_seeds > 1 else ""
     return Table("subset_ranks", f"{repeat}information in bits".capitalize(), columns, rows)
 
@@ -350,7 +350,7 @@ Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the subset is in use.
 - **{COLUMNS[measure]}**: {_MEANING[measure]}
-- **known about Y**: information about the output from the approximation.
+- **about Y**: information about the output from the approximation.
 - **I(X_S;Y)**: information about the output from the subset without any compression.
 - **rank**: rank of the subset by I(X_S;Y) among all subsets of its size.
 

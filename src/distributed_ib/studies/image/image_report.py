@@ -67,7 +67,7 @@ def panels_table(
     return Table(
         "pictures",
         f"Approximations in the sweep figure{repeat}, information in bits",
-        ("picture", "beta", COLUMNS[measure], "known about colour", "PSNR (dB)"),
+        ("picture", "beta", COLUMNS[measure], "about colour", "PSNR (dB)"),
         tuple(rows),
     )
 
@@ -92,7 +92,7 @@ Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the components are in use.
 - **{COLUMNS[measure]}**: {_CONVEYED[measure]}
-- **known about colour**: information about the colour, measured by InfoNCE (a lower bound).
+- **about colour**: information about the colour, measured by InfoNCE (a lower bound).
 - **PSNR**: peak signal-to-noise ratio of the painted picture; 20 dB is a rough likeness of the
   original, 30 dB a good one.
 

@@ -15,12 +15,12 @@ from distributed_ib.studies.patterns.patterns_findings import (
     in_words,
 )
 
-COLUMNS = ("pattern", "method", "known about Y", "transmitted", "drops out", "ends")
+COLUMNS = ("pattern", "method", "about Y", "transmitted", "drops out", "ends")
 
 LEGEND = f"""\
 Information is in bits; every pattern has 1 bit of entropy.
 
-- **known about Y**: the largest information about Y along the sweep.
+- **about Y**: the largest information about Y along the sweep.
 - **transmitted**: what the channels of the horizontal / the vertical position transmit for beta
   between {PLATEAU[0]:g} and {PLATEAU[1]:g} (median; midpoint of a lower and an upper bound, which
   differ by less than 0.1 bit up to 6 bits). The standard bottleneck has a single channel.
