@@ -180,13 +180,16 @@ class _Refinement:
         self.baseline_bits = float(entropy_bits(np.bincount(held_y) / len(held_y)))
 
     def run(self, progress: Callable[[str], None]) -> Candidates:
-        progress(f"learning to predict from {len(self.subsets)} subsets")
+        progress(f"refinement: pre-training (subsets: {len(self.subsets)})")
         starts, static = self._pretrained()
-        progress(f"training {len(self.subsets)} subsets at {len(self.beta)} strengths")
+        progress(f"refinement: training at fixed beta (values of beta: {len(self.beta)})")
         found = self._trained_at(self.beta, starts, static, stage=1)
         between = self._jumps(found)
         if len(between):
-            progress(f"training again at {len(between)} strengths where the best one changes")
+            progress(
+                "refinement: training again where the best subset changes (values of beta: "
+                f"{len(between)})"
+            )
             found = joined(found, self._trained_at(between, starts, static, stage=5))
         return found
 

@@ -174,9 +174,9 @@ class BooleanStudy(Study):
         best = sum(one.rank == 1 for one in ranked)
         opening = opening_findings(scheme, reading.threshold_bits, measure)
         verdict = Finding(
-            f"{best} of the {len(ranked)} subsets in use along the sweep are the most informative "
-            "of their size among all subsets of the inputs (by exhaustive search, which the sweep "
-            "does not use)."
+            "Subsets in use along the sweep that are the most informative of their size among all "
+            f"subsets of the inputs: {best} of {len(ranked)} (by exhaustive search, which the "
+            "sweep does not use)."
         )
         sections = [
             Section(findings=(*opening, verdict)),
