@@ -41,7 +41,7 @@ def tell(now: SweepProgress) -> None:
 def main(result_path: str, model: str, n_steps: str, folder: str | None = None) -> None:
     """Run or resume the sweep, and leave all its numbers in one file."""
     jax.config.update("jax_disable_most_optimizations", True)
-    warnings.filterwarnings("ignore", "skipped checkpoint|.* holds no checkpoint")
+    warnings.filterwarnings("ignore", "skipped checkpoint|.* contains no checkpoint")
     make_model, data = MODELS[model]
     checkpoints = None
     if folder is not None:

@@ -189,16 +189,18 @@ def test_a_resumed_sweep_has_the_same_bits(folder: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("option", ["weight", "group", "time"])
 def test_roles_that_need_a_table_in_memory_are_refused(folder: Path, option: str) -> None:
     study = TableStudy(table=folder, memory_gib=MEMORY_GIB, **{**SETTINGS, option: "number"})
-    with pytest.raises(UserError, match=f"--{option} is for tables that fit into memory: .* 8,000"):
+    with pytest.raises(
+        UserError, match=f"--{option} is only for tables that fit into memory. .*8,000"
+    ):
         study.problem(0)
 
 
 def test_options_that_do_not_go_together(folder: Path) -> None:
     several = {**SETTINGS, "target": ("y", "word"), "each_target": True}
-    with pytest.raises(UserError, match="--each-target is for tables that fit into --memory"):
+    with pytest.raises(UserError, match="--each-target needs a table that fits into --memory"):
         TableStudy(table=folder, memory_gib=MEMORY_GIB, **several).check()
     for memory_gib in (0.0, float("nan")):
-        with pytest.raises(UserError, match="--memory should be a positive number"):
+        with pytest.raises(UserError, match="--memory must be a positive number"):
             TableStudy(table=folder, memory_gib=memory_gib, **SETTINGS).problem(0)
     with pytest.raises(UserError, match="no column 'z', named by --target"):
         TableStudy(table=folder, memory_gib=MEMORY_GIB, **{**SETTINGS, "target": "z"}).problem(0)
@@ -232,7 +234,7 @@ def test_a_fault_in_a_late_file_is_told_before_anything_is_trained(tmp_path: Pat
         target="y",
         task="classification",
     )
-    with pytest.raises(UserError, match=r"'y' holds numbers such as .* which are no classes"):
+    with pytest.raises(UserError, match=r"'y' contains numbers such as .* which can't be classes"):
         number.problem(0)
 
 
@@ -322,16 +324,18 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     )
     assert started.exit_code == 0, started.output
     text = (run / "summary.md").read_text()
-    assert "The table has 2,000 rows. Batches come from 1,000 of them, by way of" in text
+    assert "The table has 2,000 rows. Batches come from 1,000 of them, through a pool of" in text
     # 20 steps and 10 before them, of 64 rows each, for one model.
-    assert "in memory, which others replace as training goes on: at most 1,920 draws for" in text
+    assert (
+        "in memory, which are replaced by others during training: at most 1,920 draws for" in text
+    )
     assert "1,000 others, a random sample" in text
     told = dib("predict", run, folder, "--out", tmp_path / "p.parquet")
     assert told.exit_code == 0 and "2,000 rows" in told.output
     predicted = pd.read_parquet(tmp_path / "p.parquet")
     assert (predicted["prediction"] == frame(2000)["y"]).mean() > 0.7
     shown = dib("describe", folder, "--target", "y")
-    assert "2,000 rows" in shown.output and "numbers of the rows" not in shown.output
+    assert "2,000 rows" in shown.output and "row numbers" not in shown.output
 
 
 def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: Path) -> None:
@@ -352,7 +356,7 @@ def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: P
     parts = predicted_in_stretches(table, ["number", "nowhere"], predict)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with pytest.raises(UserError, match=r"row 1 is wrong \(these rows begin at row 5734 of"):
+        with pytest.raises(UserError, match=r"row 1 is wrong \(rows are counted from row 5734 of"):
             list(parts)
     assert [str(one.message) for one in caught] == ["1000 rows of ['number'] (in rows 1 to 1000)."]
 

@@ -142,7 +142,7 @@ def test_leading_axes_are_channels_and_single_precision_input_is_accepted() -> N
         (np.zeros(5), 0.0, "n, k"),
         (np.array([[0.0], [np.nan]]), 0.0, "diverged"),
         (np.zeros((2, 1)), np.inf, "diverged"),
-        (np.zeros((2, 1)), np.zeros(3), "do not fit"),
+        (np.zeros((2, 1)), np.zeros(3), "do not match"),
     ],
 )
 def test_unusable_channels_are_refused(

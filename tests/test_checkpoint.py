@@ -213,7 +213,7 @@ def test_another_version_or_device_is_only_warned_about(
 
 
 def test_a_new_sweep_does_not_overwrite_checkpoints(stopped: Path) -> None:
-    with pytest.raises(UserError, match="holds the checkpoints of an earlier sweep"):
+    with pytest.raises(UserError, match="contains the checkpoints of an earlier sweep"):
         line_sweep(stopped)
 
 
@@ -294,9 +294,9 @@ def test_a_second_ctrl_c_leaves_the_checkpoints_sound(whole: SweepResult, tmp_pa
 
 def test_a_place_that_cannot_be_written_shows_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="can't make the folder"):
+    with pytest.raises(UserError, match="can't create the folder"):
         line_sweep(tmp_path / "file")
-    with pytest.raises(UserError, match="can't make the folder"):
+    with pytest.raises(UserError, match="can't create the folder"):
         line_sweep(tmp_path / "file" / "c")
 
 

@@ -71,7 +71,9 @@ def test_a_sweep_goes_on_past_a_damaged_checkpoint(folder: Path, whole: SweepRes
 def test_a_damaged_model_that_both_need_leaves_no_checkpoint(folder: Path) -> None:
     flip(folder / "checkpoint-000031-models.safetensors", random.Random(2))
     with (
-        pytest.warns(UserWarning, match=r"000031-models.safetensors is not what was written"),
+        pytest.warns(
+            UserWarning, match=r"000031-models.safetensors has changed since it was written"
+        ),
         pytest.raises(UserError, match=r"none of the checkpoints .* can be used; remove"),
     ):
         line_sweep(folder, resume=True)
@@ -94,7 +96,7 @@ def test_a_checkpoint_that_reaches_out_of_its_folder_is_skipped(folder: Path) ->
     shutil.copy(folder / manifest.state.name, outside)
     state = replace(manifest.state, name="../secret.safetensors")
     files.write_manifest(folder, replace(manifest, state=state))
-    with pytest.warns(UserWarning, match="names files that are no checkpoint's"):
+    with pytest.warns(UserWarning, match="files that do not belong to a checkpoint"):
         assert resumes_at(folder) == 47
 
 
@@ -104,10 +106,10 @@ def test_a_checkpoint_with_sound_checksums_and_wrong_arrays_is_skipped(folder: P
     wrong: dict[str, dict[str, Any]] = {
         "should be float32 .2, 2.": {"loop/params/w": np.zeros((2, 3), np.float32)},
         "outside the record": {"loop/step": np.array(5, np.int32)},
-        "end at other steps": {"annealing/step": tensors["annealing/step"] + 1},
+        "end at different steps": {"annealing/step": tensors["annealing/step"] + 1},
         "no series 'annealing/step'": {"annealing/step": np.array(3)},
         "should be int64": {"album/record": tensors["album/record"].astype(np.float64)},
-        "another number of models": {
+        "a different number of models": {
             "album/record": tensors["album/record"][:-1],
             "album/beta": tensors["album/beta"][:-1],
         },

@@ -125,7 +125,7 @@ A_AND_B = Gate("g", "AND", ("a", "b"))
         (("a", "g", "b"), (A_AND_B,), "g", "gate 'g' has the name of another"),
         (("a",), (A_AND_B,), "g", "gate 'g' reads 'b', which is not an input or gate"),
         (("a", "b"), (A_AND_B,), "Y", "the output 'Y' is not an input or gate"),
-        (("a\n",), (), "a", r"an input is named 'a\\n'; a name has"),
+        (("a\n",), (), "a", r"an input is named 'a\\n'; a name must have"),
         (("",), (), "", "an input is named ''"),
         (("a" * 65,), (), "a", "1 to 64 printable"),
     ],
@@ -144,9 +144,9 @@ def test_a_cycle_is_named_with_its_nodes_only() -> None:
         Gate("r", "OR", ("q", "a")),
         Gate("after", "NOT", ("r",)),
     )
-    with pytest.raises(UserError, match=r"^gates form a cycle: p -> q -> r -> p; let"):
+    with pytest.raises(UserError, match=r"^gates form a cycle: p -> q -> r -> p; change"):
         Circuit(("a",), gates, "after")
-    with pytest.raises(UserError, match=r"^gates form a cycle: p -> q -> r -> p; let"):
+    with pytest.raises(UserError, match=r"^gates form a cycle: p -> q -> r -> p; change"):
         Circuit(("a",), (gates[3], *gates[:3]), "after")
     with pytest.raises(UserError, match="cycle: g -> g;"):
         Circuit(("a",), (Gate("g", "AND", ("a", "g")),), "g")
@@ -156,9 +156,9 @@ def test_a_cycle_is_named_with_its_nodes_only() -> None:
     ("op", "inputs", "message"),
     [
         ("IMPLIES", ("a", "b"), "gate 'g' has the unknown op 'IMPLIES'; use one of NOT, AND"),
-        ("NOT", ("a", "b"), "gate 'g' is NOT of 2 inputs; NOT takes exactly one"),
-        ("AND", ("a",), "gate 'g' is AND of 1 inputs; AND takes two or more"),
-        ("XNOR", (), "gate 'g' is XNOR of 0 inputs"),
+        ("NOT", ("a", "b"), "gate 'g' is NOT with 2 inputs; NOT takes exactly one"),
+        ("AND", ("a",), "gate 'g' is AND with 1 inputs; AND takes two or more"),
+        ("XNOR", (), "gate 'g' is XNOR with 0 inputs"),
     ],
 )
 def test_broken_gates_are_refused(op: str, inputs: tuple[str, ...], message: str) -> None:
@@ -168,13 +168,13 @@ def test_broken_gates_are_refused(op: str, inputs: tuple[str, ...], message: str
 
 def test_bad_calls_are_refused() -> None:
     circuit = paper_circuit()
-    with pytest.raises(UserError, match=r"shape \[n, 10\], but got \[3, 9\]"):
+    with pytest.raises(UserError, match=r"shape \[n, 10\], got \[3, 9\]"):
         circuit.evaluate(np.zeros((3, 9)))
     with pytest.raises(UserError, match="0 and 1 only"):
         circuit.evaluate(np.full((1, 10), 2))
     with pytest.raises(UserError, match="from 0 to 9 once"):
         circuit.permuted([0] * 10)
-    with pytest.raises(UserError, match="25 inputs, but a truth table takes at most 24"):
+    with pytest.raises(UserError, match="25 inputs, but truth tables are limited to 24"):
         random_circuit(25, seed=0).truth_table()
     with pytest.raises(UserError, match="at least 2 inputs, but 1"):
         random_circuit(1, seed=0)

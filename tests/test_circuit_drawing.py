@@ -140,5 +140,7 @@ def test_the_same_circuit_is_drawn_the_same() -> None:
 def test_too_large_circuits_are_refused() -> None:
     gates = [Gate("g0", "NOT", ("a",))]
     gates += [Gate(f"g{i}", "NOT", (f"g{i - 1}",)) for i in range(1, 101)]
-    with pytest.raises(UserError, match="has 101 gates and 1 inputs; at most 100 of each"):
+    with pytest.raises(
+        UserError, match="has 101 gates and 1 inputs; drawings are limited to 100 of each"
+    ):
         plot_circuit(Circuit(("a",), tuple(gates), "g100"))

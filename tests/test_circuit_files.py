@@ -150,10 +150,10 @@ def test_made_up_gate_names_avoid_those_of_inputs() -> None:
         ("(a", r"character 1: this '\(' is never closed; add a '\)'"),
         ("a)", r"character 2: this '\)' has no '\(' before it"),
         ("()", r"a name is missing before '\)'"),
-        ("a\n & (b + c)", r"line 2, character 7: '\+' cannot be read; use names"),
-        ("1a", "'1' cannot be read"),
-        ("__import__('os')", "an operator is missing|cannot be read"),
-        ("Y & a", "output and an input are both called 'Y'; give the output another name"),
+        ("a\n & (b + c)", r"line 2, character 7: '\+' is not allowed; use names"),
+        ("1a", "'1' is not allowed"),
+        ("__import__('os')", "an operator is missing|is not allowed"),
+        ("Y & a", "output and an input are both named 'Y'; give the output another name"),
         ("b" * 65 + "& a", "1 to 64 printable"),
     ],
 )
@@ -165,7 +165,7 @@ def test_broken_expressions_are_refused_with_the_place(text: str, message: str) 
 def test_listed_inputs_and_output_must_fit() -> None:
     with pytest.raises(UserError, match="uses 'b', which is not among the listed inputs; add it"):
         circuit_from_expression("a & b", inputs=["a"])
-    with pytest.raises(UserError, match="is the input 'a' alone"):
+    with pytest.raises(UserError, match="consists only of the input 'a'"):
         circuit_from_expression("a", output="Z")
     assert circuit_from_expression("(a)").output == "a"
 
@@ -173,12 +173,15 @@ def test_listed_inputs_and_output_must_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("inputs = [", "is not valid TOML .*; correct that place"),
+        ("inputs = [", "is not valid TOML"),
         ("", "has no 'gate'; a circuit file needs 'inputs', 'output' and"),
         (GATE, "has no 'inputs'"),
         ('inputs = ["a"]\n' + GATE, "has no 'output'"),
         (HEAD, "has no 'gate'"),
-        ("gates = 1\n" + HEAD + GATE, "has the unknown key 'gates'; the keys are name, inputs"),
+        (
+            "gates = 1\n" + HEAD + GATE,
+            "has the unknown key 'gates'; the valid keys are name, inputs",
+        ),
         ('expression = "a"\n' + HEAD + GATE, "has both 'expression' and"),
         ("expression = 3", "'expression' is not a string; write it in quotes"),
         ('expression = "a &"', "the expression ends where a name is expected"),
@@ -193,7 +196,7 @@ def test_listed_inputs_and_output_must_fit() -> None:
         (HEAD + GATE.replace('"AND"', "1"), "'op' of gate 'Y' is not a string"),
         (HEAD + GATE.replace('["a", "b"]', '"a"'), "'inputs' of gate 'Y' is not a list of strings"),
         (HEAD + GATE.replace("AND", "MUX"), "gate 'Y' has the unknown op 'MUX'; use one of NOT,"),
-        (HEAD + GATE.replace('["a", "b"]', '["a"]'), "gate 'Y' is AND of 1 inputs"),
+        (HEAD + GATE.replace('["a", "b"]', '["a"]'), "gate 'Y' is AND with 1 inputs"),
         (HEAD + GATE.replace('["a", "b"]', '["a", "X7"]'), "gate 'Y' reads 'X7', which is no"),
         (HEAD + GATE.replace('["a", "b"]', '["a", "Y"]'), "gates form a cycle: Y -> Y"),
         (HEAD + GATE + GATE, "gate 'Y' has the name of another gate"),
@@ -214,7 +217,7 @@ def test_broken_files_are_refused_in_one_line_with_the_file(
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.toml: there is no such file; check the path"):
         load_circuit(tmp_path / "none.toml")
-    with pytest.raises(UserError, match=r"cannot be read .*; give a readable circuit file"):
+    with pytest.raises(UserError, match=r"can't be read .*; check the path and its permissions"):
         load_circuit(tmp_path)
     path = tmp_path / "binary.toml"
     path.write_bytes(b'name = "\xff"')
@@ -232,9 +235,9 @@ MANY = "".join(f'[[gate]]\nname="{i}"\nop="NOT"\ninputs=["a"]\n' for i in range(
         ("a = " + "[" * 100_000, "is nested too deeply"),
         ("a = " + "{a=" * 100_000, "is nested too deeply"),
         ("a = " + "1" * 5000, "is not valid TOML"),
-        ("a." * 400_000 + "b = 1", "key of more than 20 parts"),
-        ("a = {" + '"a" . ' * 100_000 + "b = 1}", "key of more than 20 parts"),
-        ("[" + "a." * 400_000 + "b]", "key of more than 20 parts"),
+        ("a." * 400_000 + "b = 1", "key with more than 20 parts"),
+        ("a = {" + '"a" . ' * 100_000 + "b = 1}", "key with more than 20 parts"),
+        ("[" + "a." * 400_000 + "b]", "key with more than 20 parts"),
         ("a" * 500_000, "is not valid TOML"),
         ("\"'" * 400_000, "is not valid TOML"),
         (HEAD + MANY, "has 10,001 gates; at most 10,000"),

@@ -115,12 +115,13 @@ def test_rows_of_a_circuit_are_predicted(
     capsys.readouterr()
     table.write_text("a,b\n0,0\n0,2\n")
     assert dib("predict", str(run_folder), str(table), "--out", str(tmp_path / "more.csv")) == 2
-    assert "column 'b', row 2 (data rows count from 1) is 2, which is no value" in one_clear_line(
-        capsys
+    assert (
+        "column 'b', row 2 (data rows count from 1) is 2, which is not a value"
+        in one_clear_line(capsys)
     )
     table.write_text("a,b\n")
     assert dib("predict", str(run_folder), str(table), "--out", str(tmp_path / "none.csv")) == 2
-    assert "has no rows below the names of its columns" in one_clear_line(capsys)
+    assert "has column names but no rows" in one_clear_line(capsys)
 
 
 def test_both_directions_stand_side_by_side(
@@ -164,7 +165,7 @@ def test_plot_overwrites_nothing(
         assert str(new) in capsys.readouterr().out
         assert (new / "sweep.png").stat().st_size > 10_000
     assert dib("plot", str(run), "--out", str(edited.parent)) == 2
-    assert "sweep.png exists already" in one_clear_line(capsys)
+    assert "sweep.png already exists" in one_clear_line(capsys)
     assert edited.read_bytes() == b"edited by hand"
     assert dib("show", str(run)) == 0  # the new folders are no part of the results
 
@@ -184,8 +185,11 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert dib("--help") == 0
     assert dib("boolean", "--help") == 0
     assert dib("show", "--help") == 0
+    assert dib("run", "boolean", "--help") == 0
     printed = capsys.readouterr().out
     assert "Default: 0.1." in printed and "(0.1)" not in printed
+    words = " ".join(printed.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+    assert "the paper's by default" in words and "Default: ." not in words  # of an empty text
     assert dib("--version") == 0
     assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 
@@ -236,7 +240,7 @@ inputs = ["g"]
         (["--random", "21"], "21"),
         (["--expression", " & ".join(f"x{i}" for i in range(21))], "21"),
         (["--random", "0"], "0"),
-        (["--expression", "a & ~a"], "same for all inputs"),
+        (["--expression", "a & ~a"], "is constant, so there is nothing"),
         (["--expression", "a & & b"], "character 5"),
         (["--expression", "a", "--random", "3"], "--random"),
         (["--circuit", "nowhere.toml"], "nowhere.toml"),
@@ -261,7 +265,7 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "mine.txt").write_text("precious")
     assert dib("boolean", *BRIEF, "--out", str(tmp_path)) == 2
     error = one_clear_line(capsys)
-    assert "exists already" in error and "--out" in error
+    assert "already exists" in error and "--out" in error
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert (tmp_path / "mine.txt").read_text() == "precious"
 

@@ -56,15 +56,15 @@ def test_ctrl_c_says_how_to_go_on(
 
     monkeypatch.setattr(simulate, "simulate", stopped)
     assert dib(*SIMULATE, str(tmp_path)) == 130
-    assert "same command goes on" in capsys.readouterr().out
+    assert "repeat the command to continue" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--directions", "sideways"], "choose some of simple"),
+        (["--directions", "sideways"], "choose from simple"),
         (["--jobs", "0"], "--jobs"),
-        (["--loci", "0"], "at least 1 locus"),
+        (["--loci", "0"], "must be at least 1, got"),
         (["--particles", "10"], "too few"),
         (["--strain-step", "nan"], "--strain-step"),
         (["--strain-step", "0.1"], "at most 0.005"),
@@ -82,7 +82,7 @@ def test_options_that_make_no_sense_are_refused(
 def test_a_file_in_the_way_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").write_text("mine")
     assert dib(*SIMULATE, str(tmp_path / "data")) == 2
-    assert "can't make the folder" in one_clear_line(capsys)
+    assert "can't create the folder" in one_clear_line(capsys)
     assert (tmp_path / "data").read_text() == "mine"
 
 

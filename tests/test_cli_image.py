@@ -39,8 +39,8 @@ def test_a_run_is_whole_and_says_what_it_did(
     assert dib("show", str(out), "--kl") == 0
     by_kl = capsys.readouterr().out
     assert "KL" in by_kl and "conveyed" not in by_kl
-    assert "p.png: transparent parts put on white." in printed
-    assert "certifies at most 9 bits" in printed
+    assert "p.png: transparent parts shown on white." in printed
+    assert "can measure at most 9 bits" in printed
     names = {path.relative_to(out).as_posix() for path in out.rglob("[!.]*.*")}
     figures = {"sweep", "strip", "error", "information_plane", "subsets"}
     assert names == {
@@ -65,7 +65,7 @@ def test_a_run_is_shown_and_drawn_again(tmp_path: Path, capsys: pytest.CaptureFi
     assert dib("image", picture(tmp_path), "--steps", "12", "--at", "0.01", "--out", str(out)) == 0
     capsys.readouterr()
     assert dib("show", str(out)) == 0
-    assert "transparent parts put on white" in capsys.readouterr().out
+    assert "transparent parts shown on white" in capsys.readouterr().out
     assert dib("plot", str(out), "--out", str(tmp_path / "again"), "--format", "svg") == 0
     assert {path.suffix for path in (tmp_path / "again").iterdir()} == {".svg"}
 

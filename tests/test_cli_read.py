@@ -54,7 +54,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_a_run_is_read_in_words(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, str(fitted))
-    assert "bits of y are known on 32 held-out rows" in text
+    assert "bits of information about y on 32 held-out rows" in text
     assert "large" in text
     assert printed(capsys, str(fitted), "--simplest") == text
     for choice in (["--best"], ["--bits", "1"], ["--beta", "0.1"], ["--n-components", "1"]):
@@ -87,10 +87,10 @@ def test_symbols_get_the_users_names(
     assert f"size: tiny: {text}" in shown
     names.write_text("size = 3\n")
     assert dib("read", str(fitted), "--names", str(names)) == 2
-    assert "should stand lines such as" in one_clear_line(capsys)
+    assert "must contain lines such as" in one_clear_line(capsys)
     names.write_text('[size]\n"< 99" = "tiny"\n')
     assert dib("read", str(fitted), "--names", str(names)) == 0
-    assert "size has no symbol '< 99' here" in capsys.readouterr().err
+    assert "component 'size' has no symbol '< 99' in this table" in capsys.readouterr().err
 
 
 @pytest.mark.nightly
@@ -160,7 +160,7 @@ def test_what_can_not_be_chosen_is_told(
 def test_a_circuit_is_read_as_logic(circuit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, str(circuit))
     assert "Y = (a & b) | (a & c)" in text
-    assert "on 8 rows, all there are" in text
+    assert "on 8 rows, the complete truth table" in text
     assert "P(Y = 1) = 3/4 where a" in printed(capsys, str(circuit), "--n-components", "1")
 
 

@@ -34,11 +34,11 @@ def test_names_with_digits_are_no_dates(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([*map(str, range(29)), "n/a"], r"column 'c', row 30 .*holds numbers, but also 'n/a'"),
-        ([*range(29), "n/a"], r"column 'c', row 30 .*holds numbers, but also 'n/a'"),
+        ([*map(str, range(29)), "n/a"], r"column 'c', row 30 .*contains numbers, but also 'n/a'"),
+        ([*range(29), "n/a"], r"column 'c', row 30 .*contains numbers, but also 'n/a'"),
         ([[1, 2]] * 30, "row 1 .*a value of type list"),
         ([1 + 2j] * 30, "complex numbers"),
-        (pd.cut(np.arange(30), 3), "of type Interval; make them text"),
+        (pd.cut(np.arange(30), 3), "of type Interval; convert them to text"),
     ],
 )
 def test_what_is_neither_number_nor_category_is_refused(values: Any, message: str) -> None:
@@ -66,9 +66,9 @@ def test_text_where_a_number_was_declared_is_named() -> None:
         ({"g": ["a"], "h": ["a", "b"]}, "column 'a' is in two components, 'g' and 'h'"),
         ({"g": ["a", "a"]}, "column 'a' is in two components"),
         ({"g": ["a", "z"]}, "component 'g' names the column 'z', which .* its columns are a, b"),
-        ({"b": ["a"]}, "two components are called 'b'; rename one"),
+        ({"b": ["a"]}, "two components are named 'b'; rename one"),
         ({"g": []}, "component 'g' has no columns"),
-        ("everything", "components='everything' is unknown"),
+        ("everything", "components='everything' is not valid"),
         (["a", "b"], "components must be a dict"),
     ],
 )
@@ -78,11 +78,11 @@ def test_faulty_groups(components: Any, message: str) -> None:
 
 
 def test_faulty_tables() -> None:
-    with pytest.raises(UserError, match="two columns called 'a'; rename or drop one"):
+    with pytest.raises(UserError, match="two columns named 'a'; rename or drop one"):
         fit(pd.DataFrame(np.ones((30, 2)), columns=["a", "a"]))
     with pytest.raises(UserError, match="no columns"):
         fit(pd.DataFrame(index=range(30)))
-    with pytest.raises(UserError, match=r"have 19 rows, too few .* at least 20"):
+    with pytest.raises(UserError, match=r"have only 19 rows; .* at least 20"):
         fit(good(30).iloc[:19])
     with pytest.raises(UserError, match="kinds names the column 'zip'"):
         fit(good(), kinds={"zip": "categorical"})
@@ -92,7 +92,7 @@ def test_faulty_tables() -> None:
         fit(np.ones((30, 2)))
     with pytest.raises(UserError, match="spans too large a range"):
         fit(good().assign(a=np.linspace(-1e300, 1e300, 30)))
-    with pytest.raises(UserError, match="training rows don't fit"):
+    with pytest.raises(UserError, match="training rows do not match"):
         Decomposition.from_frame(good()).fit(good(), np.array([31]))
     with pytest.raises(UserError, match="no training rows"):
         Decomposition.from_frame(good()).fit(good(), np.array([], int))
@@ -105,7 +105,7 @@ def test_faulty_arrays() -> None:
         Decomposition.from_arrays([np.ones(5), np.ones(6)])
     with pytest.raises(UserError, match=r"array 'x1' has shape \(5, 2, 2\)"):
         Decomposition.from_arrays([np.ones(5), np.ones((5, 2, 2))])
-    with pytest.raises(UserError, match="names must name 2 columns"):
+    with pytest.raises(UserError, match="names must be 2 different names"):
         Decomposition.from_arrays(np.ones((5, 2)), ["a", "a"])
 
 
@@ -115,7 +115,7 @@ def test_faults_of_new_rows() -> None:
         fitted.transform(pd.DataFrame({"a": [1, 2], "b": ["u", "w"]}), unseen="error")
     with pytest.raises(UserError, match="column 'b' is missing; the model needs a, b"):
         fitted.transform(pd.DataFrame({"a": [1, 2], "c": ["u", "v"]}))
-    with pytest.raises(UserError, match="array has 3 columns, but the model knows 2: a, b"):
+    with pytest.raises(UserError, match="array has 3 columns, but the model was fitted on 2: a, b"):
         fitted.transform(np.ones((4, 3)))
     with pytest.raises(UserError, match=r"column 'a', row 2 .*more than 1e30 standard deviations"):
         fitted.transform(pd.DataFrame({"a": [1, 1e200], "b": ["u", "v"]}))
@@ -127,7 +127,7 @@ def test_faults_of_new_rows() -> None:
         ([1.0, 2.0, None] * 10, r"target 'y' is missing in row 3"),
         (["a", None, "b"] * 10, r"target 'y' is missing in row 2"),
         ([2.5] * 30, "target 'y' is 2.5 in every training row"),
-        (["a"] * 30, "target 'y' has one class, 'a'"),
+        (["a"] * 30, "target 'y' has only one class, 'a'"),
         ([1.0, np.inf, 2.0] * 10, r"column 'y', row 2 .*infinite"),
     ],
 )

@@ -107,7 +107,7 @@ def test_day_and_month_are_told_apart_by_the_data_or_asked_for() -> None:
     assert by_day.read(row)["when: trend"][0] == 1.0  # the second of January
     assert by_month.read(row)["when: trend"][0] == 31.0  # the first of February
     fit([*ambiguous, "31/1/2025"])
-    with pytest.raises(UserError, match="some have the day before the month and some after"):
+    with pytest.raises(UserError, match="some dates with the day before the month"):
         fit([*ambiguous, "31/1/2025", "1/31/2025"])
     fit([text.replace("/", ".") for text in ambiguous])  # dots mean that the day stands first
 
@@ -146,7 +146,7 @@ def test_a_description_with_dates_can_be_saved() -> None:
     assert again.read(row)["when: trend"][0] == 1.0
     broken = fitted.to_dict()
     broken["columns"][0]["reading"]["origin"] = "import os"
-    with pytest.raises(UserError, match="not a description"):
+    with pytest.raises(UserError, match="not a valid description"):
         FittedDecomposition.from_dict(broken)
 
 
@@ -155,7 +155,7 @@ def test_a_description_with_dates_can_be_saved() -> None:
     [
         (["2026-01-31"] * 20 + ["soon"], r"row 21 .*dates or times, but also 'soon'"),
         (["2026-01-31"] * 20 + ["2026-02-30"], r"row 21 .*but also '2026-02-30'; correct"),
-        ([datetime.date(2026, 1, 31)] * 20 + [1.5], "row 21 .*holds 1.5; give dates"),
+        ([datetime.date(2026, 1, 31)] * 20 + [1.5], "row 21 .*contains 1.5; use dates"),
     ],
 )
 def test_what_is_no_date_is_named(values: Any, message: str) -> None:

@@ -40,7 +40,7 @@ def as_people_have_them() -> pd.DataFrame:
 def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("a,b\n")
-    assert "empty.csv has no rows below" in str(dib("describe", path).exception)
+    assert "empty.csv has column names but no rows" in str(dib("describe", path).exception)
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def test_a_table_is_described_in_words(path: Path) -> None:
     text = result.stdout
     for words in (
         "table.csv: 60 rows",
-        "'id' is left out: it holds the numbers of the rows; give it a kind to keep it.",
-        "'note' is left out: it is free text or an identifier",
-        "'empty' is left out: it holds no value at all.",
-        "! column 'mixed', row 3 (data rows count from 1) holds numbers, but also 'three'",
+        "'id' is left out: it contains the row numbers; to keep it, declare its kind.",
+        "'note' is left out: nearly every row has a different value",
+        "'empty' is left out: it has no values.",
+        "! column 'mixed', row 3 (data rows count from 1) contains numbers, but also 'three'",
         "a number or missing",
         "2025-01-01 to 2025-03-01",
         "trend, weekday",
@@ -117,9 +117,9 @@ def test_a_stored_table_is_described_as_one_in_memory_is(tmp_path: Path) -> None
     ("text", "message"),
     [
         ('site = "colour"', "'site' is declared 'colour'; choose one of continuous"),
-        ('site = {kind = "categorical", day_first = true}', "day_first is for dates"),
+        ('site = {kind = "categorical", day_first = true}', "day_first applies to dates only"),
         ('site = {kind = "continuous", levels = [1]}', "which has no levels"),
-        ('site = {kind = "ordered", levels = ["A", "A"]}', "name one twice"),
+        ('site = {kind = "ordered", levels = ["A", "A"]}', "contain one level twice"),
         ('site = {kind = "ordered", order = ["A"]}', "unknown option 'order'"),
         ("site = 3", "is declared 3; choose"),
         ("site = ", "can't be read as TOML"),

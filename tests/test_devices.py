@@ -147,12 +147,12 @@ def test_one_device_changes_no_bit() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Devices(0), "--devices is a number of devices, 1 or more, not 0"),
+        (lambda: Devices(0), "--devices must be at least 1, got 0"),
         (lambda: Devices(99).layout(8), "--devices 99: there .*XLA_FLAGS=.*count=99"),
         (lambda: Group("10.0.0.1"), "an address with a port"),
-        (lambda: Group("a:1", 0, 0), "--processes is a number of processes"),
-        (lambda: Group("a:1", 2, 2), "--process is a number from 0 to 1"),
-        (lambda: Group("no-such-host.invalid:1", 2, 1).join(), "no process answers there .* 0"),
+        (lambda: Group("a:1", 0, 0), "--processes must be at least 1"),
+        (lambda: Group("a:1", 2, 2), "--process must be the index of this process, from 0 to 1"),
+        (lambda: Group("no-such-host.invalid:1", 2, 1).join(), "no process responds there .* 0"),
         (lambda: Devices(2, together=True), "leave out --devices"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_batch_whose_rows_have_no_common_number_is_told() -> None:
     source = FreshBatches(
         lambda key: (jax.random.normal(key, (4, 1)), jax.random.normal(key, (3,)))
     )
-    with pytest.raises(UserError, match="a batch must be arrays that share a non-zero length"):
+    with pytest.raises(UserError, match="a batch must be arrays of one common, non-zero length"):
         sweep(xor_model, source, XOR_SCHEDULE, devices=Devices())
 
 
@@ -219,7 +219,7 @@ def test_a_killed_process_ends_both_in_one_line_and_the_run_goes_on(
     assert processes[1 - victim].wait(60) == 2
     output = (again / f"log-{1 - victim}").read_text()
     told = [line for line in output.splitlines() if line.strip()]
-    assert told[-1].startswith("error: a process that trained with this one was lost")
+    assert told[-1].startswith("error: the connection to another process of the group was lost")
     assert sum("error" in line.lower() for line in told) == 1
     assert "Traceback" not in output
     assert [process.wait(300) for process in group_of_two(again, *BOOLEAN, "--resume")] == [0, 0]

@@ -105,7 +105,7 @@ def test_integers_and_trees_of_targets_are_welcome() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     x, y = data()
-    with pytest.raises(UserError, match="share a non-zero length"):
+    with pytest.raises(UserError, match="one common, non-zero length"):
         DistinctBatches(x, y[:-1], 16)
     with pytest.raises(UserError, match="out of range of the 2 values"):
         bad = DistinctRows((np.zeros((2, 1)),), (np.array([0, 2]),))

@@ -207,7 +207,7 @@ def test_saved_and_loaded_it_predicts_the_same(
             assert again.settings_ == model.settings_
             assert again.feature_names_in_.tolist() == model.feature_names_in_.tolist()
             assert again.scheme_.to_xarray().identical(model.scheme_.to_xarray())
-        with pytest.raises(UserError, match="exists already"):
+        with pytest.raises(UserError, match="already exists"):
             model.save(folder)
         suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
         assert suffixes <= {"", ".json", ".nc", ".safetensors"}  # "": SHA256SUMS
@@ -364,9 +364,9 @@ def test_groups_and_given_validation_data_are_kept_apart() -> None:
         model.fit(x, labels(x), validation_data=x)
 
 
-def test_copies_are_reported_as_exchangeable() -> None:
+def test_copies_are_reported_as_interchangeable() -> None:
     x = table().assign(grams=lambda t: 1000 * t.weight)
-    with pytest.warns(UserWarning, match="'weight' and 'grams' are exchangeable"):
+    with pytest.warns(UserWarning, match="'weight' and 'grams' are interchangeable"):
         DistributedIBClassifier(**SMALL).plan(x, labels(x))
 
 
@@ -382,7 +382,7 @@ def test_bad_input_is_refused_before_any_training(classifier: DistributedIBClass
         fresh.fit(x[:19], y[:19])
     with pytest.raises(UserError, match="labels for"):
         fresh.fit(x, y, groups=[1, 2])
-    with pytest.warns(UserWarning, match="in 200 rows a category not seen in training"):
+    with pytest.warns(UserWarning, match="a category not seen in training.*, in 200 rows"):
         classifier.predict(x.assign(colour="mauve"))
     with pytest.raises(UserError, match="feature names"):
         classifier.predict(x[["weight", "age"]])
@@ -408,8 +408,8 @@ def test_advice_names_what_was_wrong_with_a_sweep(xor_scheme: ApproximationSchem
     closed, ended_open = dataset.copy(deep=True), dataset.copy(deep=True)
     closed["kl_bits"][:, 0] = 1e5
     ended_open["kl_bits"][:, -1, 0] = 3.0
-    assert any("too closed" in sentence for sentence in advice(closed))
-    assert any("too open: a" in sentence for sentence in advice(ended_open))
+    assert any("too strong at the start" in sentence for sentence in advice(closed))
+    assert any("end of the sweep: a" in sentence for sentence in advice(ended_open))
     falling = dataset.copy(deep=True)
     n = falling.sizes["pretraining_record"]
     falling["pretraining_error_bits"][:] = np.linspace(1.0, 0.0, n)[None, :, None]
@@ -430,14 +430,16 @@ def test_advice_names_what_was_wrong_with_a_ladder(classifier: DistributedIBClas
     (sentence,) = advice(dataset)
     assert "best at the smallest beta" in sentence and "beta_start" in sentence
     dataset["kl_bits"][:, -1, 0] = 3.0
-    assert "too open: weight" in advice(dataset)[-1]
+    at_ten = advice(dataset)[-1]
+    assert "end of the sweep: weight still" in at_ten and "beta=10" in at_ten
+    assert "beta_end=3" not in at_ten  # which is less
 
 
 @pytest.mark.filterwarnings("default::distributed_ib.estimators.sweep_advice.SweepWarning")
 def test_a_sweep_that_ends_open_warns() -> None:
     x = table()
     model = DistributedIBClassifier(**{**SMALL, "beta_start": 1e-4, "beta_end": 1e-3})
-    with pytest.warns(SweepWarning, match="too open"):
+    with pytest.warns(SweepWarning, match="too weak at the end"):
         model.fit(x, labels(x))
 
 

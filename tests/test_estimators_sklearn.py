@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),  # every check brings tables of another shape
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
     pytest.mark.filterwarnings("ignore:.*constant.*:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.*exchangeable.*:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*interchangeable.*:UserWarning"),
 ]
 
 SMALL: dict[str, Any] = {

@@ -268,7 +268,7 @@ def test_evidence_is_stored_as_json() -> None:
     assert Evidence.from_dict(json.loads(evidence_text(found))) == found
     damages: list[dict[str, Any]] = [{}, {"evidence": {}}, {"evidence": 3, "components": []}]
     for damage in damages:
-        with pytest.raises(UserError, match="no description of evidence"):
+        with pytest.raises(UserError, match="not a valid description of evidence"):
             Evidence.from_dict(damage)
 
 
@@ -283,8 +283,8 @@ def test_without_evidence_no_component_is_supported() -> None:
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({"a": 10}, "a outlives all other components."),
-        ({"a": 9, "b": 1}, "a outlives all other components."),
+        ({"a": 10}, "a is the last component in use as the bottleneck tightens."),
+        ({"a": 9, "b": 1}, "a is the last component in use as the bottleneck tightens."),
         ({"a": 6, "b": 4}, "a is the last component in use in 6 of 10 resamples"),
     ],
 )
@@ -372,7 +372,7 @@ def test_what_tells_only_together_and_what_is_interchangeable(
     assert told["a"].unique.low > 0.2 and told["a"].alone.high < 0.1
     assert told["z"].alone.low > 0.3 and (n_steps is not None or told["z"].unique.high < 0.1)
     said = " ".join(finding.text for finding in model.report().findings())
-    assert "a and b tell about Y only together" in said
+    assert "a and b are informative about Y only together" in said
     assert "z and copy are interchangeable" in said
     model.save(tmp_path / "saved")
     loaded = DistributedIBClassifier.load(tmp_path / "saved").evidence_

@@ -144,9 +144,9 @@ def test_a_value_that_never_occurs_does_not_count() -> None:
     [
         (([1.0, 2.0], 0.0), "values, dimensions"),
         (([[1.0], [np.inf]], 0.0), "diverged"),
-        (([[1.0], [2.0]], 0.0, [0.5, 0.2, 0.3]), "do not fit"),
+        (([[1.0], [2.0]], 0.0, [0.5, 0.2, 0.3]), "do not match"),
         (([[1.0], [2.0]], 0.0, [-0.5, 1.5]), "none negative"),
-        (([[1.0], [2.0]], [0.0, 0.0, 0.0]), "do not fit"),
+        (([[1.0], [2.0]], [0.0, 0.0, 0.0]), "do not match"),
     ],
 )
 def test_unusable_channels_are_refused(arguments: tuple[Any, ...], says: str) -> None:

@@ -77,16 +77,16 @@ def test_folders_are_made_with_their_parents_and_only_once(tmp_path: Path) -> No
     folder = tmp_path / "a" / "b" / "c"
     assert create_folder(folder) == folder
     assert folder.is_dir()
-    with pytest.raises(UserError, match=r"exists already.*--out"):
+    with pytest.raises(UserError, match=r"already exists.*--out"):
         create_folder(folder)
 
 
 @pytest.mark.parametrize("below", ["run", "deep/run"])
 def test_a_folder_below_a_file_is_not_said_to_exist(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match=r"can't make the folder .*--out") as caught:
+    with pytest.raises(UserError, match=r"can't create the folder .*--out") as caught:
         create_folder(tmp_path / "file" / below)
-    assert "exists already" not in str(caught.value)
+    assert "already exists" not in str(caught.value)
     assert (tmp_path / "file").read_text() == "in the way"
 
 
@@ -94,7 +94,7 @@ def test_a_file_or_dangling_link_of_that_name_is_in_the_way(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     for name in ("file", "link"):
-        with pytest.raises(UserError, match="exists already"):
+        with pytest.raises(UserError, match="already exists"):
             create_folder(tmp_path / name)
 
 

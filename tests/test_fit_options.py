@@ -121,7 +121,7 @@ def test_groups_that_train_and_are_held_out_are_told(table: Path, tmp_path: Path
     new.to_csv(tmp_path / "new.csv", index=False)
     read, roles = TableRows(table, tmp_path / "new.csv"), ColumnRoles(("y",), group="g")
     words = read.shared_groups(roles)
-    assert words.startswith("Of 3 groups in ") and "by column 'g', 2 are in the table" in words
+    assert words.startswith("2 of the 3 groups in ") and "(column 'g')" in words
     new.assign(g=100).to_csv(tmp_path / "new.csv", index=False)
     assert TableRows(table, tmp_path / "new.csv").shared_groups(roles) == ""
     assert read.shared_groups(ColumnRoles(("y",))) == ""
@@ -162,28 +162,28 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("negative", "--weight w", ["--weight", "negative.csv", "'w', row 120", "-1", "negative"]),
         ("hole", "--weight w", ["--weight", "hole.csv", "'w', row 2", "missing"]),
         ("same", "--weight w", ["--weight", "same.csv", "'w'", "zero in every row"]),
-        ("same", "--weight y", ["--weight", "'y'", "and so does --target"]),
+        ("same", "--weight y", ["--weight", "'y'", "and --target both name"]),
         ("same", "--weight q", ["no column 'q', named by --weight"]),
-        ("same", "--group g", ["--group", "same.csv", "'g'", "one group, 'lab'"]),
+        ("same", "--group g", ["--group", "same.csv", "'g'", "single group, 'lab'"]),
         ("pair", "--group g", ["--group", "pair.csv", "'g'", "three groups", "--resamples 0"]),
-        ("hole", "--group g", ["--group", "hole.csv", "'g', row 1", "names no group"]),
+        ("hole", "--group g", ["--group", "hole.csv", "'g', row 1", "is empty; fill in its group"]),
         ("same", "--time t", ["--time", "same.csv", "'t'", "same in every row"]),
         ("vague", "--time t", ["--time", "vague.csv", "'t'", "01/02/2020", "2026-01-31"]),
         ("twice", "--time t", ["--time", "twice.csv", "'t'", "one time", "--resamples 0"]),
         ("timeless", "--time t", ["--time", "timeless.csv", "'t', row 2", "'soon'"]),
-        ("negative", "--time t --group g", ["--time and --group both", "give one"]),
+        ("negative", "--time t --group g", ["--time and --group both", "give only one"]),
         ("negative", "--validation {}/short.csv", ["--validation", "short.csv", "'b'"]),
         ("negative", "--validation {}/targetless.csv", ["--validation", "targetless.csv", "'y'"]),
         ("negative", "--validation {}/unknown.csv", ["--validation", "unknown.csv", "every row"]),
         ("negative", "--validation {}/strange.csv", ["--validation", "strange.csv", "'a', row 1"]),
-        ("negative", "--validation -", ["--validation is a file"]),
+        ("negative", "--validation -", ["--validation must be a file"]),
         ("negative", "--validation {}/none.csv", ["there is no file", "none.csv"]),
         ("negative", "--validation {}/same.csv --time t", ["--time and --validation both"]),
         ("negative", "--beta-start 3", ["--beta-start 3", "--beta-end 2"]),
         ("negative", "--direction both --starts 3", ["--direction 'both'", "--starts 3"]),
-        ("negative", "--direction falling --resamples 3", ["--resamples 3", "rise"]),
-        ("negative", "--each-target", ["--each-target is for several targets"]),
-        ("negative", "--target y", ["names y, y; name every column once"]),
+        ("negative", "--direction falling --resamples 3", ["--resamples 3", "'rising'"]),
+        ("negative", "--each-target", ["--each-target needs several targets"]),
+        ("negative", "--target y", ["each column once; got y, y"]),
         ("negative", "--target a --task classification", ["--task classification", "y, a"]),
     ],
 )

@@ -20,7 +20,7 @@ from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegr
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
-    pytest.mark.filterwarnings("ignore:.*exchangeable.*:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*interchangeable.*:UserWarning"),
 ]
 TINY: dict[str, Any] = {
     "n_starts": 1,
@@ -133,7 +133,7 @@ def test_nulls_are_missing_values_and_odd_columns_are_named(form: str) -> None:
     assert read.codes[:, 0].tolist() == [0] * 30 + [1] * 9 and np.isfinite(read.numbers).all()
     with pytest.raises(UserError, match="column 'x', row 1"):
         Decomposition.from_frame(as_form(lists)).fit(as_form(lists))
-    with pytest.raises(UserError, match="expected a table of pandas, polars or pyarrow, got int"):
+    with pytest.raises(UserError, match="expected a table from pandas, polars or pyarrow, got int"):
         Decomposition.from_frame(3)
 
 

@@ -61,7 +61,7 @@ def test_draws_have_the_predicted_mean_and_width() -> None:
 @pytest.mark.parametrize("shape", [(4, 1), (1,), (4, 4)])
 def test_y_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     predictor = GaussianPredictor(1, hidden=(2,), key=jax.random.key(0))
-    with pytest.raises(UserError, match="should have shape"):
+    with pytest.raises(UserError, match="must have shape"):
         predictor.loss_nats(jnp.zeros((4, 2)), jnp.zeros(shape))
 
 

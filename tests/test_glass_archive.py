@@ -84,12 +84,12 @@ def replaced(name: str, text: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ({"../escape.csv": "1"}, "leads outside"),
-        ({"a/../../escape.csv": "1"}, "leads outside"),
-        ({"/etc/escape.csv": "1"}, "leads outside"),
+        ({"../escape.csv": "1"}, "would be written outside"),
+        ({"a/../../escape.csv": "1"}, "would be written outside"),
+        ({"/etc/escape.csv": "1"}, "would be written outside"),
         ({"readme.txt": "nothing"}, "not the published glass archive"),
         (replaced("GradualQuench_val_types.csv", "a,b\n"), "not a table of numbers"),
-        (replaced("GradualQuench_val_types.csv", "1,2\n"), "do not fit together"),
+        (replaced("GradualQuench_val_types.csv", "1,2\n"), "do not match"),
         (replaced("GradualQuench_val_is_loci.csv", "0\n2\n"), "not 0 or 1"),
         (replaced("GradualQuench_val_is_loci.csv", "0\nnan\n"), "not finite"),
         (replaced("g_r_bins.csv", "0\n1\n"), "one longer"),

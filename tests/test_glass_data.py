@@ -82,7 +82,7 @@ def test_damaged_tables_are_refused(
 def test_pickles_bombs_and_broken_files_are_refused(tmp_path: Path) -> None:
     pickled = tmp_path / "pickled.npz"
     np.savez(pickled, positions=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(UserError, match="use the plain CSV"):
+    with pytest.raises(UserError, match="use the CSV archive"):
         load_table(pickled)
     bomb = tmp_path / "bomb.npz"
     np.savez_compressed(bomb, zeros=np.zeros(1_000_000))

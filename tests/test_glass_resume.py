@@ -140,7 +140,7 @@ def test_more_loci_than_damaged_samples_hold_need_no_engine(
     (tmp_path / "rapid" / "sample-00002.npz").write_bytes(b"")
 
     def missing() -> None:
-        raise UserError("LAMMPS is not installed")
+        raise UserError("LAMMPS, which is not installed")
 
     monkeypatch.setattr(simulate, "_require_engine", missing)
     with pytest.warns(UserWarning, match=r"sample-00002\.npz"):

@@ -179,16 +179,16 @@ def test_bad_particle_files_are_refused_with_a_reason(tmp_path: Path) -> None:
     outside = positions.copy()
     outside[5] += 2 * box[0, 0]
     cases = {
-        "outside.xyz": (extended_xyz(outside, types, box), "1 particles lie outside the cell"),
+        "outside.xyz": (extended_xyz(outside, types, box), "1 particles are outside the cell"),
         "single.xyz": (extended_xyz(positions, np.ones_like(types), box), "exactly two"),
-        "broken.xyz": (good[:200], "not readable as extxyz"),
+        "broken.xyz": (good[:200], "can't be read as extxyz"),
         "open.xyz": (good.replace('pbc="T T F"', 'pbc="F F F"'), "periodic"),
     }
     for name, (text, message) in cases.items():
         (tmp_path / name).write_text(text)
         with pytest.raises(UserError, match=message):
             read_particles(tmp_path / name)
-    with pytest.raises(UserError, match="endings"):
+    with pytest.raises(UserError, match="must end in"):
         read_particles(tmp_path / "state.pdb")
     with pytest.raises(UserError, match="no such file"):
         read_particles(tmp_path / "absent.xyz")

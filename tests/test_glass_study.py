@@ -430,7 +430,7 @@ def test_one_sample_in_the_training_part(
 ) -> None:
     data = glass_like()
     data = replace(data, group=np.where(data.group > 0, 1, 0))
-    assert "training part is from one sample" in refused(data, tmp_path, capsys)
+    assert "training part comes from a single sample" in refused(data, tmp_path, capsys)
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "", "figures", "data"])
@@ -446,9 +446,9 @@ def test_a_name_that_leads_elsewhere_in_the_run_folder(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--validation-fraction", "1.5"], "validation fraction must lie between 0 and 1"),
+        (["--validation-fraction", "1.5"], "validation fraction must be between 0 and 1"),
         (["--direction", "both", "--n-starts", "1"], "rising or falling"),
-        (["--direction", "falling"], "several starts or resamples need a rising beta"),
+        (["--direction", "falling"], "several starts or resamples need direction"),
         (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
     ],
 )

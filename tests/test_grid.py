@@ -89,16 +89,16 @@ def test_names_of_folders_are_safe_and_differ() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[grid]\nseed = [1]", "name the study"),
+        ("[grid]\nseed = [1]", "the study is missing"),
         ('study = "boolean"', "is empty"),
-        ('study = "nothing"\n[grid]\nseed = [1]', "no installed package"),
+        ('study = "nothing"\n[grid]\nseed = [1]', "no installed study"),
         ('study = "boolean"\n[grid]\nseed = 1', "needs a list of values for seed"),
         ('study = "boolean"\n[grid]\nseed = []', "needs a list"),
         ('study = "boolean"\n[grid]\nseed = [1, 1]', "twice"),
         ('study = "boolean"\n[grid]\nn_stps = [1]', "no option 'n_stps'"),
-        ('study = "boolean"\n[options]\nseed = 1\n[grid]\nseed = [1]', "leave one out"),
-        ('study = "boolean"\n[gird]\nseed = [1]', "'gird' is none of"),
-        ('study = "boolean"\ngrid = 3', "should be a table"),
+        ('study = "boolean"\n[options]\nseed = 1\n[grid]\nseed = [1]', "remove it from one"),
+        ('study = "boolean"\n[gird]\nseed = [1]', "unknown entry 'gird'"),
+        ('study = "boolean"\ngrid = 3', "must be a table"),
         ('study = "boolean"\n[grid]\nseed = [' + "1" * 5000 + "]", "can't be read|whole number"),
         ("study = [", "can't be read as TOML"),
     ],
@@ -135,7 +135,7 @@ def test_a_grid_is_run_told_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     # Another value of an option that all share would be another run of the same name.
     text = (tmp_path / "grid of steps.toml").read_text().replace("= 16", "= 17")
     assert dib("grid", str(written(tmp_path, text)), "--out", str(out)) == 2
-    assert "was made with another train" in capsys.readouterr().err
+    assert "was made with a different train" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_grid_is_left_alone(
@@ -144,7 +144,7 @@ def test_a_folder_that_is_no_grid_is_left_alone(
     (tmp_path / "mine").mkdir()
     path = brief(tmp_path, [12], [0])
     assert dib("grid", str(path), "--out", str(tmp_path / "mine")) == 2
-    assert "is no grid" in capsys.readouterr().err
+    assert "is not the folder of a grid" in capsys.readouterr().err
     assert not list((tmp_path / "mine").iterdir())
 
 

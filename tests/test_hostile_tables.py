@@ -161,5 +161,5 @@ def test_classes_that_are_objects_are_stratified(labels: list[Any]) -> None:
 def test_a_hostile_table_of_no_columns_or_rows_is_refused() -> None:
     with pytest.raises(UserError, match="no columns"):
         Decomposition.from_frame(pd.DataFrame(index=range(30)))
-    with pytest.raises(UserError, match=r"no column is left|too few rows"):
+    with pytest.raises(UserError, match=r"no column is left|only . rows|too few rows"):
         DistributedIBRegressor().fit(pd.DataFrame({"a": []}, dtype=float), [])

@@ -50,7 +50,7 @@ def test_transparent_parts_are_put_on_white_and_it_is_said(tmp_path: Path) -> No
     layers[0, :, 3] = (0, 51, 255)  # black: invisible, a fifth, whole
     picture = load_picture(saved(tmp_path, Image.fromarray(layers)))
     assert picture.pixels[0, :, 0].tolist() == [255, 204, 0]
-    assert picture.notes == ("transparent parts put on white",)
+    assert picture.notes == ("transparent parts shown on white",)
     layers[..., 3], layers[0, 0, 0] = 255, 9  # an opaque alpha is nothing to speak of
     assert load_picture(saved(tmp_path, Image.fromarray(layers))).notes == ()
 
@@ -61,7 +61,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     path = saved(tmp_path, Image.fromarray(RAMP), exif=exif)
     picture = load_picture(path)
     np.testing.assert_array_equal(picture.pixels, np.rot90(RAMP, -1))
-    assert picture.notes == ("turned as its EXIF orientation says",)
+    assert picture.notes == ("rotated by its EXIF orientation",)
 
 
 def test_large_pictures_are_shrunk_and_it_is_said(tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def test_the_scheme_says_what_infonce_can_certify(run: Run) -> None:
     attrs = run.scheme.to_xarray().attrs
     assert attrs["baseline"] == "InfoNCE's ceiling, log2(64)"
     said = " ".join(finding.text for finding in run.report().findings())
-    assert "certifies at most 6 bits" in said
-    assert "bits of the colour are known" in said and "of Y" not in said
+    assert "can measure at most 6 bits" in said
+    assert "bits of information about the colour" in said and "about Y" not in said
 
 
 def test_a_weak_bottleneck_paints_the_picture_and_a_strong_one_does_not(run: Run) -> None:
@@ -282,7 +282,7 @@ def test_a_decomposition_of_your_own() -> None:
     assert found.shape == (96, 2, 1) and found.dtype == np.float32
     assert Polar.of(flag()).problem(0).names == ("radius", "angle")
     wrong = PositionDecomposition("", ("radius",), polar)
-    with pytest.raises(UserError, match="into 1 components gave"):
+    with pytest.raises(UserError, match="into 1 components returned"):
         wrong.components(pixel_positions(2, 2))
     with pytest.raises(UserError, match="finite"):
         PositionDecomposition("", ("a", "b"), lambda r: r / 0 * np.nan).components(

@@ -115,10 +115,10 @@ def test_what_was_never_missing_in_training_is_read_as_the_typical_value_and_tol
     median = float(np.sort(table["x"])[(len(table) - 1) // 2])
     frequent = table["colour"].mode()[0]
     assert texts == [
-        "column 'x' is missing in 2 rows, but was in no training row; read as its median, "
-        f"{median:g}.",
-        "column 'colour' is missing in 1 row, but was in no training row; read as the most "
-        f"frequent, {frequent!r}.",
+        "column 'x' is missing in 2 rows, but was never missing in training; it is read as its "
+        f"median, {median:g}.",
+        "column 'colour' is missing in 1 row, but was never missing in training; it is read as "
+        f"the most frequent value, {frequent!r}.",
     ]
     expected = fitted.transform(
         new.assign(x=[median, new.x[1], median], colour=[new.colour[0], frequent, new.colour[2]])
@@ -129,7 +129,7 @@ def test_what_was_never_missing_in_training_is_read_as_the_typical_value_and_tol
 
 def test_a_column_without_any_value_is_left_out_and_infinity_is_an_error() -> None:
     table = with_gaps().assign(empty=None, nothing=np.nan)
-    with pytest.warns(UserWarning, match="'(empty|nothing)' is left out: it holds no value at all"):
+    with pytest.warns(UserWarning, match="'(empty|nothing)' is left out: it has no values"):
         split = Decomposition.from_frame(table)
     assert split.names == ("x", "whole", "colour")
     with pytest.raises(UserError, match=r"column 'x', row 2 .*infinite"):

@@ -368,7 +368,7 @@ def test_gaussian_water_level_and_ends() -> None:
         ([1.0, 2.0], 0.1, "axes"),
         ([[0.5, -0.1], [0.3, 0.3]], 0.1, "none negative"),
         ([[0.0, 0.0]], 0.1, "finite probabilities"),
-        ([[0.5, 0.5]], 0.0, "above 0"),
+        ([[0.5, 0.5]], 0.0, "positive"),
         ([[0.5, 0.5]], [[0.1]], "list"),
         ([[0.5, 0.5]], np.inf, "finite"),
     ],
@@ -383,7 +383,7 @@ def test_unusable_tables_names_and_gaussians_are_refused() -> None:
         joint_from_truth_table([0.5, 1])
     with pytest.raises(UserError, match="whole numbers"):
         joint_from_samples([[0], [1]], [0, -1])
-    with pytest.raises(UserError, match="must be"):
+    with pytest.raises(UserError, match="must have shape"):
         joint_from_samples([[0], [1]], [0, 1, 1])
     with pytest.raises(UserError, match="Weights"):
         joint_from_samples([[0], [1]], [0, 1], weights=[0, 0])
@@ -391,5 +391,5 @@ def test_unusable_tables_names_and_gaussians_are_refused() -> None:
         optimal_frontier([[0.5, 0.0], [0.0, 0.5]], 0.1, names=["a", "b"])
     with pytest.raises(UserError, match="noise"):
         optimal_gaussian_frontier([1.0], 1.0, 0.0, 0.1)
-    with pytest.raises(UserError, match="above 0"):
+    with pytest.raises(UserError, match="positive"):
         optimal_gaussian_frontier([1.0], 1.0, 1.0, -0.1)

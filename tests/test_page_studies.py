@@ -136,7 +136,7 @@ def test_dib_report_overwrites_no_file_of_a_user(
     before = out.read_bytes()
     capsys.readouterr()
     assert dib("report", str(circuit), "--out", str(out)) == 2
-    assert "exists already" in one_clear_line(capsys)
+    assert "already exists" in one_clear_line(capsys)
     assert out.read_bytes() == before
 
 

@@ -84,7 +84,9 @@ def test_what_is_wrong_with_a_folder_is_said_in_one_line(tmp_path: Path) -> None
     (folder / ".part.crc").touch()
     assert len(ParquetTable(folder)) == 120
     (folder / "notes.txt").touch()
-    with pytest.raises(UserError, match=r"also holds .*notes.txt, which is no Parquet file"):
+    with pytest.raises(
+        UserError, match=r"also contains .*notes.txt, whose name is not that of a Parquet file"
+    ):
         ParquetTable(folder)
     (folder / "notes.txt").rename(folder / "notes.parquet")
     with pytest.raises(UserError, match=r"notes.parquet can't be read as Parquet"):
@@ -96,9 +98,9 @@ def test_what_is_wrong_with_a_folder_is_said_in_one_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"x": [1.0]}, "part.parquet has no column 'word', which .*year=2020"),
-        ({"x": ["1"], "word": ["a"]}, "column 'x' is float in .*2020.*, but string in .*2022"),
-        ({"x": [1.0], "word": ["a"], "z": [1]}, "has a column 'z', which .*2020.* has not"),
+        ({"x": [1.0]}, "part.parquet lacks the column 'word' of .*year=2020"),
+        ({"x": ["1"], "word": ["a"]}, "column 'x' has type float in .*2020.* and string in .*2022"),
+        ({"x": [1.0], "word": ["a"], "z": [1]}, "has a column 'z', which .*2020.* does not have"),
         ({"x": [1.0], "word": ["a"], "year": [1]}, "has a column 'year'"),
     ],
 )
@@ -118,14 +120,14 @@ def test_files_that_differ_are_named_with_the_column(
 def test_a_column_that_is_also_the_name_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x=1").mkdir()
     pq.write_table(pa.table({"x": [1.0]}), tmp_path / "x=1" / "a.parquet")
-    with pytest.raises(UserError, match="'x' is both in the file and in the name of its folder"):
+    with pytest.raises(UserError, match="'x' is in the file and also in the name of its folder"):
         ParquetTable(tmp_path)
 
 
 def test_a_file_beside_the_folders_of_others(tmp_path: Path) -> None:
     loose = pa.table({"x": np.ones(1, np.float32), "word": ["a"]})
     pq.write_table(loose, write(tmp_path) / "loose.parquet")
-    with pytest.raises(UserError, match=r"differ in whether a folder names the column 'site'"):
+    with pytest.raises(UserError, match=r"in a folder that gives a value of column 'site'"):
         ParquetTable(tmp_path)
 
 
@@ -142,7 +144,9 @@ def test_a_fault_deep_in_a_file_names_file_and_row(tmp_path: Path) -> None:
         x[30] = value
         pq.write_table(pa.table({"x": x}), tmp_path / f"part-{number}.parquet", row_group_size=10)
     (found,) = survey(ParquetTable(tmp_path), {})
-    assert "column 'x', row 131 (data rows count from 1) holds an infinite value" in found.problem
+    assert (
+        "column 'x', row 131 (data rows count from 1) contains an infinite value" in found.problem
+    )
     assert "part-2.parquet begins at row 101" in found.problem
 
 

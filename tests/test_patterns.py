@@ -124,7 +124,7 @@ def test_a_pattern_of_ones_own_can_be_drawn() -> None:
 
 
 def test_an_unknown_pattern_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="'spiral'; choose among halves, stripes"):
+    with pytest.raises(UserError, match="'spiral'; choose from halves, stripes"):
         pattern_named("spiral")
 
 
@@ -145,7 +145,11 @@ def test_words_tell_who_outlives_whom() -> None:
             PatternFindings(0.5, {"horizontal": horizontal, "vertical": vertical}, 1.0, {})
         )
 
-    assert said(0.5, 0.52).startswith("both components fall together")
-    assert said(0.2, 0.5).startswith("horizontal is given up at beta=0.2, vertical outlives it")
-    assert said(None, 0.5).startswith("vertical is given up at beta=0.5, horizontal outlives it")
+    assert said(0.5, 0.52).startswith("both components drop out together")
+    assert said(0.2, 0.5).startswith(
+        "horizontal drops out at beta=0.2, vertical is the last in use"
+    )
+    assert said(None, 0.5).startswith(
+        "vertical drops out at beta=0.5, horizontal is the last in use"
+    )
     assert said(None, None) == "the scheme ends at beta=0.5"

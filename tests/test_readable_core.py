@@ -317,7 +317,7 @@ def test_names_of_symbols_are_the_users(table: ReadableApproximation) -> None:
         table.named({"x": {symbol.text: "same" for symbol in x}})
     sentences = unknown_names(table, {"x": {"< 9": "a"}, "z": {"1": "a"}})
     assert "no symbol '< 9'" in sentences[0]
-    assert "z is not in this table" in sentences[1]
+    assert "component 'z' is not in this table" in sentences[1]
 
 
 def test_hostile_names_are_plain_text_everywhere(table: ReadableApproximation) -> None:

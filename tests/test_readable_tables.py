@@ -142,7 +142,7 @@ def test_a_pickled_model_leaves_its_rows_behind(fitted: DistributedIBClassifier)
     copy = pickle.loads(pickle.dumps(fitted))
     assert copy._reading_rows is None
     assert fitted._reading_rows is not None
-    with pytest.raises(UserError, match="without its rows"):
+    with pytest.raises(UserError, match="without the rows"):
         copy.readable(max_rows=5)
 
 

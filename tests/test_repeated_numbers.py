@@ -169,7 +169,7 @@ def test_values_that_do_not_fit_are_refused() -> None:
         make_encoder()(found._replace(codes=found.codes[:, :2]))
     with pytest.raises(UserError, match="don't fit an encoder"):
         make_encoder()(found._replace(values=(None, column, None, column, None, column)))
-    with pytest.raises(UserError, match="component 2 has no values to list"):
+    with pytest.raises(UserError, match="the values of component 2 can't be listed"):
         make_encoder()(found._replace(values=(None, column, column, None, None, column)))
 
 

@@ -54,7 +54,7 @@ def test_faulty_repeats() -> None:
         ResampledBatches(arrays(), [np.array([1]), np.array([], int)], 4)
     with pytest.raises(UserError, match="at least one row"):
         ResampledBatches(arrays(), [], 4)
-    with pytest.raises(UserError, match="rows for 3 repeats, not 2"):
+    with pytest.raises(UserError, match="rows for 3 repeats, but 2"):
         ResampledBatches(arrays(), ROWS, 4).prepare(0, 1, 2)
     with pytest.raises(UserError, match="batch_size"):
         ResampledBatches(arrays(), ROWS, 0)

@@ -349,7 +349,7 @@ def test_every_choice_goes_by_held_out_rows(xor_scheme: ApproximationScheme) -> 
     assert scheme.frontier().predictive_bits.max() < 0
     words = " ".join([one.text for one in opening_findings(scheme)])
     assert "no information about Y was found in X" in words
-    assert "outlives" not in words
+    assert "last component in use" not in words
     assert scheme_values(scheme)["measured_on"] == "validation rows"
 
 

@@ -136,7 +136,7 @@ def test_masks_and_inputs_are_inverse() -> None:
 
 
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(UserError, match="at most 20 inputs, but there are 21: take a circuit with"):
+    with pytest.raises(UserError, match="at most 20 inputs, but there are 21; use a circuit with"):
         check_exhaustive(21)
     with pytest.raises(UserError, match="at most 20 inputs, but there are 21"):
         subset_information_bits(np.zeros(2**21, dtype=np.uint8))
@@ -146,7 +146,7 @@ def test_bad_input_is_refused() -> None:
         subset_information_bits([0, 2])
     with pytest.raises(UserError, match="one axis"):
         subset_information_bits([[0, 1]])
-    with pytest.raises(UserError, match="mask 4 is no subset of 2 inputs"):
+    with pytest.raises(UserError, match="mask 4 is not a subset of 2 inputs"):
         rank_within_size([0.0, 0.1, 0.2, 0.3], 4)
 
 

@@ -133,12 +133,12 @@ def test_smooth_columns_are_read_without_sines(encode: Any, separate: bool) -> N
     all_smooth = encoder_of(separate=separate, smooth=[True] * 6)
     none = encode(all_smooth, inputs()).mean
     assert np.abs(none - channel.mean).max() > 0.01
-    with pytest.raises(UserError, match="smooth of 2 columns"):
+    with pytest.raises(UserError, match="smooth is given for 2 columns"):
         encoder_of(smooth=[True, False])
 
 
 def test_spikes_that_do_not_fit_the_columns_are_refused() -> None:
-    with pytest.raises(UserError, match="spikes of 2 columns"):
+    with pytest.raises(UserError, match="spikes are given for 2 columns"):
         encoder_of(spikes=[[], [1.0]])
     with pytest.raises(UserError, match="finite"):
         encoder_of(spikes=[[], [math.nan], [], [], [], []])

@@ -62,7 +62,7 @@ def test_encodings_are_found(tmp_path: Path, encoding: str, newline: str) -> Non
 def test_windows_text_is_read_and_told(tmp_path: Path, n_before: int) -> None:
     text = "x,place\n" + "1,here\n" * n_before + "2,Köln – Süd\n"
     path = write(tmp_path, text.encode("cp1252"))
-    with pytest.warns(UserWarning, match=r"table\.csv is not UTF-8 and is read as Windows-1252"):
+    with pytest.warns(UserWarning, match=r"table\.csv is not in UTF-8 and is read as Windows-1252"):
         table = read_table(path)
     assert table["place"].iloc[-1] == "Köln – Süd" and len(table) == n_before + 1
 
@@ -118,12 +118,15 @@ def test_numbers_are_read_in_the_one_way_that_fits(
     [
         (
             "a;n\n1;1,234\n2;3\n",
-            "column 'n' holds numbers such as 1,234, which can be read as 1234 or as 1.234",
+            "column 'n' contains numbers such as 1,234, which can be read as 1234 or as 1.234",
         ),
-        ("a;n\n3,14;2.5\n", "column 'a' holds numbers such as 3,14 and column 'n' such as 2.5"),
-        (b"a,b\n1,\0\0\n", "no text, for it holds zero bytes"),
+        (
+            "a;n\n3,14;2.5\n",
+            "column 'a' contains numbers such as 3,14 and column 'n' numbers such as 2.5",
+        ),
+        (b"a,b\n1,\0\0\n", "not a text file, because it contains zero bytes"),
         (EXPECTED.to_csv(index=False).encode("utf-32"), "UTF-8|zero bytes"),
-        ("# only a comment\n", "is empty; its first line should name the columns"),
+        ("# only a comment\n", "is empty; its first line must contain the column names"),
     ],
 )
 def test_what_cannot_be_settled_is_one_clear_error(
@@ -164,7 +167,7 @@ def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "a,b\n1,2\n")
         archive.writestr("b.csv", "a,b\n1,2\n")
-    with pytest.raises(UserError, match="holds 2 files; give an archive of one table"):
+    with pytest.raises(UserError, match="contains 2 files; give an archive of a single table"):
         read_table(path)
 
 
@@ -194,7 +197,7 @@ def test_the_first_sheet_of_an_excel_file_is_read_and_others_are_told(tmp_path: 
     with pd.ExcelWriter(path) as book:
         EXPECTED.to_excel(book, sheet_name="first", index=False)
         EXPECTED.iloc[:1].to_excel(book, sheet_name="notes", index=False)
-    with pytest.warns(UserWarning, match="has 2 sheets; the first, 'first', is read"):
+    with pytest.warns(UserWarning, match="has 2 sheets, of which only the first, 'first', is read"):
         pd.testing.assert_frame_equal(read_table(path), EXPECTED)
     EXPECTED.to_excel(tmp_path / "labelled.xlsx")
     with pytest.raises(UserError, match=r"labelled\.xlsx: column 1 has no name"):
@@ -230,14 +233,14 @@ def test_columns_that_are_text_elsewhere_stay_text(tmp_path: Path) -> None:
 
 def test_decimal_commas_far_below_the_first_rows_are_an_error(tmp_path: Path) -> None:
     path = write(tmp_path, "dose;y\n" + "0;1\n" * 2000 + "0,5;1\n")
-    with pytest.raises(UserError, match=r"column 'dose', row 2001 .* holds 0,5, a number with a"):
+    with pytest.raises(UserError, match=r"column 'dose', row 2001 .* is 0,5, a number with a"):
         read_table(path)
 
 
 def test_what_is_easily_misread_is_told(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="NA in column 'country' is read as a missing value"):
         read(tmp_path, "country,y\nNA,1\nDE,2\nFR,3\nNO,4\n")
-    with pytest.warns(UserWarning, match=r"its first line holds numbers alone \(1.5, 2\)"):
+    with pytest.warns(UserWarning, match=r"its first line contains only numbers \(1.5, 2\)"):
         read(tmp_path, "1.5,2\n3,4\n")
     with warnings.catch_warnings(action="error"):
         read(tmp_path, "grade,y\nNA,1\nA,2\nB,3\nC,4\n")

@@ -51,12 +51,12 @@ def test_parquet_tables_come_back(parquet: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty; its first line should name the columns"),
-        (b"a,b,a\n1,2,3\n", "two columns are called 'a'"),
-        (b",b\n0,1\n1,2\n", "column 1 has no name; name it, or .*index=False"),
-        (b"a,b\n1,2,3\n4,5,6\n", "more values than the first line has names"),
+        (b"", "is empty; its first line must contain the column names"),
+        (b"a,b,a\n1,2,3\n", "two columns are named 'a'"),
+        (b",b\n0,1\n1,2\n", "column 1 has no name; give it a name or.*index=False"),
+        (b"a,b\n1,2,3\n4,5,6\n", "more values than the first line has column names"),
         (b"a,b\n1,2\n4,5,6\n", "Expected 2 fields in line 3, saw 3|more values"),
-        (b"a,b\n1,\x81\n", "no text in UTF-8, UTF-16 or Windows-1252"),
+        (b"a,b\n1,\x81\n", "not text in UTF-8, UTF-16 or Windows-1252"),
     ],
 )
 def test_faulty_text_tables(tmp_path: Path, content: bytes, message: str) -> None:
@@ -76,7 +76,7 @@ def test_faulty_parquet_files(tmp_path: Path, parquet: Path) -> None:
     broken.write_bytes(parquet.read_bytes()[:-100])
     with pytest.raises(UserError, match="can't be read as Parquet"):
         read_table(broken)
-    with pytest.raises(UserError, match="no column 'z'; it has x, n, flag, text, kind"):
+    with pytest.raises(UserError, match="no column 'z'; its columns are x, n, flag, text, kind"):
         ParquetTable(parquet).without(["z"])
 
 
@@ -99,7 +99,7 @@ def test_a_parquet_file_read_in_stretches_gives_what_the_whole_table_gives(
     assert isinstance(on_disk.numbers, np.memmap)
     np.testing.assert_array_equal(on_disk.numbers, inputs.numbers)
     np.testing.assert_array_equal(np.load(tmp_path / "codes.npy"), inputs.codes)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         fitted.transform(stretches, folder=tmp_path)
 
 
@@ -158,7 +158,7 @@ def test_host_batches_are_cut_into_stretches_without_a_trace() -> None:
 def test_small_data_live_on_the_device_and_large_data_do_not() -> None:
     assert fits_on_device(rows_of(10))
     assert not fits_on_device(rows_of(10), budget_bytes=100)
-    with pytest.raises(UserError, match=r"share a non-zero length, got \[3, 4\]"):
+    with pytest.raises(UserError, match=r"one common, non-zero length, got lengths \[3, 4\]"):
         RowBatches((np.ones(3), np.ones(4)), 2)
     with pytest.raises(UserError, match="must be positive, got 0 and 64"):
         RowBatches(rows_of(3), 0)

@@ -177,7 +177,7 @@ def test_a_damaged_description_is_refused(damage: dict[str, Any]) -> None:
     good = TargetBins.fit(np.random.default_rng(0).normal(size=40)).to_dict()
     assert len(good["share"]) == 12
     TargetBins.from_dict(good)
-    with pytest.raises(UserError, match="no description of bins"):
+    with pytest.raises(UserError, match="not a valid description of bins"):
         TargetBins.from_dict({**good, **damage})
-    with pytest.raises(UserError, match="no description of bins"):
+    with pytest.raises(UserError, match="not a valid description of bins"):
         TargetBins.from_dict({name: good[name] for name in good if name not in damage})

@@ -171,5 +171,5 @@ def test_marginals_and_labels_of_another_shape_are_refused() -> None:
     ):
         with pytest.raises(UserError, match="tilts for each of"):
             model.around([share], [tilts])
-    with pytest.raises(UserError, match=r"should have shape \[4\], got \[4, 1\]"):
+    with pytest.raises(UserError, match=r"must have shape \[4\], got \[4, 1\]"):
         model.loss_nats(model(jnp.zeros((4, 2))), jnp.zeros((4, 1)))

@@ -168,7 +168,7 @@ def test_a_fit_that_diverges_after_a_record_is_kept(
     assert dib(*arguments("fit", data, out)) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
-    assert "The folder holds what was reached." in printed.err
+    assert "The folder contains the results up to that point." in printed.err
     assert "The sweep diverged: the loss was not finite" in printed.out
     assert dib("show", str(out)) == 0
     assert capsys.readouterr().err == ""

@@ -74,7 +74,9 @@ def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
 
 def test_a_unit_that_ends_every_worker_is_told_in_one_line(tmp_path: Path) -> None:
     found = {}
-    with pytest.raises(UserError, match=f"lost {N_TRIES} times, .* while dies ran") as error:
+    with pytest.raises(
+        UserError, match=f"ended unexpectedly {N_TRIES} times, .* while running dies"
+    ) as error:
         found.update(all_of(TWO, tmp_path, "a", "dies"))
     assert "\n" not in str(error.value)
     assert len(begun(tmp_path, "dies")) == N_TRIES
@@ -121,9 +123,9 @@ def test_processes_have_the_threads_of_their_client(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_jobs": 0}, "--jobs is a number of processes"),
-        ({"n_jobs": -2}, "not -2"),
-        ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "give one of them"),
+        ({"n_jobs": 0}, "--jobs must be at least 1"),
+        ({"n_jobs": -2}, "got -2"),
+        ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "only one of them"),
     ],
 )
 def test_what_workers_can_not_be(options: dict[str, object], message: str) -> None:
@@ -170,7 +172,7 @@ def test_a_scheduler_that_is_lost_is_told_in_one_line(two: Cluster, tmp_path: Pa
 
 def test_no_scheduler_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distributed_ib.study.cluster.CONNECT_SECONDS", 1)
-    with pytest.raises(UserError, match="no scheduler answers at tcp") as error:
+    with pytest.raises(UserError, match="no scheduler responds at tcp") as error:
         all_of(Workers(dask="tcp://127.0.0.1:9"), tmp_path, "a")
     assert "\n" not in str(error.value)
 

@@ -44,8 +44,8 @@ def load_arrays(
             size = sum(entry.file_size for entry in archive.infolist())
         if size > max_bytes:
             raise UserError(
-                f"{path}: unpacks to {size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB "
-                "allowed; split it or load it with a larger `max_bytes`."
+                f"{path}: unpacks to {size / 1e6:.0f} MB, more than the allowed "
+                f"{max_bytes / 1e6:.0f} MB; split it or load it with a larger `max_bytes`."
             )
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
@@ -61,8 +61,8 @@ def load_arrays(
     except Exception as error:
         if "allow_pickle" in str(error):
             raise UserError(
-                f"{path}: holds Python objects, which can run code when read; use the plain CSV "
-                "archive of the same data instead."
+                f"{path}: contains Python objects, which can run code when they are read; use the "
+                "CSV archive of the same data instead."
             ) from None
         raise UserError(
             f"{path}: not a readable .npz file ({first_line(error)}); {remedy}."

@@ -64,7 +64,7 @@ def read_checksums(folder: Path) -> dict[str, str] | None:
     head, *entries = lines or [""]
     matches = [_LINE.fullmatch(line) for line in entries]
     if head != _head(entries) or not all(matches):
-        raise UserError(f"{path} is damaged: it is not the list of checksums that was written.")
+        raise UserError(f"{path} is damaged: its content has changed since it was written.")
     return {match[2]: match[1] for match in matches if match}
 
 
@@ -84,8 +84,7 @@ def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
     known = read_checksums(folder)
     if known is None:
         warnings.warn(
-            f"{folder} has no list of checksums ({CHECKSUMS}), so damage to its files would not be "
-            "noticed.",
+            f"{folder} has no list of checksums ({CHECKSUMS}), so damaged files can't be detected.",
             UserWarning,
             stacklevel=2,
         )
@@ -93,12 +92,15 @@ def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
     for name in known if names is None else names:
         path = folder / name
         if name not in known:
-            raise UserError(f"{folder / CHECKSUMS} is damaged, or {path} is not of this run.")
+            raise UserError(
+                f"{folder / CHECKSUMS} is damaged, or {path} does not belong to this run."
+            )
         if not path.is_file():
-            raise UserError(f"{path} is missing; the run is damaged.")
+            raise UserError(f"{path} is missing: the run is incomplete or damaged.")
         if _sha256(path) != known[name]:
             raise UserError(
-                f"{path} is damaged: it is not what was written (its checksum differs)."
+                f"{path} is damaged: its content has changed since it was written (its checksum "
+                "differs)."
             )
 
 

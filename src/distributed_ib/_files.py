@@ -59,15 +59,16 @@ def create_folder(path: Path) -> Path:
     except FileExistsError as error:
         if not (path.exists() or path.is_symlink()):
             raise UserError(
-                f"can't make the folder {path}: {error.filename} is not a folder; choose another "
-                "with --out."
+                f"can't create the folder {path}: {error.filename} is not a folder; choose another "
+                "folder with --out."
             ) from None
         raise UserError(
-            f"{path} exists already and nothing is overwritten; choose another folder with --out."
+            f"{path} already exists and will not be overwritten; choose another folder with --out."
         ) from None
     except OSError as error:
         raise UserError(
-            f"can't make the folder {path}: {error.strerror or error}; choose another with --out."
+            f"can't create the folder {path}: {error.strerror or error}; choose another folder "
+            "with --out."
         ) from None
     return path
 

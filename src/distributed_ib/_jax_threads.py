@@ -28,7 +28,7 @@ _given_jobs: ContextVar[int | None] = ContextVar("n_jobs", default=None)
 def check_jobs(n_jobs: int | None) -> None:
     """Raise a `UserError` for what is no number of jobs, as scikit-learn counts them."""
     if n_jobs is not None and whole_number("n_jobs", n_jobs, -(1 << 31)) == 0:
-        raise UserError("n_jobs must not be 0; give a number of threads, or -1 for one per core.")
+        raise UserError("n_jobs must be a number of threads, or -1 for one per core; got 0.")
 
 
 @contextmanager

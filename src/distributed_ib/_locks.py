@@ -38,12 +38,13 @@ def hold_folder(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise UserError(
-            f"{folder} is in use by another process; wait for it, or choose another folder."
+            f"{folder} is in use by another process; wait until it has finished, or choose another "
+            "folder."
         ) from None
     except (OSError, NotImplementedError) as error:
         warnings.warn(
             f"{folder} can't be locked ({first_line(error)}); make sure that no other process "
-            "works in it.",
+            "writes to it.",
             UserWarning,
             stacklevel=3,
         )

@@ -94,22 +94,26 @@ def execute(
             )
     except KeyboardInterrupt:
         if folder.exists():
-            print_line(f"Stopped. Go on with: dib resume {_resume_arguments(folder, file)}")
+            print_line(f"Stopped. To continue: dib resume {_resume_arguments(folder, file)}")
         else:
-            print_line("Stopped before anything was trained; nothing is left behind.")
+            print_line("Stopped before training began; nothing was written.")
         raise typer.Exit(130) from None
     print_report(load_report(folder))
     if run.shown:
         print_line(f"Written to {folder}/: {PAGE}, {SUMMARY_TEXT}, {FIGURES}/ and all results.")
     else:
-        print_line(f"{folder}/ holds settings and log, and no results.")
+        print_line(f"{folder}/ contains the settings and the log, but no results.")
     if run.status == "interrupted":
         print_line(
-            f"The run is not finished; go on with: dib resume {_resume_arguments(folder, file)}"
+            f"The run is not finished. To continue: dib resume {_resume_arguments(folder, file)}"
         )
         raise typer.Exit(130)
     if run.status == "diverged":
-        left = "The folder holds what was reached." if run.shown else "There are no results."
+        left = (
+            "The folder contains the results up to that point."
+            if run.shown
+            else "There are no results."
+        )
         raise UserError(f"{run.message}. {left}")
 
 

@@ -16,8 +16,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         metavar="N",
-        help="Processes of this machine for parts that don't depend on each other; -1 for one per "
-        "core. The results have the same bits.",
+        help="Number of worker processes on this machine for parts of the run that are "
+        "independent; -1 for one per core. The results are bit-identical for any number.",
     ),
 ]
 DaskAddress = Annotated[
@@ -25,7 +25,7 @@ DaskAddress = Annotated[
     typer.Option(
         "--dask",
         metavar="ADDRESS",
-        help="Scheduler of a Dask cluster on which the parts are worked out, such as "
+        help="Run the independent parts on a Dask cluster: the address of its scheduler, such as "
         "tcp://10.0.0.1:8786.",
     ),
 ]
@@ -33,8 +33,8 @@ Threads = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Threads of JAX for each part, which have a say in its last bits. Default: as many as "
-        "cores.",
+        help="Number of threads that JAX uses for each part. It can change the last digits of the "
+        "results. Default: the number of cores.",
     ),
 ]
 DeviceCount = Annotated[
@@ -42,31 +42,31 @@ DeviceCount = Annotated[
     typer.Option(
         "--devices",
         metavar="N",
-        help="Devices of this machine, such as GPUs, among which the rows of every batch are "
-        "divided. Default: all of a kind.",
+        help="Number of devices of this machine, such as GPUs, among which the rows of each batch "
+        "are divided. Default: all devices of one type.",
     ),
 ]
 Distributed = Annotated[
     bool,
     typer.Option(
         "--distributed",
-        help="Train together with other processes, each of which runs this command: under srun or "
-        "mpirun, or with the three options that follow.",
+        help="Train together with other processes, each of which runs this command. They are "
+        "started by srun or mpirun, or connected by the next three options.",
     ),
 ]
 Coordinator = Annotated[
     str | None,
-    typer.Option(
-        metavar="HOST:PORT", help="With --distributed: address of the first process, and a port."
-    ),
+    typer.Option(metavar="HOST:PORT", help="With --distributed: address and port of process 0."),
 ]
 ProcessCount = Annotated[
     int | None,
-    typer.Option("--processes", metavar="N", help="With --distributed: how many there are."),
+    typer.Option("--processes", metavar="N", help="With --distributed: number of processes."),
 ]
 ProcessIndex = Annotated[
     int | None,
-    typer.Option("--process", metavar="I", help="With --distributed: which this one is, from 0."),
+    typer.Option(
+        "--process", metavar="I", help="With --distributed: index of this process, from 0."
+    ),
 ]
 # For `dib run`, whose parameters are put together: annotation and default by name.
 WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -103,7 +103,7 @@ def workers_of(jobs: int, dask: str | None, threads: int | None) -> "Workers":
     from distributed_ib.study.workers import Workers
 
     if threads is not None and threads < 1:
-        raise UserError(f"--threads is a number of threads, 1 or more, not {threads}.")
+        raise UserError(f"--threads must be at least 1, got {threads}.")
     if threads is not None:
         use_xla_threads(threads)
     return Workers(jobs, dask)
@@ -131,11 +131,14 @@ def where_of(
     by_hand = {"coordinator": coordinator, "processes": processes, "process": process}
     for name, value in by_hand.items():
         if value is not None and not distributed:
-            raise UserError(f"--{name} says how to find other processes: give --distributed too.")
+            raise UserError(
+                f"--{name} is only for --distributed; add --distributed, or leave it out."
+            )
     if workers.elsewhere and (devices is not None or distributed):
         raise UserError(
-            f"{'--jobs' if dask is None else '--dask'} works out independent parts, each on one "
-            f"device; leave out {'--distributed' if distributed else '--devices'}."
+            f"{'--jobs' if dask is None else '--dask'} runs independent parts, each on one device, "
+            f"and can't be combined with {'--distributed' if distributed else '--devices'}; leave "
+            "one of them out."
         )
     found = Devices(devices, distributed)
     if distributed:

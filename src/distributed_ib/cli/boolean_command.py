@@ -37,43 +37,44 @@ def boolean(
     ] = None,
     expression: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Circuit as a formula: 'a & (b ^ ~c)', or in words."),
+        typer.Option(metavar="TEXT", help="Circuit as a formula: 'a & (b ^ ~c)' or 'a AND b'."),
     ] = None,
     random: Annotated[
         int | None, typer.Option(metavar="N", help="A random circuit with N inputs.")
     ] = None,
     preset: Annotated[
-        Preset, typer.Option(help="Training options: quick (seconds) or the paper's own.")
+        Preset, typer.Option(help="Training settings: quick (seconds) or those of the paper.")
     ] = Preset.quick,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Training steps while beta moves.")
+        int | None, typer.Option(metavar="N", help="Number of training steps while beta changes.")
     ] = None,
     beta_start: Annotated[
         float | None,
-        typer.Option(metavar="B", help="The weakest bottleneck strength."),
+        typer.Option(metavar="B", help="Smallest bottleneck strength."),
     ] = None,
     beta_end: Annotated[
         float | None,
-        typer.Option(metavar="B", help="The strongest bottleneck strength."),
+        typer.Option(metavar="B", help="Largest bottleneck strength."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+        int, typer.Option(metavar="K", help="Number of independent repeats, trained in parallel.")
     ] = 1,
     direction: Annotated[
         Direction,
         typer.Option(
-            help="How beta moves: rising gives information up, falling takes it up; both: a sweep "
-            "of each, side by side."
+            help="Direction of the sweep. rising: beta increases and components drop out; falling: "
+            "beta decreases and components come in; both: one sweep of each."
         ),
     ] = Direction.rising,
     seed: Annotated[
-        int, typer.Option(metavar="S", help="Seed of everything random, the circuit included.")
+        int, typer.Option(metavar="S", help="Random seed, also of the circuit of --random.")
     ] = 0,
     refine: Annotated[
         bool,
         typer.Option(
             "--refine",
-            help="Afterwards train the subsets of the sweep at fixed beta, close to the optimum.",
+            help="After the sweep, train its subsets further at fixed beta, to approach the "
+            "optimum.",
         ),
     ] = False,
     out: Annotated[
@@ -83,10 +84,10 @@ def boolean(
 ) -> None:
     """Which of a Boolean circuit's inputs matter, and in what order?
 
-    One sweep, from input-output pairs alone, finds the scheme of approximations (paper, Fig. 2).
-    An exhaustive search over all subsets of inputs and the exact optimum of the objective are put
-    beside it. The run folder gets the scheme, figures and a summary; `dib show` and `dib plot`
-    read it again, and `dib resume` continues a run that was stopped.
+    A single sweep finds the scheme of approximations from input-output pairs alone (paper, Fig. 2).
+    It is compared with an exhaustive search over all subsets of inputs and with the exact optimum
+    of the objective. The run folder contains the scheme, figures and a summary; `dib show` and
+    `dib plot` display them again, and `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.boolean import BooleanStudy, circuit_to_toml
 
@@ -118,7 +119,7 @@ def _circuit(
     given = {"--circuit": path, "--expression": expression, "--random": random}
     chosen = [option for option, value in given.items() if value is not None]
     if len(chosen) > 1:
-        raise UserError(f"{' and '.join(chosen)} name two circuits; give one of them.")
+        raise UserError(f"{' and '.join(chosen)} each define a circuit; give only one of them.")
     if path is not None:
         return load_circuit(path)
     if expression is not None:

@@ -19,28 +19,31 @@ def describe(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="CSV, Parquet, Arrow or Excel file; a folder or 'glob' of Parquet files; - for "
-            "CSV from standard input.",
+            help="CSV, Parquet, Arrow or Excel file; a folder or quoted glob pattern of Parquet "
+            "files; - for CSV from standard input.",
         ),
     ],
     target: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="The column to explain, or several: y1,y2; no part of X."),
+        typer.Option(metavar="COL", help="Target column, or several: y1,y2. It is not described."),
     ] = None,
     kinds: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML file with kinds of columns.")
+        Path | None, typer.Option(metavar="FILE", help="TOML file that sets the kinds of columns.")
     ] = None,
     toml: Annotated[
-        bool, typer.Option("--toml", help="Print it as the TOML file that --kinds takes.")
+        bool, typer.Option("--toml", help="Print the result as a TOML file for --kinds.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="New TOML file to write it to as well.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the result to this new TOML file."),
     ] = None,
 ) -> None:
     """Show how each column of a table would be read, without training anything.
 
-    A name, a kind, what a model makes of it, missing values, levels or range; and in a sentence why
-    a column is left out. Correct the TOML form where it is wrong, and give it to dib fit --kinds.
+    The listing has the name and kind of each column, what the model sees of it, the number of
+    missing values, and its levels or range. Where a column is left out, a sentence says why. To
+    change how columns are read, write the TOML file with --out, edit it, and pass it to
+    dib fit --kinds.
     """
     from distributed_ib._files import write_text
     from distributed_ib._reading_line import ReadingLine
@@ -54,7 +57,7 @@ def describe(
     from distributed_ib.studies.table.text_input import is_standard_input
 
     if out is not None and out.exists():
-        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+        raise UserError(f"{out} already exists and will not be overwritten; choose another --out.")
     name = STANDARD_INPUT if is_standard_input(table) else table.name
     targets = () if target is None else split_names([target])
     view = _view(table, targets)
@@ -74,7 +77,7 @@ def describe(
     if out is not None:
         write_text(out, text)
         if not toml:
-            print_line(f"Written to {out}; correct it, and give it to dib fit --kinds.")
+            print_line(f"Written to {out}. Correct it where needed and pass it to dib fit --kinds.")
 
 
 def _view(path: Path, targets: "Sequence[str]") -> "View":
@@ -91,7 +94,9 @@ def _view(path: Path, targets: "Sequence[str]") -> "View":
     for name in targets:
         if name not in frame.columns:
             names = ", ".join(map(str, frame.columns))
-            raise UserError(f"{path} has no column {name!r}, named by --target; it has {names}.")
+            raise UserError(
+                f"{path} has no column {name!r}, named by --target; its columns are {names}."
+            )
     return frame_view(frame.drop(columns=list(targets)))
 
 
@@ -127,7 +132,7 @@ def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: st
             console.print(Text(f"- {_visible(one.name)!r} is left out: {one.note}{again}."))
 
 
-_AGAIN = "; give it a kind to keep it"
+_AGAIN = "; to keep it, declare its kind"
 
 
 def becomes(one: "SurveyedColumn") -> str:

@@ -29,7 +29,7 @@ class Task(StrEnum):
 
 
 class Loss(StrEnum):
-    """How the prediction of a number is judged."""
+    """Loss for a numeric target."""
 
     density = "density"
     infonce = "infonce"
@@ -49,22 +49,23 @@ def fit(
         typer.Argument(
             metavar="TABLE",
             help="CSV (any delimiter, compressed or not), .parquet, .arrow, .feather or .xlsx "
-            "file; a folder or 'glob' of Parquet files; - for CSV from standard input.",
+            "file; a folder or quoted glob pattern of Parquet files; - for CSV from standard "
+            "input.",
         ),
     ],
     target: Annotated[
         list[str],
         typer.Option(
             metavar="COL[,COL]",
-            help="The column to explain; several columns are one vector of numbers. A name with a "
-            """comma stands in double quotes: '"size, mm"'.""",
+            help="Column to explain. Several columns are explained together, as one vector of "
+            """numbers. Put a name that contains a comma in double quotes: '"size, mm"'.""",
         ),
     ],
     each_target: Annotated[
         bool,
         typer.Option(
             "--each-target",
-            help="Explain each of several targets by itself, from the columns that are no target.",
+            help="Explain each of several targets separately, by the columns that are not targets.",
         ),
     ] = False,
     exclude: Annotated[
@@ -73,29 +74,32 @@ def fit(
     ] = None,
     weight: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column of how much each row counts; no component."),
+        typer.Option(
+            metavar="COL", help="Column with the weight of each row. It is not a component."
+        ),
     ] = None,
     group: Annotated[
         str | None,
         typer.Option(
             metavar="COL",
-            help="Rows that share a value of this column stay together when rows are held out, as "
-            "repeated measurements of one thing should; no component.",
+            help="Rows with the same value in this column stay together when rows are held out, as "
+            "repeated measurements of the same sample should. The column is not a component.",
         ),
     ] = None,
     time: Annotated[
         str | None,
         typer.Option(
             metavar="COL",
-            help="Column of when rows were measured, numbers or dates: the last fifth is held out. "
-            "It is no component unless a group of --components names it.",
+            help="Column with the time of each row, as numbers or dates: the latest fifth of the "
+            "rows is held out. It is not a component unless a group of --components names it.",
         ),
     ] = None,
     validation: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Table with the same columns, whose rows are held out in place of a fifth.",
+            help="Table with the same columns, whose rows are used as the held-out rows. Default: "
+            "a fifth of the rows of TABLE is held out.",
         ),
     ] = None,
     components: Annotated[
@@ -110,13 +114,17 @@ def fit(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TOML file with kinds of columns, as dib describe writes it.",
+            help="TOML file that sets the kinds of columns, as written by dib describe --out.",
         ),
     ] = None,
-    task: Annotated[Task, typer.Option(help="What the target is.")] = Task.auto,
+    task: Annotated[
+        Task, typer.Option(help="Type of problem. auto: by the values of the target.")
+    ] = Task.auto,
     loss: Annotated[
         Loss,
-        typer.Option(help="For numbers: the probability of their bins, or a comparison of rows."),
+        typer.Option(
+            help="Loss for numeric targets. density: log-likelihood; infonce: contrastive."
+        ),
     ] = Loss.density,
     beta_start: Annotated[
         float | None,
@@ -129,58 +137,64 @@ def fit(
     direction: Annotated[
         Direction,
         typer.Option(
-            help="How beta moves. Falling and both make one sweep from end to end, without "
-            "--starts and --resamples."
+            help="Direction of the sweep over beta. falling and both make a single sweep over the "
+            "whole range; --starts and --resamples do not apply to them."
         ),
     ] = Direction.rising,
     starts: Annotated[
         int | None,
         typer.Option(
-            metavar="K", help="Stretches of beta, each trained from scratch. Default: by the data."
+            metavar="K",
+            help="Number of overlapping intervals into which the range of beta is divided; models "
+            "are trained from scratch in each. Default: chosen from the data.",
         ),
     ] = None,
     resamples: Annotated[
         int | None,
         typer.Option(
             metavar="K",
-            help="Divisions of the rows into those that train and those that choose; 0 for none. "
-            "Default: by the number of rows.",
+            help="Number of resamples: splits of the rows into training rows and validation rows, "
+            "by which models are selected; 0 for none. Default: chosen from the number of rows.",
         ),
     ] = None,
     evidence: Annotated[
         bool,
         typer.Option(
             "--evidence/--no-evidence",
-            help="Measure how sure the findings are: p-values, intervals, what each column tells "
-            "alone, reference models.",
+            help="Measure how certain the findings are: p-values, intervals, what each column "
+            "tells by itself, and reference models.",
         ),
     ] = True,
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="A first look: a single sweep, whose numbers have no error bars."
+            "--quick", help="A first look: a single sweep, without error bars or evidence."
         ),
     ] = False,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Training steps while beta rises. Default: by the data."),
+        typer.Option(
+            metavar="N",
+            help="Number of training steps while beta changes. Default: chosen from the data.",
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="R", help="Step size of training; smaller if it diverges."),
+        typer.Option(metavar="R", help="Learning rate. Choose a smaller one if training diverges."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+        int, typer.Option(metavar="K", help="Number of independent repeats, trained in parallel.")
     ] = 1,
     memory: Annotated[
         float,
         typer.Option(
             metavar="GIB",
-            help="Memory for data: Parquet files that take more, at 16 bytes a cell, are read in "
-            "parts while training goes on, and models are measured on 100,000 of their rows.",
+            help="Memory for data. Parquet tables that need more (16 bytes per cell), or have more "
+            "than a million rows, are read in parts during training, and models are evaluated on "
+            "at most 100,000 of their rows.",
         ),
     ] = 4.0,
-    seed: Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", help="Random seed.")] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/TABLE-001, ..."),
@@ -199,10 +213,10 @@ def fit(
 ) -> None:
     """Explain a column of a table: how informative is each other column about it?
 
-    Sweeps over resamples of the rows find the scheme of approximations, with defaults that follow
-    from the data. A fifth of the rows is held out from all of them, to measure what is known about
-    the target and how sure that is. A run that was stopped goes
-    on with --resume and the same options.
+    Sweeps over resamples of the rows find the scheme of approximations; most settings are chosen
+    from the data by default. A fifth of the rows is held out from all sweeps, to measure how much
+    is known about the target and with what uncertainty. To continue a run that was stopped, repeat
+    the command with --resume, or use dib resume.
     """
     from distributed_ib.data.columns.declared_kinds import read_kinds
     from distributed_ib.data.files.parquet_parts import stem_of

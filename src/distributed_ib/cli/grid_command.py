@@ -15,15 +15,16 @@ def grid(
         Path,
         typer.Argument(
             metavar="FILE.toml",
-            help='study = "boolean" (or "FILE.py" beside it), a table [options] that all runs '
-            "share, and a table [grid] with a list of values for each option that varies.",
+            help='TOML file with study = "boolean" (or "FILE.py" in the same folder), a table '
+            "[options] with the options that all runs share, and a table [grid] with a list of "
+            "values for each option that varies.",
         ),
     ],
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for the runs, new or one that goes on. Default: runs/FILE-001, ...",
+            help="Folder for the runs, new or of a grid to continue. Default: runs/FILE-001, ...",
         ),
     ] = None,
     jobs: Jobs = 1,
@@ -32,11 +33,11 @@ def grid(
 ) -> None:
     """Run a study with every combination of values, and compare them in one table.
 
-    Each combination is a run in a folder of its own, named by its values. The same command with
-    --out goes on after any stop, passes over what is finished, and adds what was added to the file.
-    table.csv, table.md and index.html compare all runs. A combination that can't be run is told
-    there and stops no other; the exit status is 1 then. A study in a file is executed: run only
-    what you trust.
+    Each combination is a run in its own folder, named by its values. Repeat the command with --out
+    to continue after an interruption, or to run combinations that were added to the file; finished
+    runs are skipped. table.csv, table.md and index.html compare all runs. If a combination fails,
+    its error is listed there, the others are still run, and the exit status is 1. A study in a file
+    is Python code that is executed: run only files that you trust.
     """
     workers = workers_of(jobs, dask, threads)
     from distributed_ib._files import next_free_folder
@@ -52,7 +53,7 @@ def grid(
             )
     except KeyboardInterrupt:
         again = shlex.join(["dib", "grid", str(file), "--out", str(folder)])
-        print_line(f"Stopped. What is finished is kept; go on with: {again}")
+        print_line(f"Stopped. Finished runs are kept. To continue: {again}")
         raise typer.Exit(130) from None
     n_runs = len({row.run for row in result.rows})
     told = set()

@@ -30,43 +30,48 @@ def image(
     picture: Annotated[
         Path | None,
         typer.Argument(
-            metavar="PICTURE", help="PNG, JPEG, ... Default: a picture from scikit-image."
+            metavar="PICTURE", help="PNG, JPEG or similar. Default: a picture of scikit-image."
         ),
     ] = None,
     decomposition: Annotated[
         str,
         typer.Option(
             metavar="TEXT",
-            help="How a position is split: horizontal-vertical, axes:6 (projections), points:4 or "
-            "points:0.2,0.1;0.8,0.9 (distances; parts of width and height from the upper left), "
-            "none (the standard Information Bottleneck).",
+            help="How a position is split into components: horizontal-vertical; axes:6 "
+            "(projections on 6 axes); points:4 (distances from 4 points) or points:0.2,0.1;0.8,0.9 "
+            "(from these points, in fractions of width and height from the upper left); or none "
+            "(the standard Information Bottleneck).",
         ),
     ] = "horizontal-vertical",
     preset: Annotated[
-        Preset, typer.Option(help="Training options: quick (minutes) or the paper's (for a GPU).")
+        Preset,
+        typer.Option(help="Training settings: quick (minutes) or those of the paper (for a GPU)."),
     ] = Preset.quick,
     at: Annotated[
         str,
         typer.Option(
             metavar="BETA,BETA",
-            help="Approximations to show with the sweep. Default: five along the sweep.",
+            help="Bottleneck strengths of the approximations to paint. Default: five of the sweep.",
         ),
     ] = "",
     rule: Annotated[
-        Rule, typer.Option(help="The colour shown: of maximum probability, or the mean.")
+        Rule, typer.Option(help="Colour to paint: the most probable one, or the mean.")
     ] = Rule.likeliest,
     size: Annotated[
         int, typer.Option(metavar="N", help="Shrink the longer side to at most N pixels.")
     ] = 600,
     steps: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Training steps while beta rises; pre-training follows."),
+        typer.Option(
+            metavar="N",
+            help="Number of training steps while beta increases; pre-training is scaled with it.",
+        ),
     ] = None,
     film: Annotated[Film, typer.Option(help="Format of the animation.")] = Film.gif,
     seeds: Annotated[
-        int, typer.Option(metavar="K", help="Independent repeats, trained side by side.")
+        int, typer.Option(metavar="K", help="Number of independent repeats, trained in parallel.")
     ] = 1,
-    seed: Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", help="Random seed.")] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/image-001, ..."),
@@ -74,10 +79,10 @@ def image(
 ) -> None:
     """How informative are horizontal and vertical position about the colours of a picture?
 
-    One sweep finds the scheme of approximations of the relationship between position and colour
-    (paper, Fig. 3), and paints the approximations. The run folder gets the scheme, figures, an
-    animation and a summary; `dib show` and `dib plot` read it again, and `dib resume` continues
-    a run that was stopped.
+    A single sweep finds the scheme of approximations of the relationship between position and
+    colour (paper, Fig. 3), and the approximations are painted as pictures. The run folder contains
+    the scheme, figures, an animation and a summary; `dib show` and `dib plot` display them again,
+    and `dib resume` continues a run that was stopped.
     """
     from distributed_ib.studies.image import ImageStudy
 
@@ -103,7 +108,7 @@ def _betas(text: str) -> tuple[float, ...]:
     try:
         betas = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UserError(f"--at takes numbers such as 0.01,0.1, got {text!r}.") from None
+        raise UserError(f"--at must be a list of numbers such as 0.01,0.1, got {text!r}.") from None
     if any(not 0 < beta < float("inf") for beta in betas):
-        raise UserError(f"--at takes positive bottleneck strengths, got {text!r}.")
+        raise UserError(f"--at must hold positive, finite bottleneck strengths, got {text!r}.")
     return betas

@@ -28,8 +28,8 @@ from distributed_ib.errors import UserError
 
 app = typer.Typer(
     name="dib",
-    help="The Distributed Information Bottleneck: see how much information each part of X conveys "
-    "about Y, at every level of approximation.",
+    help="The Distributed Information Bottleneck: how much information does each component of X "
+    "convey about Y, at every level of approximation?",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

@@ -16,15 +16,18 @@ def patterns(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Pattern to analyse; give it again for several. halves, stripes, checkerboard, "
-            "warped, slant, circle or archipelago. Default: all seven.",
+            help="Pattern to analyse: halves, stripes, checkerboard, warped, slant, circle or "
+            "archipelago. Repeat the option for several. Default: all seven.",
         ),
     ] = None,
     preset: Annotated[
-        Preset, typer.Option(help="Training options: quick (minutes) or the paper's own (a GPU).")
+        Preset,
+        typer.Option(help="Training settings: quick (minutes) or those of the paper (for a GPU)."),
     ] = Preset.quick,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Training steps.")] = None,
-    seed: Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Number of training steps.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Random seed.")] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="New folder for the run. Default: runs/patterns-001, ..."),
@@ -33,12 +36,13 @@ def patterns(
     dask: DaskAddress = None,
     threads: Threads = None,
 ) -> None:
-    """Compare both bottlenecks on binary patterns of one bit each (paper, Fig. 5).
+    """Compare the Distributed with the standard Information Bottleneck on binary patterns.
 
-    The Distributed Information Bottleneck sees the horizontal and the vertical position through a
-    channel each, the standard one the whole position through a single channel. The run folder
-    gets the schemes of all sweeps, figures and a summary; `dib show` and `dib plot` read it again,
-    and `dib resume` continues a run that was stopped.
+    Every pattern has one bit of entropy (paper, Fig. 5). The Distributed Information Bottleneck
+    sees the horizontal and the vertical position through one channel each, the standard one sees
+    the whole position through a single channel. The run folder contains the schemes of all sweeps,
+    figures and a summary; `dib show` and `dib plot` display them again, and `dib resume` continues
+    a run that was stopped.
     """
     from distributed_ib.studies.patterns import PatternsStudy
 

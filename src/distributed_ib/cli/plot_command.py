@@ -26,8 +26,9 @@ def plot(
         float | None,
         typer.Option(
             metavar="B",
-            help="Bottleneck strength of the compression schemes, for runs of dib fit. Default: "
-            "the strongest under which nine tenths of what is known are kept.",
+            help="Bottleneck strength at which compression schemes are drawn, for runs of dib fit. "
+            "Default: that of the simplest approximation; for a single sweep, the largest beta at "
+            "which nine tenths of the information about Y are kept.",
         ),
     ] = None,
     file_format: Annotated[
@@ -44,8 +45,8 @@ def plot(
 ) -> None:
     """Draw the figures of a run again, into another folder.
 
-    RUN/figures stays as the run left it. Of a study that is defined in a file only the standard
-    figures are drawn, since its code is not run; its own are in RUN/figures.
+    RUN/figures is not changed. For a study that is defined in a file, only the standard figures are
+    drawn, because its code is not run; the figures of the study itself are in RUN/figures.
     """
     from distributed_ib._files import next_free_folder
     from distributed_ib._run_files import FIGURES
@@ -59,7 +60,7 @@ def plot(
     loaded = load_run(run)
     figures = loaded.figures(reading)
     if not figures:
-        raise UserError(f"{run} holds nothing to draw: its sweep {loaded.message}.")
+        raise UserError(f"{run} contains nothing to draw: its sweep {loaded.message}.")
     folder = out or next_free_folder(run, FIGURES)
     check_free(figures, folder, file_format)
     save_figures(figures, folder, file_format)

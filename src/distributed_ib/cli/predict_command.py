@@ -32,8 +32,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="Table with the run's columns, as dib fit takes it; - for CSV from standard "
-            "input.",
+            help="Table with the columns of the run, in any format of dib fit; - for CSV from "
+            "standard input.",
         ),
     ],
     out: Annotated[
@@ -44,29 +44,32 @@ def predict(
         float | None,
         typer.Option(
             metavar="B",
-            help="Bottleneck strength; the nearest stored model predicts. Default: where held-out "
-            "rows are predicted best.",
+            help="Bottleneck strength; the nearest stored model is used. Default: the best "
+            "approximation.",
         ),
     ] = None,
     bits: Annotated[
         float | None,
-        typer.Option(metavar="BITS", help="Or: the best approximation of at most this many bits."),
+        typer.Option(
+            metavar="BITS", help="Or: the best approximation with at most this many bits."
+        ),
     ] = None,
     components: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Or: the best that uses at most N components."),
+        typer.Option(metavar="N", help="Or: the best one with at most N components in use."),
     ] = None,
     unseen: Annotated[
         Unseen,
         typer.Option(
-            help="A category that no training row had: read it as a rare one, or refuse it."
+            help="How to read a category that did not occur in training. rare: as a rare category, "
+            "or as the most frequent one if no category was rare; error: stop with an error."
         ),
     ] = Unseen.rare,
     study: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.py[:CLASS]",
-            help="The file that defines the run's study, for runs of a study in a file.",
+            help="Python file that defines the study, if the run is of a study in a file.",
         ),
     ] = None,
 ) -> None:
@@ -77,7 +80,7 @@ def predict(
     from distributed_ib.scheme.choice import Choice
 
     if out.exists():
-        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+        raise UserError(f"{out} already exists and will not be overwritten; choose another --out.")
     choice = Choice(beta, bits, components)
     parts = _predictions(run, table, choice, study, unseen.value)
     counted: list[int] = []
@@ -109,7 +112,7 @@ def _predictions(
 
         folders = [run / name for name in _targets(config) if (run / name / ESTIMATOR).exists()]
         if not folders:
-            raise UserError(f"{run} holds no model to predict with.")
+            raise UserError(f"{run} contains no model to predict with.")
         models = [load_estimator(folder).set_params(unseen=unseen) for folder in folders]
 
         def predict(table: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +124,7 @@ def _predictions(
         return _in_stretches(path, models, predict)
     if file is None and "file" in head:
         raise UserError(
-            f"{run} is a run of a study in a file; name it with --study {head['file']}."
+            f"{run} is a run of a study in a file; give the file with --study {head['file']}."
         )
     cls = find_study(head["study"]) if file is None else study_at(file, head["study"])[0]
     return [study_predictions(load_run(run, cls), read_table(path), choice)]

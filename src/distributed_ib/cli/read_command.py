@@ -29,16 +29,17 @@ def read(
     run: RunFolder,
     bits: Annotated[
         float | None,
-        typer.Option(metavar="BITS", help="The best approximation of at most this many bits."),
+        typer.Option(metavar="BITS", help="The best approximation with at most this many bits."),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(metavar="B", help="Or: the one nearest to this beta.")
+        float | None,
+        typer.Option(metavar="B", help="Or: the one nearest to this bottleneck strength."),
     ] = None,
     n_components: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Or: the best that uses at most N components."),
+        typer.Option(metavar="N", help="Or: the best one with at most N components in use."),
     ] = None,
-    best: Annotated[bool, typer.Option("--best", help="Or: the best one, which predicts.")] = False,
+    best: Annotated[bool, typer.Option("--best", help="Or: the one that predicts best.")] = False,
     simplest: Annotated[
         bool,
         typer.Option(
@@ -47,7 +48,7 @@ def read(
     ] = False,
     target: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Which target, of a run with --each-target."),
+        typer.Option(metavar="COL", help="Target to show, for runs with --each-target."),
     ] = None,
     table_format: Annotated[
         TableFormat, typer.Option("--format", help="Format of the table.")
@@ -56,26 +57,26 @@ def read(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='TOML file with your words for symbols, such as hr."0-6, 23" = "night".',
+            help='TOML file with names for symbols, such as hr."0-6, 23" = "night".',
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="New file for the table. Default: it is printed."),
+        typer.Option(metavar="FILE", help="New file for the table. Default: print it."),
     ] = None,
     study: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.py[:CLASS]",
-            help="The file that defines the run's study, for runs of a study in a file.",
+            help="Python file that defines the study, if the run is of a study in a file.",
         ),
     ] = None,
 ) -> None:
-    """Print what an approximation says, as a table of predictions in words.
+    """Print an approximation as a short, readable table of predictions.
 
-    The values that a component does not tell apart are one symbol, and each combination of symbols
-    has its prediction. Runs of dib fit hold tables of about twenty approximations, and the nearest
-    is shown; those of dib boolean are exact.
+    The values that a component does not distinguish form one symbol, and each combination of
+    symbols has its prediction. Runs of dib fit contain tables of about twenty approximations, of
+    which the nearest is shown; tables of dib boolean are exact.
     """
     from distributed_ib._files import write_text
     from distributed_ib.cli._execution import print_line
@@ -85,14 +86,14 @@ def read(
     from distributed_ib.study.run_folder import read_config
 
     if best and simplest:
-        raise UserError("give --best or --simplest, not both.")
+        raise UserError("give either --best or --simplest, not both.")
     if out is not None and out.exists():
-        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+        raise UserError(f"{out} already exists and will not be overwritten; choose another --out.")
     choice = Choice(beta, bits, n_components)
     if choice.is_given and (best or simplest):
         raise UserError(
-            "--best and --simplest name an approximation, as --bits, --beta and --n-components "
-            "do; give one of them."
+            "--best, --simplest, --bits, --beta and --n-components each select an approximation; "
+            "give only one of them."
         )
     words = {} if names is None else _read_names(names)
     study_class = None
@@ -157,7 +158,7 @@ def _read_names(path: Path) -> dict[str, dict[str, str]]:
     for component, words in found.items():
         if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
             raise UserError(
-                f"{path}: below [{component}] should stand lines such as "
+                f"{path}: [{component}] must contain lines such as "
                 '"0-6, 23" = "night": the values of a symbol as the table shows them, and its name.'
             )
     return found

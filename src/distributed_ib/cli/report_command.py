@@ -12,7 +12,7 @@ from distributed_ib.errors import UserError
 
 def report(
     run: RunFolder,
-    show: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="New HTML file. Default: report.html in the run."),
@@ -21,19 +21,19 @@ def report(
         bool,
         typer.Option(
             "--no-rows",
-            help="Show no single row: every number is of at least ten rows. For pages that are "
-            "passed on.",
+            help="Show no single rows: every number comes from at least ten rows. For pages that "
+            "you share with others.",
         ),
     ] = False,
 ) -> None:
-    """Make the page of a run, one HTML file that needs no network, again from its folder."""
+    """Make the report of a run again: one HTML page that needs no network."""
     from distributed_ib._files import write_text
     from distributed_ib._run_files import PAGE
     from distributed_ib.cli._execution import print_line
     from distributed_ib.study.page_of_run import page_of_folder
 
     if out is not None and out.exists():
-        raise UserError(f"{out} exists already and nothing is overwritten; choose another --out.")
+        raise UserError(f"{out} already exists and will not be overwritten; choose another --out.")
     path = out or run / PAGE
     write_text(path, page_of_folder(run, with_rows=not no_rows))
     print_line(f"Written to {path}.")

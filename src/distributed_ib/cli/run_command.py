@@ -36,15 +36,16 @@ def run(
         str | None,
         typer.Argument(
             metavar="STUDY",
-            help="FILE.py (or FILE.py:CLASS), or the name of an installed study. The options of a "
-            "study are shown by: dib run STUDY --help",
+            help="FILE.py (or FILE.py:CLASS), or the name of an installed study. To list the "
+            "options of a study: dib run STUDY --help",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Run a study of your own, from a Python file, or an installed one by its name.
+    """Run your own study from a Python file, or an installed study by its name.
 
-    docs/your-own-study.md shows how to write one. A file is executed: run only what you trust.
+    docs/your-own-study.md shows how to write one. The file is executed: run only files that you
+    trust.
     """
     from distributed_ib.study.loading import named_study
 
@@ -65,7 +66,7 @@ def resume(
         Path | None,
         typer.Argument(
             metavar="[FILE.py[:CLASS]]",
-            help="The file that defines its study, if it is not installed.",
+            help="Python file that defines the study, if it is not an installed one.",
         ),
     ] = None,
     jobs: Jobs = 1,
@@ -77,7 +78,10 @@ def resume(
     processes: ProcessCount = None,
     process: ProcessIndex = None,
 ) -> None:
-    """Continue a run that was stopped or killed; the result has the same bits as in one go."""
+    """Continue a run that was stopped or killed.
+
+    The results are bit-identical to those of an uninterrupted run.
+    """
     from distributed_ib.study.loading import find_study, study_at
     from distributed_ib.study.run_folder import read_config
 
@@ -86,7 +90,7 @@ def resume(
     head = config["run"]
     if file is None and "file" in head:
         raise UserError(
-            f"{run} is a run of a study in a file; name it: dib resume {run} {head['file']}"
+            f"{run} is a run of a study in a file; give the file: dib resume {run} {head['file']}"
         )
     if file is None:
         cls = find_study(head["study"])
@@ -118,7 +122,8 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
         if preset is not None:
             if preset not in presets:
                 raise UserError(
-                    f"there is no preset {preset!r}; this study has {', '.join(presets) or 'none'}."
+                    f"there is no preset {preset!r}; presets of this study: "
+                    f"{', '.join(presets) or 'none'}."
                 )
             study = changed(presets[preset], changes)
         else:
@@ -174,7 +179,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             ],
             None,
         ),
-        "seed": (Annotated[int, typer.Option(metavar="S", help="Seed of everything random.")], 0),
+        "seed": (Annotated[int, typer.Option(metavar="S", help="Random seed.")], 0),
         "out": (
             Annotated[
                 Path | None,
@@ -217,6 +222,6 @@ def _default_text(default: Any) -> str:
     """The default as help shows it."""
     if default is MISSING:
         return "Required."
-    if default is None:
+    if default in (None, "", ()):  # which the help of the option explains
         return ""
     return f"Default: {','.join(map(str, default)) if isinstance(default, tuple) else default}."

@@ -12,20 +12,20 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="BITS",
-        help="A component is in use where it conveys more than this. Default: 0.1.",
+        help="A component counts as in use where it conveys more than this. Default: 0.1.",
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 UseKl = Annotated[
     bool,
-    typer.Option("--kl", help="Go by the KL, an upper bound, in place of the information."),
+    typer.Option("--kl", help="Measure what components convey by the KL, an upper bound."),
 ]
 
 
 def show(run: RunFolder, threshold: Threshold = None, kl: UseKl = False) -> None:
-    """Print what a run found, as it was stored when the run ended.
+    """Print the findings of a run, as they were stored when the run ended.
 
-    With --threshold or --kl the findings are worked out again.
+    With --threshold or --kl the findings are computed again.
     """
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.stored_report import stored_report
@@ -48,4 +48,4 @@ def check_threshold(bits: float | None) -> None:
         UserError: If it is negative or not a number.
     """
     if bits is not None and not 0 <= bits < math.inf:
-        raise UserError(f"--threshold must be a number of bits, 0 or more, got {bits:g}.")
+        raise UserError(f"--threshold must be a finite number of bits, 0 or more, got {bits:g}.")

@@ -41,7 +41,7 @@ def check_fits(fitted: "FittedDecomposition") -> None:
     }
     for fault, is_there in faults.items():
         if is_there:
-            raise UserError(f"this is not a description of fitted components: {fault}.")
+            raise UserError(f"this is not a valid description of fitted components: {fault}.")
 
 
 def value_lists(description: Any, name: str) -> tuple[tuple[float, ...], ...]:

@@ -84,7 +84,7 @@ def shared_length(arrays: Batch, what: str) -> int:
     lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in _arrays_of_rows(arrays)}
     if len(lengths) != 1 or 0 in lengths:
         raise UserError(
-            f"{what} must be arrays that share a non-zero length, got lengths {sorted(lengths)}."
+            f"{what} must be arrays of one common, non-zero length, got lengths {sorted(lengths)}."
         )
     return int(lengths.pop())
 

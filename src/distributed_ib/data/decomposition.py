@@ -46,8 +46,9 @@ class LeftOut:
     @property
     def sentence(self) -> str:
         """Why it is left out, and how it comes back."""
-        again = "" if "declared" in self.why or "no value" in self.why else "; give it a kind to "
-        return f"column {self.name!r} is left out: {self.why}{again and again + 'keep it'}."
+        is_final = "declared" in self.why or "no value" in self.why
+        again = "" if is_final else "; to keep it, declare its kind"
+        return f"column {self.name!r} is left out: {self.why}{again}."
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,10 @@ class Decomposition:
             if not one.columns
         )
         if left_out and not columns:
-            raise UserError(f"no column is left to make components of; {left_out[0].sentence}")
+            raise UserError(
+                "no column is left to form components; give columns with different values "
+                f"({left_out[0].sentence.removesuffix('.')})."
+            )
         return cls(columns, _components(surveyed, components), left_out)
 
     def warn_of_left_out(self, declared: Collection[str], *, stacklevel: int) -> None:
@@ -178,7 +182,10 @@ class Decomposition:
         """
         view, groups = flatten(arrays, names)
         if components is not None and not isinstance(view, ArrayView):
-            raise UserError("groups are for one array [n, m]; here each array is a component.")
+            raise UserError(
+                "groups apply to a single array [n, m] only; here each array is a component. Leave "
+                "groups out."
+            )
         return cls.from_survey(_all_kept(view), groups if components is None else components)
 
     @classmethod
@@ -276,8 +283,8 @@ class Decomposition:
         """
         if not self.is_saveable:
             raise UserError(
-                "a decomposition by a Python function can't be saved; compute its columns first "
-                "and pass them to Decomposition.from_arrays."
+                "a decomposition that is defined by a Python function can't be saved; compute its "
+                "columns first and pass them to Decomposition.from_arrays."
             )
         return {
             "columns": [column_to_dict(column) for column in self.columns],
@@ -303,7 +310,7 @@ class Decomposition:
                 for entry in description.get("left_out", ())
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"this is not a description of components: {error}.") from None
+            raise UserError(f"this is not a valid description of components: {error}.") from None
         return cls(columns, components, left_out)
 
 
@@ -328,7 +335,7 @@ def _all_kept(view: View) -> list[SurveyedColumn]:
     surveyed = survey(view, {}, kept=view.names)
     for one in surveyed:
         if not one.columns and not one.problem:
-            raise UserError(f"column {one.name!r} holds no value at all; leave it out.")
+            raise UserError(f"column {one.name!r} has no values; leave it out.")
     return surveyed
 
 
@@ -348,12 +355,14 @@ def _components(
 ) -> tuple[Component, ...]:
     if isinstance(groups, str):
         if groups != "all":
-            raise UserError(f"components={groups!r} is unknown; give groups of columns, or 'all'.")
+            raise UserError(
+                f"components={groups!r} is not valid; give groups of columns, or 'all'."
+            )
         return (Component("all", tuple(c.name for one in surveyed for c in one.columns)),)
     if groups is None:
         groups = {}
     if not isinstance(groups, Mapping):
-        raise UserError("components must be a dict from names to lists of columns, or 'all'.")
+        raise UserError("components must be a dict that maps names to lists of columns, or 'all'.")
     parts = {one.name: tuple(c.name for c in one.columns) for one in surveyed}
     singles = {name for members in parts.values() for name in members}
     named = _named(groups)
@@ -367,8 +376,8 @@ def _components(
                 found.append(name)
             elif not parts[name]:
                 raise UserError(
-                    f"component {group!r} names the column {name!r}, which holds no value at all "
-                    "or is declared left out; take it out of the component."
+                    f"component {group!r} contains the column {name!r}, which has no values or is "
+                    "declared as left out; remove it from the component."
                 )
             else:  # what no group names by itself
                 found += [part for part in parts[name] if part not in named]
@@ -408,21 +417,25 @@ def _check(columns: Sequence[Column], components: Sequence[Component]) -> None:
     if len(known) != len(columns):
         raise UserError("two columns have the same name; rename one.")
     if not components:
-        raise UserError("there are no columns to make components of; give at least one.")
+        raise UserError("there are no columns to form components; give at least one.")
     seen = set()
     for component in components:
         if component.name in seen:
-            raise UserError(f"two components are called {component.name!r}; rename one.")
+            raise UserError(f"two components are named {component.name!r}; rename one.")
         seen.add(component.name)
         if not component.columns:
-            raise UserError(f"component {component.name!r} has no columns; give it one or drop it.")
+            raise UserError(
+                f"component {component.name!r} has no columns; add one, or remove the component."
+            )
         for column in component.columns:
             if column not in known:
-                raise UserError(f"component {component.name!r} names unknown column {column!r}.")
+                raise UserError(
+                    f"component {component.name!r} contains the unknown column {column!r}."
+                )
             if column in owner:
                 raise UserError(
                     f"column {column!r} is in two components, {owner[column]!r} and "
-                    f"{component.name!r}; take it out of one."
+                    f"{component.name!r}; remove it from one."
                 )
             owner[column] = component.name
     if unused := known - owner.keys():

@@ -126,7 +126,7 @@ def distinct_rows(x: Shaped[np.ndarray, "n component feature"], max_values: int)
         ([[5.0], [7.0]], [0, 1, 0], None)
     """
     if x.ndim != 3:
-        raise UserError(f"X should have shape [n, component, feature], got {list(x.shape)}.")
+        raise UserError(f"X must have shape [n, component, feature], got {list(x.shape)}.")
     parts, codes = [], []
     for k in range(x.shape[1]):
         found = _values(x[:, k], max_values)

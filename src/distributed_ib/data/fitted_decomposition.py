@@ -117,7 +117,7 @@ class FittedDecomposition:
         """
         columns = {c.name: c for c in self.decomposition.columns}
         if name not in columns:
-            raise UserError(f"there is no column {name!r}; they are {', '.join(columns)}.")
+            raise UserError(f"there is no column {name!r}; the columns are {', '.join(columns)}.")
         return columns[name]
 
     @property
@@ -134,7 +134,8 @@ class FittedDecomposition:
         found = {c.name: c.levels for c in self.decomposition.columns if not c.is_number}
         if not found.get(column):
             raise UserError(
-                f"{column!r} is not a categorical column; those are {self.categorical}."
+                f"{column!r} is not a categorical column; the categorical columns are "
+                f"{self.categorical}."
             )
         return found[column] or ()
 
@@ -269,12 +270,12 @@ class FittedDecomposition:
         found = {c.name: c for c in self.decomposition.components}.get(component)
         if found is None:
             raise UserError(
-                f"there is no component {component!r}; they are {', '.join(self.names)}."
+                f"there is no component {component!r}; the components are {', '.join(self.names)}."
             )
         if len(found.columns) > 1:
             raise UserError(
-                f"component {component!r} has {len(found.columns)} columns; its values have "
-                "no single order. Pass rows of your own to distinguishability."
+                f"component {component!r} has {len(found.columns)} columns, so its values have no "
+                "natural order; pass the rows to compare to distinguishability."
             )
         column = self.column(found.columns[0])
         name, n_missing = column.name, int(column.has_missing)
@@ -395,7 +396,9 @@ class FittedDecomposition:
             median = tuple(float(v) for v in description.get("median", ()))
             most_frequent = tuple(int(v) for v in description.get("most_frequent", ()))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"this is not a description of fitted components: {error}.") from None
+            raise UserError(
+                f"this is not a valid description of fitted components: {error}."
+            ) from None
         fitted = cls(
             decomposition,
             **scaling,

@@ -56,14 +56,19 @@ class _Numbers:
         """Refuse what can't be scaled, and warn of what can convey nothing."""
         name = self.column.name
         if not self.moments.count:
-            _warn(f"{where(name)} has no value in the training rows; it can convey nothing.")
+            _warn(
+                f"{where(name)} has no values in the training rows, so it conveys no information."
+            )
             self.moments.add(np.zeros(1))
             self.observed.add(np.zeros(1), (np.zeros(0, np.int64), np.zeros(1, np.int64)))
             return
         if not math.isfinite(self.moments.standard_deviation):
-            raise UserError(f"column {name!r} spans too large a range; give it in other units.")
+            raise UserError(
+                f"column {name!r} spans too large a range of values; rescale it, or take its "
+                "logarithm."
+            )
         if self.moments.is_constant and not self.n_missing:
-            _warn(f"{where(name)} is constant in the training rows; it can convey nothing.")
+            _warn(f"{where(name)} is constant in the training rows, so it conveys no information.")
 
     @property
     def fitted(self) -> Column:
@@ -106,11 +111,11 @@ class _Levels:
         levels = sorted_levels(set(self.counts)) if declared is None else self.column.known_levels
         if unknown := set(self.counts) - set(levels):
             raise UserError(
-                f"{where(name)} holds {shown(min(unknown, key=str))}, which is not among its "
-                "declared categories; add it to them, or replace it."
+                f"{where(name)} contains {shown(min(unknown, key=str))}, which is not among its "
+                "declared categories; add it to the categories, or replace the value."
             )
         if len(self.counts) + (self.n_missing > 0) == 1:
-            _warn(f"{where(name)} is constant; it can convey nothing.")
+            _warn(f"{where(name)} is constant, so it conveys no information.")
         kept = levels
         if len(levels) > MANY_LEVELS:
             kept = tuple(v for v in levels if self.counts.get(v, 0) >= LEAST_ROWS_OF_LEVEL)
@@ -221,9 +226,7 @@ def fit_decomposition(
     """See `Decomposition.fit`."""
     view = decomposition.view(data)
     if view.n_rows < min_rows:
-        raise UserError(
-            f"the data have {view.n_rows} rows, too few to learn from; give at least {min_rows}."
-        )
+        raise UserError(f"the data have only {view.n_rows} rows; give at least {min_rows}.")
     training = training_mask(rows, view.n_rows)
     statistics = ColumnStatistics(ordered_columns(decomposition))
     for start, chunk in view.chunks(decomposition.sources):

@@ -26,7 +26,7 @@ def empty_array(shape: tuple[int, int], dtype: Any, folder: Path | None, name: s
         return np.empty(shape, dtype)
     path = folder / f"{name}.npy"
     if path.exists():
-        raise UserError(f"{path} exists already and nothing is overwritten; choose a new folder.")
+        raise UserError(f"{path} already exists and will not be overwritten; choose a new folder.")
     try:
         return np.lib.format.open_memmap(path, "w+", dtype, shape)
     except OSError as error:

@@ -117,7 +117,10 @@ class PoolBatches(PreparedBatches):
             UserError: If there are rows for another number of repeats, or the files can't be read.
         """
         if len(self.rows.arrays) not in (1, n_repeats):
-            raise UserError(f"there are rows for {len(self.rows.arrays)} repeats, not {n_repeats}.")
+            raise UserError(
+                f"there are rows for {len(self.rows.arrays)} repeats, but {n_repeats} repeats were "
+                "asked for."
+            )
         places = self.places(first_step, n_steps, n_repeats)
         schedule = self.schedule(n_repeats)
         prepared = empty_batches(

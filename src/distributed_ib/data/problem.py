@@ -87,12 +87,12 @@ class Problem:
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names) or not self.names:
-            raise UserError(f"components need different names, got {list(self.names)}.")
+            raise UserError(f"component names must be different, got {list(self.names)}.")
         n_rows = shared_length((self.x, self.y), "x and y of a problem")
         if self.weight is not None and np.shape(self.weight) != (n_rows,):
-            raise UserError(f"weight must hold a number for each of the {n_rows} rows.")
+            raise UserError(f"weight must contain one number for each of the {n_rows} rows.")
         if unknown := set(self.labels) - set(self.names):
-            raise UserError(f"labels are given for {min(unknown)!r}, which is no component.")
+            raise UserError(f"labels are given for {min(unknown)!r}, which is not a component.")
 
     @classmethod
     def from_arrays(
@@ -262,7 +262,7 @@ class Problem:
             UserError: If rows are made as they are needed.
         """
         if self.source is not None:
-            raise UserError("a problem of fresh rows has no resamples; give n_resamples=0.")
+            raise UserError("a problem that draws fresh rows has no resamples; give n_resamples=0.")
         if self.weight is None and not fits_on_device((self.x, self.y)):
             return RowBatches((self.x, self.y), batch_size, seed=seed, rows=train)
         return ResampledBatches((self.x, self.y), train, batch_size, weights=self.weight)

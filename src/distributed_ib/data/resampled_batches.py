@@ -60,7 +60,7 @@ class ResampledBatches(eqx.Module):
         """
         shared_length(arrays, "arrays")
         if not rows or not all(map(len, rows)):
-            raise UserError("every repeat needs at least one row to train on.")
+            raise UserError("every repeat needs at least one training row.")
         self.arrays = jax.tree.map(jax.numpy.asarray, arrays)
         self.rows = jax.numpy.asarray(_filled(rows), np.int32)
         self.counts = jax.numpy.asarray([len(part) for part in rows], np.int32)
@@ -85,7 +85,10 @@ class ResampledBatches(eqx.Module):
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The arrays, rows, counts and alias tables."""
         if n_repeats != len(self.counts):
-            raise UserError(f"there are rows for {len(self.counts)} repeats, not {n_repeats}.")
+            raise UserError(
+                f"there are rows for {len(self.counts)} repeats, but {n_repeats} repeats were "
+                "asked for."
+            )
         return self.arrays, self.rows, self.counts, self.aliases
 
     def pick(self, prepared: Prepared, offset: Step) -> Prepared:

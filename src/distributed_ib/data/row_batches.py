@@ -77,7 +77,8 @@ class RowBatches(PreparedBatches):
         lengths = {int(leaf.shape[0]) for leaf in jax.tree.leaves(arrays)}
         if len(lengths) != 1 or 0 in lengths:
             raise UserError(
-                f"arrays of a batch source must share a non-zero length, got {sorted(lengths)}."
+                "arrays of a batch source must have one common, non-zero length, got lengths "
+                f"{sorted(lengths)}."
             )
         if batch_size < 1 or steps_per_transfer < 1:
             raise UserError(

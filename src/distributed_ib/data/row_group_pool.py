@@ -181,7 +181,7 @@ class RowGroupPool:
                 taken = {name: values.iloc[local] for name, values in chunk.items()}
                 _put(found, order[first:last], self._transform(taken))
         if n_seen != n_rows:
-            raise UserError(f"{table.place} has changed since it was first read; start anew.")
+            raise UserError(f"{table.place} has changed since it was first read; start again.")
         return found
 
     def _put(self, block: int, rows: Batch) -> None:

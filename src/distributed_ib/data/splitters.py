@@ -55,7 +55,7 @@ def split_rows(
         (8, 2)
     """
     if not 0 < fraction < 1:
-        raise UserError(f"the validation fraction must lie between 0 and 1, got {fraction:g}.")
+        raise UserError(f"the validation fraction must be between 0 and 1, got {fraction:g}.")
     if n < 2:
         raise UserError(f"{n} rows can't be split into training and validation; give at least 2.")
     if groups is not None and stratify is not None:
@@ -120,7 +120,9 @@ def label_codes(values: Any, n: int, name: str) -> Rows:
         labels = np.asarray(values).reshape(-1)
         codes, _ = pd.factorize(series_of(labels))
     except (TypeError, ValueError):
-        raise UserError(f"{name} should be numbers or text, [n], one for each row.") from None
+        raise UserError(
+            f"{name} must be a 1D array of numbers or text, one for each row."
+        ) from None
     if len(labels) != n:
         raise UserError(f"{name} has {len(labels)} labels for {n} rows; give one for each row.")
     if (codes < 0).any():
@@ -233,14 +235,16 @@ class HoldOutLast:
         """
         times = np.asarray(self.times)
         if times.shape != (n_rows,):
-            raise UserError(f"times must be one for each of the {n_rows} rows, got {times.shape}.")
+            raise UserError(
+                f"times must have shape [{n_rows}], one time for each row, got {times.shape}."
+            )
         wanted = min(max(1, round(self.fraction * n_rows)), n_rows - 1)
         first = np.sort(times)[n_rows - wanted]
         held = times >= first
         if held.all():
             held = times > first
         if not held.any():
-            raise UserError("all rows are of the same time; no later ones can be held out.")
+            raise UserError("all rows have the same time, so no later rows can be held out.")
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
@@ -258,7 +262,7 @@ class HoldOutLast:
         _, stretch_of = np.unique(np.floor(middle * n_folds / len(rows)), return_inverse=True)
         stretch = stretch_of[moment]
         if stretch.max() == 0:
-            raise UserError("all rows are of the same time, and can't be divided by it.")
+            raise UserError("all rows have the same time, so they can't be divided by time.")
         return [(rows[stretch != k], rows[stretch == k]) for k in range(stretch.max() + 1)]
 
 
@@ -284,10 +288,12 @@ class HoldOutGiven:
         held = np.asarray(self.held_out)
         if held.shape != (n_rows,) or held.dtype != bool:
             raise UserError(
-                f"held_out must be a mask of {n_rows} rows, got {held.dtype} {held.shape}."
+                f"held_out must be a boolean mask of {n_rows} rows, got {held.dtype} {held.shape}."
             )
         if held.all() or not held.any():
-            raise UserError("held_out leaves no rows on one side; both sides need some.")
+            raise UserError(
+                "held_out is the same for all rows; some rows must be held out, and others not."
+            )
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:

@@ -25,7 +25,7 @@ def shown(value: Any) -> str:
     try:
         text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
     except ValueError:  # Python refuses to print such a number
-        return "a whole number of thousands of digits"
+        return "a whole number with thousands of digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
@@ -36,7 +36,7 @@ def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoRetur
 
 def refuse_no_rows(place: str = "the table") -> NoReturn:
     """Raise an error for a table that has names of columns and nothing else."""
-    raise UserError(f"{place} has no rows below the names of its columns.")
+    raise UserError(f"{place} has column names but no rows; give a table with data.")
 
 
 def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -> NoReturn:
@@ -45,8 +45,8 @@ def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -
     more = ", ..." if len(known) > _SHOWN_LEVELS else ""
     refuse(
         name,
-        f"holds {shown(value)}, a category not seen in training ({first}{more})",
-        "replace it by a known one, or train with such rows",
+        f"contains {shown(value)}, a category not seen in training ({first}{more})",
+        "replace it by a known one, or include such rows in training",
         row,
     )
 

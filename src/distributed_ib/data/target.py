@@ -99,7 +99,9 @@ class Target:
             task = "regression" if is_vector else _guess(label, columns[label])
         if task == "classification":
             if is_vector:
-                raise UserError("classification needs one column of labels [n], got several.")
+                raise UserError(
+                    "classification needs a single column of labels [n], got several columns."
+                )
             return _fit_classes(label, columns[label], training, weight)
         return _fit_numbers(label, columns, training, weight, is_vector)
 
@@ -171,7 +173,8 @@ class Target:
         columns, is_vector = _columns(y, self.name)
         if is_vector != self.is_vector or (self.mean and len(columns) != len(self.mean)):
             raise UserError(
-                f"the target had {max(1, len(self.mean))} columns in training, now {len(columns)}."
+                f"the target had {max(1, len(self.mean))} columns in training, but has "
+                f"{len(columns)} now."
             )
         for column, values in columns.items():
             _refuse_missing(column, values)
@@ -221,7 +224,7 @@ class Target:
                 entries=tuple(map(str, description.get("entries", ()))),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"this is no description of a target: {error}.") from None
+            raise UserError(f"this is not a valid description of a target: {error}.") from None
         plain = all(isinstance(c, (str, bool, int, float)) for c in target.classes)
         sizes = {
             "classification": len(target.classes) == len(target.share) >= 2,
@@ -229,7 +232,9 @@ class Target:
             and len(target.entries) in (0, len(target.mean)),
         }
         if not plain or not sizes.get(target.task, False):
-            raise UserError("this is no description of a target: its parts don't fit together.")
+            raise UserError(
+                "this is not a valid description of a target: its parts are inconsistent."
+            )
         return target
 
 
@@ -273,8 +278,8 @@ def _fit_classes(
     classes = tuple(level for level in order if level in set(found))
     if len(classes) < 2:
         raise UserError(
-            f"the target {name!r} has one class, {shown(classes[0])}; there is nothing to predict. "
-            "Give rows of at least two classes."
+            f"the target {name!r} has only one class, {shown(classes[0])}, so there is nothing to "
+            "predict. Give rows of at least two classes."
         )
     codes = codes_of(name, values, {level: code for code, level in enumerate(classes)})
     used = np.ones(len(codes)) if weight is None else np.asarray(weight, np.float64)
@@ -320,11 +325,14 @@ def _fit_numbers(
         sums.add(numbers)
         if sums.is_constant:
             raise UserError(
-                f"the target {column!r} is {sums.low:g} in every training row; there is nothing "
+                f"the target {column!r} is {sums.low:g} in every training row, so there is nothing "
                 "to predict. Choose another target."
             )
         if not math.isfinite(sums.standard_deviation):
-            raise UserError(f"the target {column!r} spans too large a range; change its units.")
+            raise UserError(
+                f"the target {column!r} spans too large a range of values; rescale it, or take its "
+                "logarithm."
+            )
         moments.append(sums)
         bins.append(TargetBins.fit(numbers, used))
     return Target(
@@ -376,5 +384,5 @@ def _refuse_missing(name: str, values: pd.Series) -> None:
     if missing.any():
         raise UserError(
             f"the target {name!r} is missing in row {int(missing.argmax()) + 1} (data rows count "
-            "from 1); drop such rows, for what is not known can't be learnt."
+            "from 1); drop such rows."
         )

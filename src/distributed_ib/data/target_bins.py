@@ -167,9 +167,9 @@ class TargetBins:
             usable = fits and finite and bins.points.ndim == 2 and bins.points.shape[1] > 0
             usable = usable and 0 < n_bins <= _LIMIT_BINS and (bins.share > 0).all()
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"this is no description of bins: {error}.") from None
+            raise UserError(f"this is not a valid description of bins: {error}.") from None
         if not usable:
-            raise UserError("this is no description of bins: its parts don't fit together.")
+            raise UserError("this is not a valid description of bins: its parts are inconsistent.")
         return bins
 
 

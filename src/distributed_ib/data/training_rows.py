@@ -21,7 +21,7 @@ def training_mask(rows: NDArray[Any] | None, n_rows: int) -> NDArray[np.bool_] |
     try:
         mask[rows] = True if rows.dtype != bool else rows[rows]
     except IndexError as error:
-        raise UserError(f"the training rows don't fit the data: {error}.") from None
+        raise UserError(f"the training rows do not match the data: {error}.") from None
     if not mask.any():
         raise UserError("there are no training rows; give at least one.")
     return mask

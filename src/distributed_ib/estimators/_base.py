@@ -185,7 +185,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
                 evidence = plan.evidence(scheme, progress)
             except KeyboardInterrupt:  # the models are there, and are not to be lost
                 evidence = None
-                told = "the evidence was interrupted; there is none."
+                told = "the measurement of the evidence was interrupted, so there is no evidence."
                 warnings.warn(told, UserWarning, stacklevel=2)
         self.adopt(plan, scheme, evidence)
         for sentence in advice(self.scheme_.to_xarray()):
@@ -362,7 +362,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
 
         found = load_estimator(Path(folder))
         if not isinstance(found, cls):
-            raise UserError(f"{folder} holds a {type(found).__name__}, not a {cls.__name__}.")
+            raise UserError(f"{folder} contains a {type(found).__name__}, not a {cls.__name__}.")
         return found
 
     def _inputs(self, X: Any) -> TableInput:

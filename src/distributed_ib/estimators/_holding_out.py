@@ -38,13 +38,15 @@ def splitter_of(
     """
     if times is not None and (groups is not None or is_given):
         other = "groups" if groups is not None else "validation_data"
-        raise UserError(f"times and {other} both say which rows are held out; give one of them.")
+        raise UserError(f"times and {other} both define the held-out rows; give only one of them.")
     if is_given:
         return KeepAll()
     if times is not None:
         found = times_of("times", times)
         if found.shape != (n_rows,):
-            raise UserError(f"times must be one for each of the {n_rows} rows, got {found.shape}.")
+            raise UserError(
+                f"times must have shape [{n_rows}], one time for each row, got {found.shape}."
+            )
         return HoldOutLast(found[rows], fraction)
     if groups is not None:
         return HoldOut(fraction, groups=label_codes(groups, n_rows, "groups")[rows])

@@ -309,9 +309,9 @@ def warn_of_copies(plan: Plan, *, stacklevel: int) -> None:
     fitted, rows = plan.decomposition, plan.problem.rows(plan.split.train)
     for group in exchangeable_components(fitted.names, rows.x, **fitted.encoder_options()):
         warnings.warn(
-            f"the components {' and '.join(map(repr, group))} are exchangeable: each can be "
-            "computed from the other. Which of them the bottleneck keeps is chance, so don't read "
-            "them as separate causes; drop all but one, or group them.",
+            f"the components {' and '.join(map(repr, group))} are interchangeable: each can be "
+            "computed from the other. Which of them the bottleneck keeps is arbitrary, so do not "
+            "interpret them as separate causes; drop all but one, or group them.",
             UserWarning,
             stacklevel=stacklevel,
         )

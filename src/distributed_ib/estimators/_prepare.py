@@ -106,7 +106,7 @@ def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> De
     if isinstance(table, (pd.DataFrame, View)):
         return Decomposition.from_frame(table, components, kinds=kinds)
     if kinds:
-        raise UserError("kinds= is for tables with named columns; give a DataFrame.")
+        raise UserError("kinds= needs a table with named columns; pass X as a DataFrame.")
     return Decomposition.from_arrays(table, components=components)
 
 
@@ -147,9 +147,7 @@ def prepare(
         times = None if times is None else rows_of(times, known)
     n_rows = len(y)
     if n_rows < (least := max(min_rows, 2)):
-        raise UserError(
-            f"the data have too few rows to learn from (n_samples={n_rows}); give at least {least}."
-        )
+        raise UserError(f"the data have too few rows (n_samples={n_rows}); give at least {least}.")
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
     splitter = splitter_of(
         rows,
@@ -272,7 +270,7 @@ def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
             sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
         )
     except (TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"sample_weight can't be used: {one_line(error)}") from None
+        raise UserError(f"sample_weight is not valid: {one_line(error)}") from None
     if weight.shape != (n_rows,):
         raise UserError(
             f"sample_weight has shape {weight.shape}; give [{n_rows}], one number for each row."
@@ -280,8 +278,8 @@ def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
     if (weight < 0).any():
         row = int((weight < 0).argmax())
         raise UserError(
-            f"sample_weight is {weight[row]:g} in row {row + 1} (data rows count from 1); none may "
-            "be negative."
+            f"sample_weight is {weight[row]:g} in row {row + 1} (data rows count from 1); weights "
+            "must not be negative."
         )
     if not weight.any():
         raise UserError("Sample weights must contain at least one non-zero number.")

@@ -54,7 +54,8 @@ class GivesReadable:
         if this._reading_rows is None:
             if this._readable_tables is None or max_rows < this._readable_tables.max_rows:
                 raise UserError(
-                    "this model was loaded without its rows, from which a table is made; fit again."
+                    "this model was loaded without the rows that are needed to make a table; fit "
+                    "again."
                 )
             return this._readable_tables.at(at)
         approximations = this.approximations(Choice(beta=at))
@@ -70,6 +71,6 @@ class GivesReadable:
         this = cast("DistributedIBEstimator", self)
         if this._readable_tables is None:
             if this._reading_rows is None or this.scheme_.is_empty:
-                raise UserError("there are no rows and models to make readable tables of.")
+                raise UserError("readable tables need rows and models, and there are none.")
             this._readable_tables = make_tables(this.scheme_, this._reading_rows)
         return this._readable_tables

@@ -65,7 +65,7 @@ class ReadingRows:
             UserError: If no rows were held out to choose by, or there is no distribution of Y.
         """
         if not all(map(len, self.division.validation)):
-            raise UserError("a readable table needs rows that were held out to choose it by.")
+            raise UserError("a readable table is selected on held-out rows, and there are none.")
         data = scheme.to_xarray()
         resamples = (
             data["resample"].values.tolist() if "resample" in data else [0] * len(approximations)

@@ -105,7 +105,7 @@ class StreamedSource:
         if counts is None:
             raise UserError(
                 f"the target {target.name!r} has more than {MOST_CLASSES:,} classes; choose "
-                "another target, or give task regression if these are numbers."
+                "another target, or set the task to regression if these are numbers."
             )
         return target.with_counts(counts)
 

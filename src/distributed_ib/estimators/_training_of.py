@@ -52,8 +52,8 @@ def _with_direction(parameters: dict[str, Any]) -> dict[str, Any]:
     for name, only in single.items():
         if parameters[name] not in (None, only):
             raise UserError(
-                f"direction={direction!r} is for one sweep from end to end, but "
-                f"{name}={parameters[name]}; leave {name} out, or let beta rise."
+                f"direction={direction!r} makes a single sweep and can't be combined with "
+                f"{name}={parameters[name]}; leave {name} out, or choose direction='rising'."
             )
     return {**parameters, **single}
 

@@ -146,7 +146,9 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
                 y = column_or_1d(y, warn=True)
             kind = getattr(y.dtype, "kind", "O")
             if kind == "c":
-                raise UserError("complex numbers are no labels; give text or numbers as y.")
+                raise UserError(
+                    "complex numbers can't be class labels; give text or real numbers as y."
+                )
             if kind == "f":
                 with np.errstate(all="ignore"):
                     assert_all_finite(y, input_name="y", allow_nan=True)

@@ -63,11 +63,11 @@ def save_estimator(
     text = json.dumps(description, indent=2, allow_nan=False) + "\n"
     for name in (*ESTIMATOR_FILES, *([EVIDENCE] if with_scheme else [])):
         if (folder / name).exists():
-            raise UserError(f"{folder / name} exists already; save to another folder.")
+            raise UserError(f"{folder / name} already exists; save to another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"can't make {folder}: {error.strerror or error}.") from None
+        raise UserError(f"can't create the folder {folder}: {error.strerror or error}.") from None
     write_text(folder / ESTIMATOR, text)
     candidates = getattr(estimator, "candidates_", None)
     if candidates is not None:
@@ -103,9 +103,11 @@ def load_estimator(folder: str | Path) -> DistributedIBEstimator:
     path = folder / ESTIMATOR
     try:
         if not path.is_file():
-            raise UserError(f"{folder} holds no {ESTIMATOR}; is it the folder of a fitted model?")
+            raise UserError(
+                f"{folder} contains no {ESTIMATOR}; is it the folder of a fitted model?"
+            )
         if path.stat().st_size > LIMIT_BYTES:
-            raise UserError(f"{path} is too large to describe an estimator.")
+            raise UserError(f"{path} is too large to be the description of an estimator.")
         check_files(folder, [ESTIMATOR, *([CANDIDATES] if (folder / CANDIDATES).exists() else [])])
         description = json.loads(path.read_text(encoding="utf-8"))
         return _from_description(description, folder)
@@ -137,7 +139,7 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
         estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
     scheme = ApproximationScheme.load(folder)
     if scheme.components != decomposition.names or target.task != cls.task:
-        raise UserError(f"{folder} is damaged: its files don't belong together.")
+        raise UserError(f"{folder} is damaged: its files do not belong together.")
     estimator.scheme_, estimator.evidence_ = scheme, load_evidence(folder)
     if not scheme.is_empty:
         estimator.best_beta_, estimator.simplest_beta_ = scheme.best_beta, scheme.simplest_beta
@@ -155,7 +157,7 @@ def _candidates(path: Path, target: Target) -> Any:
     except (SafetensorError, LookupError, ValueError) as error:
         raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     if candidates.ndim != 2 or candidates.shape[1] != len(target.mean) or not len(candidates):
-        raise UserError(f"{path} is damaged: its candidates don't fit the target.")
+        raise UserError(f"{path} is damaged: its candidates do not match the target.")
     return np.asarray(candidates, np.float32)
 
 

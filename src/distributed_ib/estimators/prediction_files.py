@@ -43,7 +43,7 @@ def predicted_in_stretches(
             try:
                 predicted = predict(pd.DataFrame(dict(chunk)))
             except UserError as error:
-                place = f"these rows begin at row {start + 1} of {table.place}" if start else ""
+                place = f"rows are counted from row {start + 1} of {table.place}" if start else ""
                 raise UserError(with_place(str(error), place)) from None
         for one in caught:
             shape = re.sub(r"\d+", "", str(one.message))

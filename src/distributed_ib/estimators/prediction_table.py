@@ -33,8 +33,8 @@ def prediction_table(
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise UserError(
-            f"the table has no column {missing[0]!r}, which the run was fitted with; it needs "
-            f"{', '.join(needed)}."
+            f"the table has no column {missing[0]!r}, which the run was fitted on; it needs the "
+            f"columns {', '.join(needed)}."
         )
     table = table.reindex(columns=names)  # with those that were left out, if there are any
     chosen: dict[str, Any] = vars(choice or Choice())

@@ -44,7 +44,7 @@ class ReadableTables:
             UserError: If there are none.
         """
         if not self.tables:
-            raise UserError("no readable table was kept with this model.")
+            raise UserError("this model has no readable tables.")
         return min(self.tables, key=lambda one: abs(np.log(one.beta / beta)))
 
     def save(self, folder: Path) -> None:
@@ -66,8 +66,8 @@ class ReadableTables:
         path = folder / READABLE
         if not path.is_file():
             raise UserError(
-                f"{folder} holds no {READABLE}: it is of an earlier version, or its model predicts "
-                "no distribution. Fit again."
+                f"{folder} contains no {READABLE}: it was made by an earlier version, or its model "
+                "predicts no distribution. Fit again with the default loss."
             )
         check_files(folder, [READABLE])
         try:

@@ -188,7 +188,7 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
             UserError: If a level is not between 0 and 1, or as in `predict`.
         """
         if not all(0 <= level <= 1 for level in levels):
-            raise UserError(f"levels of quantiles lie between 0 and 1, got {list(levels)}.")
+            raise UserError(f"quantile levels must be between 0 and 1, got {list(levels)}.")
         averaged = self._averaged(X, Choice(beta, bits, n_components))
         return predicted_quantiles(self.target_, averaged, levels, *self._extra())
 

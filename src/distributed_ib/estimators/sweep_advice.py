@@ -21,7 +21,7 @@ def advice(dataset: xr.Dataset) -> list[str]:
         dataset: From `ApproximationScheme.to_xarray`.
     """
     if dataset.attrs["status"] == "diverged":
-        return [f"the sweep {dataset.attrs['message']}. The models until then are kept."]
+        return [f"the sweep {dataset.attrs['message']}. The models up to that point are kept."]
     if dataset.attrs["status"] != "finished":
         return []
     train = dataset.sel(split="train").mean("seed")
@@ -31,8 +31,8 @@ def advice(dataset: xr.Dataset) -> list[str]:
     falling = _fall(train["pretraining_error_bits"].values)
     if falling > _STILL_FALLING * max(known, 0.1):
         sentences.append(
-            f"pre-training had not converged: its last quarter still gained {falling:.2g} bits. "
-            "Give more n_pretraining_steps, such as three times as many."
+            f"pre-training had not converged: the error still fell by {falling:.2g} bits in its "
+            "last quarter. Give more n_pretraining_steps, such as three times as many."
         )
     cost = float(beta[0] * train["kl_bits"][0].sum())
     if "best_step" in dataset.attrs:
@@ -44,9 +44,9 @@ def advice(dataset: xr.Dataset) -> list[str]:
             )
     elif cost > _CLOSED_COST * max(known, 0.01):
         sentences.append(
-            f"the sweep started too closed: at beta={beta[0]:.2g} the bottleneck already cost "
-            f"{cost:.2g} bits, while {max(known, 0.0):.2g} bits are known about Y. Choose a "
-            f"smaller beta_start, such as {beta[0] / 10:.1g}."
+            f"the bottleneck was too strong at the start of the sweep: at beta={beta[0]:.2g} it "
+            f"already cost {cost:.2g} bits, while {max(known, 0.0):.2g} bits are known about Y. "
+            f"Choose a smaller beta_start, such as {beta[0] / 10:.1g}."
         )
     last = train["kl_bits"][-1]
     still = [str(name) for name in train["component"].values[last.values > _OPEN_BITS]]
@@ -55,11 +55,12 @@ def advice(dataset: xr.Dataset) -> list[str]:
         remedy = (
             f"a larger beta_end, such as {min(1.0, 10 * beta[-1]):.2g}"
             if beta[-1] < 0.9
-            else "more n_steps, so that the model can follow beta, or beta_end=3"
+            else "more n_steps, so that the model can follow beta"
+            + (", or beta_end=3" if beta[-1] < 3 else "")
         )
         sentences.append(
-            f"the sweep ended too open: {shown} still conveyed information at beta="
-            f"{beta[-1]:.2g}. Give {remedy}."
+            f"the bottleneck was too weak at the end of the sweep: {shown} still conveyed "
+            f"information at beta={beta[-1]:.2g}. Give {remedy}."
         )
     return sentences
 

@@ -183,7 +183,7 @@ class Evidence:
         try:
             return _read(values)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise UserError(f"this is no description of evidence: {error!r}.") from None
+            raise UserError(f"this is not a valid description of evidence: {error!r}.") from None
 
 
 def _scores(scores: Mapping[str, Interval]) -> dict[str, Any]:

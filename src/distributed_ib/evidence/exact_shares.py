@@ -43,7 +43,9 @@ def exact_shares(information_bits: ArrayLike) -> ExactShares:
     information = np.asarray(information_bits, np.float64)
     n = int(information.size).bit_length() - 1
     if information.ndim != 1 or information.size != 1 << n or n < 1:
-        raise UserError(f"there are {information.size} subsets, which is no power of two above 1.")
+        raise UserError(
+            f"the number of subsets must be a power of two above 1, got {information.size}."
+        )
     masks = np.arange(information.size)
     sizes = np.bitwise_count(masks).astype(np.int64)
     # Orders in which exactly the inputs of a subset of size s come before: s! (n - 1 - s)! / n!.

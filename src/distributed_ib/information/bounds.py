@@ -92,7 +92,7 @@ def information_bounds(
     log_variances = np.asarray(log_variance, dtype=np.float64)
     if means.ndim < 2 or means.shape[-2] < 2 or means.shape[-1] < 1:
         raise UserError(
-            f"The means must be [.., n, k] with at least 2 inputs; they are {means.shape}."
+            f"The means must have shape [.., n, k] with at least 2 inputs n; got {means.shape}."
         )
     if not (np.all(np.isfinite(means)) and np.all(np.isfinite(log_variances))):
         raise UserError("Means and log variances must be finite; the encoder has diverged.")
@@ -101,7 +101,8 @@ def information_bounds(
         log_variances = np.broadcast_to(log_variances, means.shape)
     except ValueError:
         raise UserError(
-            f"Log variances {log_variances.shape} do not fit the means {means.shape}."
+            f"Log variances of shape {log_variances.shape} do not match means of shape "
+            f"{means.shape}."
         ) from None
     if block_cells is None:
         on_cpu = jax.default_backend() == "cpu"

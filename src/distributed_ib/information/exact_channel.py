@@ -114,12 +114,13 @@ def _checked(
     """Means, log variances and probabilities as arrays of matching shapes."""
     means = np.asarray(mean, dtype=np.float64)
     if means.ndim < 2 or 0 in means.shape[-2:]:
-        raise UserError(f"The means must be [.., values, dimensions]; they are {means.shape}.")
+        raise UserError(f"The means must have shape [.., values, dimensions]; got {means.shape}.")
     try:
         log_variances = np.broadcast_to(np.asarray(log_variance, dtype=np.float64), means.shape)
     except ValueError:
         raise UserError(
-            f"Log variances {np.shape(log_variance)} do not fit the means {means.shape}."
+            f"Log variances of shape {np.shape(log_variance)} do not match means of shape "
+            f"{means.shape}."
         ) from None
     if not (np.all(np.isfinite(means)) and np.all(np.isfinite(log_variances))):
         raise UserError("Means and log variances must be finite; the encoder has diverged.")
@@ -129,7 +130,7 @@ def _checked(
         weights = np.broadcast_to(weights, means.shape[:-1])
     except ValueError:
         raise UserError(
-            f"Probabilities {weights.shape} do not fit {means.shape[-2]} values."
+            f"Probabilities of shape {weights.shape} do not match {means.shape[-2]} values."
         ) from None
     total = weights.sum(axis=-1, keepdims=True)
     if not (np.all(weights >= 0) and np.all(total > 0) and np.all(np.isfinite(total))):

@@ -49,8 +49,8 @@ def decoded_information_bits(
     labels = np.asarray(y)
     if means.ndim != 4 or labels.shape != means.shape[1:2]:
         raise UserError(
-            f"Means must be [model, row, component, embedding] and y [row]; they are {means.shape} "
-            f"and {labels.shape}."
+            "Means must have shape [model, row, component, embedding] and y [row]; got "
+            f"{means.shape} and {labels.shape}."
         )
     log_variances = np.broadcast_to(np.asarray(log_variance, dtype=np.float32), means.shape)
     n_models, n_rows = means.shape[:2]

@@ -52,8 +52,8 @@ def check_exhaustive(n_inputs: int) -> None:
     """
     if n_inputs > MAX_EXHAUSTIVE_INPUTS:
         raise UserError(
-            f"the search over all subsets takes at most {MAX_EXHAUSTIVE_INPUTS} inputs, but there "
-            f"are {n_inputs}: take a circuit with fewer inputs, or leave the search out."
+            f"the search over all subsets supports at most {MAX_EXHAUSTIVE_INPUTS} inputs, but "
+            f"there are {n_inputs}; use a circuit with fewer inputs."
         )
 
 
@@ -118,7 +118,7 @@ def rank_within_size(information_bits: ArrayLike, mask: int) -> int:
     information = np.asarray(information_bits, dtype=np.float64)
     n_inputs = _n_inputs_of(information.size, "information_bits")
     if not 0 <= mask < information.size:
-        raise UserError(f"mask {mask} is no subset of {n_inputs} inputs.")
+        raise UserError(f"mask {mask} is not a subset of {n_inputs} inputs.")
     same_size = np.bitwise_count(np.arange(information.size)) == mask.bit_count()
     better = information > information[mask] + TIE_BITS
     return 1 + int(np.count_nonzero(same_size & better))
@@ -212,15 +212,17 @@ def _truth_table(y: ArrayLike) -> tuple[UInt8[np.ndarray, " row"], int]:
     """Return a checked truth table and its number of inputs."""
     values = np.asarray(y)
     if values.ndim != 1:
-        raise UserError(f"a truth table has one axis [2**n], but this one has {values.ndim}.")
+        raise UserError(
+            f"a truth table must have one axis, [2**n], but this one has {values.ndim}."
+        )
     n_inputs = _n_inputs_of(values.size, "a truth table")
     if not np.all((values == 0) | (values == 1)):
-        raise UserError("a truth table holds only 0 and 1; another value was found.")
+        raise UserError("a truth table must contain only 0 and 1; another value was found.")
     return values.astype(np.uint8), n_inputs
 
 
 def _n_inputs_of(length: int, what: str) -> int:
     """The n of an array of 2**n entries."""
     if length < 1 or length & (length - 1):
-        raise UserError(f"{what} has 2**n entries, one per row or subset, but got {length}.")
+        raise UserError(f"{what} must have 2**n entries, one per row or subset, but got {length}.")
     return length.bit_length() - 1

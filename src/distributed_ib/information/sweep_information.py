@@ -80,7 +80,9 @@ def measure_information(
     if n_records is not None:
         whole_number("n_records", n_records, 1)
     if len(snapshots.record) == 0:
-        raise UserError("the sweep kept no model whose information could be measured.")
+        raise UserError(
+            "the sweep kept no model, so there is no information to measure; run it for longer."
+        )
     components = tuple(str(name) for name in dataset["component"].values)
     x = jax.tree.map(np.asarray, x)
     shares = _shares(len(jax.tree.leaves(x)[0]), weights)
@@ -154,7 +156,7 @@ def between_records(
 def _shares(n_rows: int, weights: ArrayLike | None) -> Float64[np.ndarray, " row"]:
     """Weight of each row, with the sum 1."""
     if n_rows < 2:
-        raise UserError(f"the information needs at least 2 rows of inputs, got {n_rows}.")
+        raise UserError(f"measuring information needs at least 2 rows of inputs, got {n_rows}.")
     if weights is None:
         return np.full(n_rows, 1 / n_rows)
     shares = np.asarray(weights, np.float64)

@@ -42,9 +42,11 @@ class Spikes:
         """Check the values."""
         n_columns = sum(self.layout.n_numbers)
         if self.values and len(self.values) != n_columns:
-            raise UserError(f"spikes of {len(self.values)} columns don't fit {n_columns}.")
+            raise UserError(
+                f"spikes are given for {len(self.values)} columns, but there are {n_columns}."
+            )
         if not all(np.isfinite(one).all() for one in self.values):
-            raise UserError("spikes should be finite numbers.")
+            raise UserError("spikes must be finite numbers.")
         if max(map(len, self.values), default=0) > MOST_SPIKES:
             raise UserError(f"a column has more than {MOST_SPIKES} spikes.")
 

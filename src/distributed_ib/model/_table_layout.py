@@ -58,7 +58,9 @@ class TableLayout:
             if count == 0 and not levels:
                 raise UserError(f"component {k} of the table has no columns.")
         if stray := set(self.listed) - set(self.numeric):
-            raise UserError(f"component {min(stray)} has no values to list: it has categories.")
+            raise UserError(
+                f"the values of component {min(stray)} can't be listed, because it is categorical."
+            )
 
     @property
     def n_components(self) -> int:

@@ -20,7 +20,7 @@ def check_parts(parts: Sequence[Array], n_components: int, input_dim: int) -> No
     shapes = [list(part.shape) for part in parts]
     if len(parts) != n_components or any(shape[1:] != [input_dim] for shape in shapes):
         raise UserError(
-            f"the encoder takes values of {n_components} components, [n, {input_dim}] each, got "
+            f"the encoder expects values of {n_components} components, [n, {input_dim}] each, got "
             f"shapes {shapes}."
         )
 

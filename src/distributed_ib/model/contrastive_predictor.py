@@ -134,7 +134,7 @@ class ContrastivePredictor(Part):
             UserError: If `y` has another shape.
         """
         if y.shape[1:] != (self.y_dim,) and not (y.ndim == 1 and self.y_dim == 1):
-            raise UserError(f"Y should have shape [n, {self.y_dim}], got {list(y.shape)}.")
+            raise UserError(f"Y must have shape [n, {self.y_dim}], got {list(y.shape)}.")
         return self.y_encoder(y.reshape(y.shape[0], self.y_dim))
 
     def loss_nats(

@@ -45,8 +45,8 @@ def input_blocks(x: Inputs, n_components: int) -> Iterator[Any]:
         x = np.asarray(x)
         if x.ndim < 2 or len(x) == 0 or x.shape[1] != n_components:
             raise UserError(
-                f"X should have shape [n, {n_components}, ...], one column or group "
-                f"of features for each component, got {list(x.shape)}."
+                f"X must have shape [n, {n_components}, ...], one column or group of features for "
+                f"each component, got {list(x.shape)}."
             )
         n_rows = len(x)
     if n_rows == 0:
@@ -54,7 +54,9 @@ def input_blocks(x: Inputs, n_components: int) -> Iterator[Any]:
     for leaf in jax.tree.leaves(x):
         if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
             row = int(np.argwhere(~np.isfinite(leaf))[0, 0])
-            raise UserError(f"row {row} of X holds a value that is not finite; drop the row.")
+            raise UserError(
+                f"row {row} of X contains a value that is not finite; correct it or drop the row."
+            )
     for start in range(0, n_rows, BLOCK_ROWS):
         yield jax.tree.map(lambda leaf, s=start: leaf[s : s + BLOCK_ROWS], x)
 

@@ -144,5 +144,5 @@ class GaussianPredictor(Part):
         is_vector = self.output_dim is not None
         expected = (*outputs.shape[:-1], *([self.output_dim] if is_vector else []))
         if y.shape != expected:
-            raise UserError(f"numbers Y should have shape {list(expected)}, got {list(y.shape)}.")
+            raise UserError(f"Y (numbers) must have shape {list(expected)}, got {list(y.shape)}.")
         return y if is_vector else y[..., None]

@@ -185,7 +185,7 @@ class CategoricalPredictor(Part):
 def _require_labels(y: Array, expected: tuple[int, ...]) -> None:
     """Check the shape, so that no label is broadcast to all rows of the batch."""
     if y.shape != expected:
-        raise UserError(f"labels Y should have shape {list(expected)}, got {list(y.shape)}.")
+        raise UserError(f"Y (labels) must have shape {list(expected)}, got {list(y.shape)}.")
 
 
 def _label_entropy_bits(y: ArrayLike, weight: ArrayLike | None) -> float:

@@ -156,7 +156,8 @@ class TableEncoder(Part):
         layout = self.layout
         if len(self.smooth) not in (0, sum(self.n_numbers)):
             raise UserError(
-                f"smooth of {len(self.smooth)} columns doesn't fit {sum(self.n_numbers)}."
+                f"smooth is given for {len(self.smooth)} columns, but there are "
+                f"{sum(self.n_numbers)}."
             )
         key_weights, key_vectors, key_bias, key_rest = jax.random.split(key, 4)
         # Inputs that can be non-zero at once: numbers with their sines, one level per column, the

@@ -98,7 +98,7 @@ class TiltedPredictor(Part):
         n_entries = len(self.n_bins)
         if len(self.n_tilts) != n_entries or not (self.is_vector or n_entries == 1) or not n_bins:
             raise UserError(
-                f"{n_entries} entries of Y with bins don't fit {len(self.n_tilts)} with tilts."
+                f"{n_entries} entries of Y with bins do not match {len(self.n_tilts)} with tilts."
             )
         mlp = MLP((self.input_dim, *self.hidden, sum(self.n_tilts)), activation=activation, key=key)
         # Small at first, so that training starts near the marginal.
@@ -240,7 +240,7 @@ class TiltedPredictor(Part):
     ) -> Float[Array, "batch entry"]:
         expected = outputs.shape[: 2 if self.is_vector else 1]
         if y.shape != expected:
-            raise UserError(f"bins of Y should have shape {list(expected)}, got {list(y.shape)}.")
+            raise UserError(f"bins of Y must have shape {list(expected)}, got {list(y.shape)}.")
         codes = y if self.is_vector else y[:, None]
         return jnp.take_along_axis(outputs, codes.astype(jnp.int32)[..., None], axis=-1)[..., 0]
 

@@ -98,7 +98,9 @@ def subset_channels(
     """
     chosen = np.asarray(in_use, dtype=bool)
     if chosen.ndim == 0 or chosen.shape[-1] != len(sizes):
-        raise UserError(f"subsets of {chosen.shape} components don't fit {len(sizes)} of them.")
+        raise UserError(
+            f"subsets have shape {chosen.shape}, but there are {len(sizes)} components."
+        )
     width = max(sizes)
     tables = np.zeros((2, len(sizes), width, width))
     for i, size in enumerate(sizes):

@@ -37,8 +37,8 @@ def channel_terms(joint: ArrayLike, channels: Sequence[ArrayLike]) -> tuple[Floa
     expected = [(len(given[0]), size, size) for size in table.shape[:-1]] if given else []
     if not given or [channel.shape for channel in given] != expected:
         raise UserError(
-            f"Channels {[channel.shape for channel in given]} don't fit a joint distribution of "
-            f"{table.shape[:-1]} values."
+            f"Channels of shapes {[channel.shape for channel in given]} do not match a joint "
+            f"distribution over {table.shape[:-1]} values."
         )
     outcome_first = np.moveaxis(table, -1, 0)[None]
     width = max(1, _BATCH_CELLS // table.size)

@@ -55,8 +55,8 @@ def lower_envelope(beta: ArrayLike, total_bits: ArrayLike, predictive_bits: Arra
     predictive = np.asarray(predictive_bits, dtype=np.float64)
     if total.ndim != 1 or total.shape != predictive.shape or strengths.ndim != 1:
         raise UserError(
-            f"An envelope needs as many totals as predictions, one each; they are {total.shape} "
-            f"and {predictive.shape}."
+            f"An envelope needs as many totals as predictions; got shapes {total.shape} and "
+            f"{predictive.shape}."
         )
     if not all(np.all(np.isfinite(values)) for values in (strengths, total, predictive)):
         raise UserError("An envelope needs finite numbers.")

@@ -132,7 +132,7 @@ def joint_from_samples(
     rows, y = np.asarray(inputs), np.asarray(outcome)
     if rows.ndim != 2 or y.shape != rows.shape[:1] or rows.size == 0:
         raise UserError(
-            f"Inputs must be [n, m] and the outcome [n]; they are {rows.shape} and {y.shape}."
+            f"Inputs must have shape [n, m] and the outcome [n]; got {rows.shape} and {y.shape}."
         )
     cells = np.column_stack([rows, y])
     if not np.array_equal(cells, np.round(cells)) or cells.min() < 0:
@@ -194,7 +194,7 @@ def optimal_frontier(
     table = _checked_joint(joint)
     strengths = np.atleast_1d(np.asarray(beta, dtype=np.float64))
     if strengths.ndim != 1 or not len(strengths) or not np.all(strengths > 0):
-        raise UserError("Beta must be a number or a list of numbers, all above 0.")
+        raise UserError("Beta must be a positive number or a list of positive numbers.")
     if not np.all(np.isfinite(strengths)):
         raise UserError("Beta must be finite.")
     labels = tuple(names) if names is not None else tuple(f"X{i}" for i in range(table.ndim - 1))

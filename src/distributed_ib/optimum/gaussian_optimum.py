@@ -70,15 +70,17 @@ def optimal_gaussian_frontier(
     spread = np.asarray(component_std, dtype=np.float64)
     if slopes.ndim != 1 or not len(slopes) or spread.shape not in ((), slopes.shape):
         raise UserError(
-            f"Coefficients must be [m] and standard deviations [m] or a number; they are "
-            f"{slopes.shape} and {spread.shape}."
+            "Coefficients must have shape [m], and standard deviations shape [m] or be a single "
+            f"number; got {slopes.shape} and {spread.shape}."
         )
     if not (np.all(np.isfinite(slopes)) and np.all(spread > 0) and np.all(np.isfinite(spread))):
-        raise UserError("Coefficients must be finite and standard deviations finite and above 0.")
+        raise UserError(
+            "Coefficients must be finite; standard deviations must be finite and positive."
+        )
     if not 0 < noise_std < np.inf:
-        raise UserError(f"The noise's standard deviation must be above 0; it is {noise_std}.")
+        raise UserError(f"The standard deviation of the noise must be positive; got {noise_std}.")
     if strengths.ndim != 1 or not np.all(strengths > 0) or not np.all(np.isfinite(strengths)):
-        raise UserError("Beta must be a number or a list of numbers, all finite and above 0.")
+        raise UserError("Beta must be a positive, finite number or a list of such numbers.")
     weight = (slopes * spread) ** 2
     left_over = _left_over_variance(weight, noise_std**2, strengths)
     distortion = np.minimum(weight, strengths[:, None] * left_over[:, None])

@@ -164,7 +164,8 @@ class _Refinement:
         )
         if held_x.shape[1] != rows.shape[1]:
             raise UserError(
-                f"the validation data has {held_x.shape[1]} components, the data {rows.shape[1]}."
+                f"the validation data have {held_x.shape[1]} components, but the data have "
+                f"{rows.shape[1]}."
             )
         both = np.concatenate([rows, held_x])
         self.sizes = tuple(int(size) for size in both.max(axis=0) + 1)
@@ -179,13 +180,16 @@ class _Refinement:
         self.baseline_bits = float(entropy_bits(np.bincount(held_y) / len(held_y)))
 
     def run(self, progress: Callable[[str], None]) -> Candidates:
-        progress(f"learning to predict from {len(self.subsets)} subsets")
+        progress(f"refinement: pre-training (subsets: {len(self.subsets)})")
         starts, static = self._pretrained()
-        progress(f"training {len(self.subsets)} subsets at {len(self.beta)} strengths")
+        progress(f"refinement: training at fixed beta (values of beta: {len(self.beta)})")
         found = self._trained_at(self.beta, starts, static, stage=1)
         between = self._jumps(found)
         if len(between):
-            progress(f"training again at {len(between)} strengths where the best one changes")
+            progress(
+                "refinement: training again where the best subset changes (values of beta: "
+                f"{len(between)})"
+            )
             found = joined(found, self._trained_at(between, starts, static, stage=5))
         return found
 
@@ -329,15 +333,15 @@ def _checked_rows(
     rows, labels = np.asarray(x), np.asarray(y)
     if rows.ndim != 2 or rows.size == 0 or labels.shape != rows.shape[:1]:
         raise UserError(
-            f"{what} must be x of shape [n, component] and y of shape [n]; got "
-            f"{list(rows.shape)} and {list(labels.shape)}."
+            f"{what} must be x of shape [n, component] and y of shape [n], got {list(rows.shape)} "
+            f"and {list(labels.shape)}."
         )
     for name, values in (("x", rows), ("y", labels)):
         if values.dtype.kind not in "biuf" or not np.all((values >= 0) & (values % 1 == 0)):
             raise UserError(f"{what}: {name} must hold whole numbers from 0; encode values first.")
     if rows.max() >= MAX_VALUES:
         raise UserError(
-            f"{what}: a component takes {int(rows.max()) + 1} values, but a refinement takes at "
-            f"most {MAX_VALUES}; group them first."
+            f"{what}: a component has {int(rows.max()) + 1} values, but a refinement supports at "
+            f"most {MAX_VALUES}; group the values first."
         )
     return rows.astype(np.int32), labels.astype(np.int32)

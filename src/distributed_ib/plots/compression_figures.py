@@ -110,7 +110,9 @@ def plot_merging(
     """
     _check_values(path, values)
     if len(values) < 2:
-        raise UserError(f"component {path.component!r} has one value; nothing can merge.")
+        raise UserError(
+            f"component {path.component!r} has only one value, so there is nothing to merge."
+        )
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     ax.set_xscale("log")
@@ -131,8 +133,8 @@ def plot_merging(
 def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
     if len(values) != path.overlap.shape[1]:
         raise UserError(
-            f"the path holds {path.overlap.shape[1]} values of {path.component!r}, "
-            f"but {len(values)} were given."
+            f"the path contains {path.overlap.shape[1]} values of {path.component!r}, but "
+            f"{len(values)} were given."
         )
 
 

@@ -42,11 +42,14 @@ def plot_readable(readable: ReadableApproximation, ax: Axes | None = None) -> Ax
     n_rows, n_components = len(readable.rows), len(readable.components)
     if n_rows > MAX_ROWS:
         raise UserError(
-            f"the table has {n_rows} rows, of which a figure shows at most {MAX_ROWS}; read an "
-            "approximation of fewer bits, or print the table."
+            f"the table has {n_rows} rows, but a figure shows at most {MAX_ROWS}; choose an "
+            "approximation with fewer bits, or print the table."
         )
     if len(readable.outputs) > 1:
-        raise UserError(f"a figure shows one Y, and the table has {len(readable.outputs)}.")
+        raise UserError(
+            f"a figure can show only one target, but the table has {len(readable.outputs)}; print "
+            "the table instead."
+        )
     if ax is None:
         size = (1.5 * n_components + 4.2, ROW_INCHES * n_rows + 1.0)
         _, ax = plt.subplots(figsize=size, layout="constrained")

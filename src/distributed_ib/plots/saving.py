@@ -25,7 +25,7 @@ def check_free(names: Iterable[str], folder: Path, file_format: str = "png") -> 
     for path in (folder / f"{name}.{file_format}" for name in names):
         if path.exists() or path.is_symlink():
             raise UserError(
-                f"{path} exists already and nothing is overwritten; choose another folder with "
+                f"{path} already exists and will not be overwritten; choose another folder with "
                 "--out."
             )
 
@@ -51,7 +51,7 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str =
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"can't make the folder {folder}: {error.strerror or error}.") from None
+        raise UserError(f"can't create the folder {folder}: {error.strerror or error}.") from None
     unknown: set[str] = set()
     for name, figure in figures.items():
         path = folder / f"{name}.{file_format}"
@@ -69,7 +69,8 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str =
     if unknown:
         warnings.warn(
             f"no font on this computer has {', '.join(sorted(unknown)[:MAX_SHOWN_GLYPHS])}; the "
-            "figures show boxes instead. Install one that does, such as Noto Sans CJK.",
+            "figures show boxes instead. Install a font with these characters, such as Noto Sans "
+            "CJK.",
             UserWarning,
             stacklevel=2,
         )

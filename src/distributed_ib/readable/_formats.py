@@ -115,14 +115,14 @@ def sentence(readable: "ReadableApproximation") -> str:
 def _sentence(readable: "ReadableApproximation") -> str:
     used = ", ".join(f"{one.name} {one.conveyed_bits:.2f}" for one in readable.components)
     where = f"At {readable.total_bits:.2f} bits" + (f" ({used})" if used else "")
-    tells = f"whose symbols tell {readable.symbol_bits:.2f} bits"
+    table = f"This table, whose symbols carry {readable.symbol_bits:.2f} bits,"
     if not readable.reported_on:
-        return f"{where}. What this table keeps, {tells}, was not measured: no rows were left."
+        return f"{where}. {table} was not scored, because there were no rows left for it."
     rows = f"{readable.n_reported:,} {readable.reported_on}"
     known = with_error(readable.known_bits, readable.known_error_bits)
-    table = with_error(readable.table_known_bits, readable.table_known_error_bits)
-    text = f"{where} {known} bits of {readable.target} are known on {rows}; "
-    text += f"this table, {tells}, knows {table} bits"
+    kept = with_error(readable.table_known_bits, readable.table_known_error_bits)
+    text = f"{where}, the approximation gives {known} bits of information about {readable.target} "
+    text += f"on {rows}. {table} gives {kept} bits"
     if math.isnan(readable.kept_share):
         return f"{text}."
     is_exact = readable.kept_error == 0 or math.isnan(readable.kept_error)

@@ -23,12 +23,15 @@ def unknown_names(
     known = {one.name: [symbol.text for symbol in one.symbols] for one in readable.components}
     for component, words in names.items():
         if component not in known:
-            found.append(f"{component} is not in this table, so its names are not used.")
+            found.append(f"component {component!r} is not in this table, so its names are ignored.")
             continue
         missing = [text for text in words if text not in known[component]]
         if missing:
             there = "; ".join(known[component])
-            found.append(f"{component} has no symbol {missing[0]!r} here; it has {there}.")
+            found.append(
+                f"component {component!r} has no symbol {missing[0]!r} in this table; its symbols "
+                f"are {there}."
+            )
     return found
 
 
@@ -38,6 +41,6 @@ def _named(component: ReadableComponent, words: Mapping[str, str]) -> ReadableCo
     if len(set(given)) < len(given):
         twice = next(name for name in given if given.count(name) > 1)
         raise UserError(
-            f"two symbols of {component.name} are named {twice!r}; give them two names."
+            f"two symbols of {component.name} are named {twice!r}; give them different names."
         )
     return replace(component, symbols=symbols)

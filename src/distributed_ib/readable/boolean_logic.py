@@ -34,7 +34,9 @@ def minimal_terms(n_inputs: int, true_rows: Collection[int]) -> list[Term]:
         ['a', 'b']
     """
     if n_inputs > MOST_INPUTS:
-        raise UserError(f"a formula takes at most {MOST_INPUTS} inputs, there are {n_inputs}.")
+        raise UserError(
+            f"a formula supports at most {MOST_INPUTS} inputs, but there are {n_inputs}."
+        )
     primes = _prime_terms(n_inputs, set(true_rows))
     covers = {t: frozenset(r for r in true_rows if r & t[0] == t[1]) for t in primes}
     chosen: list[Term] = []

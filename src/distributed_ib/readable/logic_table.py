@@ -79,7 +79,7 @@ def logic_table(
         table_known_bits=exact,
         table_known_error_bits=0.0,
         kept_share=exact / known_bits if known_bits > 0 else float("nan"),
-        reported_on="rows, all there are",
+        reported_on="rows, the complete truth table",
         n_reported=len(y),
         formula=_formula(terms, each, names, target),
     )

@@ -191,7 +191,9 @@ class ReadableApproximation:
         try:
             return _from_dict(description)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise UserError(f"this is no description of a readable table: {error}.") from None
+            raise UserError(
+                f"this is not a valid description of a readable table: {error}."
+            ) from None
 
     def named(self, names: Mapping[str, Mapping[str, str]]) -> "ReadableApproximation":
         """The same with the user's words for symbols.

@@ -52,19 +52,19 @@ def verdict_finding(evidence: Evidence) -> Finding:
     p_value = {"p_value": Quantity(evidence.p_value, digits=4)}
     if evidence.verdict == "no evidence":
         text = (
-            f"There is no evidence that X tells anything about Y ({p_text(evidence.p_value)}; "
-            f"evidence would be a p-value of at most {evidence.alpha:g})."
+            f"There is no evidence that X tells anything about Y ({p_text(evidence.p_value)}, "
+            f"significance level {evidence.alpha:g})."
         )
         return Finding(text, p_value)
     names = evidence.supported
     verb = "is" if len(names) == 1 else "are"
     which = (
-        f"{len(names)} of {len(evidence.names)} components {verb} supported, alone or together "
-        f"with another ({listed(names)})"
+        f". {len(names)} of {len(evidence.names)} components {verb} supported, by themselves or in "
+        f"combination with another (q <= {Q_LIMIT:g}): {listed(names)}."
         if names
-        else "but for no single component is the evidence strong enough"
+        else ", but for no single component is it strong enough."
     )
-    text = f"There is evidence that X tells about Y ({p_text(evidence.p_value)}): {which}."
+    text = f"There is evidence that X tells something about Y ({p_text(evidence.p_value)}){which}"
     return Finding(text, p_value)
 
 
@@ -76,7 +76,7 @@ def survivor_finding(evidence: Evidence) -> Finding | None:
         return None
     first = evidence.last[0]
     if first.n >= FREQUENT * first.n_resamples:
-        return Finding(f"{first.name} outlives all other components.")
+        return Finding(f"{first.name} is the last component in use as the bottleneck tightens.")
     others = [last for last in evidence.last[1:] if last.name in evidence.supported]
     rest = "".join(f", {last.name} in {last.n}" for last in others[:3])
     return Finding(
@@ -105,15 +105,16 @@ def evidence_sections(evidence: Evidence) -> list[Section]:
     if evidence.references:
         sections.append(
             Section(
-                "Beside models without a bottleneck",
+                "Comparison with models without a bottleneck",
                 tables=(reference_table(evidence),),
-                notes="All are scored on the same held-out rows, of which none was used to train "
-                "or to choose. Intervals cover which rows were held out, not another training set.",
+                notes="All models are scored on the same held-out rows, which were used neither "
+                "for training nor for model selection. Intervals account for the choice of the "
+                "held-out rows, but not for that of the training rows.",
             )
         )
     if evidence.calibration and evidence.verdict == "evidence":
         sections.append(
-            Section("Do stated probabilities come true?", tables=(calibration_table(evidence),))
+            Section("Calibration of predictions", tables=(calibration_table(evidence),))
         )
     return sections
 
@@ -130,13 +131,13 @@ def evidence_table(evidence: Evidence) -> Table:
     columns = ("component", "conveys", *(["in use"] if evidence.best.selected else []), "p", "q")
     percent = f"{evidence.level:.0%}".replace("%", " %")
     notes = (
-        "What a component conveys is that of the best approximation, in bits, with intervals of "
-        f'{percent}. p is the p-value of "it tells nothing about Y, alone or with another '
-        'component", q at most the expected share of wrong claims if all components up to it are '
-        f"claimed; those with q <= {Q_LIMIT:g} are."
+        f"conveys: information at the best approximation, in bits, with {percent} intervals. p: "
+        "p-value of the null hypothesis that the component tells nothing about Y, by itself or in "
+        "combination with another. q: false discovery rate if this component and all with a "
+        f"smaller q are claimed; components with q <= {Q_LIMIT:g} are supported."
     )
     if evidence.best.selected:
-        notes += " In use counts the resamples in which it conveys more than 0.1 bit."
+        notes += " in use: resamples in which the component conveys more than 0.1 bit."
     return Table("evidence", "Evidence for each component", columns, tuple(rows), notes=notes)
 
 
@@ -154,11 +155,13 @@ def knowledge_table(evidence: Evidence) -> Table:
     )
     return Table(
         "knowledge",
-        "What components tell about Y, in bits",
+        "Information of components about Y, in bits",
         ("component", "alone", "lost without it"),
         rows,
-        notes="By models of these components that are trained for it, on rows that they were not "
-        "trained on.",
+        notes="alone: information about Y from the component by itself. lost without it: "
+        "information that is lost if it is left out while all others in the table are kept. "
+        "Measured with models that are trained on these components only, on rows not used for "
+        "their training.",
     )
 
 
@@ -178,10 +181,10 @@ def equal_bits_table(evidence: Evidence) -> Table:
         if evidence.names[k] in evidence.supported:
             bits = [_bits(one.bits[k], evidence.level) for one in shown]
             rows.append((evidence.names[k], *bits))
-    columns = ("component", *(f"of {one.total_bits:g}" for one in shown))
+    columns = ("component", *(f"total {one.total_bits:g}" for one in shown))
     return Table(
         "equal_bits",
-        "What supported components convey of so many bits in total",
+        "What supported components convey at equal total information, in bits",
         columns,
         tuple(rows),
     )
@@ -226,10 +229,11 @@ def calibration_table(evidence: Evidence) -> Table:
     return Table(
         "calibration",
         "Calibration of the best approximation on held-out rows",
-        ("stated", "came true", "rows"),
+        ("predicted", "observed", "rows"),
         rows,
-        notes="Of classes, how often the likeliest one was right, by the probability that it was "
-        "given; of numbers, how often they lay within the stated interval.",
+        notes="For classes: the predicted probability of the most likely class, and how often it "
+        "was the true one. For numbers: the nominal coverage of an interval of Y, and how often Y "
+        "was within it.",
     )
 
 
@@ -243,8 +247,9 @@ def _relations(evidence: Evidence) -> list[Finding]:
     }
     found += [
         Finding(
-            f"{_joined(group)} are interchangeable: each tells about Y alone, and hardly anything "
-            "beyond any one of the others. Which of them the bottleneck keeps is chance."
+            f"{_joined(group)} are interchangeable: each is informative about Y by itself, but "
+            "adds hardly anything to any one of the others. Which of them the bottleneck keeps is "
+            "arbitrary."
         )
         for group in _groups(sorted(pairs), evidence.names)
     ]
@@ -252,7 +257,7 @@ def _relations(evidence: Evidence) -> list[Finding]:
         tuple(sorted((one.name, other))) for one in evidence.knowledge for other in one.only_with
     }
     found += [
-        Finding(f"{a} and {b} tell about Y only together: neither tells much alone.")
+        Finding(f"{a} and {b} are informative about Y only together: neither tells much alone.")
         for a, b in sorted(together)
     ]
     return found
@@ -294,8 +299,9 @@ def _correlations(evidence: Evidence) -> list[Finding]:
     more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
     return [
         Finding(
-            f"Rank correlations above 0.9 in size: {shown}{more}. Such columns can stand for each "
-            "other; don't read one of them as a cause.",
+            "Strongly correlated columns (rank correlation above 0.9 in magnitude): "
+            f"{shown}{more}. Such columns can replace each other, so do not interpret one of them "
+            "as a cause.",
             kind="warning",
         )
     ]

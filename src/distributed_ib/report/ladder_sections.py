@@ -30,32 +30,32 @@ def choice_findings(
     data, findings = _means(scheme), []
     steps = {name: int(data.attrs[f"{name}_step"]) for name in ("best", "simplest")}
     for name, opening in (
-        ("best", "Predictions are best"),
-        ("simplest", "The simplest approximation that is no worse, within a standard error, is"),
+        ("best", "The best approximation is"),
+        ("simplest", "The simplest approximation that is no worse within one standard error is"),
     ):
         step = steps[name]
         bits = data[VARIABLES[measure]].values[step]
         used = [scheme.components[k] for k in np.argsort(-bits) if bits[k] > threshold_bits]
-        kind = ""
+        state = "in use"
         if evidence is not None:
             at = evidence.best if name == "best" else evidence.simplest
-            used, kind = list(evidence.in_use(at)), "supported "
+            used, state = list(evidence.in_use(at)), "supported and in use"
         known, conveyed = _known(data, step), _conveyed(data, step, measure)
         where = f"{opening} at beta={data['beta'].values[step]:.3g}"
         limit = "at most " if measure == "kl" else ""
         text = (
-            f"{where}, with {len(used)} of {len(bits)} {kind}components in use ({listed(used)}). "
-            f"All components convey {limit}{_bare(conveyed).text()}, summed, by which "
-            f"{known.text()} of Y are known on {known.rows}."
+            f"{where}, with {len(used)} of {len(bits)} components {state} ({listed(used)}). All "
+            f"components together convey {limit}{_bare(conveyed).text()}, which give "
+            f"{known.text()} of information about Y on {known.rows}."
         )
         if name == "best":
             averaged = _known(data, step, averaged=True)
             text += (
-                f" Predictions, which are averages over the noise and {scheme.n_seeds} models, "
-                f"know {averaged.text()}{_scores_in_words(data, step)}."
+                f" Predictions, which are averaged over the noise and {scheme.n_seeds} models, "
+                f"give {averaged.text()}{_scores_in_words(data, step)}."
             )
         elif step == steps["best"]:
-            text = "No simpler approximation is within a standard error of it."
+            text = "No simpler approximation is within one standard error of it."
         findings.append(
             Finding(text, {f"known_bits_at_{name}": known, f"conveyed_bits_at_{name}": conveyed})
         )
@@ -92,22 +92,22 @@ def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Me
         "beta",
         "components in use",
         COLUMNS[measure],
-        "Y known",
-        "+-",
+        "about Y",
+        "± 2 SE",
         "averaged",
     )
     if score is not None:
         columns = (*columns, SCORES[score])
     return Table(
         "approximations",
-        "Ever fewer components, information in bits",
+        "Approximations, information in bits",
         columns,
         tuple(rows),
-        notes="What is conveyed is summed over components. Y known is what a receiver of u, with "
-        f"one draw of the noise, knows about {rows_in_words(scheme.scoring_split)}, with two "
-        "standard errors after +-. "
-        f"Averaged is what predictions know, which are means over the noise and {scheme.n_seeds} "
-        "models; the score is theirs too.",
+        notes=f"{COLUMNS[measure]}: summed over all components. about Y: information about Y "
+        "from a single draw of the noise, measured on "
+        f"{rows_in_words(scheme.scoring_split)}; ± 2 SE: two standard errors of it. averaged: the "
+        f"same from predictions that are averaged over the noise and {scheme.n_seeds} models, to "
+        "which the score belongs too.",
     )
 
 
@@ -198,10 +198,10 @@ def _stability(data: xr.Dataset, measure: Measure) -> tuple[Finding, ...]:
     beta, steps = data["beta"].values, np.atleast_1d(data.attrs["simplest_steps"])
     return (
         Finding(
-            "Which approximation is the simplest is not stable: chosen by fewer of the rows it "
-            f"lies between beta={beta[steps.min()]:.3g} and {beta[steps.max()]:.3g}, and what "
-            f"{listed(moving)} convey there differs by more than {UNSTABLE_BITS} bits. Another "
-            "seed may find another one.",
+            "The choice of the simplest approximation is unstable: if it is chosen by fewer of the "
+            f"rows, it lies between beta={beta[steps.min()]:.3g} and {beta[steps.max()]:.3g}, "
+            f"where the information that {listed(moving)} convey differs by more than "
+            f"{UNSTABLE_BITS} bits. Another seed may give a different result.",
             kind="warning",
         ),
     )

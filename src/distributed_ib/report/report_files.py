@@ -41,7 +41,7 @@ def load_report(folder: Path) -> Report:
     try:
         if not path.is_file():
             raise UserError(
-                f"{folder} holds no {SUMMARY_JSON}; is it the folder of a finished run?"
+                f"{folder} contains no {SUMMARY_JSON}; is it the folder of a finished run?"
             )
         if path.stat().st_size > LIMIT_BYTES:
             raise UserError(f"{path} is too large to be a summary.")

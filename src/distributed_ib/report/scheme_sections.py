@@ -33,13 +33,14 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.subsets_in_use import Subset
 
+LAST_BETA = 0.9  # Beyond it, what is still in use mostly lags behind beta: nothing survives 1.
 KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
-    "information": "What a component conveys is exact where it takes few values, else the middle "
-    "between a lower and an upper bound, which the scheme holds too; where these lie more than a "
-    "bit apart, the lower one after a >.",
-    "kl": "The KL bounds what a component conveys from above.",
+    "information": "What a component conveys is exact if the component takes few values, and "
+    "otherwise the midpoint of a lower and an upper bound, which are both stored in the scheme. "
+    "Where the bounds differ by more than one bit, the lower bound is given, marked by >.",
+    "kl": "The KL divergence is an upper bound of what a component conveys.",
 }
 
 
@@ -73,14 +74,14 @@ def scheme_sections(
             )
         ),
         Section(
-            "The best approximations with ever fewer components",
+            "The best approximations with fewer and fewer components",
             tables=(approximations(scheme, threshold_bits, measure),),
         ),
         Section(
             "What each component conveys",
             tables=(components_table(scheme, threshold_bits, measure),),
             notes=f"All information is in bits. {_CONVEYED[measure]} {_known_note(scheme)} A "
-            "component that goes early may be redundant with one that stays.",
+            "component that drops out early may be redundant with one that stays.",
         ),
     ]
     if evidence is not None:
@@ -114,7 +115,7 @@ def opening_findings(
             return tuple(findings)
     if scheme.scoring_split != "train" and nothing_known(scheme):
         better = (
-            "Validation rows choose no bottleneck strength at which held-out rows are"
+            "At the bottleneck strength that validation rows choose, held-out rows are not"
             if scheme.is_ladder
             else "At no bottleneck strength are held-out rows"
         )
@@ -127,7 +128,12 @@ def opening_findings(
     if not scheme.is_ladder:
         findings.append(_at_the_weakest(scheme, first))
     if last.components:
-        after = "; a larger beta_end would show what comes after"
+        after = (
+            "; choose a larger beta_end to see the rest of the scheme"
+            if last.beta_high < LAST_BETA
+            else "; choose more training steps, so that the models can follow beta, or a larger "
+            "beta_end"
+        )
         findings.append(
             Finding(
                 f"The sweep ended at beta={last.beta_high:.3g} with {listed(last.components)} "
@@ -138,7 +144,9 @@ def opening_findings(
     elif evidence is not None and evidence.n_resamples:
         findings += filter(None, [survivor_finding(evidence)])
     elif (survivor := _survivor(subsets)) is not None:
-        findings.append(Finding(f"{survivor} outlives all other components."))
+        findings.append(
+            Finding(f"{survivor} is the last component in use as the bottleneck tightens.")
+        )
     return tuple(findings)
 
 
@@ -149,7 +157,7 @@ def baseline_finding(scheme: ApproximationScheme) -> Finding:
     if name in _ENTROPIES:
         text = f"The entropy of Y is {limit.text()}."
     else:
-        text = f"What is known about Y is measured against a baseline of {limit.text()}: {name}."
+        text = f"Information about Y is measured relative to a baseline of {limit.text()}: {name}."
     return Finding(text, {"baseline_bits": limit}, kind="note")
 
 
@@ -219,13 +227,14 @@ def best_findings(
     return (
         Finding(
             f"Held-out rows are predicted best at beta={best.beta:.3g}, with {len(used)} of "
-            f"{len(best.components)} components in use ({listed(used)}), which convey "
-            f"{limit}{conveyed.text()}, summed over components.",
+            f"{len(best.components)} components in use ({listed(used)}). All components together "
+            f"convey {limit}{conveyed.text()}.",
             {"conveyed_bits_at_best": conveyed},
         ),
         Finding(
-            f"Nine tenths of what is known there are still known at beta={kept.beta:.3g}, with "
-            f"{len(fewer)} components ({listed(fewer)}) and {left.text()}.",
+            f"Nine tenths of the information about Y that is known there are still known at "
+            f"beta={kept.beta:.3g}, with {len(fewer)} components in use ({listed(fewer)}); all "
+            f"components together convey {limit}{left.text()}.",
             {"conveyed_bits_at_nine_tenths": left},
         ),
     )
@@ -259,13 +268,13 @@ def approximations_table(
         if scores is not None:
             row = (*row, Quantity(float(scores[record]), rows=rows_of))
         rows.append(row)
-    heading = "Y known" if scheme.scoring_split == "train" else "Y known, held out"
+    heading = "about Y" + ("" if scheme.scoring_split == "train" else ", held out")
     columns: tuple[str, ...] = ("beta", "components in use", COLUMNS[measure], heading)
     if score is not None:
         columns = (*columns, SCORES[score])
     return Table(
         "approximations",
-        f"Ever fewer components{first_repeat(scheme)}, information in bits",
+        f"Approximations{first_repeat(scheme)}, information in bits",
         columns,
         tuple(rows),
     )
@@ -312,9 +321,9 @@ def components_table(
     title = (
         "Information that each component conveys"
         if measure == "information"
-        else "KL of each component: at most what it conveys"
+        else "KL of each component, an upper bound of what it conveys"
     )
-    columns = ("component", "at best beta", "at most", "gone at beta")
+    columns = ("component", "at best beta", "maximum", "in use up to beta")
     return Table("components", f"{title}, in bits", columns, tuple(rows))
 
 
@@ -349,13 +358,13 @@ def scheme_values(scheme: ApproximationScheme, evidence: Evidence | None = None)
 
 def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
     used = (
-        f"At the weakest bottleneck {len(first.components)} of {len(scheme.components)} components "
-        "are in use"
+        f"At the weakest bottleneck, {len(first.components)} of {len(scheme.components)} "
+        "components are in use"
     )
     where = "" if scheme.scoring_split == "train" else f" on {rows_in_words(scheme.scoring_split)}"
     known = Quantity(first.predictive_bits, "bits", rows=rows_in_words(scheme.scoring_split))
     if known.value > 0:
-        text = f"{used} and {known.text()} of Y are known{where}."
+        text = f"{used} and give {known.text()} of information about Y{where}."
     else:
         text = (
             f"{used}, but nothing is known about Y{where}: predictions are {-known.value:.3g} bits "

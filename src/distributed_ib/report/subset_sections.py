@@ -36,8 +36,8 @@ def frequency_section(
     )
     table = Table(
         "subset_frequencies",
-        "",
-        ("found by", "subset", "beta", COLUMNS[measure], "Y known"),
+        "Information in bits",
+        ("found by", "subset", "beta", COLUMNS[measure], "about Y"),
         rows,
     )
     return Section("Subsets by the number of repeats that found them", tables=(table,))
@@ -60,7 +60,7 @@ def subsets_table(
     return Table(
         "subsets",
         f"Components in use along the sweep{first_repeat(scheme)}, in bits",
-        ("beta", "components in use", COLUMNS[measure], "Y known"),
+        ("beta", "components in use", COLUMNS[measure], "about Y"),
         rows,
     )
 

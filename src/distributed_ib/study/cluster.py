@@ -27,7 +27,7 @@ _TRIM_THRESHOLD = "MALLOC_TRIM_THRESHOLD_"
 _MALLOC_LIMITS = {-1: 64 << 20, -3: 32 << 20}
 # Each has a level of its own.
 _LOGGERS = ("distributed", "distributed.client", "tornado.application")
-_KEPT = "What is finished is kept, and can be resumed."
+_KEPT = "Finished parts are kept, and the run can be resumed."
 
 
 def results_of_cluster(
@@ -52,7 +52,8 @@ def results_of_cluster(
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise UserError(
-                f"--dask: no scheduler answers at {address} ({first_line(error)})."
+                f"--dask: no scheduler responds at {address} ({first_line(error)}); check the "
+                "address, and that the scheduler is running."
             ) from None
         try:
             # As a task and not by `scatter`, so that it outlives the workers that hold it.
@@ -73,18 +74,19 @@ def _result(future: Any, unit: str, address: str) -> Any:
     from distributed import KilledWorker
 
     if future.status == "cancelled":
-        raise UserError(f"--dask: the scheduler at {address} was lost. {_KEPT}")
+        raise UserError(f"--dask: the connection to the scheduler at {address} was lost. {_KEPT}")
     try:
         return future.result()
     except KilledWorker as error:
         raise UserError(
-            f"--dask: {unit} was tried {error.allowed_failures + 1} times, and each time its "
-            f"worker was lost, mostly for want of memory. {_KEPT}"
+            f"--dask: {unit} was tried {error.allowed_failures + 1} times, and each time the "
+            "connection to its worker was lost; the most common cause is too little memory. "
+            f"{_KEPT}"
         ) from None
     except ImportError as error:
         raise UserError(
-            f"--dask: a worker can't run this ({first_line(error)}); install the same version of "
-            "distributed-ib there."
+            f"--dask: a worker can't run the task ({first_line(error)}); install the same version "
+            "of distributed-ib on the workers."
         ) from None
 
 
@@ -102,8 +104,9 @@ def _work(content: bytes, unit: str, about: tuple[Mapping[str, str], int]) -> An
     for name, version in versions().items():
         if version != wanted[name]:
             raise UserError(
-                f"--dask: the worker {worker.address} has {name} {version}, and this process "
-                f"{wanted[name]}, which may give other bits; install the same version."
+                f"--dask: the worker {worker.address} has {name} {version}, but this process has "
+                f"{wanted[name]}, so results might differ in the last bits; install the same "
+                "version."
             )
     _take_threads(n_threads, worker.address)
     _keep_freed_memory()
@@ -124,7 +127,7 @@ def end_if_unwanted(now: SweepProgress) -> None:
         return
     task = state["worker"].state.tasks.get(thread_state.key)
     if task is None or task.state not in ("executing", "long-running"):
-        raise UserError("nobody waits for this unit any more.")
+        raise UserError("this unit is no longer needed.")
 
 
 def _take_threads(n_threads: int, address: str) -> None:
@@ -133,9 +136,10 @@ def _take_threads(n_threads: int, address: str) -> None:
         return
     if "jax" in sys.modules or XLA_THREADS in os.environ:
         raise UserError(
-            f"--dask: the worker {address} runs JAX on {xla_threads()} threads, and this process "
-            f"on {n_threads}, which may give other bits. Give --threads {xla_threads()}, or start "
-            f"the workers with {XLA_THREADS}={n_threads} in their environment."
+            f"--dask: the worker {address} runs JAX on {xla_threads()} threads, but this process "
+            f"runs it on {n_threads}, so results might differ in the last bits. Use --threads "
+            f"{xla_threads()}, or start the workers with the environment variable "
+            f"{XLA_THREADS}={n_threads}."
         )
     use_xla_threads(n_threads)
 

@@ -73,24 +73,27 @@ def read_grid(path: Path) -> Grid:
     table = read_toml(path, "a grid")
     for name in table:
         if name not in _SECTIONS:
-            raise UserError(f"{path}: {name!r} is none of {', '.join(_SECTIONS)}.")
+            raise UserError(
+                f"{path}: unknown entry {name!r}; the entries of the file are "
+                f"{', '.join(_SECTIONS)}."
+            )
     if not isinstance(table.get("study"), str):
-        raise UserError(f'{path}: name the study, such as study = "boolean".')
+        raise UserError(f'{path}: the study is missing; add a line such as study = "boolean".')
     cls, file = named_study(table["study"], path.parent)
     names = _paths(cls)
     fixed = _flat(_table(table, "options", path), names, path)
     varied = _flat(_table(table, "grid", path), names, path)
     for name, values in varied.items():
         if name in fixed:
-            raise UserError(f"{path}: {name} stands under [options] and [grid]; leave one out.")
+            raise UserError(f"{path}: {name} is in both [options] and [grid]; remove it from one.")
         if not isinstance(values, list) or not values:
             raise UserError(f"{path}: [grid] needs a list of values for {name}, such as [1, 2].")
         if any(value in values[:k] for k, value in enumerate(values)):
-            raise UserError(f"{path}: [grid] has a value of {name} twice.")
+            raise UserError(f"{path}: [grid] contains a value of {name} twice; remove one.")
     n_runs = math.prod(map(len, varied.values()))
     if not varied or n_runs > MOST_RUNS:
         raise UserError(
-            f"{path}: [grid] makes {n_runs:,} combinations; there may be {MOST_RUNS:,}."
+            f"{path}: [grid] has {n_runs:,} combinations; the maximum is {MOST_RUNS:,}."
             if varied
             else f"{path}: [grid] is empty; give a list of values, such as seed = [0, 1, 2]."
         )
@@ -104,7 +107,7 @@ def read_grid(path: Path) -> Grid:
 def _table(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
     found = table.get(name, {})
     if not isinstance(found, Mapping):
-        raise UserError(f"{path}: {name} should be a table: [{name}].")
+        raise UserError(f"{path}: {name} must be a table: [{name}].")
     return found
 
 
@@ -160,7 +163,7 @@ def _with_options(cls: type[Study], preset: Any, changes: Mapping[tuple[str, ...
     presets = cls.presets()
     if preset is not None and preset not in presets:
         raise UserError(
-            f"there is no preset {preset!r}; this study has {', '.join(presets) or 'none'}."
+            f"there is no preset {preset!r}; presets of this study: {', '.join(presets) or 'none'}."
         )
     table = to_toml(presets[preset]) if preset is not None else _nested_defaults(cls, changes)
     for path, value in changes.items():

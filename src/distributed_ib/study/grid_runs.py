@@ -105,8 +105,8 @@ def _begin(folder: Path, path: Path) -> None:
         raise UserError(f"there is no file {path}.")
     if folder.exists() and not (folder / GRID).is_file():
         raise UserError(
-            f"{folder} exists already and is no grid (it holds no {GRID}); choose another folder "
-            "with --out."
+            f"{folder} already exists and is not the folder of a grid (it contains no {GRID}); "
+            "choose another folder with --out."
         )
     if not folder.exists():
         create_folder(folder)
@@ -122,7 +122,7 @@ def _check_same(folder: Path, run: GridRun) -> None:
     for name in sorted(stored.keys() | wanted.keys()):
         if stored.get(name) != wanted.get(name):
             raise UserError(
-                f"{folder} was made with another {name}; choose another folder with --out."
+                f"{folder} was made with a different {name}; choose another folder with --out."
             )
 
 

@@ -32,8 +32,9 @@ def find_study(name: str) -> type[Study]:
     known = installed_studies()
     if name not in known:
         raise UserError(
-            f"no installed package has a study {name!r}; there are {', '.join(sorted(known))}. For "
-            "a study in a file give the file, such as my_study.py."
+            f"there is no installed study {name!r}; the installed studies are "
+            f"{', '.join(sorted(known))}. For a study in a file, give the file, such as "
+            "my_study.py."
         )
     try:
         found = known[name].load()
@@ -67,7 +68,7 @@ def study_in_file(
     }
     if class_name is not None:
         if class_name not in found:
-            raise UserError(f"{path} defines no study {class_name}; it has {_names(found)}.")
+            raise UserError(f"{path} defines no study {class_name}; its studies: {_names(found)}.")
         return _checked(found[class_name])
     if len(found) > 1 and study_name is not None:
         named = {k: cls for k, cls in found.items() if getattr(cls, "name", None) == study_name}
@@ -128,7 +129,7 @@ def _executed(path: Path) -> ModuleType:
     name = f"{FILE_MODULE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file; its name should end in .py.")
+        raise UserError(f"{path} is not a Python file; its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses look up their module
     try:

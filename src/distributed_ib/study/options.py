@@ -267,7 +267,7 @@ def _first_fault(error: ValidationError) -> str:
     if isinstance(cause, UserError):
         return str(cause)
     if fault["type"] == "missing":
-        return f"the option {name} is missing; give it a value."
+        return f"the option {name} is required; give it a value."
     message = fault["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return f"the option {name} {message}, got {fault['input']!r}."
 

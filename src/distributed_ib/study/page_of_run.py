@@ -66,6 +66,7 @@ def _content(place: Path) -> dict[str, Any] | None:
     content = load_packed(path)
     if content.get("version") != VERSION:
         raise UserError(
-            f"{path} was made by another version of distributed-ib; run it again for a page."
+            f"{path} was made by another version of distributed-ib; run the study again to get a "
+            "page."
         )
     return content

@@ -21,9 +21,12 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
         UserError: If the study has several parts or predicts no classes, or the table doesn't fit.
     """
     if list(run.parts) != [""]:
-        raise UserError(f"runs of {run.study.name} have several parts and can't predict.")
+        raise UserError(
+            f"runs of the study {run.study.name} have several parts, so they can't be used for "
+            "predictions."
+        )
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
-        raise UserError(f"the run kept no model: its sweep {run.scheme.message}.")
+        raise UserError(f"the run has no model to predict with: its sweep {run.scheme.message}.")
     if table.empty:
         refuse_no_rows()
     x = run.study.rows(table)

@@ -55,7 +55,7 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
         if name in names
     }
     if not parts:
-        raise UserError(f"{folder} holds no sweep; is its {CONFIG} that of another run?")
+        raise UserError(f"{folder} contains no sweep; check that its {CONFIG} belongs to this run.")
     return Run(study, seed, parts, folder, report.about)
 
 
@@ -81,23 +81,25 @@ class StoredStudy(Study):
     def findings(self, run: Run, reading: Reading) -> Sequence[Section]:
         """That the study may have findings of its own."""
         note = (
-            f"Only the standard findings are worked out again, since the code of {self.study_name} "
-            "is not run; dib show without --threshold and --kl prints all of them as stored."
+            f"Only the standard findings are computed again, because the code of {self.study_name} "
+            "is not run. To print all findings as they were stored, use dib show without "
+            "--threshold and --kl."
         )
         return [Section(findings=(Finding(note, kind="note"),))]
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
         """Ask for the file, whose code makes the rows."""
         raise UserError(
-            f"the rows of {self.study_name} are made by its file; name it with --study FILE.py."
+            f"the rows of {self.study_name} are made by the file that defines it; give it with "
+            "--study FILE.py."
         )
 
     def check_reading(self, reading: Reading) -> None:
         """Refuse a choice of beta, which only a study's own figures know."""
         if reading.beta is not None:
             raise UserError(
-                f"--beta does not apply to runs of {self.study_name}, whose file is not run; leave "
-                "it out."
+                f"--beta does not apply to runs of {self.study_name}, because the code of its file "
+                "is not run; leave it out."
             )
 
     def title(self) -> str:

@@ -89,7 +89,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise UserError(f"{folder} is not a run folder: it holds no {CONFIG}.")
+        raise UserError(f"{folder} is not a run folder: it contains no {CONFIG}.")
     if path.stat().st_size > CONFIG_LIMIT_BYTES:
         raise UserError(f"{path} is too large to be the configuration of a run.")
     try:
@@ -99,12 +99,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read: {error}.") from None
     if "options" not in config and head.get("distributed_ib", __version__) == __version__:
-        raise UserError(f"{path} is damaged: it holds no options.")
+        raise UserError(f"{path} is damaged: it contains no options.")
     if "options" not in config:
         raise UserError(
-            f"{folder} was made by version {head['distributed_ib']} and can't be "
-            f"read by this one ({__version__}); its {SUMMARY_TEXT} and figures/ can still be read, "
-            "or run it again."
+            f"{folder} was made by version {head['distributed_ib']} and can't be read by this "
+            f"version ({__version__}). Read its {SUMMARY_TEXT} and figures/, or run it again."
         )
     return config
 
@@ -124,14 +123,14 @@ def record_resolved(folder: Path, resolved: Mapping[str, Any]) -> None:
         write_text(folder / CONFIG, tomli_w.dumps({**config, "resolved": dict(resolved)}))
         return
     if not isinstance(config["resolved"], Mapping):
-        raise UserError(f"{folder / CONFIG} is damaged: resolved is no table.")
+        raise UserError(f"{folder / CONFIG} is damaged: resolved is not a table.")
     before, now = _flat(config["resolved"]), _flat(tomllib.loads(tomli_w.dumps(resolved)))
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             raise UserError(
-                f"{folder} was started with {name} = {before.get(name)}, which would be "
-                f"{now.get(name)} today: the data that it follows from, or the version of "
-                "distributed-ib, have changed. Restore them, or run it again in another folder."
+                f"{folder} was started with {name} = {before.get(name)}, but now the value would "
+                f"be {now.get(name)}: the data, or the version of distributed-ib, have changed. "
+                "Restore them, or start a new run in another folder."
             )
 
 

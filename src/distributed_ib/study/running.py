@@ -294,16 +294,16 @@ def _check_resumable(study: Study, folder: Path, seed: int) -> None:
     config = read_config(folder)
     head, options = config["run"], config["options"]
     if head["study"] != study.name:
-        raise UserError(f"{folder} is a run of {head['study']}, not of {study.name}.")
+        raise UserError(f"{folder} is a run of the study {head['study']}, not of {study.name}.")
     if is_finished(folder):
-        raise UserError(f"{folder} holds a finished run; there is nothing to resume.")
+        raise UserError(f"{folder} contains a finished run; there is nothing to resume.")
     wanted = {"seed": seed, **to_toml(study)}
     stored = {"seed": head.get("seed"), **options}
     names = {*wanted, *stored}
     different = sorted(name for name in names if wanted.get(name) != stored.get(name))
     if different:
         raise UserError(
-            f"{folder} was started with another {different[0]}; resume with the options in its "
+            f"{folder} was started with a different {different[0]}; resume with the options in its "
             "config.toml, or choose another folder with --out."
         )
 

@@ -18,8 +18,8 @@ def stored_report(folder: Path) -> Report:
     """
     read_config(folder)
     if not (folder / SUMMARY_JSON).exists() and not (folder / CHECKSUMS).exists():
-        rest = "go on with dib resume" if has_begun(folder) else "run it again"
-        raise UserError(f"{folder} holds a run that is not finished; {rest}.")
+        rest = "continue it with dib resume" if has_begun(folder) else "run it again"
+        raise UserError(f"{folder} contains a run that is not finished; {rest}.")
     check_folder(folder)
     return load_report(folder)
 

@@ -115,7 +115,9 @@ class Study:
         Args:
             seed: Seed of the run; the same seed must give the same problem.
         """
-        raise NotImplementedError(f"the study {self.name!r} defines no problem(seed).")
+        raise NotImplementedError(
+            f"the study {self.name!r} does not define problem(seed); add this method."
+        )
 
     def model(self, key: Array) -> Any:
         """A model with random weights, such as a `DistributedBottleneck`.
@@ -123,7 +125,9 @@ class Study:
         Args:
             key: JAX random key.
         """
-        raise NotImplementedError(f"the study {self.name!r} defines no model(key).")
+        raise NotImplementedError(
+            f"the study {self.name!r} does not define model(key); add this method."
+        )
 
     def fit(self, seed: int = 0, progress: ProgressCallback | None = None) -> ApproximationScheme:
         """The scheme of a study with one part, without a folder; `run_study` keeps it in one.
@@ -278,7 +282,10 @@ class Study:
         names, known = problem.names, problem.x
         missing = [name for name in names if name not in table.columns]
         if missing:
-            raise UserError(f"the table has no column {missing[0]!r}; it needs {', '.join(names)}.")
+            raise UserError(
+                f"the table has no column {missing[0]!r}; it must have the columns "
+                f"{', '.join(names)}."
+            )
         columns = [numbers_of(name, table[name]) for name in names]
         x = np.stack(columns, axis=1)
         if not isinstance(known, np.ndarray) or known.ndim != 2:
@@ -286,8 +293,8 @@ class Study:
         if problem.complete and (strange := ~np.isin(x, known)).any():
             row, k = (int(place) for place in np.argwhere(strange)[0])
             raise UserError(
-                f"{where(names[k], row + 1)} is {x[row, k]:g}, which is no value of these inputs; "
-                f"they are {listed(list(map(str, np.unique(known))))}."
+                f"{where(names[k], row + 1)} is {x[row, k]:g}, which is not a value of these "
+                f"inputs; their values are {listed(list(map(str, np.unique(known))))}."
             )
         return x.astype(known.dtype)
 
@@ -308,9 +315,9 @@ class Study:
             x = run.problem.x
         if not isinstance(x, np.ndarray) or x.ndim not in (2, 3) or x.shape[2:] not in ((), (1,)):
             raise UserError(
-                "dib read needs components whose values can be listed and the rows that trained: "
-                "a run of dib fit or dib boolean, or of a study of your own with components of one "
-                f"feature each. This one is of {self.name}."
+                "dib read needs the training rows, and components whose values can be listed: a "
+                "run of dib fit or dib boolean, or of your own study with components of one "
+                f"feature each. This is a run of {self.name}."
             )
         scheme = run.scheme
         if not len(scheme.snapshots.record):

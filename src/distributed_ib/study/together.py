@@ -21,8 +21,9 @@ def check_together(study: Study) -> None:
     """
     if type(study).prepare is not Study.prepare:
         raise UserError(
-            f"--distributed is not for {study.name}, which makes its data in the run folder before "
-            "it trains, where other processes don't see it; use --devices on one machine."
+            f"--distributed does not support {study.name}, because it makes its data in the run "
+            "folder before training, where other processes do not see them; use --devices on one "
+            "machine."
         )
 
 

@@ -44,8 +44,7 @@ class Workers:
         >>> Workers(n_jobs=0)
         Traceback (most recent call last):
             ...
-        distributed_ib.errors.UserError: --jobs is a number of processes, or -1 for one per core,
-        not 0.
+        distributed_ib.errors.UserError: --jobs must be at least 1, or -1 for one per core, got 0.
     """
 
     n_jobs: int = 1
@@ -54,15 +53,17 @@ class Workers:
     def __post_init__(self) -> None:
         if self.n_jobs == 0 or self.n_jobs < -1:
             raise UserError(
-                f"--jobs is a number of processes, or -1 for one per core, not {self.n_jobs}."
+                f"--jobs must be at least 1, or -1 for one per core, got {self.n_jobs}."
             )
         if self.dask is not None and self.n_jobs != 1:
             raise UserError(
-                "--jobs is for processes of this machine, and --dask for workers of a cluster, "
-                "which has a number of its own; give one of them."
+                "--jobs and --dask can't be combined: --jobs starts processes on this machine, "
+                "--dask uses the workers of a cluster. Give only one of them."
             )
         if self.dask is not None and find_spec("distributed") is None:
-            raise UserError('--dask needs Dask: pip install "distributed-ib[cluster]".')
+            raise UserError(
+                '--dask needs Dask, which is not installed: pip install "distributed-ib[cluster]".'
+            )
 
     @property
     def elsewhere(self) -> bool:
@@ -151,9 +152,10 @@ def _results_of_processes(
             lost.update(running)
             if any(lost[unit] >= N_TRIES for unit in running):
                 raise UserError(
-                    f"a worker process was lost {N_TRIES} times, the last time while "
-                    f"{' and '.join(running)} ran. Mostly the memory is too little for "
-                    f"{n_jobs} jobs: give fewer. What is finished is kept, and can be resumed."
+                    f"worker processes ended unexpectedly {N_TRIES} times, the last time while "
+                    f"running {' and '.join(running)}. The most common cause is too little memory "
+                    f"for {n_jobs} jobs; use fewer. Finished parts are kept, and the run can be "
+                    "resumed."
                 ) from None
 
 

@@ -106,13 +106,13 @@ def read_data(folder: Path, file: DataFile) -> Tensors:
     try:
         if path.stat().st_size != file.n_bytes:
             raise DamagedError(
-                f"{file.name} holds {path.stat().st_size:,} bytes instead of {file.n_bytes}"
+                f"{file.name} has {path.stat().st_size:,} bytes instead of {file.n_bytes}"
             )
         content = path.read_bytes()
     except OSError as error:
         raise DamagedError(f"{file.name} can't be read: {error.strerror or error}") from None
     if _sha256(content) != file.sha256:
-        raise DamagedError(f"{file.name} is not what was written (its checksum differs)")
+        raise DamagedError(f"{file.name} has changed since it was written (its checksum differs)")
     try:
         return dict(load(content))
     except (SafetensorError, KeyError, ValueError) as error:
@@ -142,19 +142,21 @@ def read_manifest(folder: Path, number: int) -> Manifest:
             raise DamagedError(f"{path.name} is too large")
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["format"] != FORMAT:
-            raise DamagedError(f"{path.name} is of another format")
+            raise DamagedError(f"{path.name} has an unknown format")
         body = stored["checkpoint"]
         if _sha256(_canonical(body).encode()) != stored["sha256"]:
-            raise DamagedError(f"{path.name} is not what was written (its checksum differs)")
+            raise DamagedError(
+                f"{path.name} has changed since it was written (its checksum differs)"
+            )
         state, *models = (DataFile(**file) for file in (body["state"], *body["models"]))
         manifest = Manifest(**{**body, "state": state, "models": tuple(models)})
     except OSError as error:
         raise DamagedError(f"{path.name} can't be read: {error.strerror or error}") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise DamagedError(f"{path.name} is no description of a checkpoint") from None
+        raise DamagedError(f"{path.name} is not a description of a checkpoint") from None
     # A name that contains a path could point outside the folder.
     if not all(_DATA.fullmatch(str(file.name)) for file in (state, *models)):
-        raise DamagedError(f"{path.name} names files that are no checkpoint's")
+        raise DamagedError(f"{path.name} refers to files that do not belong to a checkpoint")
     if not (manifest.number == number and isinstance(manifest.seconds, int | float)):
         raise DamagedError(f"{path.name} belongs to another checkpoint")
     return manifest

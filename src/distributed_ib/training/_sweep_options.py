@@ -33,6 +33,6 @@ class SweepOptions:
         lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
         if len(self.schedules) != self.n_seeds or len(lengths) != 1:
             raise UserError(
-                f"{len(self.schedules)} schedules don't fit {self.n_seeds} repeats; give one for "
-                "each, all with the same numbers of steps, or a single one for all."
+                f"{len(self.schedules)} schedules were given for {self.n_seeds} repeats; give one "
+                "for each repeat, all with the same numbers of steps, or a single one for all."
             )

@@ -180,7 +180,7 @@ def _name(path: jax.tree_util.KeyPath) -> str:
 
 def _length(tensors: Tensors, name: str) -> int:
     if name not in tensors or tensors[name].ndim != 1:
-        raise MismatchError(f"it holds no series {name!r}")
+        raise MismatchError(f"it contains no series {name!r}")
     return len(tensors[name])
 
 
@@ -209,9 +209,9 @@ def _check_position(state: SweepState) -> None:
     for phase in (state.pretraining, state.annealing):
         n_records = len(phase.recorder.step)
         if phase.recorder.step != phase.boundaries[1 : n_records + 1]:
-            raise MismatchError("its records end at other steps")
+            raise MismatchError("its records end at different steps")
     first, last = next(((a, b) for _, a, b in state.records()), (state.step, state.step))
     if not first <= state.step <= last or int(state.good.step) != first:
         raise MismatchError(f"its step {state.step} is outside the record in progress")
     if len(state.album.params) != len(state.album.record):
-        raise MismatchError("it holds another number of models")
+        raise MismatchError("it contains a different number of models")

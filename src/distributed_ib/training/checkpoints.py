@@ -66,7 +66,9 @@ class Checkpoints:
         """Check the settings."""
         object.__setattr__(self, "folder", Path(self.folder))
         if not (self.seconds >= 0 and math.isfinite(self.seconds)):
-            raise UserError(f"seconds between checkpoints must be 0 or more, got {self.seconds}.")
+            raise UserError(
+                f"the seconds between checkpoints must be 0 or more, got {self.seconds}."
+            )
 
     def exist(self) -> bool:
         """Whether there is anything to resume, damaged or not."""
@@ -83,7 +85,7 @@ class Checkpoints:
             sync_folder(self.folder.parent)
         except OSError as error:
             raise UserError(
-                f"can't make the folder {self.folder}: {error.strerror or error}."
+                f"can't create the folder {self.folder}: {error.strerror or error}."
             ) from None
 
     def remove(self) -> None:
@@ -131,7 +133,7 @@ class CheckpointKeeper:
         """
         if checkpoint_numbers(self._folder):
             raise UserError(
-                f"{self._folder} holds the checkpoints of an earlier sweep and nothing is "
+                f"{self._folder} contains the checkpoints of an earlier sweep, which will not be "
                 "overwritten; resume that sweep, or choose another folder."
             )
 
@@ -161,7 +163,7 @@ class CheckpointKeeper:
                 f"none of the checkpoints in {self._folder} can be used; remove that folder to "
                 "start from the beginning."
             )
-        _warn(f"{self._folder} holds no checkpoint; the sweep starts from the beginning.")
+        _warn(f"{self._folder} contains no checkpoint; the sweep starts from the beginning.")
         return fresh
 
     def save_if_due(self, state: SweepState) -> None:
@@ -228,8 +230,8 @@ class CheckpointKeeper:
         others = differences(manifest.made_with, _made_with())
         if others:
             _warn(
-                f"the checkpoint was made with another setup ({'; '.join(others)}); the last "
-                "digits may differ from those of an uninterrupted sweep."
+                f"the checkpoint was made with a different setup ({'; '.join(others)}), so the "
+                "last digits may differ from those of an uninterrupted sweep."
             )
 
 

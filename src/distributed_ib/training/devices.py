@@ -43,11 +43,11 @@ class Devices:
 
     def __post_init__(self) -> None:
         if self.n_devices is not None and self.n_devices < 1:
-            raise UserError(f"--devices is a number of devices, 1 or more, not {self.n_devices}.")
+            raise UserError(f"--devices must be at least 1, got {self.n_devices}.")
         if self.n_devices is not None and self.together:
             raise UserError(
-                "--distributed uses all devices that its processes see; leave out --devices. The "
-                "environment variable JAX_LOCAL_DEVICE_IDS restricts them."
+                "--distributed uses all devices that its processes see; leave out --devices. To "
+                "restrict the devices, set the environment variable JAX_LOCAL_DEVICE_IDS."
             )
 
     def layout(self, n_rows: int) -> "Layout | None":
@@ -71,7 +71,7 @@ def _too_few(found: list[Any], wanted: int) -> str:
     kind = found[0].platform
     there = f"is one {kind} device" if len(found) == 1 else f"are {len(found)} {kind} devices"
     trial = (
-        "; to try it out on processors, set the environment variable "
+        "; to test this on CPUs, set the environment variable "
         f"XLA_FLAGS=--xla_force_host_platform_device_count={wanted}"
     )
     return f"--devices {wanted}: there {there}{trial if kind == 'cpu' else ''}."
@@ -82,7 +82,7 @@ def _mesh(devices: list[Any], n_rows: int) -> Mesh:
         fewer = max(n for n in range(1, len(devices)) if n_rows % n == 0)
         raise UserError(
             f"the {n_rows} rows of a batch can't be divided evenly among {len(devices)} devices; "
-            f"use {fewer}, or a batch size that is a multiple of {len(devices)}."
+            f"use {fewer} devices, or a batch size that is a multiple of {len(devices)}."
         )
     return Mesh(np.array(devices), (_ROWS,), axis_types=(AxisType.Auto,))
 

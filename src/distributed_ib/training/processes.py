@@ -51,8 +51,8 @@ class Group:
         >>> Group("10.0.0.1", 2, 0)
         Traceback (most recent call last):
             ...
-        distributed_ib.errors.UserError: --coordinator is an address with a port, such as
-        10.0.0.1:1234, not 10.0.0.1.
+        distributed_ib.errors.UserError: --coordinator must be an address with a port, such
+        as 10.0.0.1:1234, got 10.0.0.1.
     """
 
     coordinator: str | None = None
@@ -62,15 +62,15 @@ class Group:
     def __post_init__(self) -> None:
         if self.coordinator is not None and not self.coordinator.rpartition(":")[2].isdigit():
             raise UserError(
-                "--coordinator is an address with a port, such as 10.0.0.1:1234, not "
+                "--coordinator must be an address with a port, such as 10.0.0.1:1234, got "
                 f"{self.coordinator}."
             )
         if self.n_processes is not None and self.n_processes < 1:
-            raise UserError(f"--processes is a number of processes, not {self.n_processes}.")
+            raise UserError(f"--processes must be at least 1, got {self.n_processes}.")
         if self.index is not None and not 0 <= self.index < (self.n_processes or self.index + 1):
             raise UserError(
-                f"--process is a number from 0 to {(self.n_processes or 1) - 1}, the index of this "
-                f"process, not {self.index}."
+                "--process must be the index of this process, from 0 to "
+                f"{(self.n_processes or 1) - 1}, got {self.index}."
             )
 
     def join(self) -> None:
@@ -92,12 +92,14 @@ class Group:
             )
         except (ValueError, TypeError):
             raise UserError(
-                "--distributed finds no group of processes: start them by srun or mpirun, or give "
-                "each --coordinator HOST:PORT, --processes N and --process INDEX."
+                "--distributed found no group of processes: start them with srun or mpirun, or "
+                "give each of them --coordinator HOST:PORT, --processes N and --process INDEX."
             ) from None
         except jax.errors.JaxRuntimeError as error:
             at = "" if self.coordinator is None else f" at {self.coordinator}"
-            raise UserError(f"no group can be made{at}: {_first_words(error)}.") from None
+            raise UserError(
+                f"the processes can't be connected{at}: {_first_words(error)}."
+            ) from None
         # One collective library prints a line when it connects.
         with told_of_lost_processes(), _without_output():
             multihost_utils.sync_global_devices("joined")
@@ -124,8 +126,8 @@ def _wait_for_answer(coordinator: str) -> None:
         except OSError as error:
             if isinstance(error, socket.gaierror) or time.monotonic() > end:
                 raise UserError(
-                    f"--coordinator {coordinator}: no process answers there "
-                    f"({error.strerror or error}); it is the address of process 0."
+                    f"--coordinator {coordinator}: no process responds there "
+                    f"({error.strerror or error}); give the address of process 0."
                 ) from None
         time.sleep(0.2)
 
@@ -170,9 +172,9 @@ def told_of_lost_processes() -> Iterator[None]:
         if type(error) is ValueError and "Gloo" not in str(error):
             raise
         raise LostProcessError(
-            "a process that trained with this one was lost, and so this one ends. What was "
-            "reached, if anything, is kept in the run folder: start all processes again with "
-            "--resume to go on."
+            "the connection to another process of the group was lost, so this process ends. "
+            "Results up to this point, if any, are kept in the run folder. To continue, start all "
+            "processes again with --resume."
         ) from None
 
 

@@ -64,7 +64,7 @@ class BetaSchedule:
         if not self.beta_start < self.beta_end:
             raise UserError(
                 f"beta_start={self.beta_start:g} is not below beta_end={self.beta_end:g}; give the "
-                'smaller value first, also where beta falls (direction="falling").'
+                'smaller value first, even if beta falls (direction="falling").'
             )
         whole_number("n_steps", self.n_steps, 1)
         whole_number("n_pretraining_steps", self.n_pretraining_steps, 0)

@@ -125,7 +125,7 @@ def sweep(
             shared_length(data, f"{name} data")
             held_out[name] = jax.tree.map(np.asarray, data)
     if resume and checkpoints is None:
-        raise UserError("resume=True needs checkpoints: give their folder.")
+        raise UserError("resume=True needs checkpoints; give the folder that contains them.")
     running = RunningSweep(make_model, batches, options, held_out, progress, devices)
     if checkpoints is None or (running.together and not is_first()):
         running.share_state()

@@ -23,36 +23,38 @@ class TrainSettings:
     Attributes:
         beta: Smallest and largest bottleneck strength. Nothing survives beta = 1 if the prediction
             loss measures information.
-        n_steps: Training steps while beta moves.
-        n_pretraining_steps: Steps before that; by default a thirteenth of `n_steps`. A falling
-            sweep makes at least 6 / learning_rate of them, until all channels are closed.
-        batch_size: Rows in a batch.
-        learning_rate: Adam's step size.
-        first_learning_rate: Its size at the first step, from where it falls to `learning_rate`
-            over the pre-training; by default the same.
-        last_learning_rate: Its size at the last step, to which it falls while beta moves; by
+        n_steps: Number of training steps while beta changes.
+        n_pretraining_steps: Number of training steps before beta changes; by default a thirteenth
+            of `n_steps`. A falling sweep makes at least 6 / learning_rate of them, so that all
+            channels are closed when it begins.
+        batch_size: Number of rows in a batch.
+        learning_rate: Learning rate of Adam.
+        first_learning_rate: Learning rate at the first step, from which it falls to `learning_rate`
+            during pre-training; by default the same.
+        last_learning_rate: Learning rate at the last step, to which it falls while beta changes; by
             default the same.
-        weight_decay: Share of each weight that a step of rate 1 takes away.
-        direction: How beta moves: "rising", "falling", or "both" in turn.
-        n_starts: Stretches into which `beta` is divided, evenly in its logarithm and each half
-            covered by the next. Each is trained from scratch, all side by side, and at every beta
-            the models of that stretch are kept which do best on rows that none was trained on. With
-            one, the default, beta moves from end to end. A model that once has memorised its rows,
-            or lost a component, seldom recovers, so that with a single start the first beta decides
-            much.
-        n_resamples: Divisions of the training rows into those that are trained on and those that
-            choose, each with models of its own; with 0, the default, all models are trained on the
+        weight_decay: Share of each weight that a step with a learning rate of 1 takes away.
+        direction: Direction of the sweep: "rising", "falling", or "both" (one sweep of each).
+        n_starts: Number of intervals into which the range of `beta` is divided, evenly in its
+            logarithm; half of each is covered by the next. Models are trained from scratch in each
+            interval, in parallel, and at every beta the models of the interval are kept that do
+            best on rows that none of them was trained on. With 1, the default, beta sweeps the
+            whole range. A model that has memorised its rows, or lost a component, seldom recovers,
+            so with a single start much depends on the first beta.
+        n_resamples: Number of splits of the training rows into rows for training and rows for model
+            selection, each with its own models; with 0, the default, all models are trained on the
             same rows.
-        n_seeds: Independent repeats of each, trained side by side.
-        n_records: Records along the sweep, evenly spaced in log beta.
-        n_draws: Draws of the noise that predictions average over, where several starts or resamples
-            are measured as they predict.
-        n_snapshots: Most models to keep along it.
-        n_information_inputs: Inputs from which the information that components convey is
-            estimated; 0 measures none, and leaves the KL that bounds it.
-        n_information_records: Most models to measure it for; None for all.
-        evidence: Whether to measure how sure the findings are: p-values, intervals, what components
-            tell alone, and reference models. It needs held-out rows.
+        n_seeds: Number of independent repeats, trained in parallel.
+        n_records: Number of records along the sweep, evenly spaced in log beta.
+        n_draws: Number of draws of the noise over which predictions are averaged when several
+            starts or resamples are measured.
+        n_snapshots: Largest number of models to keep along the sweep.
+        n_information_inputs: Number of inputs from which the information that components convey is
+            estimated; with 0 it is not measured, and only the KL that bounds it is given.
+        n_information_records: Largest number of models for which information is measured; None for
+            all.
+        evidence: Measure how certain the findings are: p-values, intervals, what components tell by
+            themselves, and reference models. It needs held-out rows.
 
     Raises:
         UserError: If a number is out of range or there is no such direction.
@@ -101,17 +103,20 @@ class TrainSettings:
         whole_number("n_starts", self.n_starts, 1)
         whole_number("n_resamples", self.n_resamples, 0)
         if self.n_resamples == 1:
-            raise UserError("n_resamples=1 leaves nothing to compare; give 0, or at least 2.")
+            raise UserError("n_resamples must be 0 or at least 2, got 1.")
         if self.is_ladder and self.direction != "rising":
             raise UserError(
-                f"several starts or resamples need a rising beta, not direction={self.direction!r}."
+                "several starts or resamples need direction='rising', got "
+                f"direction={self.direction!r}."
             )
         if self.direction not in get_args(Directions):
             raise UserError(
                 f"there is no direction {self.direction!r}; choose rising, falling or both."
             )
         if len(self.beta) != 2:
-            raise UserError(f"beta takes its smallest and its largest value, got {self.beta}.")
+            raise UserError(
+                f"beta must be a pair of the smallest and the largest value, got {self.beta}."
+            )
         for direction in self.directions:
             self.schedule(direction)
 

@@ -56,11 +56,13 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
     if kind == "categorical":
         return Column(name, "categorical", None)
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+        refuse(
+            name, "contains complex numbers", "use their real and imaginary parts as two columns"
+        )
     if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
         return Column(name, "continuous")
     if values.isna().all():
-        refuse(name, "holds no value at all", "leave it out")
+        refuse(name, "has no values", "leave it out")
     if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values):
         return Column(name, "continuous")
     refuse_misspelt_numbers(name, values)
@@ -88,7 +90,9 @@ def numbers_of(
         values = without_signals(values)
     refuse_dates(name, values)
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+        refuse(
+            name, "contains complex numbers", "use their real and imaginary parts as two columns"
+        )
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
@@ -101,7 +105,7 @@ def numbers_of(
             row = int(bad.argmax())
             refuse(
                 name,
-                f"was declared continuous but holds {shown(plain.iloc[row])}",
+                f"is declared continuous but contains {shown(plain.iloc[row])}",
                 "correct the value, or declare the column categorical",
                 first_row + row,
             )
@@ -114,7 +118,7 @@ def numbers_of(
             _refuse_missing_number(name, first_row + row)
         refuse(
             name,
-            "holds an infinite value (inf)",
+            "contains an infinite value (inf)",
             "replace it by a finite one or drop the row",
             first_row + row,
         )
@@ -185,8 +189,8 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
     odd = {kind for kind in types if not issubclass(kind, (str, *_NUMBERS, *_MISSING))}
     if odd:
         row, kind = next((k, type(value)) for k, value in enumerate(found) if type(value) in odd)
-        remedy = "make such values numbers or text, or leave the column out"
-        refuse(name, f"holds a value of type {kind.__name__}", remedy, first_row + row)
+        remedy = "convert such values to numbers or text, or leave the column out"
+        refuse(name, f"contains a value of type {kind.__name__}", remedy, first_row + row)
     if any(issubclass(kind, Decimal) for kind in types):
         for row, value in enumerate(found):
             if isinstance(value, Decimal) and value.is_snan():
@@ -210,7 +214,7 @@ def _factorise(
         refuse(
             name,
             "is missing a value",
-            'fill it in, drop the row, or make a level of its own: fillna("missing")',
+            'fill it in, drop the row, or make missing values a category: fillna("missing")',
             first_row + int((codes < 0).argmax()),
         )
     return codes.astype(np.int64, copy=False), list(uniques)
@@ -236,7 +240,7 @@ def level_of(name: str, value: Any, row: int | None = None) -> Level:
     refuse(
         name,
         f"has {shown(value)} among its categories, of type {type(value).__name__}",
-        "make them text, e.g. with astype(str)",
+        "convert them to text, such as with astype(str)",
         row,
     )
 
@@ -259,9 +263,9 @@ def refuse_dates(name: str, values: pd.Series) -> None:
     if dates:
         refuse(
             name,
-            "holds dates or times",
-            "make numbers of what matters in them, such as the day of the year or the hours "
-            "since the first, or leave the column out",
+            "contains dates or times",
+            "convert them to numbers, such as the day of the year or the hours since the first "
+            "row, or leave the column out",
         )
 
 
@@ -274,9 +278,9 @@ def _refuse_text_dates(name: str, values: pd.Series) -> None:
     if text.str.match(_DATE_TEXT).all():
         refuse(
             name,
-            f"holds dates or times, such as {shown(text.iloc[0])}",
-            "make numbers of what matters in them, such as the day of the year, leave the column "
-            "out, or declare it categorical if these are names",
+            f"contains dates or times, such as {shown(text.iloc[0])}",
+            "convert them to numbers, such as the day of the year, leave the column out, or "
+            "declare it categorical if they are labels",
         )
 
 
@@ -312,14 +316,14 @@ def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) ->
     if len(signed) and text.map(lambda value: bool(_NUMBER_WITH_SIGNS.fullmatch(value))).all():
         refuse(
             name,
-            f"holds numbers with signs or spaces, such as {shown(signed.iloc[0])}",
-            "write the numbers alone, or declare the column categorical if these are names",
+            f"contains numbers with signs or spaces, such as {shown(signed.iloc[0])}",
+            "write plain numbers, or declare the column categorical if they are labels",
         )
 
 
 def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
     remedy = "correct the value, or declare the column categorical if these are names"
-    refuse(name, f"holds numbers, but also {shown(value)}", remedy, row)
+    refuse(name, f"contains numbers, but also {shown(value)}", remedy, row)
 
 
 def _refuse_missing_number(name: str, row: int) -> NoReturn:
@@ -331,8 +335,8 @@ def refuse_no_unicode(name: str, value: str) -> NoReturn:
     """Raise an error for text that is not valid Unicode."""
     refuse(
         name,
-        f"holds {shown(value)}, which is not valid Unicode text",
-        "read it with its own encoding",
+        f"contains {shown(value)}, which is not valid Unicode text",
+        "read the file with its correct encoding",
     )
 
 
@@ -342,8 +346,9 @@ def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
         if isinstance(value, int) and _is_beyond_double(value):
             refuse(
                 name,
-                "holds a whole number too large for double precision, which ends at 1.8e308",
-                "divide the column or take its logarithm, or make it text if these are names",
+                "contains a whole number above 1.8e308, the largest in double precision",
+                "rescale the column or take its logarithm, or convert it to text if these are "
+                "labels",
                 first_row + row,
             )
 

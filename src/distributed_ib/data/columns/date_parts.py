@@ -97,7 +97,11 @@ def clock_times(
             plain = [_plain_time(value) for value in values.astype(object)]
             times = np.array(plain, "datetime64[us]")
     except (OverflowError, ValueError, pd.errors.OutOfBoundsDatetime):
-        refuse(name, "holds a date too far away to be counted", "correct it or drop the row")
+        refuse(
+            name,
+            "contains a date outside the range that can be represented",
+            "correct it or drop the row",
+        )
     missing = values.isna().to_numpy()
     if missing.all():
         return np.full(len(values), _NAT)
@@ -116,8 +120,8 @@ def clock_times(
 
 
 def _refuse_no_date(name: str, value: Any, row: int) -> NoReturn:
-    remedy = 'give dates or text such as "2026-01-31", or declare another kind'
-    refuse(name, f"is read as dates but holds {shown(value)}", remedy, row)
+    remedy = 'use dates or text such as "2026-01-31", or declare another kind'
+    refuse(name, f"is read as dates but contains {shown(value)}", remedy, row)
 
 
 def _plain_time(value: Any) -> Any:
@@ -174,7 +178,11 @@ def durations(name: str, values: pd.Series, unit: str) -> FloatArray:
         ]
         return _in_units(np.array(plain, "timedelta64[us]"), seconds)
     except (OverflowError, ValueError, TypeError):
-        refuse(name, "holds something that is no duration", "give all in one form, as numbers")
+        refuse(
+            name,
+            "contains a value that is not a duration",
+            "write all durations in one form, as numbers",
+        )
 
 
 def _in_units(spans: NDArray[Any], seconds: float) -> FloatArray:

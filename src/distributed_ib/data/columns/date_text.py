@@ -74,9 +74,9 @@ def refuse_both_orders(name: str, example: str) -> NoReturn:
     first, second = (_spoken(example, day_first) for day_first in (True, False))
     refuse(
         name,
-        f"holds dates such as {shown(example)}, which can be {first} (day first) or {second} "
+        f"contains dates such as {shown(example)}, which can mean {first} (day first) or {second} "
         "(month first)",
-        'say which by its kind, {kind = "date", day_first = true} or day_first = false',
+        'declare its kind as {kind = "date", day_first = true}, or with day_first = false',
     )
 
 
@@ -84,8 +84,8 @@ def refuse_mixed_orders(name: str) -> NoReturn:
     """Raise an error for dates of which some have the day first and some the month."""
     refuse(
         name,
-        "holds dates of which some have the day before the month and some after it",
-        "write all in one form, best as 2026-01-31",
+        "contains some dates with the day before the month and some with the month before the day",
+        "write all dates in one form, preferably as 2026-01-31",
     )
 
 
@@ -168,7 +168,7 @@ def _spoken(text: str, day_first: bool) -> str:
 def _refuse_odd(name: str, value: Any, row: int) -> NoReturn:
     refuse(
         name,
-        f"holds dates or times, but also {shown(value)}",
+        f"contains dates or times, but also {shown(value)}",
         "correct the value, or declare the column categorical if these are names",
         row,
     )

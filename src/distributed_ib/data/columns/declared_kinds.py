@@ -45,7 +45,7 @@ def declared_kinds(kinds: KindsOfColumns | None) -> dict[str, DeclaredKind]:
         ('small', 'large')
     """
     if kinds is not None and not isinstance(kinds, Mapping):
-        raise UserError("kinds must be a dict from names of columns to kinds.")
+        raise UserError("kinds must be a dict that maps column names to kinds.")
     return {str(name): _declared(str(name), value) for name, value in (kinds or {}).items()}
 
 
@@ -61,20 +61,24 @@ def _declared(name: str, value: Any) -> DeclaredKind:
     levels, day_first = given.pop("levels", ()), given.pop("day_first", None)
     if given:
         raise UserError(
-            f"column {name!r} has the unknown option {min(given, key=str)!r}; there are kind, "
-            "levels and day_first."
+            f"column {name!r} has the unknown option {min(given, key=str)!r}; the options are "
+            "kind, levels and day_first."
         )
     return DeclaredKind(kind, _levels(name, kind, levels), _day_first(name, kind, day_first))
 
 
 def _levels(name: str, kind: ColumnKind, levels: Any) -> tuple[Level, ...]:
     if isinstance(levels, str) or not isinstance(levels, Sequence):
-        raise UserError(f"the levels of column {name!r} should be a list.")
+        raise UserError(f"the levels of column {name!r} must be a list.")
     if levels and kind not in ("ordered", "categorical"):
-        raise UserError(f"column {name!r} is declared {kind}, which has no levels; leave them out.")
+        raise UserError(
+            f"column {name!r} is declared {kind}, which has no levels; leave the levels out."
+        )
     found = tuple(level_of(name, level) for level in levels)
     if len(set(found)) < len(found):
-        raise UserError(f"the levels of column {name!r} name one twice; leave it out once.")
+        raise UserError(
+            f"the levels of column {name!r} contain one level twice; remove one of them."
+        )
     return found
 
 
@@ -82,9 +86,12 @@ def _day_first(name: str, kind: ColumnKind, day_first: Any) -> bool | None:
     if day_first is None:
         return None
     if kind not in ("date", "date parts"):
-        raise UserError(f"column {name!r} is declared {kind}, but day_first is for dates.")
+        raise UserError(
+            f"column {name!r} is declared {kind}, but day_first applies to dates only; leave it "
+            "out."
+        )
     if not isinstance(day_first, bool):
-        raise UserError(f"day_first of column {name!r} should be true or false.")
+        raise UserError(f"day_first of column {name!r} must be true or false.")
     return day_first
 
 

@@ -45,8 +45,8 @@ def read_as(
         example = shown(values.dropna().iloc[0])
         refuse(
             name,
-            f"is declared {kind} but holds dates or times, such as {example}",
-            'declare it "date", or make it text or numbers',
+            f"is declared {kind} but contains dates or times, such as {example}",
+            'declare it "date", or convert it to text or numbers',
         )
     if kind == "continuous":
         return "continuous"
@@ -63,7 +63,9 @@ _CATEGORY: Literal["categorical"] = "categorical"
 
 def _inferred(name: str, values: pd.Series, first_row: int) -> ReadAs:
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(name, "holds complex numbers", "give their real and imaginary parts as two columns")
+        refuse(
+            name, "contains complex numbers", "use their real and imaginary parts as two columns"
+        )
     if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
         return "continuous"
     if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values, first_row):
@@ -75,7 +77,7 @@ def _inferred(name: str, values: pd.Series, first_row: int) -> ReadAs:
 
 def _as_date(name: str, values: pd.Series, own: str | None, first_row: int) -> ReadAs:
     if own == "duration":
-        refuse(name, "is declared a date but holds durations", 'declare it "continuous"')
+        refuse(name, "is declared a date but contains durations", 'declare it "continuous"')
     if own is not None:
         return "time" if own == "time" else "date"
     if pd.api.types.is_object_dtype(values.dtype) or isinstance(values.dtype, pd.StringDtype):

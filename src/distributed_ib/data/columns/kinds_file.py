@@ -19,7 +19,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
         >>> from distributed_ib.data.columns.column import Column
         >>> zips = SurveyedColumn("zip", "categorical", (Column("zip", "categorical"),), 2, 40)
         >>> print(kinds_toml([zips], "houses.csv"))
-        # How distributed-ib reads houses.csv; correct what is wrong, and give it to --kinds.
+        # How distributed-ib reads houses.csv; edit it where needed and pass it to --kinds.
         <BLANKLINE>
         [kinds]
         # 40 levels; 2 missing
@@ -27,7 +27,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
         <BLANKLINE>
     """
     head = (
-        f"# How distributed-ib reads {_line(title)}; correct what is wrong, and give it to --kinds."
+        f"# How distributed-ib reads {_line(title)}; edit it where needed and pass it to --kinds."
     )
     lines = [head, "", "[kinds]"]
     for one in surveyed:

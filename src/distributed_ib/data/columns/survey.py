@@ -243,7 +243,7 @@ class _Look:
     def result(self, n_rows: int, leaves_out: bool) -> SurveyedColumn:
         """What the look has shown."""
         if self.is_left_out:
-            return SurveyedColumn(self.name, "left out", note="it is declared left out")
+            return SurveyedColumn(self.name, "left out", note="it is declared as left out")
         try:
             found = SurveyedColumn(self.name, "left out") if self.problem else self._result()
         except UserError as error:
@@ -252,7 +252,7 @@ class _Look:
             return SurveyedColumn(self.name, "left out", problem=self.problem)
         if self.read_as is None:
             return SurveyedColumn(
-                self.name, "left out", n_missing=self.n_missing, note="it holds no value at all"
+                self.name, "left out", n_missing=self.n_missing, note="it has no values"
             )
         if not leaves_out or self.declared is not None or n_rows < LEAST_ROWS:
             return found
@@ -270,13 +270,13 @@ class _Look:
 
     def _why_left_out(self, found: SurveyedColumn) -> str:
         if self.n_missing == 0 and self._is_constant:
-            return "it is constant, so that it can convey nothing"
+            return "it is constant and so conveys no information"
         if self.read_as == "continuous" and self.are_row_numbers:
-            return "it holds the numbers of the rows"
+            return "it contains the row numbers"
         n_levels = len(self.counts)
         is_distinct = n_levels > FREE_TEXT_LEVELS and n_levels >= FREE_TEXT_SHARE * self.n_counted
         if self.read_as == "categorical" and not self.given_levels and is_distinct:
-            return "it is free text or an identifier, for nearly every row has its own"
+            return "nearly every row has a different value, as in free text or an identifier"
         return ""
 
     @property
@@ -338,15 +338,15 @@ class _Look:
             if any(isinstance(level, str) for level in self.counts):
                 refuse(
                     self.name,
-                    "is declared ordered, but the order of its levels is not known",
-                    'give it, as {kind = "ordered", levels = ["low", "high"]}',
+                    "is declared ordered, but the order of its levels is unknown",
+                    'declare the order, such as {kind = "ordered", levels = ["low", "high"]}',
                 )
             levels = sorted_levels(set(self.counts))
         if unknown := set(self.counts) - set(levels):
             refuse(
                 self.name,
-                f"holds {shown(min(unknown, key=str))}, which is not among its levels",
-                "add it to them, or replace it",
+                f"contains {shown(min(unknown, key=str))}, which is not among its levels",
+                "add it to the levels, or replace the value",
             )
         column = Column(self.name, "continuous", tuple(levels), reading=Reading("rank"))
         return SurveyedColumn(

@@ -40,7 +40,9 @@ def times_of(name: str, values: Any, day_first: bool | None = None) -> NDArray[A
     series = values if isinstance(values, pd.Series) else series_of(np.asarray(values))
     missing = series.isna().to_numpy(bool)
     if missing.any():
-        raise UserError(f"{where(name, int(missing.argmax()) + 1)} has no time; drop such rows.")
+        raise UserError(
+            f"{where(name, int(missing.argmax()) + 1)} has no time; fill it in or drop the row."
+        )
     if pd.api.types.is_numeric_dtype(series.dtype):
         return numbers_of(name, series)
     if isinstance(series.dtype, pd.PeriodDtype):
@@ -62,8 +64,8 @@ def _dates(name: str, text: "pd.Series[Any]", day_first: bool | None) -> "pd.Ser
     if wrong.any():
         row = int(wrong.argmax())
         raise UserError(
-            f"{where(name, row + 1)} holds {shown(text.iloc[row])}, which is no time; write it as "
-            "2026-01-31, or 2026-01-31 10:30:00, or as a number."
+            f"{where(name, row + 1)} contains {shown(text.iloc[row])}, which is not a time; write "
+            "it as 2026-01-31, as 2026-01-31 10:30:00, or as a number."
         )
     return found
 
@@ -78,8 +80,8 @@ def _year_first(name: str, text: "pd.Series[Any]", day_first: bool | None) -> "p
         day, month = parts[2], parts[0]
     else:
         raise UserError(
-            f"{where(name)} holds {shown(text.iloc[0])}, of which day and month can't be told "
-            "apart; write dates as 2026-01-31."
+            f"{where(name)} contains {shown(text.iloc[0])}, in which day and month can't be "
+            "distinguished; write dates as 2026-01-31."
         )
     date = parts[3] + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
     clock = parts[4].fillna("").str.replace(r"^(\d):", r"0\1:", regex=True)

@@ -89,7 +89,7 @@ class UnfamiliarValues:
                 self._count_missing(
                     column,
                     int(missing.sum()),
-                    f"the most frequent, {shown(column.labels[typical])}",
+                    f"the most frequent value, {shown(column.labels[typical])}",
                 )
             code = column.n_codes - 1 if column.can_be_missing else typical
             codes = np.where(missing, code, codes)
@@ -103,15 +103,16 @@ class UnfamiliarValues:
                 continue
             told.add(column.read_from)
             warnings.warn(
-                f"column {column.read_from!r} is missing in {_rows(count)}, but was in no training "
-                f"row; read as {text}.",
+                f"column {column.read_from!r} is missing in {_rows(count)}, but was never missing "
+                f"in training; it is read as {text}.",
                 UserWarning,
                 stacklevel=stacklevel,
             )
         for column, (count, example, label) in self.levels.items():
             warnings.warn(
-                f"column {column.read_from!r} has in {_rows(count)} a category not seen in "
-                f"training, such as {example}; read as the most frequent, {shown(label)}.",
+                f"column {column.read_from!r} has a category not seen in training, such as "
+                f"{example}, in {_rows(count)}; it is read as the most frequent category, "
+                f"{shown(label)}.",
                 UserWarning,
                 stacklevel=stacklevel,
             )

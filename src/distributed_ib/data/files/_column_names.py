@@ -19,9 +19,9 @@ def check_names(place: str, names: Sequence[str]) -> None:
     for position, name in enumerate(names):
         if not name.strip():
             raise UserError(
-                f"{place}: column {position + 1} has no name; name it, or write the table without "
-                "row numbers (pandas: to_csv(index=False))."
+                f"{place}: column {position + 1} has no name; give it a name or, if it contains "
+                "row numbers, write the table without them (pandas: to_csv(index=False))."
             )
         if name in seen:
-            raise UserError(f"{place}: two columns are called {name!r}; rename or drop one.")
+            raise UserError(f"{place}: two columns are named {name!r}; rename or drop one.")
         seen.add(name)

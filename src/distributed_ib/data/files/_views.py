@@ -87,7 +87,7 @@ class ColumnsView:
         self.names = tuple(columns)
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) > 1:
-            raise UserError(f"the arrays differ in length: {lengths}; every row needs all of them.")
+            raise UserError(f"the arrays differ in length: {lengths}; give arrays of equal length.")
         self.n_rows = next(iter(lengths.values()), 0)
 
     def head(self) -> Chunk:
@@ -110,15 +110,15 @@ def frame_view(table: Any) -> View:
         if isinstance(table, View):
             return table
         raise UserError(
-            f"expected a table of pandas, polars or pyarrow, got {type(table).__name__}; for "
-            "arrays use from_arrays."
+            f"expected a table from pandas, polars or pyarrow, got {type(table).__name__}; for "
+            "arrays, use from_arrays."
         )
     names = [str(name) for name in table.columns]
     if not names:
         raise UserError("the table has no columns.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"the table has two columns called {twice!r}; rename or drop one.")
+        raise UserError(f"the table has two columns named {twice!r}; rename or drop one.")
     return FrameView(table)
 
 
@@ -135,7 +135,9 @@ def flatten(arrays: Any, names: Sequence[str] | None) -> tuple[View, dict[str, l
     if parts is None:
         parts = dict(zip(_default_names(names, len(arrays), "arrays"), arrays, strict=True))
     elif names is not None:
-        raise UserError("names are given twice: as keys of the dict and as names=.")
+        raise UserError(
+            "names are given twice, as keys of the dict and as names=; leave out names=."
+        )
     columns: dict[str, Any] = {}
     groups: dict[str, list[str]] = {}
     for key, part in parts.items():
@@ -149,7 +151,7 @@ def flatten(arrays: Any, names: Sequence[str] | None) -> tuple[View, dict[str, l
             else {f"{name}[{j}]": part[:, j] for j in range(part.shape[1])}
         )
         if twice := found.keys() & columns.keys():
-            raise UserError(f"two columns are called {min(twice)!r}; rename an array.")
+            raise UserError(f"two columns are named {min(twice)!r}; rename an array.")
         columns |= found
         groups[name] = list(found)
     return ColumnsView(columns), groups
@@ -178,8 +180,8 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
         array = _matrix(data)
         if array.shape[1] != len(names):
             raise UserError(
-                f"the array has {array.shape[1]} columns, but the model knows {len(names)}: "
-                f"{', '.join(names[:20])}{', ...' if len(names) > 20 else ''}."
+                f"the array has {array.shape[1]} columns, but the model was fitted on "
+                f"{len(names)}: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}."
             )
         view = ArrayView(array, names)
     missing = [name for name in names if name not in set(view.names)]
@@ -226,7 +228,9 @@ def _default_names(names: Sequence[str] | None, count: int, what: str) -> list[s
         return [f"x{k}" for k in range(count)]
     found = [str(name) for name in names]
     if len(found) != count or len(set(found)) != count:
-        raise UserError(f"names must name {count} {what}, each differently; got {found}.")
+        raise UserError(
+            f"names must be {count} different names, one for each of the {what}; got {found}."
+        )
     return found
 
 

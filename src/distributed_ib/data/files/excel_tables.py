@@ -31,14 +31,14 @@ def read_excel(path: Path) -> pd.DataFrame:
             rows = pd.read_excel(book, book.sheet_names[0], header=None)
     except ImportError:
         raise UserError(
-            f"{path} is an Excel file, which openpyxl reads: "
-            'pip install "distributed-ib[excel]", or save it as CSV.'
+            f"{path} is an Excel file, and reading it needs openpyxl: pip install "
+            '"distributed-ib[excel]", or save the table as CSV.'
         ) from None
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} can't be read as Excel: {first_line(error)}.") from None
     rows = rows.dropna(how="all")
     if rows.empty:
-        raise UserError(f"{path} is empty; its first line should name the columns.")
+        raise UserError(f"{path} is empty; its first row must contain the column names.")
     names = ["" if pd.isna(name) else str(name).strip() for name in rows.iloc[0]]
     check_names(str(path), names)
     body = rows.iloc[1:].reset_index(drop=True)
@@ -50,8 +50,8 @@ def read_excel(path: Path) -> pd.DataFrame:
 def _tell_of_sheets(path: Path, names: list[Any]) -> None:
     if len(names) > 1:
         warnings.warn(
-            f"{path} has {len(names)} sheets; the first, {names[0]!r}, is read. For another one, "
-            "save it as a file of its own.",
+            f"{path} has {len(names)} sheets, of which only the first, {names[0]!r}, is read. To "
+            "use another sheet, save it as a separate file.",
             UserWarning,
             stacklevel=5,
         )

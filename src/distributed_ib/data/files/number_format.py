@@ -82,7 +82,7 @@ def find_number_format(
         name = next(name for name, forms in readable.items() if PLAIN not in forms)
         value = _example(columns[name], PLAIN)
         raise UserError(
-            f"{place}: column {name!r} holds numbers such as {value}, which can be read as "
+            f"{place}: column {name!r} contains numbers such as {value}, which can be read as "
             f"{value.replace(',', '')} or as {value.replace(',', '.')}; write them without a "
             "thousands separator and with a decimal point."
         )
@@ -113,14 +113,14 @@ def _conflict(
     comma = next((n for n, forms in readable.items() if PLAIN not in forms), None)
     point = next((n for n, forms in readable.items() if NumberFormat(",") not in forms), None)
     if comma is None or point is None:
-        return f"{place}: its numbers are written in several ways; use one decimal mark."
+        return f"{place}: its numbers use different decimal marks; use one decimal mark."
     first, second = (
         _example(columns[comma], PLAIN),
         _example(columns[point], NumberFormat(",")),
     )
     return (
-        f"{place}: column {comma!r} holds numbers such as {first} and column {point!r} such as "
-        f"{second}; use one decimal mark in all columns."
+        f"{place}: column {comma!r} contains numbers such as {first} and column {point!r} numbers "
+        f"such as {second}; use the same decimal mark in all columns."
     )
 
 

@@ -229,8 +229,9 @@ def _refuse_others(place: str, paths: Sequence[str]) -> None:
     for path in paths:
         if not path.lower().endswith(PARQUET_SUFFIXES):
             raise UserError(
-                f"{place} also holds {path}, which is no Parquet file by its name; take it away, "
-                f"or name those that are meant, such as '{place.rstrip('/')}/*.parquet'."
+                f"{place} also contains {path}, whose name is not that of a Parquet file; remove "
+                "it, or select the Parquet files with a pattern, such as "
+                f"'{place.rstrip('/')}/*.parquet'."
             )
 
 
@@ -262,18 +263,19 @@ def _check_same(first: str, schema: Any, path: str, other: Any) -> None:
         UserError: Names both files and the column.
     """
     names, others = visible_names(schema), visible_names(other)
-    remedy = "files of one table need the same columns; name those that go together by a glob"
+    remedy = "all files of a table must have the same columns; select files that belong together "
+    "with a glob pattern"
     for name in names:
         if name not in others:
-            raise UserError(f"{path} has no column {name!r}, which {first} has; {remedy}.")
+            raise UserError(f"{path} lacks the column {name!r} of {first}; {remedy}.")
         here, there = (_plain_type(one.field(name).type) for one in (schema, other))
         if here != there:
             raise UserError(
-                f"column {name!r} is {here} in {first}, but {there} in {path}; write both with the "
-                "same type."
+                f"column {name!r} has type {here} in {first} and {there} in {path}; write all "
+                "files with the same type."
             )
     if new := [name for name in others if name not in names]:
-        raise UserError(f"{path} has a column {new[0]!r}, which {first} has not; {remedy}.")
+        raise UserError(f"{path} has a column {new[0]!r}, which {first} does not have; {remedy}.")
 
 
 def _plain_type(kind: Any) -> Any:
@@ -299,14 +301,15 @@ def _partitions(
     for path, found in zip(paths, folders, strict=True):
         if twice := set(found) & set(names):
             raise UserError(
-                f"{path}: the column {min(twice)!r} is both in the file and in the name of its "
-                "folder; drop one of them."
+                f"{path}: the column {min(twice)!r} is in the file and also in the name of its "
+                "folder; remove one of them."
             )
         if different := set(found) ^ set(folders[0]):
             name = min(different)
             raise UserError(
-                f"{path} and {paths[0]} differ in whether a folder names the column {name!r}; put "
-                f"all files into folders such as {name}=1, or name some of them by a glob."
+                f"{path} and {paths[0]} differ: only one of them is in a folder that gives a value "
+                f"of column {name!r}. Put all files into folders such as {name}=1, or select some "
+                "of them with a glob pattern."
             )
     if not folders[0]:
         return [{} for _ in paths]

@@ -153,7 +153,7 @@ class ParquetTable:
         if len(parts) == 1:
             return ""
         part = parts[bisect_right([one.first_row for one in parts], row) - 1]
-        return f"rows count through all files; {part.path} begins at row {part.first_row + 1}"
+        return f"rows are numbered across all files; {part.path} begins at row {part.first_row + 1}"
 
     def as_stored(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Some rows with whole numbers and booleans as such, if none of these rows lacks them.
@@ -185,7 +185,8 @@ class ParquetTable:
     def _refuse_unknown(self, name: str) -> None:
         if name not in self.names:
             raise UserError(
-                f"{self.place} has no column {name!r}; it has {', '.join(self.names[:20])}."
+                f"{self.place} has no column {name!r}; its columns are "
+                f"{', '.join(self.names[:20])}."
             )
 
     def _named(self, part: ParquetPart) -> str:
@@ -195,7 +196,9 @@ class ParquetTable:
         try:
             file = self._parts.filesystem.open_input_file(part.path)
         except FileNotFoundError:
-            raise UserError(f"there is no file {self._named(part)} any more.") from None
+            raise UserError(
+                f"the file {self._named(part)} no longer exists; restore it, or start again."
+            ) from None
         # Not mapped: what is mapped counts as memory of this process for as long as it is open.
         return pq.ParquetFile(file, metadata=part.metadata)
 

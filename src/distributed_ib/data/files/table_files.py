@@ -53,7 +53,9 @@ def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     if suffix in EXCEL_SUFFIXES:
         return read_excel(path)
     if suffix in (".xls", ".ods"):
-        raise UserError(f"{path}: {suffix} files are not read; save it as .xlsx or CSV.")
+        raise UserError(
+            f"{path}: {suffix} files are not supported; save the table as .xlsx or CSV."
+        )
     return read_text(path, text)
 
 

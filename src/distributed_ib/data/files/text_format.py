@@ -88,7 +88,8 @@ def find_encoding(place: str, sample: bytes) -> str:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     if b"\0" in sample:
         raise UserError(
-            f"{place} is no text, for it holds zero bytes; give CSV, .parquet, .arrow or .xlsx."
+            f"{place} is not a text file, because it contains zero bytes; give a CSV, .parquet, "
+            ".arrow or .xlsx file."
         )
     try:
         _decode(sample, "utf-8")
@@ -102,8 +103,8 @@ def find_encoding(place: str, sample: bytes) -> str:
 def warn_of_windows(place: str) -> None:
     """Warn that text is taken for Windows-1252."""
     warnings.warn(
-        f"{place} is not UTF-8 and is read as Windows-1252 (Latin-1); save it as UTF-8 if letters "
-        "come out wrong.",
+        f"{place} is not in UTF-8 and is read as Windows-1252 (Latin-1); if letters are wrong, "
+        "save it as UTF-8.",
         UserWarning,
         stacklevel=4,
     )
@@ -136,7 +137,7 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     comments, body = _without_comments(text)
     if not body.strip():
-        raise UserError(f"{place} is empty; its first line should name the columns.")
+        raise UserError(f"{place} is empty; its first line must contain the column names.")
     delimiter, quote = _find_delimiter(body)
     rows = _rows(body, delimiter, quote)
     header, rows = rows[0], rows[1:]
@@ -173,9 +174,9 @@ def _warn_of_numbers(place: str, names: Sequence[str], *, has_rows: bool) -> Non
     """Warn of a first line that may be one of values."""
     if has_rows and all(map(_is_number, names)):
         warnings.warn(
-            f"{place}: its first line holds numbers alone ({', '.join(names[:4])}"
-            f"{', ...' if len(names) > 4 else ''}), which are taken for the names of its columns; "
-            "put a line of names above it if they are values.",
+            f"{place}: its first line contains only numbers "
+            f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}), which are read as "
+            "column names. If they are values, add a line with column names above them.",
             UserWarning,
             stacklevel=5,
         )
@@ -188,8 +189,8 @@ def _warn_of_namibia(place: str, columns: Mapping[str, Sequence[str]]) -> None:
         is_code = len(known) >= _FEWEST_COUNTRIES and all(map(_TWO_LETTERS.fullmatch, known))
         if is_code and any(value.strip() == "NA" for value in values):
             warnings.warn(
-                f"{place}: NA in column {name!r} is read as a missing value; if it is a code such "
-                f"as {min(known)}, write it in another way.",
+                f"{place}: NA in column {name!r} is read as a missing value; if it is a code like "
+                f"{min(known)}, replace it by another text.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -205,7 +206,7 @@ def _decoded(place: str, sample: bytes, encoding: str) -> str:
         return _decode(sample, encoding)
     except UnicodeError:
         raise UserError(
-            f"{place} is no text in UTF-8, UTF-16 or Windows-1252 (Latin-1); save it as UTF-8."
+            f"{place} is not text in UTF-8, UTF-16 or Windows-1252 (Latin-1); save it as UTF-8."
         ) from None
 
 

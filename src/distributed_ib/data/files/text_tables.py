@@ -84,11 +84,12 @@ def _read(
         raise
     except UnicodeError:
         raise UserError(
-            f"{place} is no text in UTF-8, UTF-16 or Windows-1252 (Latin-1); save it as UTF-8."
+            f"{place} is not text in UTF-8, UTF-16 or Windows-1252 (Latin-1); save it as UTF-8."
         ) from None
     except pd.errors.ParserWarning:
         raise UserError(
-            f"{place}: lines have more values than the first line has names; name every column."
+            f"{place}: some lines have more values than the first line has column names; give "
+            "every column a name."
         ) from None
     except _FAULTS as error:
         raise UserError(f"{place} can't be read as a table: {first_line(error)}.") from None
@@ -131,8 +132,8 @@ def _refuse_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) 
         if value is not None and all(map(is_comma_number, values)):
             row = int((table[name] == value).to_numpy(bool, na_value=False).argmax()) + 1
             raise UserError(
-                f"{place}: {where(name, row)} holds {value}, a number with a decimal comma, but "
-                "what stands above it has none; write numbers with a decimal point."
+                f"{place}: {where(name, row)} is {value}, a number with a decimal comma, but the "
+                "numbers above it have none; write numbers with a decimal point."
             )
 
 
@@ -177,6 +178,7 @@ def _in_archive(path: Path) -> IO[bytes]:
         names = [name for name in names if not name.startswith("__MACOSX/")]
         if len(names) != 1:
             raise UserError(
-                f"{path} holds {len(names)} files; give an archive of one table, or unpack it."
+                f"{path} contains {len(names)} files; give an archive of a single table, or unpack "
+                "it."
             )
         return archive.open(names[0])

@@ -84,7 +84,7 @@ class BooleanStudy(Study):
         circuit: The circuit, as the text of a circuit file or as a formula such as 'a & (b ^ ~c)';
             the paper's by default.
         hidden: Widths of the predictor's layers of tanh units.
-        refined: Whether to train the subsets of the sweep at fixed beta afterwards.
+        refined: After the sweep, train its subsets further at fixed beta, to approach the optimum.
         train: How the sweep is trained.
 
     Example:
@@ -121,13 +121,13 @@ class BooleanStudy(Study):
         check_exhaustive(n_inputs)
         if self.analysed.output_entropy_bits() == 0:
             raise UserError(
-                f"the output of circuit {self.analysed.name!r} is the same for all inputs, so "
-                "there is nothing to explain; give a circuit whose output varies."
+                f"the output of circuit {self.analysed.name!r} is constant, so there is nothing to "
+                "explain; use a circuit whose output varies."
             )
         if self.refined and n_inputs > MAX_FRONTIER_INPUTS:
             raise UserError(
-                f"a refinement takes at most {MAX_FRONTIER_INPUTS} inputs, but the circuit has "
-                f"{n_inputs}; leave --refine out."
+                f"--refine supports at most {MAX_FRONTIER_INPUTS} inputs, but the circuit has "
+                f"{n_inputs}; leave it out."
             )
 
     def problem(self, seed: int) -> Problem:
@@ -174,9 +174,9 @@ class BooleanStudy(Study):
         best = sum(one.rank == 1 for one in ranked)
         opening = opening_findings(scheme, reading.threshold_bits, measure)
         verdict = Finding(
-            f"Of the {len(ranked)} subsets in use along the sweep, {best} are the most informative "
-            "of their size among all subsets of the inputs (by exhaustive search, which the "
-            "sweep makes no use of)."
+            "Subsets in use along the sweep that are the most informative of their size among all "
+            f"subsets of the inputs: {best} of {len(ranked)} (by exhaustive search, which the "
+            "sweep does not use)."
         )
         sections = [
             Section(findings=(*opening, verdict)),
@@ -188,7 +188,7 @@ class BooleanStudy(Study):
         ]
         sections.append(
             Section(
-                "What each input tells by itself and among the others",
+                "Information of each input, by itself and given the others",
                 tables=(_shares_table(self.analysed.inputs, self.subset_information_bits),),
             )
         )
@@ -291,8 +291,8 @@ class BooleanStudy(Study):
             return optimality.sentences()
         if self.analysed.n_inputs > MAX_FRONTIER_INPUTS:
             return [
-                f"The exact optimum is not computed: it takes at most {MAX_FRONTIER_INPUTS} "
-                f"inputs, and the circuit has {self.analysed.n_inputs}."
+                "The exact optimum is not computed, because the circuit has "
+                f"{self.analysed.n_inputs} inputs and the limit is {MAX_FRONTIER_INPUTS}."
             ]
         return []
 
@@ -312,7 +312,7 @@ def _ranks_table(
         )
         for ranked in found
     )
-    columns = ("beta", "subset in use", COLUMNS[measure], "Y known", "I(X_S;Y)", "rank")
+    columns = ("beta", "subset in use", COLUMNS[measure], "about Y", "I(X_S;Y)", "rank")
     repeat = "first repeat, " if n_seeds > 1 else ""
     return Table("subset_ranks", f"{repeat}information in bits".capitalize(), columns, rows)
 
@@ -332,15 +332,15 @@ def _shares_table(inputs: Sequence[str], information_bits: NDArray[Any]) -> Tabl
         "Exact information of each input, in bits",
         ("input", "alone", "lost without it", "Shapley value"),
         rows,
-        notes="A Shapley value is what the input adds to those before it, averaged over all orders "
-        "of the inputs; together they are I(X;Y).",
+        notes="The Shapley value is the information that an input adds to the inputs before it, "
+        "averaged over all orders of the inputs; the values sum to I(X;Y).",
     )
 
 
 _MEANING: dict[Measure, str] = {
-    "information": "what its inputs convey, all together: the exact information that the channels "
+    "information": "what all inputs together convey: the exact information that the channels "
     "transmit.",
-    "kl": "what its inputs convey at most, all together: the KL bounds the information from above.",
+    "kl": "KL divergence of all inputs together, an upper bound of what they convey.",
 }
 
 
@@ -350,10 +350,10 @@ Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the subset is in use.
 - **{COLUMNS[measure]}**: {_MEANING[measure]}
-- **Y known**: information about the output that the approximation has.
-- **I(X_S;Y)**: information that the subset has when nothing of it is compressed.
-- **rank**: its rank by I(X_S;Y) among all subsets of its size.
+- **about Y**: information about the output from the approximation.
+- **I(X_S;Y)**: information about the output from the subset without any compression.
+- **rank**: rank of the subset by I(X_S;Y) among all subsets of its size.
 
-A subset comes into the list where the {NAMES[measure]} of an input falls below {threshold_bits:g} \
+A new subset begins where the {NAMES[measure]} of an input falls below {threshold_bits:g} \
 bit.
 """

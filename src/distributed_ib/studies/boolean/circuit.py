@@ -55,12 +55,12 @@ class Gate:
             )
         if self.op == "NOT" and len(self.inputs) != 1:
             raise UserError(
-                f"gate {self.name!r} is NOT of {len(self.inputs)} inputs; NOT takes exactly one."
+                f"gate {self.name!r} is NOT with {len(self.inputs)} inputs; NOT takes exactly one."
             )
         if self.op != "NOT" and len(self.inputs) < 2:
             raise UserError(
-                f"gate {self.name!r} is {self.op} of {len(self.inputs)} inputs; "
-                f"{self.op} takes two or more."
+                f"gate {self.name!r} is {self.op} with {len(self.inputs)} inputs; {self.op} takes "
+                "two or more."
             )
 
 
@@ -146,8 +146,8 @@ class Circuit:
         values = np.asarray(x)
         if values.ndim != 2 or values.shape[1] != self.n_inputs:
             raise UserError(
-                f"circuit {self.name!r} takes x of shape [n, {self.n_inputs}], "
-                f"but got {list(values.shape)}."
+                f"circuit {self.name!r} takes x of shape [n, {self.n_inputs}], got "
+                f"{list(values.shape)}."
             )
         if not np.all((values == 0) | (values == 1)):
             raise UserError(f"circuit {self.name!r} takes inputs of 0 and 1 only.")
@@ -198,8 +198,8 @@ class Circuit:
         """
         if sorted(order) != list(range(self.n_inputs)):
             raise UserError(
-                f"an order of {self.n_inputs} inputs holds each number from 0 to "
-                f"{self.n_inputs - 1} once, but got {list(order)}."
+                f"an order of {self.n_inputs} inputs must contain each number from 0 to "
+                f"{self.n_inputs - 1} once, got {list(order)}."
             )
         return replace(self, inputs=tuple(self.inputs[i] for i in order))
 
@@ -225,8 +225,8 @@ class Circuit:
         """The output `[2**n]` for every row of the truth table."""
         if self.n_inputs > MAX_TRUTH_TABLE_INPUTS:
             raise UserError(
-                f"circuit {self.name!r} has {self.n_inputs} inputs, but a truth table takes at "
-                f"most {MAX_TRUTH_TABLE_INPUTS}: take a circuit with fewer inputs."
+                f"circuit {self.name!r} has {self.n_inputs} inputs, but truth tables are limited "
+                f"to {MAX_TRUTH_TABLE_INPUTS}; use a circuit with fewer inputs."
             )
         y = np.empty(1 << self.n_inputs, dtype=np.uint8)
         for start in range(0, len(y), _ROWS_AT_ONCE):
@@ -307,7 +307,7 @@ def _check_name(name: str, what: str) -> None:
     """Check for names that would break a table, a figure or a terminal."""
     if not name or name != name.strip() or not name.isprintable() or len(name) > MAX_NAME_LENGTH:
         raise UserError(
-            f"{what} is named {shown(name)}; a name has 1 to {MAX_NAME_LENGTH} printable "
+            f"{what} is named {shown(name)}; a name must have 1 to {MAX_NAME_LENGTH} printable "
             "characters and no space at its ends."
         )
 
@@ -338,5 +338,5 @@ def _topological_order(gates: Sequence[Gate]) -> tuple[Gate, ...]:
     cycle = cycle[start:] + cycle[:start]
     named = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
     raise UserError(
-        f"gates form a cycle: {' -> '.join([*named, cycle[0]])}; let one of them read another node."
+        f"gates form a cycle: {' -> '.join([*named, cycle[0]])}; change the input of one of them."
     )

@@ -61,7 +61,7 @@ def plot_circuit(
     if len(circuit.gates) > MAX_DRAWN_GATES or circuit.n_inputs > MAX_DRAWN_GATES:
         raise UserError(
             f"circuit {circuit.name!r} has {len(circuit.gates)} gates and {circuit.n_inputs} "
-            f"inputs; at most {MAX_DRAWN_GATES} of each are drawn, so leave its drawing out."
+            f"inputs; drawings are limited to {MAX_DRAWN_GATES} of each."
         )
     layout = lay_out(circuit)
     ax, points_per_unit = _fitted_axes(ax, circuit, layout)

@@ -120,10 +120,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UserError("there is no such file; check the path.") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UserError(f"cannot be read ({reason}); give a readable circuit file.") from None
+        raise UserError(f"can't be read ({reason}); check the path and its permissions.") from None
     if len(content) > MAX_FILE_BYTES:
         raise UserError(
-            f"is larger than {MAX_FILE_BYTES:,} bytes; a circuit file is small, check the path."
+            f"is larger than {MAX_FILE_BYTES:,} bytes, too large for a circuit file; check the "
+            "path."
         )
     return _parsed_toml(content)
 
@@ -134,20 +135,24 @@ def _parsed_toml(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UserError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     if _LONG_KEY.search(text):
-        raise UserError("has a key of more than 20 parts; the keys are " + ", ".join(_KEYS) + ".")
+        raise UserError(
+            f"has a key with more than 20 parts; the valid keys are {', '.join(_KEYS)}."
+        )
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UserError("is nested too deeply; a circuit file needs no nested lists.") from None
+        raise UserError("is nested too deeply; a circuit file has no nested lists.") from None
     except ValueError as error:  # TOMLDecodeError, or a number with too many digits
-        raise UserError(f"is not valid TOML ({error}); correct that place.") from None
+        raise UserError(f"is not valid TOML ({error}).") from None
 
 
 def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
     """Build the circuit that a parsed file describes."""
     for key in table:
         if key not in _KEYS:
-            raise UserError(f"has the unknown key {shown(key)}; the keys are {', '.join(_KEYS)}.")
+            raise UserError(
+                f"has the unknown key {shown(key)}; the valid keys are {', '.join(_KEYS)}."
+            )
     name = _string(table.get("name", default_name), "'name'")
     inputs = _strings(table["inputs"], "'inputs'") if "inputs" in table else None
     output = _string(table["output"], "'output'") if "output" in table else None
@@ -166,7 +171,7 @@ def _circuit(table: Mapping[str, Any], *, default_name: str) -> Circuit:
     if not isinstance(gates, list):
         raise UserError("'gate' is not a list of tables; write each gate under [[gate]].")
     if len(gates) > MAX_GATES:
-        raise UserError(f"has {len(gates):,} gates; at most {MAX_GATES:,} are read.")
+        raise UserError(f"has {len(gates):,} gates; at most {MAX_GATES:,} are allowed.")
     assert inputs is not None and output is not None  # for the type checker: required above
     return Circuit(
         inputs, tuple(_gate(gate, i) for i, gate in enumerate(gates, 1)), output=output, name=name
@@ -202,7 +207,7 @@ def _string(value: object, what: str) -> str:
 
 def _strings(value: object, what: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise UserError(f'{what} is not a list of strings; write it like ["X0", "X1"].')
+        raise UserError(f'{what} is not a list of strings; write it as ["X0", "X1"].')
     return tuple(value)
 
 

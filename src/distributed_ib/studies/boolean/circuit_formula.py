@@ -62,7 +62,7 @@ def circuit_from_expression(
     if len(text) > MAX_EXPRESSION_LENGTH:
         raise UserError(
             f"the expression has {len(text):,} characters; at most {MAX_EXPRESSION_LENGTH:,} are "
-            "read, so write the circuit as gates or in smaller parts."
+            "allowed; write the circuit as gates in a file (--circuit)."
         )
     parser = _Parser(text)
     root = parser.parse()
@@ -78,14 +78,14 @@ def circuit_from_expression(
     if isinstance(root, str):
         if output not in (None, root):
             raise UserError(
-                f"the expression is the input {shown(root)} alone, so the output cannot be called "
-                f"{shown(output)}; leave the output out."
+                f"the expression consists only of the input {shown(root)}, so the output can't be "
+                f"named {shown(output)}; leave the output out."
             )
         return Circuit(tuple(listed), (), output=root, name=name)
     output = "Y" if output is None else output
     if output in listed:
         raise UserError(
-            f"the output and an input are both called {output!r}; give the output another name."
+            f"the output and an input are both named {output!r}; give the output another name."
         )
     taken = {output, *listed}
     numbers = iter(range(1, len(parser.gates) + len(taken) + 1))
@@ -137,8 +137,8 @@ class _Parser:
                 if token not in _PRECEDENCE and token not in "()":
                     raise self._error(
                         match.start(2),
-                        f"{symbol!r} cannot be read; use names, parentheses and "
-                        "~ & ^ | or NOT AND XOR OR",
+                        f"{symbol!r} is not allowed; use names, parentheses and ~ & ^ | or NOT AND "
+                        "XOR OR",
                     )
                 found.append((token, match.start(2)))
             else:
@@ -204,7 +204,7 @@ class _Parser:
         if key not in self._number:
             if len(self.gates) == MAX_GATES:
                 raise UserError(
-                    f"the expression has more than {MAX_GATES:,} gates; take a smaller circuit."
+                    f"the expression has more than {MAX_GATES:,} gates; use a smaller circuit."
                 )
             self._number[key] = len(self.gates)
             self.gates.append(key)

@@ -136,15 +136,15 @@ class CircuitOptimality:
         error = swept.error_of_largest_bits
         largest = f"{swept.largest_bits:.3f}" + ("" if error is None else f" ± {error:.3f}")
         found = [
-            f"In true bits the sweep's objective is at most {largest} bit above the exact optimum "
-            f"(at beta={swept.at_beta:.3g})."
+            "The objective of the sweep, computed from the exact information, is at most "
+            f"{largest} bits above the exact optimum (largest at beta={swept.at_beta:.3g})."
         ]
         if self.refined:
             true, learned = self.refined_gap(), self.refined_gap(learned=True)
             found.append(
-                f"Refined at fixed beta it is at most {true.largest_bits:.4f} bit above (at "
-                f"beta={true.at_beta:.3g}), and {learned.largest_bits:.4f} bit with the learned "
-                "predictors."
+                f"After refinement at fixed beta it is at most {true.largest_bits:.4f} bits above "
+                f"(largest at beta={true.at_beta:.3g}), or {learned.largest_bits:.4f} bits with "
+                "the information that the learned predictors reach."
             )
         return found
 
@@ -214,7 +214,8 @@ def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> Op
     """
     if circuit.n_inputs > MAX_FRONTIER_INPUTS:
         raise UserError(
-            f"the optimum takes at most {MAX_FRONTIER_INPUTS} inputs, there are {circuit.n_inputs}."
+            f"the exact optimum supports at most {MAX_FRONTIER_INPUTS} inputs, but there are "
+            f"{circuit.n_inputs}."
         )
     beta = np.geomspace(max(beta_start, 0.01 * beta_end), beta_end, N_BETA)
     joint = joint_from_samples(*circuit.truth_table())

@@ -40,11 +40,14 @@ def glass_problem(
     train, held_out = splitter.split(len(labels), seed)
     for rows, word in ((train, "training"), (held_out, "held-out")):
         if len(np.unique(labels[rows])) < 2:
-            raise UserError(f"{data.name}: the {word} part lacks loci or negatives; it needs both.")
+            raise UserError(
+                f"{data.name}: the {word} part must contain both loci and negatives; one of them "
+                "is missing."
+            )
     if len(np.unique(data.group[train])) < 2:
         raise UserError(
-            f"{data.name}: the training part is from one sample; the C of the support vector "
-            "machine is chosen on at least two."
+            f"{data.name}: the training part comes from a single sample, but at least two are "
+            "needed to select C of the support vector machine; simulate more loci."
         )
     mean, scale = standardisation(densities, train)
     x = ((densities - mean) / scale).astype(np.float32)[..., None]

@@ -61,7 +61,9 @@ class GlassMeasurements:
         """
         wanted = {*_NAMES, *(f"{_SVM}{field.name}" for field in fields(SvmResult))}
         if missing := wanted - set(arrays):
-            raise UserError(f"the results of a glass lack {min(missing)}; analyse it again.")
+            raise UserError(
+                f"the results of the glass lack {min(missing)}; run the analysis again."
+            )
         # Numbers for arrays without axes.
         plain: dict[str, Any] = {name: arrays[name][()] for name in wanted}
         svm = {name.removeprefix(_SVM): plain.pop(name) for name in wanted - set(_NAMES)}

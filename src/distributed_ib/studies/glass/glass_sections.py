@@ -10,13 +10,13 @@ from distributed_ib.studies.glass.linear_svm import SvmResult
 from distributed_ib.studies.glass.shell_places import Shell
 
 HELD_OUT: Rows = "held-out rows"
-LAST_COLUMNS = ("shells left", "shell", "where on g(r)", "g(r) there")
+LAST_COLUMNS = ("shells left", "shell", "position on g(r)", "value of g(r)")
 ONE_STANDARD_ERROR = 0.683  # coverage of an interval of one standard error either side
 _MOST_NAMED = 5
 _MEANING: dict[Measure, str] = {
-    "information": "the information that all shells convey together, in bits; of each shell it is "
-    "the middle between a lower and an upper bound.",
-    "kl": "the KL of all shells together, in bits: an upper bound of what they convey.",
+    "information": "the information that all shells together convey, in bits; for each shell it is "
+    "the midpoint of a lower and an upper bound.",
+    "kl": "the KL divergence of all shells together, in bits: an upper bound of what they convey.",
 }
 
 
@@ -63,19 +63,20 @@ def protocol_findings(
         Finding(
             f"{name} quench, {n_loci} loci: the best held-out accuracy is {averaged.number()} ± "
             f"{found.best_error:.3f} when predictions are averaged over the channels' noise "
-            f"(beta={found.best_averaged_beta:.2g}) and {one_draw.number()} from one draw of it "
-            f"(beta={found.best_beta:.2g}); a linear SVM on all shells has {of_svm.number()} "
-            f"(C={svm.c:.2g}).",
+            f"(beta={found.best_averaged_beta:.2g}) and {one_draw.number()} with a single draw of "
+            f"it (beta={found.best_beta:.2g}); a linear SVM on all shells reaches "
+            f"{of_svm.number()} (C={svm.c:.2g}).",
             {"averaged_accuracy": averaged, "accuracy": one_draw, "svm_accuracy": of_svm},
         ),
         Finding(
-            f"The held-out error is up to {gap.text()} above the training error (overfitting), "
-            f"with ten shells in use {gap_few.text()}.",
+            f"The held-out error is up to {gap.text()} above the training error (overfitting); "
+            f"with ten shells in use, it is {gap_few.text()} above.",
             {"gap_largest_bits": gap, "gap_few_bits": gap_few},
         ),
         Finding(
-            f"{_shells(found.fewest_near_best_averaged)} in use keep the averaged accuracy within "
-            f"3 points of its best, {found.fewest_near_best} that of one draw."
+            f"{_shells(found.fewest_near_best_averaged)} in use are enough for an averaged "
+            "accuracy within 3 percentage points of its best; for that of a single draw, "
+            f"{_shells(found.fewest_near_best)}."
         ),
         _diffuseness_finding(found),
     )
@@ -110,7 +111,7 @@ def paper_section(
         for claim, here in claims(findings, svms).items()
     )
     notes = _LEGEND.format(column=COLUMNS[measure], meaning=_MEANING[measure])
-    return Section("Beside the paper", compared, notes=notes)
+    return Section("Comparison with the paper", compared, notes=notes)
 
 
 def claims(
@@ -128,13 +129,13 @@ def claims(
             for name, found in findings.items()
         ],
         "small beta overfits, the bottleneck regularises": [
-            f"{name} up to {found.gap_largest_bits:.2f} bits between the errors, with ten shells "
-            f"{found.gap_few_bits:.2f}"
+            f"{name} held-out error up to {found.gap_largest_bits:.2f} bits above the training "
+            f"error, {found.gap_few_bits:.2f} with ten shells"
             for name, found in findings.items()
         ],
-        "most shells go at the cost of a few points": [
-            f"{name} {_shells(found.fewest_near_best_averaged)} (one draw "
-            f"{found.fewest_near_best}) within 3 points of the best"
+        "most shells can be dropped at the cost of a few percentage points": [
+            f"{name} within 3 points of the best with {_shells(found.fewest_near_best_averaged)} "
+            f"(one draw {found.fewest_near_best})"
             for name, found in findings.items()
         ],
         "better than 80 % with a handful of shells, all in troughs": [
@@ -150,17 +151,17 @@ def claims(
 _LEGEND = """\
 **How to read this**
 
-- A **shell** is a structure function: how densely particles of type A (small) or B (large) lie at
-  a distance r from a particle of type A, in units of sigma_AB. On a *peak* of g(r) particles are
-  more frequent than on average, in a *trough* less.
+- A **shell** is a structure function: the density of particles of type A (small) or B (large) at a
+  distance r from a particle of type A, in units of sigma_AB. On a *peak* of g(r), particles are
+  more frequent than on average, in a *trough* less frequent.
 - **{column}**: {meaning}
-- **accuracy**: on samples held out, one draw of the channels' noise.
-- **averaged**: each prediction a mean over 16 draws, which convey more bits than one.
-- **alone**: from one draw, when all shells below the threshold are swapped between examples.
-- **SVM**: a linear support vector machine on these shells alone, uncompressed.
-- A "best" accuracy is a mean of five neighbouring records. One half of the samples held out chooses
-  them, and every other approximation; all accuracies are of the other half, by which nothing was
-  chosen. ± is the standard error from its number of examples.
+- **accuracy**: accuracy on held-out samples, with a single draw of the channels' noise.
+- **averaged**: the same for predictions averaged over 16 draws, which convey more bits than one.
+- **alone**: with a single draw, after shells below the threshold were permuted between examples.
+- **SVM**: a linear support vector machine on these shells only, without compression.
+- A "best" accuracy is a mean over five neighbouring records. These records, and all approximations,
+  are selected on one half of the held-out samples; all accuracies are measured on the other half,
+  which was not used for any selection. ± is the standard error from the number of its examples.
 """
 
 
@@ -172,12 +173,12 @@ def _with_error(accuracy: float, error: float) -> Quantity:
 def _diffuseness_finding(found: GlassFindings) -> Finding:
     spread = found.diffuseness
     if spread is None:
-        return Finding("No approximation has an accuracy of 80 %.")
+        return Finding("No approximation reaches an accuracy of 80 %.")
     limit = "at most " if found.measure == "kl" else ""
     total = Quantity(spread.total_bits, "bits", rows="training rows", digits=2)
     return Finding(
-        f"80 % needs {limit}{total.text()} in all, spread as if over "
-        f"{spread.effective_shells:.1f} equal shells; {spread.n_in_use} are above the "
+        f"An accuracy of 80 % needs {limit}{total.text()} in total, spread over an effective "
+        f"number of {spread.effective_shells:.1f} shells; {_shells(spread.n_in_use)} are above the "
         "threshold.",
         {"conveyed_bits_at_80_percent": total},
     )
@@ -230,11 +231,12 @@ def _spread(found: GlassFindings) -> str:
 
 def _one_shell(found: GlassFindings) -> str:
     by_itself = (
-        f"any rule on one shell gives {found.single_accuracy:.3f} ({_with_place(found.single)})"
+        "the best rule on a single shell gives "
+        f"{found.single_accuracy:.3f} ({_with_place(found.single)})"
     )
     single = [few for few in found.few if len(few.shells) == 1]
     if not single:
-        return f"no stretch with one shell; {by_itself}"
+        return f"at no beta is a single shell in use; {by_itself}"
     few = single[-1]
     return (
         f"{few.averaged:.3f} (one draw {few.accuracy:.3f}) from {_with_place(few.shells[0])}, "

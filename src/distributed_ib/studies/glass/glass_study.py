@@ -93,11 +93,10 @@ class GlassStudy(Study):
         data: Folder made by `dib glass simulate`, a table in it, or the published archive (.tar,
             .tar.gz); by default the data that come with the package.
         encoder_hidden: Widths of the layers of the encoder that all shells share.
-        embedding_dim: Dimensions of each shell's channel.
+        embedding_dim: Dimension of each shell's channel.
         predictor_hidden: Widths of the predictor's layers.
-        n_frequencies: Sines of rising frequency beside each density (positional encoding).
-        validation_fraction: Share of the samples held out; only where the data do not bring a
-            split of their own.
+        n_frequencies: Number of frequencies of the positional encoding of each density.
+        validation_fraction: Share of the samples that are held out, if the data contain no split.
         train: How the sweeps are trained; by default from three starts, whose envelope is shown.
 
     Example:
@@ -161,19 +160,19 @@ class GlassStudy(Study):
         """Check for numbers out of range, and names of protocols that can't name a folder."""
         if not 0 < self.validation_fraction < 1:
             raise UserError(
-                "the validation fraction must lie between 0 and 1, not "
+                "the validation fraction must be between 0 and 1, got "
                 f"{self.validation_fraction:g}."
             )
         if self.train.direction == "both":
             raise UserError(
-                "a glass is analysed in one direction of beta; choose rising or falling."
+                "a glass is analysed with a single direction of beta; choose rising or falling."
             )
         for name in self.protocols:  # which comes from the data and may be anything
             reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
             if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise UserError(
-                    f"the data are of a protocol called {name!r}; give it another name, of "
-                    "letters and digits only."
+                    f"the protocol of the data is named {name!r}; give it a name of letters and "
+                    "digits only, and not one that is reserved."
                 )
 
     def model(self, key: Array) -> DistributedBottleneck:

@@ -77,14 +77,14 @@ def check_enough(data: GlassData, min_loci: int = MIN_LOCI) -> None:
     negatives = len(data.is_locus) - data.n_loci
     if data.n_loci < min_loci or negatives < min_loci:
         raise UserError(
-            f"{data.name}: {data.n_loci} loci and {negatives} negatives are too few to learn "
-            f"from; simulate at least {min_loci} loci (dib glass simulate --loci N)."
+            f"{data.name}: {data.n_loci} loci and {negatives} negatives are too few; simulate at "
+            f"least {min_loci} loci (dib glass simulate --loci N)."
         )
     for kind, word in ((TYPE_A, "A (1, small)"), (TYPE_B, "B (2, large)")):
         if not np.any(data.around.types == kind):
             raise UserError(
-                f"{data.name}: no particle of type {word} in any neighbourhood; types must be "
-                "1 (small) and 2 (large)."
+                f"{data.name}: there is no particle of type {word} in any neighbourhood; types "
+                "must be 1 (small) and 2 (large)."
             )
 
 
@@ -137,7 +137,9 @@ def load_table(path: Path | str, *, max_bytes: int = MAX_BYTES) -> GlassData:
     try:
         return _assembled(path, stored)
     except (KeyError, ValueError, IndexError) as error:
-        raise UserError(f"{path}: the table is damaged ({error}); make or get it again.") from None
+        raise UserError(
+            f"{path}: the table is damaged ({error}); simulate it again, or restore it."
+        ) from None
 
 
 def _assembled(path: Path, stored: dict[str, np.ndarray]) -> GlassData:
@@ -218,7 +220,7 @@ def load_folder(folder: Path) -> dict[str, GlassData]:
     }
     if not found:
         raise UserError(
-            f"{folder}: neither gradual.npz nor rapid.npz is here; make them with "
-            "dib glass simulate --out FOLDER."
+            f"{folder}: the folder contains neither gradual.npz nor rapid.npz; make them with dib "
+            f"glass simulate --out {folder}."
         )
     return found

@@ -55,8 +55,8 @@ def load_archive(
             found[name] = _protocol(path, name, prefix, texts)
     if not found:
         raise UserError(
-            f"{path}: no file such as GradualQuench_train_particle_positions.csv is in it; "
-            "this is not the published glass archive."
+            f"{path}: it contains no file such as GradualQuench_train_particle_positions.csv, so "
+            "it is not the published glass archive."
         )
     return found
 
@@ -71,30 +71,35 @@ def _read_members(path: Path, max_member: int, max_total: int) -> dict[str, byte
             for count, member in enumerate(archive):
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts:
-                    raise UserError(f"{path}: a member's name leads outside: {member.name!r}.")
+                    raise UserError(
+                        f"{path}: the member {member.name!r} would be written outside of the "
+                        "archive's folder; the archive is not safe."
+                    )
                 total += member.size
                 if member.size > max_member or total > max_total or count >= MAX_MEMBERS:
                     raise UserError(
                         f"{path}: too large ({count + 1} files, {total / 1e6:.0f} MB so far, one "
-                        f"of {member.size / 1e6:.0f} MB); this is not the published glass archive."
+                        f"of {member.size / 1e6:.0f} MB); it is not the published glass archive."
                     )
                 if not member.isfile() or not _TABLE.fullmatch(name.name):
                     continue
                 if name.name in texts:
-                    raise UserError(f"{path}: holds {name.name} twice.")
+                    raise UserError(f"{path}: contains {name.name} twice.")
                 handle = archive.extractfile(member)
                 texts[name.name] = handle.read() if handle is not None else b""
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file.") from None
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not a readable tar archive ({error}); get it again.") from None
+        raise UserError(
+            f"{path}: not a readable tar archive ({error}); download it again."
+        ) from None
     return texts
 
 
 def _table(path: Path, texts: dict[str, bytes], name: str) -> np.ndarray:
     """One CSV file as `[rows, columns]`."""
     if name not in texts:
-        raise UserError(f"{path}: {name} is missing; get the archive again.")
+        raise UserError(f"{path}: {name} is missing; download the archive again.")
     try:
         table = np.loadtxt(io.BytesIO(texts[name]), delimiter=",", ndmin=2)
     except ValueError as error:
@@ -115,8 +120,8 @@ def _part(
     n, room = types.shape
     if positions.shape != (n, 2 * room) or labels.shape != (n,):
         raise UserError(
-            f"{path}: the {stem}*.csv files do not fit together: positions {positions.shape}, "
-            f"types {types.shape}, labels {labels.shape}."
+            f"{path}: the {stem}*.csv files do not match: positions {positions.shape}, types "
+            f"{types.shape}, labels {labels.shape}."
         )
     counts = types[:, -1].astype(np.int64)
     if np.any(counts != types[:, -1]) or np.any(counts < 0) or np.any(counts > room - 1):

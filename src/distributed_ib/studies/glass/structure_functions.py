@@ -53,7 +53,7 @@ def structure_functions(
     [0.0, 1.0]
     """
     if not width > 0:
-        raise UserError(f"The width of the shells must be above 0, not {width:g}.")
+        raise UserError(f"The width of the shells must be above 0, got {width:g}.")
     result = np.empty((len(around), 2, len(radii)))
     for begin in range(0, len(around), _CHUNK):
         end = min(begin + _CHUNK, len(around))

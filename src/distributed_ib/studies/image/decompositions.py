@@ -45,7 +45,7 @@ class PositionDecomposition:
     def __post_init__(self) -> None:
         """Check that names are unique."""
         if not self.names or len(set(self.names)) != len(self.names):
-            raise UserError(f"components need different names, got {list(self.names)}.")
+            raise UserError(f"component names must be different, got {list(self.names)}.")
 
     def components(self, positions: NDArray[np.float64]) -> NDArray[np.float32]:
         """Components of positions `[n, 2]`, as `[n, component, feature]`.
@@ -57,11 +57,11 @@ class PositionDecomposition:
         found = found[..., None] if found.ndim == 2 else found
         if found.ndim != 3 or found.shape[:2] != (len(positions), len(self.names)):
             raise UserError(
-                f"the decomposition into {len(self.names)} components gave an array of shape "
+                f"the decomposition into {len(self.names)} components returned an array of shape "
                 f"{list(found.shape)} for {len(positions)} positions."
             )
         if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
-            raise UserError("the decomposition gave values that are not finite numbers.")
+            raise UserError("the decomposition returned values that are not finite.")
         return found.astype(np.float32)
 
 
@@ -113,7 +113,7 @@ def distances(
     whole_number("number of points", len(points), 1, MAX_COMPONENTS)
     places = np.asarray(points, np.float64)
     if places.shape != (len(points), 2) or not np.isfinite(places).all():
-        raise UserError(f"points should be pairs of numbers, got {list(points)}.")
+        raise UserError(f"points must be pairs of numbers, got {list(points)}.")
     half = half_sides(picture.width, picture.height)
     at = np.stack([(2 * places[:, 0] - 1) * half[0], (1 - 2 * places[:, 1]) * half[1]], axis=1)
     names = tuple(chr(ord("A") + i) if len(points) <= 26 else f"P{i}" for i in range(len(points)))
@@ -202,4 +202,4 @@ def parse_decomposition(text: str, picture: Picture) -> PositionDecomposition:
             raise
         except ValueError:
             pass
-    raise UserError(f"the decomposition {text!r} is none of {FORMS}.")
+    raise UserError(f"there is no decomposition {text!r}; choose from {FORMS}.")

@@ -33,8 +33,8 @@ def picture_section(
         how,
         Finding(
             f"InfoNCE compares every pixel with the {2**ceiling.value:,.0f} of its batch, so it "
-            f"certifies at most {ceiling.value:.3g} bits about the colour: where that much is "
-            "known, more may be.",
+            f"can measure at most {ceiling.value:.3g} bits of information about the colour. Where "
+            "this limit is reached, the true information may be larger.",
             {"certified_bits_at_most": ceiling},
             kind="note",
         ),
@@ -67,21 +67,21 @@ def panels_table(
     return Table(
         "pictures",
         f"Approximations in the sweep figure{repeat}, information in bits",
-        ("picture", "beta", COLUMNS[measure], "known", "PSNR (dB)"),
+        ("picture", "beta", COLUMNS[measure], "about colour", "PSNR (dB)"),
         tuple(rows),
     )
 
 
 _CONVEYED: dict[Measure, str] = {
-    "information": "information of all components about the position: the middle between a lower "
-    "and an\n  upper bound, which differ above some eight bits for each.",
-    "kl": "of all components, to the prior: at most what they convey.",
+    "information": "information of all components about the position: the midpoint of a lower and "
+    "an\n  upper bound, which differ if a component conveys more than about eight bits.",
+    "kl": "KL divergence of all components, an upper bound of what they convey.",
 }
 
 
 _SHOWN: dict[Rule, str] = {
-    "likeliest": "the likeliest of {} drawn from the picture",
-    "expected": "the mean of {} drawn from the picture, each as likely as it is",
+    "likeliest": "the most probable one of {} colours drawn from the picture",
+    "expected": "the mean of {} colours drawn from the picture, weighted by their probabilities",
 }
 
 
@@ -92,8 +92,9 @@ Information is in bits.
 
 - **beta**: the range of bottleneck strengths in which the components are in use.
 - **{COLUMNS[measure]}**: {_CONVEYED[measure]}
-- **known**: information about the colour that the approximation has, as InfoNCE certifies it.
-- **PSNR**: error of the painted picture; 20 dB is a rough likeness, 30 dB a good one.
+- **about colour**: information about the colour, measured by InfoNCE (a lower bound).
+- **PSNR**: peak signal-to-noise ratio of the painted picture; 20 dB is a rough likeness of the
+  original, 30 dB a good one.
 
 A component is in use where it conveys more than {threshold_bits:g} bit. Each colour shown is
 {_SHOWN[rule].format(f"{n_colors:,}")}.
@@ -130,6 +131,4 @@ def _decibels(psnr_db: float) -> Quantity:
 
 def _of_colour(text: str) -> str:
     """A standard sentence with the colour in place of Y."""
-    return text.replace("of Y are known", "of the colour are known").replace(
-        "is known about Y", "is known about the colour"
-    )
+    return text.replace("about Y", "about the colour")

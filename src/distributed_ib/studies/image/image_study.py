@@ -99,20 +99,20 @@ class ImageStudy(Study):
 
     Attributes:
         picture: The picture's file; a picture from scikit-image if empty.
-        size: Most pixels along the longer side; a larger picture is shrunk.
-        decomposition: How a position is split, as `parse_decomposition` takes it.
+        size: Largest number of pixels along the longer side; a larger picture is shrunk.
+        decomposition: How a position is split into components, as in `parse_decomposition`.
         at: Bottleneck strengths of the approximations in the sweep figure; by default
             five, chosen so that the allocation changes equally from each to the next.
-        rule: The colour shown: the "likeliest", or the mean ("expected").
-        n_colors: Colours to choose from, drawn from the picture.
+        rule: Colour to paint: the most probable one ("likeliest"), or the mean ("expected").
+        n_colors: Number of colours to choose from, drawn from the picture.
         film: Format of the animation, "gif" or "webp".
         encoder_hidden: Widths of the layers that all components share.
-        embedding_dim: Dimensions of each u_i.
-        n_frequencies: Sines of the positional encoding.
+        embedding_dim: Dimension of each embedding u_i.
+        n_frequencies: Number of frequencies of the positional encoding.
         predictor_hidden: Widths of the layers that combine all u_i, and of those that read colours.
-        shared_dim: Dimensions of the space in which positions and colours meet.
-        train: How the sweep is trained. A batch is of pixels drawn at random; the information that
-            InfoNCE can certify is at most the logarithm of its size.
+        shared_dim: Dimension of the space in which InfoNCE compares positions and colours.
+        train: How the sweep is trained. A batch consists of pixels drawn at random; InfoNCE can
+            measure at most the logarithm of its size.
 
     Example:
         >>> import numpy as np
@@ -223,8 +223,9 @@ class ImageStudy(Study):
             self.analysed.save(path)
         elif not np.array_equal(load_stored(path).pixels, self.analysed.pixels):
             raise UserError(
-                f"{path} is another picture than {self.picture or self.analysed.name}, which was "
-                f"changed since the run was started; go on with: dib resume {folder}"
+                f"{path} differs from {self.picture or self.analysed.name}, which has changed "
+                "since the run was started. To continue with the stored picture: dib resume "
+                f"{folder}"
             )
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:

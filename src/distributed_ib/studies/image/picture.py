@@ -47,18 +47,18 @@ class Picture:
         pixels = self.pixels
         if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
             raise UserError(
-                f"a picture should have pixels [height, width, 3] of type uint8, got "
+                "a picture must have pixels [height, width, 3] of type uint8, got "
                 f"{list(pixels.shape)} of type {pixels.dtype}."
             )
         if pixels.shape[0] * pixels.shape[1] < 2:
             raise UserError(
-                f"{self.name} is a picture of {self.size_text} pixels: there is no position to "
-                "learn from; give a larger one."
+                f"{self.name} has only {self.size_text} pixels, so there are no positions to learn "
+                "from; use a larger picture."
             )
         if (pixels == pixels[0, 0]).all():
             raise UserError(
-                f"{self.name} has the same colour everywhere, so there is nothing to learn; "
-                "give a picture of more colours."
+                f"{self.name} has the same colour everywhere, so there is nothing to learn; use a "
+                "picture with several colours."
             )
 
     @property
@@ -135,8 +135,7 @@ def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
         raise UserError(f"{path} is a folder; give the path of a picture.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(
-            f"{path} has more than {MAX_MEGAPIXELS} megapixels, the most that are read; make it "
-            "smaller first."
+            f"{path} has more than {MAX_MEGAPIXELS} megapixels, the maximum; reduce its size."
         ) from None
     except UnidentifiedImageError:
         what = "is empty" if path.stat().st_size == 0 else "is not a picture that Pillow can read"
@@ -172,8 +171,8 @@ def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
         from skimage import data
     except ImportError:
         raise UserError(
-            "the example picture comes with scikit-image, which is not installed; give a picture "
-            "of your own, or install it: pip install 'distributed-ib[image]'."
+            "the example picture is part of scikit-image, which is not installed; use your own "
+            "picture, or install it: pip install 'distributed-ib[image]'."
         ) from None
     picture = Picture("coffee", np.asarray(data.coffee()))
     return picture if size is None else picture.shrunk(size)
@@ -182,11 +181,13 @@ def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
 def _check_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width < 1 or height < 1:
-        raise UserError(f"{path} is a picture of {width} x {height} pixels: there are none.")
+        raise UserError(
+            f"{path} has {width} x {height} pixels, that is, none; use another picture."
+        )
     if width * height > MAX_MEGAPIXELS * 1_000_000:
         raise UserError(
-            f"{path} has {width * height / 1e6:.0f} megapixels ({width} x {height}), and at most "
-            f"{MAX_MEGAPIXELS} are read; make it smaller first."
+            f"{path} has {width * height / 1e6:.0f} megapixels ({width} x {height}), but the "
+            f"maximum is {MAX_MEGAPIXELS}; reduce its size."
         )
 
 
@@ -197,7 +198,7 @@ def _decode(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[st
         notes.append(f"the first of {image.n_frames} frames")  # type: ignore[attr-defined]
     image.load()
     if image.getexif().get(0x0112, 1) != 1:
-        notes.append("turned as its EXIF orientation says")
+        notes.append("rotated by its EXIF orientation")
     turned: Image.Image = ImageOps.exif_transpose(image)
     if turned.mode in _GREY16:
         grey = np.round(np.asarray(turned, np.float64) / 257).astype(np.uint8)
@@ -205,12 +206,13 @@ def _decode(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[st
         notes.append("reduced from 16 to 8 bits")
     if turned.mode in ("I", "F"):
         raise UserError(
-            f"{path} has pixels of 32 bits, whose white is not known; save it with 8 bits first."
+            f"{path} has 32-bit pixels, for which the value of white is unknown; save it with 8 "
+            "bits."
         )
     if turned.has_transparency_data:
         layers = turned.convert("RGBA")
         if np.asarray(layers)[..., 3].min() < 255:
-            notes.append("transparent parts put on white")
+            notes.append("transparent parts shown on white")
         white = Image.new("RGBA", layers.size, "white")
         turned = Image.alpha_composite(white, layers)
     return np.asarray(turned.convert("RGB")), tuple(notes)

@@ -134,5 +134,5 @@ def pattern_named(name: str) -> Pattern:
         UserError: If there is none.
     """
     if name not in PATTERNS:
-        raise UserError(f"there is no pattern {name!r}; choose among {', '.join(PATTERNS)}.")
+        raise UserError(f"there is no pattern {name!r}; choose from {', '.join(PATTERNS)}.")
     return PATTERNS[name]

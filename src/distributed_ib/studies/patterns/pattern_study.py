@@ -69,7 +69,7 @@ class PatternStudy(Study):
         n_frequencies: Sines of the positional encoding of each coordinate. The highest of the
             paper's nine resolve details finer than in any pattern here, and make curved borders
             slow to learn.
-        embedding_dim: Dimensions of all embeddings together, divided evenly; an even number.
+        embedding_dim: Dimension of all embeddings together, divided evenly; an even number.
         train: How the sweep is trained.
 
     Example:
@@ -104,7 +104,7 @@ class PatternStudy(Study):
         whole_number("embedding_dim", self.embedding_dim, 2)
         if self.embedding_dim % 2:
             raise UserError(
-                f"embedding_dim must be even, to be shared by two channels; got "
+                "embedding_dim must be even, because it is divided between two channels; got "
                 f"{self.embedding_dim}."
             )
         # What the channels transmit is among the findings.

@@ -142,10 +142,10 @@ def in_words(found: PatternFindings) -> str:
     """Which component goes first, and where the scheme ends.
 
     >>> in_words(PatternFindings(1.0, {"horizontal": 1.0, "vertical": 0.01}, 1.0, {}))
-    'vertical is given up at beta=0.01, horizontal outlives it; the scheme ends at beta=1'
+    'vertical drops out at beta=0.01, horizontal is the last in use; the scheme ends at beta=1'
     """
     end = (
-        "the scheme has not ended when the sweep does"
+        "the scheme does not end within the sweep"
         if found.end_beta is None
         else f"the scheme ends at beta={found.end_beta:.2g}"
     )
@@ -157,8 +157,8 @@ def in_words(found: PatternFindings) -> str:
     if first_beta is None:
         return end
     if last_beta is not None and last_beta < TOGETHER * first_beta:
-        return f"both components fall together; {end}"
-    return f"{first} is given up at beta={first_beta:.2g}, {last} outlives it; {end}"
+        return f"both components drop out together; {end}"
+    return f"{first} drops out at beta={first_beta:.2g}, {last} is the last in use; {end}"
 
 
 def _median_within(beta: NDArray[np.float64], bits: NDArray[np.float64]) -> float | None:

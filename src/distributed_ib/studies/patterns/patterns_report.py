@@ -15,19 +15,20 @@ from distributed_ib.studies.patterns.patterns_findings import (
     in_words,
 )
 
-COLUMNS = ("pattern", "method", "Y known", "transmitted", "given up", "ends")
+COLUMNS = ("pattern", "method", "about Y", "transmitted", "drops out", "ends")
 
 LEGEND = f"""\
 Information is in bits; every pattern has 1 bit of entropy.
 
-- **Y known**: the most that is known about Y along the sweep.
-- **transmitted**: what the channels of the horizontal / the vertical position really transmit for
-  beta between {PLATEAU[0]:g} and {PLATEAU[1]:g} (median; halfway between a lower and an upper
-  bound, which differ by less than 0.1 bit up to 6 bits); of the standard bottleneck, its channel.
-- **given up**: the beta at which the KL of each of them falls below {END_BITS:g} bit for good.
-- **ends**: the beta at which what is known about Y does.
+- **about Y**: the largest information about Y along the sweep.
+- **transmitted**: what the channels of the horizontal / the vertical position transmit for beta
+  between {PLATEAU[0]:g} and {PLATEAU[1]:g} (median; midpoint of a lower and an upper bound, which
+  differ by less than 0.1 bit up to 6 bits). The standard bottleneck has a single channel.
+- **drops out**: the beta at which the KL of each channel falls below {END_BITS:g} bit and stays
+  below.
+- **ends**: the beta at which the information about Y falls below {END_BITS:g} bit and stays below.
 
-An end comes a little late in a quick sweep, because the model follows beta with a delay.
+In a quick sweep these betas are slightly too large, because the model follows beta with a delay.
 """
 
 
@@ -88,7 +89,7 @@ def sweep_values(sweeps: Sequence[PatternSweep]) -> dict[str, Any]:
 def _ends_in_words(method: Method, sweeps: Sequence[PatternSweep]) -> Finding:
     ends = [end for one in sweeps if (end := find(one).end_beta) is not None]
     if not ends:
-        return Finding(f"No scheme of the {method} bottleneck ends within its sweep.")
+        return Finding(f"No scheme of the {method} bottleneck ends within the sweep.")
     low, high = min(ends), max(ends)
     numbers = {"first_end_beta": Quantity(low), "last_end_beta": Quantity(high)}
     if len(ends) == 1:

@@ -44,8 +44,8 @@ class PatternsStudy(Study):
     Attributes:
         patterns: Names out of `PATTERNS`; a name given twice counts once. All seven by default.
         hidden: Widths of the layers of ReLU units, of every encoder and of the predictor.
-        n_frequencies: Sines of the positional encoding of each coordinate.
-        embedding_dim: Dimensions of all embeddings together, divided evenly; an even number.
+        n_frequencies: Number of frequencies of the positional encoding of each coordinate.
+        embedding_dim: Dimension of all embeddings together, divided evenly; an even number.
         train: How each sweep is trained.
 
     Example:
@@ -101,8 +101,8 @@ class PatternsStudy(Study):
         for option, is_given in given.items():
             if is_given:
                 raise UserError(
-                    f"{option} does not apply to runs of patterns, whose tables and figures show "
-                    "the KL and the information both; leave it out."
+                    f"{option} does not apply to runs of patterns, which show both the KL and the "
+                    "information; leave it out."
                 )
 
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:

@@ -20,6 +20,6 @@ def read_groups(path: Path) -> dict[str, list[str]]:
     for name, columns in groups.items():
         if not (isinstance(columns, list) and columns and all(isinstance(c, str) for c in columns)):
             raise UserError(
-                f'{path}: component {name!r} should be a list of columns, such as ["x", "y"].'
+                f'{path}: component {name!r} must be a list of columns, such as ["x", "y"].'
             )
     return groups

@@ -62,14 +62,15 @@ class StreamedRows:
         through = (
             "all of them in memory"
             if n_places >= source.n_training
-            else f"by way of {n_places:,} in memory, which others replace as training goes on"
+            else f"through a pool of {n_places:,} in memory, which are replaced by others during "
+            "training"
         )
         n_models = train.n_starts * max(train.n_resamples, 1) * train.n_seeds
         n_draws = train.total_steps * train.batch_size * n_models
         measured = (
-            "rows that train, choose and report; every number is measured on some of these."
+            "training, validation and held-out rows; every number is measured on some of these."
             if validation is None
-            else "rows that train and choose; what is known is reported on those of "
+            else "training and validation rows; information about Y is reported on the rows of "
             f"{validation.name}."
         )
         texts = [
@@ -102,7 +103,7 @@ def table_beyond(path: Path, memory_gib: float, *, loads_many: bool) -> ParquetT
         UserError: If the memory is not positive, or the files can't be read.
     """
     if not memory_gib > 0:
-        raise UserError(f"--memory should be a positive number of GiB, got {memory_gib:g}.")
+        raise UserError(f"--memory must be a positive number of GiB, got {memory_gib:g}.")
     if not is_parquet(path):
         return None
     table = ParquetTable(path)
@@ -153,13 +154,13 @@ def read_streamed(
 
 def _refuse_roles(table: ParquetTable, roles: ColumnRoles, memory_gib: float) -> None:
     for option, name, what in (
-        ("weight", roles.weight, "rows count alike"),
-        ("group", roles.group, "single rows are held out, and no groups"),
-        ("time", roles.time, "rows are held out at random, and not by time"),
+        ("weight", roles.weight, "all rows have the same weight"),
+        ("group", roles.group, "single rows are held out, not groups"),
+        ("time", roles.time, "rows are held out at random, not by time"),
     ):
         if name is not None:
             raise UserError(
-                f"--{option} is for tables that fit into memory: {table.place} has "
-                f"{table.n_rows:,} rows x {len(table.names)} columns, beyond --memory "
-                f"{memory_gib:g}, and of such a table {what}. Leave it out, or give more memory."
+                f"--{option} is only for tables that fit into memory. {table.place} "
+                f"({table.n_rows:,} rows x {len(table.names)} columns) exceeds --memory "
+                f"{memory_gib:g}, and for such tables {what}. Leave it out, or increase --memory."
             )

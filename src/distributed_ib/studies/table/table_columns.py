@@ -87,7 +87,9 @@ def columns_of(
     x = table.drop(columns=list(named))
     if x.shape[1] == 0:
         targets = " and ".join(map(repr, roles.targets))
-        raise UserError(f"{place} has no columns left to explain {targets} with.")
+        raise UserError(
+            f"{place} has no columns left to explain {targets}; leave fewer columns out."
+        )
     return TableColumns(
         x,
         _target(table, roles),
@@ -115,7 +117,7 @@ def held_out_columns(
     for name in wanted:
         if name not in table.columns:
             raise UserError(
-                f"{place} has no column {name!r}; it needs all columns that the fit uses: "
+                f"{place} has no column {name!r}; it must have all columns that the fit uses: "
                 f"{', '.join(wanted)}."
             )
     if table.empty:
@@ -137,8 +139,8 @@ def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
     fractions = known[known % 1 != 0]
     if len(fractions):
         raise UserError(
-            f"the target {name!r} holds numbers such as {fractions.iloc[0]:g}, which are no "
-            "classes; give --task regression."
+            f"the target {name!r} contains numbers such as {fractions.iloc[0]:g}, which can't be "
+            "classes; use --task regression."
         )
 
 
@@ -180,10 +182,14 @@ def _check_roles(table: pd.DataFrame, place: str, roles: ColumnRoles) -> None:
         if name in seen and option == seen[name] == "exclude":
             continue
         if name in seen:
-            other = f"--{seen[name]}" if seen[name] != option else "it already"
             if option == "exclude" and seen[name] == "target":
-                raise UserError(f"--exclude names the target {name!r}; leave it in.")
-            raise UserError(f"--{option} names the column {name!r}, and so does {other}.")
+                raise UserError(f"--exclude names the target {name!r}; remove it from --exclude.")
+            if option == seen[name]:
+                raise UserError(f"--{option} names the column {name!r} twice; name it once.")
+            raise UserError(
+                f"--{option} and --{seen[name]} both name the column {name!r}; remove it from one "
+                "of them."
+            )
         seen[name] = option
 
 
@@ -204,11 +210,14 @@ def _weight(table: pd.DataFrame, place: str, name: str) -> NDArray[np.float64]:
     if (weight < 0).any():
         row = int((weight < 0).argmax())
         raise UserError(
-            f"--weight, {place}: {where(name, row + 1)} is {weight[row]:g}; no weight may be "
+            f"--weight, {place}: {where(name, row + 1)} is {weight[row]:g}; weights must not be "
             "negative."
         )
     if not weight.any():
-        raise UserError(f"--weight, {place}: {where(name)} is zero in every row.")
+        raise UserError(
+            f"--weight, {place}: {where(name)} is zero in every row; some rows must have a "
+            "positive weight."
+        )
     return weight
 
 
@@ -217,13 +226,13 @@ def _groups(table: pd.DataFrame, place: str, name: str) -> "pd.Series[Any]":
     missing = groups.isna().to_numpy(bool)
     if missing.any():
         raise UserError(
-            f"--group, {place}: {where(name, int(missing.argmax()) + 1)} names no group; fill it "
-            "in, or drop the row."
+            f"--group, {place}: {where(name, int(missing.argmax()) + 1)} is empty; fill in its "
+            "group, or drop the row."
         )
     if groups.nunique() < 2:
         raise UserError(
-            f"--group, {place}: {where(name)} puts all rows into one group, {groups.iloc[0]!r}; "
-            "whole groups are held out, so give at least two."
+            f"--group, {place}: {where(name)} contains a single group, {groups.iloc[0]!r}; whole "
+            "groups are held out, so at least two are needed."
         )
     return groups
 
@@ -235,7 +244,7 @@ def _times(table: pd.DataFrame, place: str, name: str, day_first: bool | None) -
         raise UserError(f"--time, {place}: {error}") from None
     if (times == times[0]).all():
         raise UserError(
-            f"--time, {place}: {where(name)} is the same in every row; no later rows can be held "
-            "out."
+            f"--time, {place}: {where(name)} is the same in every row, so no later rows can be "
+            "held out."
         )
     return times

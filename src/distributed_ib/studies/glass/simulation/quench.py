@@ -38,7 +38,7 @@ def check_protocol(protocol: str) -> None:
         UserError: if it is neither 'gradual' nor 'rapid'.
     """
     if protocol not in PROTOCOLS:
-        raise UserError(f"No quench protocol {protocol!r}; use 'gradual' or 'rapid'.")
+        raise UserError(f"There is no quench protocol {protocol!r}; choose gradual or rapid.")
 
 
 def quenched_liquid(
@@ -68,7 +68,7 @@ def quenched_liquid(
     """
     check_protocol(protocol)
     if not cooling_time > 0:
-        raise UserError(f"The cooling time must be above 0, not {cooling_time:g}.")
+        raise UserError(f"The cooling time must be above 0, got {cooling_time:g}.")
     types = particle_types(n_particles)
     length = box_length(n_particles)
     generator = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ from distributed_ib.studies.glass.simulation.shear import (
     relax,
 )
 
-_REMEDY = "remove it, and it is made again from its seed"
+_REMEDY = "remove it, and repeat the command to make it again from its seed"
 _OF_EVENTS = (
     *("direction", "strain", "gap", "eigenvalue", "energy_drop", "locus", "share", "negative"),
 )
@@ -74,13 +74,14 @@ class Settings:
             )
         for name in ("cooling_time", "strain_step", "max_strain"):
             if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be above 0, not {getattr(self, name):g}.")
+                raise UserError(f"{name} must be above 0, got {getattr(self, name):g}.")
         if self.strain_step > 0.005:
             raise UserError(
-                f"A strain step of {self.strain_step:g} passes over events; use at most 0.005."
+                f"A strain step of {self.strain_step:g} is so large that events would be missed; "
+                "use at most 0.005."
             )
         if self.seed < 0:
-            raise UserError(f"The seed must be 0 or more, not {self.seed}.")
+            raise UserError(f"The seed must be 0 or more, got {self.seed}.")
 
     def seeds(self, number: int) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
         """Seeds of the quench and of the negatives of sample `number`."""
@@ -248,7 +249,7 @@ def load_sample(path: Path) -> Sample:
     _require_shapes(path, stored, shapes)
     for name, low in (("locus", 0), ("negative", -1)):
         if np.any((stored[name] < low) | (stored[name] >= n)):
-            raise UserError(f"{path}: {name} names particles that are not there; {_REMEDY}.")
+            raise UserError(f"{path}: {name} refers to particles that do not exist; {_REMEDY}.")
     return Sample(**{field.name: stored[field.name] for field in fields(Sample)})
 
 

@@ -98,8 +98,8 @@ def check_directions(directions: tuple[str, ...]) -> None:
     unknown = [name for name in directions if name not in GENERATORS]
     if unknown or not directions or len(set(directions)) < len(directions):
         raise UserError(
-            f"Shear directions {', '.join(directions) or '(none)'} are not valid; "
-            f"choose some of {', '.join(GENERATORS)}, each once."
+            f"Shear directions {', '.join(directions) or '(none)'} are not valid; choose from "
+            f"{', '.join(GENERATORS)}, each at most once."
         )
 
 

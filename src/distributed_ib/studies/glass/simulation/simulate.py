@@ -109,7 +109,7 @@ def simulate(
         UserWarning: For every damaged file, by name.
     """
     if n_loci < 1:
-        raise UserError(f"Ask for at least 1 locus, not {n_loci}.")
+        raise UserError(f"The number of loci must be at least 1, got {n_loci}.")
     settings = Settings(
         protocol,
         n_particles=n_particles,
@@ -180,7 +180,9 @@ def assemble(settings: Settings, samples: Iterable[Sample], n_loci: int) -> Glas
         if used >= n_loci:
             break
     if used < n_loci:
-        raise UserError(f"The samples hold {used} loci, fewer than the {n_loci} asked for.")
+        raise UserError(
+            f"The samples contain only {used} of the {n_loci} loci that were asked for."
+        )
     events = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
     about: dict[str, object] = {
         **asdict(settings),
@@ -228,7 +230,9 @@ def _distribution(
 def _require_engine() -> None:
     load_lammps()
     if not HAS_NUMBA:
-        raise UserError(f"Numba is not installed; simulating needs it: {INSTALL_COMMAND}")
+        raise UserError(
+            f"simulating a glass needs Numba, which is not installed: {INSTALL_COMMAND}"
+        )
 
 
 def _make(settings: Settings, number: int, folder: Path) -> tuple[int, int]:
