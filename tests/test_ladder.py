@@ -1,20 +1,26 @@
 """The ladder: its grid of beta, the start that is kept, and what its numbers are of."""
 
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 from scipy.stats import norm
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from distributed_ib import DistributedIBClassifier, DistributedIBRegressor
+from distributed_ib._checksums import CHECKSUMS
 from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme import _noise as noise_module
+from distributed_ib.scheme import _sharpness as sharpness_module
 from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme._best_and_simplest import (
     BestAndSimplest,
@@ -22,8 +28,10 @@ from distributed_ib.scheme._best_and_simplest import (
     best_step,
 )
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
+from distributed_ib.scheme._noise import probabilities_of_each
 from distributed_ib.scheme._out_of_fold import loss_of_average
 from distributed_ib.scheme._row_losses import loss_of_mixture, row_losses
+from distributed_ib.scheme._sharpness import out_of_fold_probabilities, sharpness
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -196,10 +204,14 @@ def test_what_is_known_is_the_gain_over_the_marginal_on_test_rows(
     known = np.average(marginal - losses.single_draw.mean(axis=0), weights=weight) / np.log(2)
     assert float(fitted.data.known_bits[step]) == pytest.approx(known, abs=1e-4)
     averaged = -np.log(np.exp(-losses.averaged).mean(axis=0))
+    if target.classes:  # whose averages are sharpened, as `predict_proba` has them
+        x, beta = table()[0].iloc[test], float(fitted.data.beta[step])
+        chances = fitted.model.predict_proba(x, beta=beta)
+        averaged = -np.log(chances[np.arange(len(test)), codes[:, 0]])
     averaged_known = np.average(marginal - averaged, weights=weight) / np.log(2)
     assert float(fitted.data.averaged_known_bits[step]) == pytest.approx(averaged_known, abs=1e-4)
-    # By Jensen's inequality.
-    assert averaged_known >= known
+    if not target.classes:  # by Jensen's inequality, before anything is sharpened
+        assert averaged_known >= known
     assert 0 < float(fitted.data.known_error_bits[step]) < 1
 
 
@@ -293,6 +305,53 @@ def test_bootstraps_choose_as_often_as_chance_would() -> None:
     grouped[0] += 0.05 - (grouped[0] - 1).mean()
     of_groups = _chosen_among(grouped, np.repeat(np.arange(40), 10))
     assert of_groups.best_share[0] == pytest.approx(norm.sf(1.2 / np.sqrt(10)), abs=0.09)
+
+
+@pytest.mark.parametrize(("n", "low", "high"), [(5000, 1.85, 2.15), (8, 1.0, 1.7)])
+def test_rows_that_choose_find_how_sharp_averages_should_be(
+    monkeypatch: pytest.MonkeyPatch, n: int, low: float, high: float
+) -> None:
+    share, random = np.array([0.5, 0.3, 0.2]), np.random.default_rng(1)
+    model = TiltedPredictor(1, n_bins=[3], n_tilts=[3], hidden=(4,), key=jax.random.key(0))
+    model = model.around([share], [np.eye(3)])
+    true = random.dirichlet(np.ones(3), n)
+    y = np.array([random.choice(3, p=chances) for chances in true])
+    averaged = share * np.sqrt(true / share)  # half as far from the marginal
+    averaged /= averaged.sum(axis=1, keepdims=True)
+    monkeypatch.setattr(sharpness_module, "out_of_fold_probabilities", lambda *_: averaged)
+    rows, everyone = MeasuredRows(None, y, None, None, np.zeros(n)), np.arange(n)
+    roles = Roles(rows, (everyone,), (everyone,), None)
+    found = sharpness([SimpleNamespace(predictor=model)], cast(Ladder, None), roles, everyone)
+    assert low < found < high
+
+
+def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> None:
+    predictor = fitted.scheme.models(0)[0].predictor
+    values = np.asarray(fitted.scheme.snapshots.params.predictor.sharpness)
+    if not predictor.is_free:
+        assert (values == 1.0).all()
+        return
+    assert (values != 1.0).any() and (values == values[:, :1]).all()
+    places = fitted.roles.choosing_places
+    rows = fitted.roles.development.part(places)
+    models = fitted.scheme.models(4)
+    found = out_of_fold_probabilities(models, fitted.ladder, fitted.roles, places, rows)
+    each = probabilities_of_each(models, rows.x, n_samples=16, seed=0)
+    for member, part in enumerate(fitted.roles.validation_places):
+        mine = np.isin(places, part)
+        np.testing.assert_allclose(found[mine], each[member, mine], rtol=1e-12)
+
+
+def test_a_scheme_of_before_sharpness_is_read(fitted: Fitted, tmp_path: Path) -> None:
+    fitted.scheme.save(tmp_path / "run")
+    file = tmp_path / "run" / "snapshots" / "params.safetensors"
+    tensors = load_file(file)
+    del tensors["predictor.sharpness"]
+    save_file(tensors, file)
+    (tmp_path / "run" / CHECKSUMS).unlink()
+    with pytest.warns(UserWarning):  # no checksums
+        again = ApproximationScheme.load(tmp_path / "run")
+    assert (np.asarray(again.snapshots.params.predictor.sharpness) == 1.0).all()
 
 
 def test_what_conveys_nothing_tells_exactly_nothing(fitted: Fitted) -> None:

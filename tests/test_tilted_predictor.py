@@ -103,7 +103,7 @@ def test_a_closed_component_is_not_read_and_its_gate_is_not_trained() -> None:
         return model.loss_nats(model(u), jnp.zeros(7, jnp.int32)).mean()
 
     gradient = eqx.filter_grad(loss)(model)
-    for fixed in (gradient.open, gradient.log_share, gradient.functions):
+    for fixed in (gradient.open, gradient.sharpness, gradient.log_share, gradient.functions):
         np.testing.assert_array_equal(fixed, np.zeros_like(fixed))
     assert np.abs(gradient.linear).max() > 0
 
@@ -120,6 +120,21 @@ def test_with_a_tilt_for_each_class_any_distribution_can_be_reached() -> None:
     )
     found = model.probabilities(model(jnp.ones((1, 1))))
     np.testing.assert_allclose(found, wanted[None], rtol=1e-4)
+
+
+def test_sharpening_scales_what_averages_say_beyond_the_marginal() -> None:
+    share = np.array([0.5, 0.3, 0.2])
+    model = TiltedPredictor(1, n_bins=[3], n_tilts=[3], hidden=(4,), key=jax.random.key(0))
+    model = model.around([share], [np.eye(3)])
+    assert model.is_free and not predictor(bins()[:1], is_vector=False).is_free
+    averaged = np.array([[0.6, 0.3, 0.1], share])
+    np.testing.assert_array_equal(model.sharpened(averaged), averaged)
+    sharp = eqx.tree_at(lambda p: p.sharpness, model, jnp.float32(3.0))
+    found = sharp.sharpened(averaged)
+    np.testing.assert_allclose(found[1], share, rtol=1e-6)  # nothing known stays nothing known
+    odds, expected = found[0] / share, (averaged[0] / share) ** 3
+    np.testing.assert_allclose(odds / odds[0], expected / expected[0], rtol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
 def test_draws_follow_the_probabilities() -> None:

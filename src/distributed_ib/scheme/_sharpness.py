@@ -42,7 +42,7 @@ def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> S
         return snapshots
     places, members = _rows_that_choose(roles), range(ladder.n_members)
     found = [
-        _sharpness([snapshots.model(step, member) for member in members], ladder, roles, places)
+        sharpness([snapshots.model(step, member) for member in members], ladder, roles, places)
         for step in range(len(snapshots.record))
     ]
     values = np.repeat(np.array(found, np.float32)[:, None], ladder.n_members, axis=1)
@@ -58,9 +58,10 @@ def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).choice(places, MOST_ROWS, replace=False))
 
 
-def _sharpness(
+def sharpness(
     models: Sequence[Any], ladder: Ladder, roles: Roles, places: NDArray[np.int64]
 ) -> float:
+    """The sharpness of a step, by the rows at some places among `Roles.development`."""
     rows = roles.development.part(places)
     averaged = out_of_fold_probabilities(models, ladder, roles, places, rows)
     weight = np.ones(len(places)) if rows.weight is None else np.asarray(rows.weight, np.float64)
