@@ -50,9 +50,9 @@ def test_rows_are_drawn_in_proportion_to_their_weights() -> None:
 
 
 def test_faulty_repeats() -> None:
-    with pytest.raises(UserError, match="at least one row"):
+    with pytest.raises(UserError, match="at least one training row"):
         ResampledBatches(arrays(), [np.array([1]), np.array([], int)], 4)
-    with pytest.raises(UserError, match="at least one row"):
+    with pytest.raises(UserError, match="at least one training row"):
         ResampledBatches(arrays(), [], 4)
     with pytest.raises(UserError, match="rows for 3 repeats, but 2"):
         ResampledBatches(arrays(), ROWS, 4).prepare(0, 1, 2)
