@@ -17,6 +17,8 @@ from distributed_ib.scheme._marginal import Marginal
 from distributed_ib.scheme._row_losses import RowLosses, row_losses
 
 FloatArray = NDArray[np.float64]
+# Single draws of each row that trains or chooses, whose losses are averaged over rows and models.
+N_SINGLE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +52,9 @@ class MeasuredRows:
             marginal.losses_nats(y),
         )
 
-    def losses(self, models: Sequence[Any], n_draws: int) -> RowLosses:
-        """What models lose on these rows."""
-        return row_losses(models, self.x, self.y, n_samples=n_draws)
+    def losses(self, models: Sequence[Any], n_draws: int, n_single: int = 8) -> RowLosses:
+        """What models lose on these rows; see `row_losses`."""
+        return row_losses(models, self.x, self.y, n_samples=n_draws, n_single=n_single)
 
     def part(self, places: NDArray[np.int64]) -> "MeasuredRows":
         """Some of the rows, by their place."""
@@ -148,10 +150,10 @@ class Roles:
             # Rows are compared with each other: those of a kind by themselves.
             pairs = list(zip(models, resamples, strict=True))
             return DevelopmentLosses(
-                [self.train[k].losses([model], n_draws) for model, k in pairs],
-                [self.validation[k].losses([model], n_draws) for model, k in pairs],
+                [self.train[k].losses([model], n_draws, N_SINGLE) for model, k in pairs],
+                [self.validation[k].losses([model], n_draws, N_SINGLE) for model, k in pairs],
             )
-        everything = self.development.losses(models, n_draws)
+        everything = self.development.losses(models, n_draws, N_SINGLE)
         return DevelopmentLosses(
             [everything.part(m, self.train_places[k]) for m, k in enumerate(resamples)],
             [everything.part(m, self.validation_places[k]) for m, k in enumerate(resamples)],

@@ -15,8 +15,6 @@ from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
 
-# Pairs of draws by which the loss with a single draw is measured, of each row.
-MOST_OWN_PAIRS = 4
 _OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
 
 
@@ -53,7 +51,7 @@ def loss_of_mixture(losses_nats: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def row_losses(
-    models: Sequence[Any], x: Any, y: Any, *, n_samples: int, seed: int = 0
+    models: Sequence[Any], x: Any, y: Any, *, n_samples: int, n_single: int = 8, seed: int = 0
 ) -> RowLosses:
     """Losses of rows whose Y is known.
 
@@ -66,16 +64,20 @@ def row_losses(
             likelihood.
         x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
         y: Y as the predictor takes it, `[n, ...]`.
-        n_samples: Draws of the noise; of single draws no more than eight.
+        n_samples: Draws of the noise over which predictions are averaged.
+        n_single: Draws by which the loss with a single draw is measured, if there are as many. They
+            take most of the time, for each row has its own; where many rows are averaged over, two
+            are enough.
         seed: Seed of the noise.
     """
     params, static = stacked(models)
     keys, n_pairs = model_keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
+    n_own = jnp.minimum(n_pairs, (n_single + 1) // 2)
     compares = isinstance(static.predictor, ContrastivePredictor)
 
     def of_block(given: tuple[Any, int, int]) -> RowLosses:
         (x, y), n_rows, first_row = given
-        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs)
+        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs, n_own)
         return RowLosses(
             *jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
         )
@@ -86,7 +88,14 @@ def row_losses(
 
 @eqx.filter_jit
 def _losses(
-    params: Any, static: Any, x: Any, y: Any, first_row: Any, keys: Array, n_pairs: Any
+    params: Any,
+    static: Any,
+    x: Any,
+    y: Any,
+    first_row: Any,
+    keys: Array,
+    n_pairs: Any,
+    n_own: Any,
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
     """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
     compares = isinstance(static.predictor, ContrastivePredictor)
@@ -130,7 +139,6 @@ def _losses(
         zeros = jnp.zeros(shape[0])
         names = jax.eval_shape(given, jnp.zeros(shape))[1]
         likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
-        n_own = jnp.minimum(n_pairs, MOST_OWN_PAIRS)
         single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
         averaged = jnp.log(2 * n_pairs) - likelihood
         scores = {name: total / (2 * n_own) for name, total in scored.items()}
