@@ -54,6 +54,8 @@ def choice_findings(
                 f" Predictions, which are averaged over the noise and {scheme.n_seeds} models, "
                 f"give {averaged.text()}{_scores_in_words(data, step)}."
             )
+            if known.low is not None:
+                text += " These intervals are of two standard errors to either side."
         elif step == steps["best"]:
             text = "No simpler approximation is within one standard error of it."
         findings.append(
