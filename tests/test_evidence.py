@@ -245,10 +245,13 @@ def test_intervals_of_bits_count_with_the_choice_of_another_table() -> None:
     bits[2, :, 1] = 0.0
     # Where every bootstrap chooses the same step they are Student's.
     sure = bits_where_chosen(bits, 1, np.array([0.0, 1.0, 0.0]))
-    for one, student in zip(sure, bits_intervals(bits[1]), strict=True):
+    three = bits_where_chosen(bits[:, :3], 1, np.array([0.0, 1.0, 0.0]))
+    expected = [*bits_intervals(bits[1]), *bits_intervals(bits[1, :3])]
+    for one, student in zip([*sure, *three], expected, strict=True):
         assert one.value == student.value
-        assert one.low == pytest.approx(student.low, abs=0.05)
-        assert one.high == pytest.approx(student.high, abs=0.05)
+        half = student.high - student.value
+        assert one.low == pytest.approx(student.low, abs=0.02 * half)
+        assert one.high == pytest.approx(student.high, abs=0.02 * half)
     # A step that one in eight chooses belongs to nine tenths; one in fifty does not.
     for share, high in ((0.125, 2.0), (0.02, 0.0)):
         unsure = bits_where_chosen(bits, 2, np.array([share, 0.0, 1 - share]))

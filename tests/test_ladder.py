@@ -300,6 +300,9 @@ def test_bootstraps_choose_as_often_as_chance_would() -> None:
     # By a hundredth of the bit that is known the later one is preferred: 0.06 / 0.05 errors.
     assert found.best_share[0] == pytest.approx(norm.sf(1.2), abs=0.06)
     assert found.best_share.sum() == found.simplest_share.sum() == pytest.approx(1.0)
+    # Equal losses are equal in every bootstrap, and the last of them is chosen.
+    same = np.broadcast_to(random.normal(2.0, 1.0, 143), (18, 143))
+    assert _chosen_among(same).best_share[-1] == 1.0
     # Alike in groups of ten the rows are fewer, and the standard error is three times larger.
     grouped = np.repeat(losses[:, ::10], 10, axis=1)
     grouped[0] += 0.05 - (grouped[0] - 1).mean()
@@ -319,10 +322,21 @@ def test_rows_that_choose_find_how_sharp_averages_should_be(
     averaged = share * np.sqrt(true / share)  # half as far from the marginal
     averaged /= averaged.sum(axis=1, keepdims=True)
     monkeypatch.setattr(sharpness_module, "out_of_fold_probabilities", lambda *_: averaged)
-    rows, everyone = MeasuredRows(None, y, None, None, np.zeros(n)), np.arange(n)
-    roles = Roles(rows, (everyone,), (everyone,), None)
-    found = sharpness([SimpleNamespace(predictor=model)], cast(Ladder, None), roles, everyone)
-    assert low < found < high
+    everyone, models = np.arange(n), [SimpleNamespace(predictor=model)]
+
+    def found(weight: np.ndarray | None = None, groups: np.ndarray | None = None) -> float:
+        rows = MeasuredRows(None, y, weight, groups, np.zeros(n))
+        roles = Roles(rows, (everyone,), (everyone,), None)
+        return sharpness(models, cast(Ladder, None), roles, everyone)
+
+    assert low < found() < high
+    assert found(weight=np.full(n, 7.0)) == pytest.approx(found(), rel=1e-6)
+    # Four groups are as few rows, and the prior counts; weights decide among rows.
+    assert 1.0 < found(groups=everyone % 4) < found() or n < 10
+    agree = averaged.argmax(axis=1) == y
+    assert (
+        found(weight=np.where(agree, 1.0, 0.1)) > found() > found(weight=np.where(agree, 0.1, 1.0))
+    )
 
 
 def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> None:
@@ -335,6 +349,15 @@ def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> N
     places = fitted.roles.choosing_places
     rows = fitted.roles.development.part(places)
     models = fitted.scheme.models(4)
+    assert sharpness(models, fitted.ladder, fitted.roles, places) == pytest.approx(values[4, 0])
+    # What `predict_proba` gives, written out.
+    test, beta = fitted.division.test, float(fitted.data.beta[4])
+    tested = fitted.plan.problem.rows(test).x
+    average = probabilities_of_each(models, tested, n_samples=8, seed=0).mean(axis=0)
+    marginal = np.exp(np.asarray(predictor.marginal_logs()[0], np.float64))
+    wanted = marginal * (average / marginal) ** values[4, 0]
+    predicted = fitted.model.predict_proba(table()[0].iloc[test], beta=beta)
+    np.testing.assert_allclose(predicted, wanted / wanted.sum(axis=1, keepdims=True), rtol=1e-4)
     found = out_of_fold_probabilities(models, fitted.ladder, fitted.roles, places, rows)
     each = probabilities_of_each(models, rows.x, n_samples=16, seed=0)
     for member, part in enumerate(fitted.roles.validation_places):

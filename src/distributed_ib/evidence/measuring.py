@@ -217,12 +217,20 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
         known=Interval.of(single, level, n),
         averaged=Interval.of(averaged, level, n),
         bits=tuple(
-            bits_where_chosen(context.bits, step, scheme.to_xarray()[f"{name}_share"].values, level)
+            bits_where_chosen(context.bits, step, _chosen_share(context, name, step), level)
             if context.train.n_resamples
             else [Interval(float(value)) for value in found.mean(axis=0)]
         ),
         selected=tuple((found > THRESHOLD_BITS).mean(axis=0)) if context.train.n_resamples else (),
     )
+
+
+def _chosen_share(context: _Context, name: str, step: int) -> NDArray[np.float64]:
+    """How often bootstraps choose each step; the step alone if the scheme was made without them."""
+    data = context.scheme.to_xarray()
+    if f"{name}_share" in data:
+        return np.asarray(data[f"{name}_share"].values)
+    return (np.arange(data.sizes["step"]) == step).astype(np.float64)
 
 
 def _independent(context: _Context) -> int:

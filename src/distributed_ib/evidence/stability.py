@@ -12,7 +12,7 @@ from distributed_ib.evidence.interval import LEVEL, Interval
 FloatArray = NDArray[np.float64]
 LEAST_RESAMPLES = 3
 # Values by which Student's distribution is represented in a mixture.
-N_QUANTILES = 40
+N_QUANTILES = 400
 TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Sums over components at which resamples are compared."""
 

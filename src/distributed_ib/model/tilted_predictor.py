@@ -216,10 +216,12 @@ class TiltedPredictor(Part):
 
         Averages lie nearer to the marginal than any single prediction that went into them, and so
         too near where these mostly agree. With the marginal m and the `sharpness` s, p becomes
-        m (p / m)^s, normalised; s = 1 leaves p as it is, and p = m stays m at any s.
+        m (p / m)^s, normalised; s = 1 leaves p as it is, and p = m stays m at any s. The most
+        likely bin may change where bins are not equally frequent.
 
         Args:
-            averaged: Probabilities `[n, bin]`.
+            averaged: Probabilities `[n, bin]`; returned as they are if the predictor is not
+                `is_free`.
 
         Example:
             >>> predictor = TiltedPredictor(1, n_bins=[2], n_tilts=[2], hidden=(1,),
@@ -229,7 +231,7 @@ class TiltedPredictor(Part):
             [[0.5, 0.5], [0.1, 0.9]]
         """
         sharpness = float(self.sharpness)
-        if sharpness == 1.0:
+        if sharpness == 1.0 or not self.is_free:
             return averaged
         marginal = np.asarray(self.marginal_logs(), np.float64)[0]
         logs = np.log(np.maximum(averaged, np.finfo(np.float64).tiny))

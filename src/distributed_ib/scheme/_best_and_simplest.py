@@ -11,7 +11,7 @@ from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._paired import mean_with_error
 
 FloatArray = NDArray[np.float64]
-# Share of what is known, and of what is still lost, that the best approximation may lose.
+# Share of what is known, or of what is still lost if that is less, that `best` may lose.
 BEST_TOLERANCE = 0.01
 N_BOOTSTRAPS = 200
 
@@ -19,7 +19,7 @@ N_BOOTSTRAPS = 200
 class BestAndSimplest(NamedTuple):
     """The choice among the steps of a ladder, by the rows that choose.
 
-    By the loss of predictions as `predict` makes them, averaged over noise and models.
+    By the loss of predictions that are averaged over noise and models, before they are sharpened.
 
     Attributes:
         best: The step of largest beta that predicts as well as any, up to `BEST_TOLERANCE`.
@@ -94,11 +94,11 @@ def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatAr
     for _ in range(N_BOOTSTRAPS):
         drawn = np.bincount(random.integers(n_units, size=n_units), minlength=n_units)
         times = weight * drawn[unit]
-        if not times.any():  # rows without weight alone
+        if not times.any():  # every row that was drawn has weight zero
             continue
-        times = times / times.sum()
-        mean = losses @ times
-        best = _best_of_means(mean, float(marginal @ times))
+        # As `best_step` averages, so that equal losses have equal means here too.
+        mean = np.average(losses, axis=1, weights=times)
+        best = _best_of_means(mean, float(np.average(marginal, weights=times)))
         if best not in errors:
             errors[best] = _excess(losses, rows, best)[1]
         found.append((best, _simplest(mean - mean[best], errors[best])))
@@ -113,7 +113,9 @@ def _codes(groups: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def best_step(losses_bits: FloatArray, rows: MeasuredRows) -> int:
-    """The last step whose loss is the least, up to a hundredth of what is and is not known.
+    """The last step whose loss is the least, up to `BEST_TOLERANCE`.
+
+    That is a hundredth of the bits that are known, or of those that are not, whichever is less.
 
     Where the loss hardly depends on beta, chance would decide where it is least, and with it how
     much components convey that tell nothing.

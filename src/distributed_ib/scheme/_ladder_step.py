@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from distributed_ib._units import nats_to_bits
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
-from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme._out_of_fold import OutOfFold, out_of_fold
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme._row_losses import RowLosses
@@ -38,7 +37,8 @@ class LadderStep(NamedTuple):
         known: What all members together know, in bits, with one draw of the noise, on the rows that
             report; on those that choose if there are none.
         averaged_known: What their predictions know, averaged over noise and members, sharpened.
-        choosing_bits: Loss of such predictions on the rows that choose, `[n]`.
+        choosing_bits: Loss of averaged predictions on the rows that choose, `[n]`, as if all
+            members had predicted them; not sharpened.
     """
 
     kl_bits: FloatArray
@@ -80,8 +80,7 @@ def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: i
     choosing = out_of_fold(ladder, roles, losses.validation)
     known = averaged = Mean(0.0, 0.0)
     if not is_closed.all():
-        sharpened = _averaged_nats(ladder, roles, models, test, n_draws)
-        known, averaged = _reported(roles, test, choosing, sharpened)
+        known, averaged = _reported(ladder, roles, models, test, choosing, n_draws)
     return LadderStep(
         kl_bits=kl_bits,
         error_bits=nats_to_bits(_means(by_split, lambda _, one: one.single_draw)),
@@ -103,37 +102,26 @@ def _means(by_split: Sequence[Sequence[_OfMember]], of_rows: Any) -> FloatArray:
     ).T
 
 
-def _averaged_nats(
-    ladder: Ladder, roles: Roles, models: Sequence[Any], test: RowLosses | None, n_draws: int
-) -> FloatArray | None:
-    """Loss `[n]` of sharpened predictions on the rows that report; None if nothing is sharpened."""
-    predictor = models[0].predictor
-    if not isinstance(predictor, TiltedPredictor) or float(predictor.sharpness) == 1.0:
-        return None
-    if roles.test is not None and test is not None:
-        rows = roles.test
-        found = mean_over_noise(models, rows.x, _probabilities, n_samples=n_draws, seed=0)
-    else:
-        places = roles.choosing_places
-        rows = roles.development.part(places)
-        found = predictor.sharpened(out_of_fold_probabilities(models, ladder, roles, places, rows))
-    chances = found[np.arange(len(found)), np.asarray(rows.y, np.int64)]
-    return np.asarray(-np.log(np.maximum(chances, np.finfo(np.float64).tiny)))
-
-
-def _probabilities(predictor: Any, outputs: Any) -> Any:
-    return predictor.probabilities(outputs)
-
-
 def _reported(
-    roles: Roles, test: RowLosses | None, choosing: OutOfFold, averaged_nats: FloatArray | None
+    ladder: Ladder,
+    roles: Roles,
+    models: Sequence[Any],
+    test: RowLosses | None,
+    choosing: OutOfFold,
+    n_draws: int,
 ) -> tuple[Mean, Mean]:
-    """Known with one draw and by averages, on test rows, or rows that choose if there are none."""
+    """Known with one draw and by predictions, on test rows, or rows that choose if there are none.
+
+    In the latter case by members that were not trained on them; the same rows chose the sharpness.
+    """
     if roles.test is not None and test is not None:
-        rows, single, averaged = roles.test, test.single_draw.mean(axis=0), test.of_all
-    else:
-        rows, single, averaged = choosing.rows, choosing.single_draw, choosing.averaged
-    return _known(rows, single), _known(rows, averaged if averaged_nats is None else averaged_nats)
+        rows, single = roles.test, test.single_draw.mean(axis=0)
+        return _known(rows, single), _known(rows, rows.losses_of_predictions(models, test, n_draws))
+    rows, averaged, predictor = choosing.rows, choosing.averaged, models[0].predictor
+    if isinstance(predictor, TiltedPredictor) and float(predictor.sharpness) != 1.0:
+        found = out_of_fold_probabilities(models, ladder, roles, roles.choosing_places, rows)
+        averaged = rows.losses_of_probabilities(predictor.sharpened(found))
+    return _known(rows, choosing.single_draw), _known(rows, averaged)
 
 
 def _known(rows: MeasuredRows, losses_nats: FloatArray) -> Mean:

@@ -13,12 +13,14 @@ from distributed_ib._units import nats_to_bits
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Division, Split
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
+from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme._marginal import Marginal
+from distributed_ib.scheme._noise import mean_over_noise
 from distributed_ib.scheme._row_losses import RowLosses, row_losses
 
 FloatArray = NDArray[np.float64]
-# Single draws of each row that trains or chooses, whose losses are averaged over rows and models.
-N_SINGLE = 2
+# Single draws of each row that trains or chooses: few where losses are means over many rows.
+FEW_ROWS, SINGLE_OF_FEW, SINGLE_OF_MANY = 1000, 8, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,27 @@ class MeasuredRows:
         """What models lose on these rows; see `row_losses`."""
         return row_losses(models, self.x, self.y, n_samples=n_draws, n_single=n_single)
 
+    def losses_of_predictions(
+        self, models: Sequence[Any], losses: RowLosses, n_draws: int
+    ) -> FloatArray:
+        """Loss of predictions as `predict` makes them, averaged and sharpened, in nats, `[n]`.
+
+        Args:
+            models: Those that predict together.
+            losses: What `losses` gave for them, from as many draws.
+            n_draws: Draws of the noise.
+        """
+        predictor = models[0].predictor
+        if not isinstance(predictor, TiltedPredictor) or float(predictor.sharpness) == 1.0:
+            return losses.of_all
+        found = mean_over_noise(models, self.x, _probabilities, n_samples=n_draws, seed=0)
+        return self.losses_of_probabilities(found)
+
+    def losses_of_probabilities(self, probabilities: FloatArray) -> FloatArray:
+        """Negative logarithm of the probability of each row's class, in nats, `[n]`."""
+        chances = probabilities[np.arange(len(probabilities)), np.asarray(self.y, np.int64)]
+        return np.asarray(-np.log(np.maximum(chances, np.finfo(np.float64).tiny)))
+
     def part(self, places: NDArray[np.int64]) -> "MeasuredRows":
         """Some of the rows, by their place."""
 
@@ -73,6 +96,10 @@ class MeasuredRows:
     def mean(self, values: FloatArray) -> FloatArray:
         """Weighted mean over the rows, which are the second axis of `[model, n, ...]`."""
         return np.asarray(np.average(values, axis=1, weights=self.weight))
+
+
+def _probabilities(predictor: Any, outputs: Any) -> Any:
+    return predictor.probabilities(outputs)
 
 
 class DevelopmentLosses(NamedTuple):
@@ -146,14 +173,16 @@ class Roles:
         self, models: Sequence[Any], resamples: Sequence[int], n_draws: int
     ) -> DevelopmentLosses:
         """What models lose on the rows that made them; `resamples` says which each belongs to."""
+        few = len(self.development.marginal) <= FEW_ROWS
+        n_single = SINGLE_OF_FEW if few else SINGLE_OF_MANY
         if isinstance(models[0].predictor, ContrastivePredictor):
             # Rows are compared with each other: those of a kind by themselves.
             pairs = list(zip(models, resamples, strict=True))
             return DevelopmentLosses(
-                [self.train[k].losses([model], n_draws, N_SINGLE) for model, k in pairs],
-                [self.validation[k].losses([model], n_draws, N_SINGLE) for model, k in pairs],
+                [self.train[k].losses([model], n_draws, n_single) for model, k in pairs],
+                [self.validation[k].losses([model], n_draws, n_single) for model, k in pairs],
             )
-        everything = self.development.losses(models, n_draws, N_SINGLE)
+        everything = self.development.losses(models, n_draws, n_single)
         return DevelopmentLosses(
             [everything.part(m, self.train_places[k]) for m, k in enumerate(resamples)],
             [everything.part(m, self.validation_places[k]) for m, k in enumerate(resamples)],

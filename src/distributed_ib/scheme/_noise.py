@@ -40,7 +40,7 @@ def mean_over_noise(
 ) -> NDArray[np.float64]:
     """What `read` makes of the predictor's outputs, averaged over noise and models, `[n, ...]`.
 
-    Averaged probabilities of a `TiltedPredictor` are `sharpened`.
+    Averages of a `TiltedPredictor`, of which `read` has to read probabilities, are `sharpened`.
 
     Args:
         models: Models of the same shape; the average runs over them too.
@@ -82,8 +82,15 @@ def probabilities_of_each(
 def _channels(models: Sequence[Any], x: Any) -> list[tuple[Any, Any]]:
     """Mean and log variance of the channels of each model."""
     params, static = stacked([model.encoder for model in models])
-    found = _encoded(params, static, x)
-    return [(mean, variance) for mean, variance in zip(*map(np.asarray, found), strict=True)]
+
+    def of_block(given: tuple[Any, int, int]) -> tuple[Any, Any]:
+        block, n_rows, _ = given
+        mean, log_variance = _encoded(params, static, block)
+        return np.asarray(mean)[:, :n_rows], np.asarray(log_variance)[:, :n_rows]
+
+    parts = map_in_threads(of_block, blocks(x))
+    leaves = (np.concatenate(one, axis=1) for one in zip(*parts, strict=True))
+    return list(zip(*leaves, strict=True))
 
 
 @eqx.filter_jit

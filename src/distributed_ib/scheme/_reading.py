@@ -178,7 +178,8 @@ def _reported(
     return Reported(
         rows,
         rows.marginal_bits - nats_to_bits(losses.single_draw.mean(axis=0)),
-        rows.marginal_bits - nats_to_bits(losses.of_all),
+        rows.marginal_bits
+        - nats_to_bits(roles.test.losses_of_predictions(models, losses, _REPORT_DRAWS)),
         ROWS["test"],
     )
 

@@ -27,9 +27,12 @@ def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> S
     """The models with the sharpness of their averaged predictions, the same for all of a step.
 
     It is the one under which the rows that choose are likeliest, as predicted by the members that
-    were not trained on them (temperature scaling; Guo et al. 2017), times a prior: the logarithm
-    of the sharpness is normal about 0 with a standard deviation of 0.5, so that a few rows change
-    little. There is one for classes alone: averaged predictions of numbers gained nothing.
+    were not trained on them, times a prior: the logarithm of the sharpness is normal about 0 with
+    a standard deviation of 0.5, so that a few rows change little. (Guo et al. 2017 scale logits
+    likewise; here it is the logarithm of the ratio to the marginal.) Members that were not trained
+    on a row are one or two, whose averages are sharper than those of all members: the sharpness is
+    rather too small. There is one for classes alone: averaged predictions of numbers gained
+    nothing. Without resamples it stays 1.
 
     Args:
         snapshots: The models of a ladder, `[step, member]`.
@@ -65,15 +68,16 @@ def sharpness(
     rows = roles.development.part(places)
     averaged = out_of_fold_probabilities(models, ladder, roles, places, rows)
     weight = np.ones(len(places)) if rows.weight is None else np.asarray(rows.weight, np.float64)
-    weight = weight * len(places) / weight.sum()
-    codes = np.asarray(rows.y, np.int64)
+    n_independent = weight.sum() ** 2 / (weight**2).sum()  # Kish 1965
+    if rows.groups is not None:
+        n_independent = min(n_independent, len(np.unique(rows.groups)))
+    weight = weight * n_independent / weight.sum()
 
     def loss(log_sharpness: float) -> float:
         """Negative logarithm of likelihood and prior, in nats."""
         predictor = with_sharpness(models[0].predictor, float(np.exp(log_sharpness)))
-        chances = predictor.sharpened(averaged)[np.arange(len(codes)), codes]
-        likelihood = weight @ np.log(np.maximum(chances, np.finfo(np.float64).tiny))
-        return float((log_sharpness / PRIOR_DEVIATION) ** 2 / 2 - likelihood)
+        losses = rows.losses_of_probabilities(predictor.sharpened(averaged))
+        return float((log_sharpness / PRIOR_DEVIATION) ** 2 / 2 + weight @ losses)
 
     found = minimize_scalar(loss, bounds=np.log(LIMITS), method="bounded", options={"xatol": 0.01})
     return float(np.exp(found.x))

@@ -44,7 +44,7 @@ INFORMATION = {
     "information_exact": ("component",),
 }
 ATTRIBUTES = ("baseline_entropy_bits", "status", "message")
-# Parameters that models did not have from the first version on, and what is equivalent to none.
+# Parameters that models did not have in earlier versions, and the value that changes nothing.
 ADDED = {"predictor.sharpness": 1.0}
 
 

@@ -236,7 +236,7 @@ function sharpened(predictor, place, averaged) {
   return averaged.map((chances) => {
     const logs = chances.map((p, b) => {
       const alone = predictor.log_share.data[b];
-      return alone + sharpness * (Math.log(Math.max(p, Number.MIN_VALUE)) - alone);
+      return alone + sharpness * (Math.log(Math.max(p, 2.2250738585072014e-308)) - alone);
     });
     return softmax(logs);
   });
