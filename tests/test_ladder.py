@@ -2,11 +2,9 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +20,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import Plan
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme import _noise as noise_module
+from distributed_ib.scheme import _sharpness as sharpness_module
 from distributed_ib.scheme import fitting as fitting_module
 from distributed_ib.scheme._best_and_simplest import (
     BestAndSimplest,
@@ -32,11 +31,7 @@ from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._noise import probabilities_of_each
 from distributed_ib.scheme._out_of_fold import loss_of_average
 from distributed_ib.scheme._row_losses import loss_of_mixture, row_losses
-from distributed_ib.scheme._sharpness import (
-    losses_of_average,
-    out_of_fold_chances,
-    sharpness,
-)
+from distributed_ib.scheme._sharpness import out_of_fold_probabilities, sharpness
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -156,16 +151,6 @@ class Fitted:
             self.scheme.models(step), found.x, np.asarray(found.y), n_samples=n_samples
         )
 
-    def sharpened_losses(self, step: int, rows: np.ndarray, member: int) -> np.ndarray:
-        """What one of the models loses by averaged predictions, sharpened if Y is a class."""
-        models, found = self.scheme.models(step), self.plan.problem.rows(rows)
-        predictor = models[0].predictor
-        if not predictor.is_free:
-            return np.asarray(self.losses(step, rows).averaged[member])
-        each = probabilities_of_each(models, found.x, n_samples=16, seed=0)[member]
-        chances = predictor.sharpened(each)[np.arange(len(rows)), np.asarray(found.y)]
-        return np.asarray(-np.log(chances))
-
 
 @pytest.fixture(
     scope="module",
@@ -256,7 +241,7 @@ def test_best_and_simplest_are_chosen_by_validation_rows(fitted: Fitted) -> None
     losses = []
     for step in range(fitted.data.sizes["step"]):
         of_members = [
-            fitted.sharpened_losses(step, part, k)
+            fitted.losses(step, part).averaged[k]
             for k, part in enumerate(fitted.division.validation)
         ]
         losses.append(np.concatenate(of_members) / np.log(2))
@@ -327,7 +312,7 @@ def test_bootstraps_choose_as_often_as_chance_would() -> None:
 
 @pytest.mark.parametrize(("n", "low", "high"), [(5000, 1.85, 2.15), (8, 1.0, 1.7)])
 def test_rows_that_choose_find_how_sharp_averages_should_be(
-    n: int, low: float, high: float
+    monkeypatch: pytest.MonkeyPatch, n: int, low: float, high: float
 ) -> None:
     share, random = np.array([0.5, 0.3, 0.2]), np.random.default_rng(1)
     model = TiltedPredictor(1, n_bins=[3], n_tilts=[3], hidden=(4,), key=jax.random.key(0))
@@ -336,11 +321,13 @@ def test_rows_that_choose_find_how_sharp_averages_should_be(
     y = np.array([random.choice(3, p=chances) for chances in true])
     averaged = share * np.sqrt(true / share)  # half as far from the marginal
     averaged /= averaged.sum(axis=1, keepdims=True)
-    everyone = np.arange(n)
+    monkeypatch.setattr(sharpness_module, "out_of_fold_probabilities", lambda *_: averaged)
+    everyone, models = np.arange(n), [SimpleNamespace(predictor=model)]
 
     def found(weight: np.ndarray | None = None, groups: np.ndarray | None = None) -> float:
         rows = MeasuredRows(None, y, weight, groups, np.zeros(n))
-        return sharpness(model, averaged[None], rows, 1)
+        roles = Roles(rows, (everyone,), (everyone,), None)
+        return sharpness(models, cast(Ladder, None), roles, everyone)
 
     assert low < found() < high
     assert found(weight=np.full(n, 7.0)) == pytest.approx(found(), rel=1e-6)
@@ -362,8 +349,7 @@ def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> N
     places = fitted.roles.choosing_places
     rows = fitted.roles.development.part(places)
     models = fitted.scheme.models(4)
-    chances = out_of_fold_chances(models, fitted.ladder, fitted.roles, rows)
-    assert sharpness(predictor, chances, rows, 2) == pytest.approx(values[4, 0])
+    assert sharpness(models, fitted.ladder, fitted.roles, places) == pytest.approx(values[4, 0])
     # What `predict_proba` gives, written out.
     test, beta = fitted.division.test, float(fitted.data.beta[4])
     tested = fitted.plan.problem.rows(test).x
@@ -372,30 +358,11 @@ def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> N
     wanted = marginal * (average / marginal) ** values[4, 0]
     predicted = fitted.model.predict_proba(table()[0].iloc[test], beta=beta)
     np.testing.assert_allclose(predicted, wanted / wanted.sum(axis=1, keepdims=True), rtol=1e-4)
-    (found,) = chances
+    found = out_of_fold_probabilities(models, fitted.ladder, fitted.roles, places, rows)
     each = probabilities_of_each(models, rows.x, n_samples=16, seed=0)
     for member, part in enumerate(fitted.roles.validation_places):
         mine = np.isin(places, part)
         np.testing.assert_allclose(found[mine], each[member, mine], rtol=1e-12)
-
-
-def test_two_models_tell_what_a_sharpened_average_of_ten_loses() -> None:
-    random, n = np.random.default_rng(0), 100_000
-    model = TiltedPredictor(1, n_bins=[3], n_tilts=[3], hidden=(4,), key=jax.random.key(0))
-    model = model.around([np.array([0.5, 0.3, 0.2])], [np.eye(3)])
-    sharp = eqx.tree_at(lambda p: p.sharpness, model, jnp.float32(1.6))
-    chances = random.dirichlet(40 * np.array([0.6, 0.3, 0.1]), (10, n))
-    y = random.choice(3, size=n, p=[0.6, 0.3, 0.1])
-    rows = MeasuredRows(None, y, None, None, np.zeros(n))
-    truth = rows.losses_of_probabilities(sharp.sharpened(chances.mean(axis=0))).mean()
-    of_two = rows.losses_of_probabilities(sharp.sharpened(chances[:2].mean(axis=0))).mean()
-    assert of_two - truth > 0.005
-    found = losses_of_average(sharp, chances[:2], rows, 10).mean()
-    assert abs(found - truth) < 0.2 * (of_two - truth)
-    # Without sharpness it is what is measured from losses alone, nearly.
-    losses = -np.log(np.take_along_axis(chances[:2], y[None, :, None], axis=2)[:, :, 0])
-    plain = losses_of_average(model, chances[:2], rows, 10)
-    np.testing.assert_allclose(plain.mean(), loss_of_average(losses, 10).mean(), atol=2e-3)
 
 
 def test_a_scheme_of_before_sharpness_is_read(fitted: Fitted, tmp_path: Path) -> None:

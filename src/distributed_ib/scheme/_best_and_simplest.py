@@ -19,7 +19,7 @@ N_BOOTSTRAPS = 200
 class BestAndSimplest(NamedTuple):
     """The choice among the steps of a ladder, by the rows that choose.
 
-    By the loss of predictions as `predict` makes them: averaged over noise and models, sharpened.
+    By the loss of predictions that are averaged over noise and models, before they are sharpened.
 
     Attributes:
         best: The step of largest beta that predicts as well as any, up to `BEST_TOLERANCE`.

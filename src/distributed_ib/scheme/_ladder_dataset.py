@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from distributed_ib._units import nats_to_bits
 from distributed_ib.scheme._best_and_simplest import best_and_simplest
 from distributed_ib.scheme._ladder_step import measure_step
 from distributed_ib.scheme._measured_rows import Roles
-from distributed_ib.scheme._sharpness import Sharpened
 from distributed_ib.scheme.ladder import Ladder, Place
-from distributed_ib.training.sweep_result import SweepResult
+from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,7 +18,7 @@ def dataset_of_ladder(
     result: SweepResult,
     ladder: Ladder,
     roles: Roles,
-    sharpened: Sharpened,
+    snapshots: Snapshots,
     places: Sequence[Place],
     components: Sequence[str],
     *,
@@ -33,23 +31,20 @@ def dataset_of_ladder(
         result: The sweep.
         ladder: How its repeats are laid out.
         roles: The rows.
-        sharpened: The chosen models.
+        snapshots: The chosen models.
         places: Where on the ladder they come from.
         components: Names of the components.
         baseline: What is predicted without X, in words.
         n_draws: Draws of the noise on the rows that report, as many as predictions average over.
     """
-    snapshots, members = sharpened.snapshots, range(ladder.n_members)
+    members = range(ladder.n_members)
     steps = [
         measure_step(ladder, roles, [snapshots.model(step, member) for member in members], n_draws)
         for step in range(len(places))
     ]
     splits = SPLITS if roles.test is not None else SPLITS[:2]
     over_split = ("step", "seed", "split")
-    to_choose = [step.choosing_bits for step in steps]
-    if sharpened.losses_nats is not None:
-        to_choose = [nats_to_bits(losses) for losses in sharpened.losses_nats]
-    choice = best_and_simplest(to_choose, roles)
+    choice = best_and_simplest([step.choosing_bits for step in steps], roles)
     training_steps = result.annealing.step[result.snapshots.record]
     n_steps, n_members = len(steps), ladder.n_members
     dataset = xr.Dataset(

@@ -12,7 +12,7 @@ from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._out_of_fold import OutOfFold, out_of_fold
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme._row_losses import RowLosses
-from distributed_ib.scheme._sharpness import out_of_fold_chances
+from distributed_ib.scheme._sharpness import out_of_fold_probabilities
 from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder
 
 FloatArray = NDArray[np.float64]
@@ -119,8 +119,8 @@ def _reported(
         return _known(rows, single), _known(rows, rows.losses_of_predictions(models, test, n_draws))
     rows, averaged, predictor = choosing.rows, choosing.averaged, models[0].predictor
     if isinstance(predictor, TiltedPredictor) and float(predictor.sharpness) != 1.0:
-        chances = np.nanmean(out_of_fold_chances(models, ladder, roles, rows), axis=0)
-        averaged = rows.losses_of_probabilities(predictor.sharpened(chances))
+        found = out_of_fold_probabilities(models, ladder, roles, roles.choosing_places, rows)
+        averaged = rows.losses_of_probabilities(predictor.sharpened(found))
     return _known(rows, choosing.single_draw), _known(rows, averaged)
 
 

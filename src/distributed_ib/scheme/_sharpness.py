@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -23,27 +23,16 @@ PRIOR_DEVIATION = 0.5
 MOST_ROWS, N_DRAWS = 2048, 16
 
 
-class Sharpened(NamedTuple):
-    """Models with the sharpness of their averaged predictions.
-
-    Attributes:
-        snapshots: The models; all of a step have the same sharpness.
-        losses_nats: Of every step, what the rows that choose lose by predictions as `predict` makes
-            them, `[step][n]`; None if there are no classes, or no resamples.
-    """
-
-    snapshots: Snapshots
-    losses_nats: list[FloatArray] | None
-
-
-def sharpen(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> Sharpened:
-    """Find the sharpness of averaged predictions, for every step of a ladder.
+def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> Snapshots:
+    """The models with the sharpness of their averaged predictions, the same for all of a step.
 
     It is the one under which the rows that choose are likeliest, as predicted by the members that
     were not trained on them, times a prior: the logarithm of the sharpness is normal about 0 with
     a standard deviation of 0.5, so that a few rows change little. (Guo et al. 2017 scale logits
-    likewise; here it is the logarithm of the ratio to the marginal.) There is one for classes
-    alone: averaged predictions of numbers gained nothing. Without resamples it stays 1.
+    likewise; here it is the logarithm of the ratio to the marginal.) Members that were not trained
+    on a row are one or two, whose averages are sharper than those of all members: the sharpness is
+    rather too small. There is one for classes alone: averaged predictions of numbers gained
+    nothing. Without resamples it stays 1.
 
     Args:
         snapshots: The models of a ladder, `[step, member]`.
@@ -51,74 +40,34 @@ def sharpen(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> Sharpened:
         roles: The rows.
     """
     predictor = snapshots.static.predictor
-    is_free = isinstance(predictor, TiltedPredictor) and predictor.is_free
-    if not is_free or ladder.n_resamples < 2:
-        return Sharpened(snapshots, None)
-    rows, members = roles.development.part(roles.choosing_places), range(ladder.n_members)
-    values, losses = [], []
-    for step in range(len(snapshots.record)):
-        models = [snapshots.model(step, member) for member in members]
-        chances = out_of_fold_chances(models, ladder, roles, rows)
-        values.append(sharpness(models[0].predictor, chances, rows, ladder.n_members))
-        sharp = with_sharpness(models[0].predictor, values[-1])
-        losses.append(losses_of_average(sharp, chances, rows, ladder.n_members))
-    of_members = np.repeat(np.array(values, np.float32)[:, None], ladder.n_members, axis=1)
-    params = eqx.tree_at(lambda model: model.predictor.sharpness, snapshots.params, of_members)
-    return Sharpened(replace(snapshots, params=params), losses)
+    is_measured = isinstance(predictor, TiltedPredictor) and predictor.is_free
+    if not is_measured or ladder.n_resamples < 2:
+        return snapshots
+    places, members = _rows_that_choose(roles), range(ladder.n_members)
+    found = [
+        sharpness([snapshots.model(step, member) for member in members], ladder, roles, places)
+        for step in range(len(snapshots.record))
+    ]
+    values = np.repeat(np.array(found, np.float32)[:, None], ladder.n_members, axis=1)
+    params = eqx.tree_at(lambda model: model.predictor.sharpness, snapshots.params, values)
+    return replace(snapshots, params=params)
 
 
-def out_of_fold_chances(
-    models: Sequence[Any], ladder: Ladder, roles: Roles, rows: MeasuredRows
-) -> FloatArray:
-    """Probabilities of the rows that choose by members not trained on them, `[few, n, class]`.
-
-    NaN where a row has fewer such members than others.
-    """
-    each = probabilities_of_each(models, rows.x, n_samples=N_DRAWS, seed=0)
-    chooses = np.array([np.isin(roles.choosing_places, part) for part in roles.validation_places])
-    is_out = chooses[ladder.resample_of_member]  # [member, n]
-    few = np.argsort(~is_out, axis=0, kind="stable")[: is_out.sum(axis=0).max()]
-    found = np.take_along_axis(each, few[:, :, None], axis=0)
-    return np.where(np.take_along_axis(is_out, few, axis=0)[:, :, None], found, np.nan)
-
-
-def losses_of_average(
-    predictor: TiltedPredictor, chances: FloatArray, rows: MeasuredRows, n_models: int
-) -> FloatArray:
-    """Loss `[n]` to expect of sharpened averages over many models, from the chances of a few.
-
-    To second order, as `loss_of_average` without sharpness: the average of few scatters more than
-    that of many, and the curvature of the loss between the few tells what that costs.
-
-    Args:
-        predictor: A predictor with the sharpness.
-        chances: From `out_of_fold_chances`.
-        rows: The rows, `[n]`.
-        n_models: How many are averaged.
-    """
-
-    def loss(probabilities: FloatArray) -> FloatArray:
-        return rows.losses_of_probabilities(predictor.sharpened(probabilities))
-
-    mean = np.nanmean(chances, axis=0)
-    counts = (~np.isnan(chances[:, :, 0])).sum(axis=0)
-    at_mean, curvature = loss(mean), np.zeros(len(mean))
-    for one in chances:
-        half = np.nan_to_num(one - mean) / 2
-        there = np.maximum(mean + half, 0.0), np.maximum(mean - half, 0.0)
-        curvature += 4 * (loss(there[0]) + loss(there[1]) - 2 * at_mean)
-    fewer = np.where(counts > 1, 1 / counts - 1 / n_models, 0.0)
-    return np.asarray(at_mean - curvature / np.maximum(counts - 1, 1) / 2 * np.maximum(fewer, 0.0))
+def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
+    """Places of these rows, or of as many as are enough."""
+    places = roles.choosing_places
+    if len(places) <= MOST_ROWS:
+        return places
+    return np.sort(np.random.default_rng(0).choice(places, MOST_ROWS, replace=False))
 
 
 def sharpness(
-    predictor: TiltedPredictor, chances: FloatArray, rows: MeasuredRows, n_models: int
+    models: Sequence[Any], ladder: Ladder, roles: Roles, places: NDArray[np.int64]
 ) -> float:
-    """The sharpness of averages over many models, from the chances `[few, n, class]` of a few."""
-    weight = np.ones(len(rows.marginal)) if rows.weight is None else rows.weight.astype(np.float64)
-    if len(weight) > MOST_ROWS:
-        some = np.sort(np.random.default_rng(0).choice(len(weight), MOST_ROWS, replace=False))
-        rows, chances, weight = rows.part(some), chances[:, some], weight[some]
+    """The sharpness of a step, by the rows at some places among `Roles.development`."""
+    rows = roles.development.part(places)
+    averaged = out_of_fold_probabilities(models, ladder, roles, places, rows)
+    weight = np.ones(len(places)) if rows.weight is None else np.asarray(rows.weight, np.float64)
     n_independent = weight.sum() ** 2 / (weight**2).sum()  # Kish 1965
     if rows.groups is not None:
         n_independent = min(n_independent, len(np.unique(rows.groups)))
@@ -126,8 +75,8 @@ def sharpness(
 
     def loss(log_sharpness: float) -> float:
         """Negative logarithm of likelihood and prior, in nats."""
-        sharp = with_sharpness(predictor, float(np.exp(log_sharpness)))
-        losses = losses_of_average(sharp, chances, rows, n_models)
+        predictor = with_sharpness(models[0].predictor, float(np.exp(log_sharpness)))
+        losses = rows.losses_of_probabilities(predictor.sharpened(averaged))
         return float((log_sharpness / PRIOR_DEVIATION) ** 2 / 2 + weight @ losses)
 
     found = minimize_scalar(loss, bounds=np.log(LIMITS), method="bounded", options={"xatol": 0.01})
@@ -138,3 +87,17 @@ def with_sharpness(predictor: TiltedPredictor, sharpness: float) -> TiltedPredic
     """The predictor with another sharpness."""
     found: TiltedPredictor = eqx.tree_at(lambda p: p.sharpness, predictor, np.float32(sharpness))
     return found
+
+
+def out_of_fold_probabilities(
+    models: Sequence[Any],
+    ladder: Ladder,
+    roles: Roles,
+    places: NDArray[np.int64],
+    rows: MeasuredRows,
+) -> FloatArray:
+    """Probabilities `[n, class]` of rows, averaged over noise and members not trained on them."""
+    each = probabilities_of_each(models, rows.x, n_samples=N_DRAWS, seed=0)
+    chooses = np.array([np.isin(places, part) for part in roles.validation_places])
+    counts = chooses[ladder.resample_of_member].astype(np.float64)  # [member, n]
+    return np.asarray(np.einsum("mn,mnc->nc", counts / counts.sum(axis=0), each))

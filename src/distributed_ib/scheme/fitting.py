@@ -19,7 +19,7 @@ from distributed_ib.information.entropy import entropy_bits
 from distributed_ib.scheme._ladder_dataset import dataset_of_ladder
 from distributed_ib.scheme._marginal import Marginal, has_marginal
 from distributed_ib.scheme._measured_rows import Roles
-from distributed_ib.scheme._sharpness import sharpen
+from distributed_ib.scheme._sharpness import sharpened_snapshots
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, climb
 from distributed_ib.training._program_memory import forget_programs
@@ -297,18 +297,18 @@ def _climbed(
         )
     roles = Roles.of(split, division, result.snapshots.model(0, 0).predictor)
     snapshots, places = climb(result, ladder, roles)
-    sharpened = sharpen(snapshots, ladder, roles)
+    snapshots = sharpened_snapshots(snapshots, ladder, roles)
     dataset = dataset_of_ladder(
         result,
         ladder,
         roles,
-        sharpened,
+        snapshots,
         places,
         names,
         baseline=split.problem.baseline,
         n_draws=n_draws,
     )
-    return ApproximationScheme(dataset, sharpened.snapshots)
+    return ApproximationScheme(dataset, snapshots)
 
 
 def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:
