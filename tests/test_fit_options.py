@@ -14,6 +14,7 @@ import pytest
 from distributed_ib.studies.table import TableStudy
 from distributed_ib.studies.table.table_columns import ColumnRoles
 from distributed_ib.studies.table.table_rows import TableRows
+from distributed_ib.study.reading_runs import load_run
 from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
@@ -218,6 +219,15 @@ def test_a_column_with_a_comma_is_named_in_quotes(
     assert TableStudy(table=table, target="size, mm", exclude=("t",)).targets == ("size, mm",)
 
 
+def test_no_records_are_refused(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--target", "y", "--records", "0", "--out", str(tmp_path / "run")]
+    assert dib("fit", str(table), *options) == 2
+    assert "--records must be at least 1, got 0" in one_clear_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.nightly
 def test_a_vector_is_explained_reported_and_predicted(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -246,7 +256,10 @@ def test_each_target_has_a_scheme_of_its_own_in_one_run(
 ) -> None:
     out, predicted = tmp_path / "run", tmp_path / "p.csv"
     options = ["--target", "y,z", "--each-target", "--exclude", 't,w,"size, mm"', "--group", "g"]
-    assert dib("fit", str(table), *options, *TINY, "--out", str(out)) == 0
+    records = ["--records", "20"]
+    assert dib("fit", str(table), *options, *records, *TINY, "--out", str(out)) == 0
+    n_records = load_run(out).parts["z"].scheme.to_xarray().sizes["step"]
+    assert abs(n_records - 20) <= 1  # rounded to whole stretches of beta
     summary = json.loads((out / "summary.json").read_text())
     assert list(summary["parts"]) == ["y", "z"]
     assert summary["parts"]["z"]["component_names"] == ["a", "b"]

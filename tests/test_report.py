@@ -1,16 +1,19 @@
 """The tables of a scheme say what is known, and no more; a report comes back as it was stored."""
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Finding, Report, Section, Table
 from distributed_ib.report.report_files import load_report, save_report
 from distributed_ib.report.scheme_sections import components_table
+from distributed_ib.report.terminal import print_report
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from toy import xor_data
 
@@ -73,3 +76,18 @@ def test_a_report_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     text = (tmp_path / "summary.md").read_text()
     assert "| a\\|b | 0.500 (0.400 to 0.600) |" in text
     assert "**Warning:** But." in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_number_is_cut_off_on_a_narrow_terminal(width: int) -> None:
+    intervals = ("2.32 (1.14 to 1.50)", "10 of 10", "0.94 (0.76 to 1.13)", "0.002 – 0.011")
+    label = "3: mean radius, mean texture, mean concave points"
+    columns = ("conveys", "in use", "total 2", "beta", "components in use")
+    table = Table("t", "Title", columns, ((*intervals, label), (*intervals, "8: all")))
+    screen = io.StringIO()
+    print_report(Report("T", (Section(tables=(table,)),)), Console(file=screen, width=width))
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).split()
+    for word in " ".join((*intervals, label)).split():
+        assert words.count(word) >= (2 if word in " ".join(intervals) else 1), word

@@ -178,6 +178,14 @@ def fit(
             help="Number of training steps while beta changes. Default: chosen from the data.",
         ),
     ] = None,
+    records: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Number of approximations that are measured and kept along beta, up to 200: more "
+            "make smoother curves and take longer.",
+        ),
+    ] = 48,
     learning_rate: Annotated[
         float | None,
         typer.Option(metavar="R", help="Learning rate. Choose a smaller one if training diverges."),
@@ -249,6 +257,7 @@ def fit(
         n_resamples=resamples,
         n_seeds=seeds,
         n_steps=steps,
+        n_records=records,
         learning_rate=learning_rate,
         evidence_wanted=evidence,
         quick=quick,

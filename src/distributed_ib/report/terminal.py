@@ -1,5 +1,6 @@
 """A report on a terminal."""
 
+import re
 from collections.abc import Sequence
 
 from rich import box
@@ -28,23 +29,33 @@ def _print_table(table: Table, console: Console) -> None:
         title=escape(table.title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
     )
     rows = table.texts()
-    for index, name in enumerate(table.columns):
-        is_number = _are_numbers([row[index] for row in rows])
+    cells = [[row[index] for row in rows] for index in range(len(table.columns))]
+    widths = [
+        max(map(len, [name, *column])) for name, column in zip(table.columns, cells, strict=True)
+    ]
+    fits = sum(widths) + 3 * len(widths) <= console.width
+    for name, column in zip(table.columns, cells, strict=True):
+        is_number = _are_numbers(column)
+        # Where the table is too wide, intervals are broken between words, and never cut off.
+        whole = column if fits else [word for cell in column for word in cell.split()]
         drawn.add_column(
             escape(name),
             justify="right" if is_number else "left",
-            no_wrap=is_number or index == 0,
-            min_width=max(len(row[index]) for row in rows) if is_number else 8,
+            no_wrap=is_number and fits,
+            min_width=max(map(len, whole), default=1) if is_number else 8,
         )
     for row in rows:
         drawn.add_row(*map(escape, row))
     console.print(drawn)
 
 
+_NUMBERS = re.compile(r"(?:[\d\s.,+\-–<>=()%±]|to|of|e)+")
+
+
 def _are_numbers(cells: Sequence[str]) -> bool:
     """Whether a column looks like numbers, which stand to the right.
 
-    >>> _are_numbers(["0.5", "> 1.2", "-"]), _are_numbers(["all", "none"])
+    >>> _are_numbers(["0.5", "> 1.2", "-", "0.1 (0.0 to 0.2)"]), _are_numbers(["2: a, b", "1: a"])
     (True, False)
     """
-    return all(cell[:1].isdigit() or cell[:1] in "->(" for cell in cells) and bool(cells)
+    return all(_NUMBERS.fullmatch(cell) for cell in cells) and bool(cells)

@@ -14,6 +14,7 @@ _OPTIONS = {
     "smaller beta_start": "smaller --beta-start",
     "larger beta_end": "larger --beta-end",
     "more n_steps": "more --steps",
+    "n_records ": "--records ",
     # Of which they are half.
     "more n_pretraining_steps, such as three times as many": "more --steps",
 }

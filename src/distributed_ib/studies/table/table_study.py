@@ -88,6 +88,7 @@ class TableStudy(Study):
             chosen from the number of rows.
         n_seeds: Number of independent repeats.
         n_steps: Number of training steps while beta changes; by default chosen from the data.
+        n_records: Number of approximations that are measured and kept along beta.
         learning_rate: Learning rate.
         evidence_wanted: Measure how certain the findings are.
         quick: Make a single sweep, without error bars or evidence.
@@ -117,6 +118,7 @@ class TableStudy(Study):
     n_resamples: int | None = None
     n_seeds: int = 1
     n_steps: int | None = None
+    n_records: int = 48
     learning_rate: float | None = None
     evidence_wanted: bool = True
     quick: bool = False
@@ -300,6 +302,7 @@ class TableStudy(Study):
             "evidence": self.evidence_wanted and not self.quick,
             "n_seeds": self.n_seeds,
             "n_steps": self.n_steps,
+            "n_records": self.n_records,
             "learning_rate": self.learning_rate,
             "random_state": seed,
         }
