@@ -182,8 +182,8 @@ def fit(
         int,
         typer.Option(
             metavar="N",
-            help="Number of approximations that are measured and kept along beta, up to 200: more "
-            "make smoother curves and take longer.",
+            help="Number of approximations that are measured and kept along beta. More give "
+            "smoother curves and take longer.",
         ),
     ] = 48,
     learning_rate: Annotated[

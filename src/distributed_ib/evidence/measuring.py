@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import jax
 import numpy as np
-from jax import Array
 from jaxtyping import PRNGKeyArray
 from numpy.typing import NDArray
 
@@ -38,7 +36,7 @@ from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._choosing import nearest_place
 from distributed_ib.scheme._marginal import Marginal
 from distributed_ib.scheme._measured_rows import MeasuredRows
-from distributed_ib.scheme._noise import mean_over_noise
+from distributed_ib.scheme._noise import mean_over_noise, read_probabilities
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.training.progress import ProgressCallback
@@ -176,7 +174,7 @@ def _held_out_p_value(context: _Context) -> float | None:
     probabilities = mean_over_noise(
         models,
         x.rows() if lists_values(x) else x,
-        _probabilities,
+        read_probabilities,
         n_samples=context.train.n_draws,
         seed=0,
     )
@@ -197,10 +195,6 @@ def _held_out_p_value(context: _Context) -> float | None:
 def _predictor(models: Sequence[Any]) -> Any:
     """The predictor of some models; None if they are a study's own and have no such part."""
     return getattr(models[0], "predictor", None)
-
-
-def _probabilities(predictor: Any, outputs: Array) -> Array:
-    return jax.numpy.asarray(predictor.probabilities(outputs))
 
 
 def _at(context: _Context, name: str, level: float) -> EvidenceAt:

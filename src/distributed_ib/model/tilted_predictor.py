@@ -211,6 +211,11 @@ class TiltedPredictor(Part):
         """Whether Y is one entry whose every bin has a tilt of its own, as classes have."""
         return not self.is_vector and self.n_tilts == self.n_bins
 
+    @property
+    def is_sharpened(self) -> bool:
+        """Whether `sharpened` changes anything."""
+        return self.is_free and float(self.sharpness) != 1.0
+
     def sharpened(self, averaged: Float64[np.ndarray, "n bin"]) -> Float64[np.ndarray, "n bin"]:
         """Probabilities that were averaged over noise and models, with their tilts scaled.
 
@@ -230,9 +235,9 @@ class TiltedPredictor(Part):
             >>> predictor.sharpened(np.array([[0.5, 0.5], [0.25, 0.75]])).round(3).tolist()
             [[0.5, 0.5], [0.1, 0.9]]
         """
-        sharpness = float(self.sharpness)
-        if sharpness == 1.0 or not self.is_free:
+        if not self.is_sharpened:
             return averaged
+        sharpness = float(self.sharpness)
         marginal = np.asarray(self.marginal_logs(), np.float64)[0]
         logs = np.log(np.maximum(averaged, np.finfo(np.float64).tiny))
         return np.asarray(softmax(marginal + sharpness * (logs - marginal), axis=1))

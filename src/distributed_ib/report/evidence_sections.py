@@ -59,7 +59,7 @@ def verdict_finding(evidence: Evidence) -> Finding:
     names = evidence.supported
     verb = "is" if len(names) == 1 else "are"
     which = (
-        f". {len(names)} of {len(evidence.names)} components {verb} supported, by themselves or in "
+        f". {len(names)} of {len(evidence.names)} components {verb} supported, alone or in "
         f"combination with another (q <= {Q_LIMIT:g}): {listed(names)}."
         if names
         else ", but for no single component is it strong enough."

@@ -85,8 +85,9 @@ def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatAr
     """
     n_steps, n_rows = losses.shape
     weight = np.ones(n_rows) if rows.weight is None else np.asarray(rows.weight, np.float64)
-    unit = np.arange(n_rows) if rows.groups is None else _codes(rows.groups)
-    n_units = int(unit.max()) + 1
+    groups = np.arange(n_rows) if rows.groups is None else rows.groups
+    names, unit = np.unique(groups, return_inverse=True)
+    n_units = len(names)
     marginal = nats_to_bits(rows.marginal)
     random = np.random.default_rng(0)
     errors: dict[int, FloatArray] = {}
@@ -106,10 +107,6 @@ def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatAr
         np.bincount(steps, minlength=n_steps) / len(steps) for steps in np.array(found).T
     )
     return best_share, simplest_share
-
-
-def _codes(groups: NDArray[np.generic]) -> NDArray[np.int64]:
-    return np.asarray(np.unique(groups, return_inverse=True)[1], np.int64)
 
 
 def best_step(losses_bits: FloatArray, rows: MeasuredRows) -> int:

@@ -69,7 +69,7 @@ def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: i
         [(roles.validation[k], one) for k, one in zip(resamples, losses.validation, strict=True)],
     ]
     if test is not None and roles.test is not None:
-        everyone = np.arange(len(roles.test.marginal))
+        everyone = slice(None)
         by_split.append([(roles.test, test.part(k, everyone)) for k in range(len(models))])
     kl_bits = nats_to_bits(np.array([rows.mean(one.kl)[0] for rows, one in by_split[0]]))
     kl_bits[kl_bits < CLOSED_BITS] = 0.0
@@ -118,7 +118,7 @@ def _reported(
         rows, single = roles.test, test.single_draw.mean(axis=0)
         return _known(rows, single), _known(rows, rows.losses_of_predictions(models, test, n_draws))
     rows, averaged, predictor = choosing.rows, choosing.averaged, models[0].predictor
-    if isinstance(predictor, TiltedPredictor) and float(predictor.sharpness) != 1.0:
+    if isinstance(predictor, TiltedPredictor) and predictor.is_sharpened:
         found = out_of_fold_probabilities(models, ladder, roles, roles.choosing_places, rows)
         averaged = rows.losses_of_probabilities(predictor.sharpened(found))
     return _known(rows, choosing.single_draw), _known(rows, averaged)

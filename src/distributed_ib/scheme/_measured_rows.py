@@ -15,7 +15,7 @@ from distributed_ib.data.problem import Division, Split
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme._marginal import Marginal
-from distributed_ib.scheme._noise import mean_over_noise
+from distributed_ib.scheme._noise import mean_over_noise, read_probabilities
 from distributed_ib.scheme._row_losses import RowLosses, row_losses
 
 FloatArray = NDArray[np.float64]
@@ -69,9 +69,9 @@ class MeasuredRows:
             n_draws: Draws of the noise.
         """
         predictor = models[0].predictor
-        if not isinstance(predictor, TiltedPredictor) or float(predictor.sharpness) == 1.0:
+        if not (isinstance(predictor, TiltedPredictor) and predictor.is_sharpened):
             return losses.of_all
-        found = mean_over_noise(models, self.x, _probabilities, n_samples=n_draws, seed=0)
+        found = mean_over_noise(models, self.x, read_probabilities, n_samples=n_draws, seed=0)
         return self.losses_of_probabilities(found)
 
     def losses_of_probabilities(self, probabilities: FloatArray) -> FloatArray:
@@ -96,10 +96,6 @@ class MeasuredRows:
     def mean(self, values: FloatArray) -> FloatArray:
         """Weighted mean over the rows, which are the second axis of `[model, n, ...]`."""
         return np.asarray(np.average(values, axis=1, weights=self.weight))
-
-
-def _probabilities(predictor: Any, outputs: Any) -> Any:
-    return predictor.probabilities(outputs)
 
 
 class DevelopmentLosses(NamedTuple):

@@ -64,6 +64,11 @@ def mean_over_noise(
     return predictor.sharpened(averaged) if isinstance(predictor, TiltedPredictor) else averaged
 
 
+def read_probabilities(predictor: Any, outputs: Array) -> Array:
+    """Probabilities of Y: what `mean_over_noise` reads, where they are what is averaged."""
+    return jnp.asarray(predictor.probabilities(outputs))
+
+
 def probabilities_of_each(
     models: Sequence[Any], x: Any, *, n_samples: int, seed: int
 ) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ class RowLosses(NamedTuple):
     averaged: NDArray[np.float64]
     scores: dict[str, NDArray[np.float64]]
 
-    def part(self, model: int, places: NDArray[np.int64]) -> "RowLosses":
+    def part(self, model: int, places: NDArray[np.int64] | slice) -> "RowLosses":
         """The losses of one model on some of the rows, by their place."""
         return RowLosses(*jax.tree.map(lambda leaf: leaf[model : model + 1, places], tuple(self)))
 

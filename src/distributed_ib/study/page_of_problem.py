@@ -16,7 +16,7 @@ from distributed_ib.report.page.value_summaries import (
     numbers_summary,
 )
 from distributed_ib.report.words import rows_in_words
-from distributed_ib.scheme._noise import mean_over_noise
+from distributed_ib.scheme._noise import mean_over_noise, read_probabilities
 
 if TYPE_CHECKING:
     from distributed_ib.study.run import Run
@@ -70,7 +70,9 @@ def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[
         which = which[np.sort(drawn)]
     rows = run.problem.rows(which)
     averaged = [
-        mean_over_noise(scheme.models(int(k)), rows.x, _read, n_samples=N_PREDICTED_DRAWS, seed=0)
+        mean_over_noise(
+            scheme.models(int(k)), rows.x, read_probabilities, n_samples=N_PREDICTED_DRAWS, seed=0
+        )
         for k in snapshots
     ]
     groups = {}
@@ -81,10 +83,6 @@ def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[
         }
     found = class_predictions(np.asarray(rows.y, np.int64), np.stack(averaged), groups)
     return found | {"of": rows_in_words(scheme.scoring_split)}
-
-
-def _read(predictor: Any, outputs: Any) -> Any:
-    return predictor.probabilities(outputs)
 
 
 def _columns(x: Any) -> list[NDArray[np.float64]] | None:
