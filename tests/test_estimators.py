@@ -451,6 +451,8 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     assert small.predictor_hidden < large.predictor_hidden
     assert small.weight_decay > large.weight_decay > 0
     assert small.n_resamples > large.n_resamples > 1
+    assert small.n_records == 192 > large.n_records
+    assert resolve({"n_records": 5}, n_rows=300).n_records == 5
     assert small.beta_end > 1.0  # where no more is gained than paid
     assert resolve({"n_steps": 7, "beta_start": 0.5}, n_rows=300).n_steps == 7
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):

@@ -129,6 +129,16 @@ def test_settings_of_jax_that_other_threads_lack_keep_all_in_one(
     assert len({thread for _, thread in found}) > 1
 
 
+def test_what_threads_do_starts_no_further_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def inner(_: int) -> set[int]:
+        return set(_jax_threads.map_in_threads(lambda _: threading.get_ident(), range(4)))
+
+    monkeypatch.setattr(_jax_threads, "xla_threads", lambda: 3)
+    first, *others = _jax_threads.map_in_threads(inner, range(6))
+    assert len(first) > 1
+    assert {len(one) for one in others} == {1}
+
+
 @pytest.mark.parametrize("n_jobs", [0, "2", 1.5])
 def test_what_is_no_number_of_jobs_is_told(n_jobs: Any) -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))

@@ -215,6 +215,21 @@ def test_what_is_known_is_the_gain_over_the_marginal_on_test_rows(
     assert 0 < float(fitted.data.known_error_bits[step]) < 1
 
 
+def test_single_draws_do_not_depend_on_what_is_averaged(fitted: Fitted) -> None:
+    both, single = (fitted.losses(4, fitted.division.test, n_samples=n) for n in (8, 0))
+    np.testing.assert_array_equal(single.single_draw, both.single_draw)
+    np.testing.assert_array_equal(single.kl, both.kl)
+    assert np.isnan(single.averaged).all() and np.isfinite(both.averaged).all()
+
+
+def test_models_lose_the_same_alone_as_beside_others(fitted: Fitted) -> None:
+    together = fitted.losses(4, fitted.division.test)
+    found = fitted.plan.problem.rows(fitted.division.test)
+    for k, model in enumerate(fitted.scheme.models(4)):
+        alone = row_losses([model], found.x, np.asarray(found.y), n_samples=8)
+        np.testing.assert_allclose(alone.single_draw[0], together.single_draw[k], rtol=1e-5)
+
+
 def test_at_each_beta_the_start_of_least_validation_objective_is_kept(fitted: Fitted) -> None:
     n_compared = 0
     for step, (beta, places) in enumerate(fitted.ladder.places(fitted.result).items()):

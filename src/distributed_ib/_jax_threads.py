@@ -70,7 +70,7 @@ def map_in_threads(function: Callable[[Given], Made], given: Iterable[Given]) ->
     """What a function makes of each item, in order; it should wait for its results.
 
     The first item comes first, so that programs are compiled once. Items are taken as they are
-    needed.
+    needed. What is done for an item in a thread starts no threads of its own.
 
     Example:
         >>> map_in_threads(abs, [-1, 2, -3])
@@ -84,8 +84,13 @@ def map_in_threads(function: Callable[[Given], Made], given: Iterable[Given]) ->
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(n_at_once) as threads:
         for item in items:
-            waiting.append(threads.submit(function, item))
+            waiting.append(threads.submit(_in_one_thread, function, item))
             if len(waiting) > n_at_once:
                 made.append(waiting.popleft().result())
         made += [future.result() for future in waiting]
     return made
+
+
+def _in_one_thread(function: Callable[[Given], Made], item: Given) -> Made:
+    with at_most(1):
+        return function(item)

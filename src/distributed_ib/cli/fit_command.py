@@ -179,13 +179,13 @@ def fit(
         ),
     ] = None,
     records: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
-            help="Number of approximations that are measured and kept along beta. More give "
-            "smoother curves and take longer.",
+            help="Number of approximations that are measured and kept along beta. Default: 192, or "
+            "48 of tables of more than 20,000 rows.",
         ),
-    ] = 48,
+    ] = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(metavar="R", help="Learning rate. Choose a smaller one if training diverges."),

@@ -94,7 +94,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         longest_period: float | None = None,
         n_seeds: int = 1,
         validation_fraction: float = 0.2,
-        n_records: int = 48,
+        n_records: int | None = None,
         n_snapshots: int = 200,
         n_samples: int = 32,
         n_information_inputs: int = 1024,

@@ -32,7 +32,6 @@ def training_of(
     n_channels = n_components * parameters["n_seeds"] * max(settings.n_resamples, 1)
     train = settings.train(
         n_seeds=parameters["n_seeds"],
-        n_records=parameters["n_records"],
         n_snapshots=parameters["n_snapshots"],
         n_draws=parameters["n_samples"],
         n_information_inputs=parameters["n_information_inputs"],

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from distributed_ib.scheme._best_and_simplest import best_and_simplest
-from distributed_ib.scheme._ladder_step import measure_step
+from distributed_ib.scheme._ladder_step import LadderStep, measure_step
 from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.scheme.ladder import Ladder, Place
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
@@ -37,11 +37,12 @@ def dataset_of_ladder(
         baseline: What is predicted without X, in words.
         n_draws: Draws of the noise on the rows that report, as many as predictions average over.
     """
-    members = range(ladder.n_members)
-    steps = [
-        measure_step(ladder, roles, [snapshots.model(step, member) for member in members], n_draws)
-        for step in range(len(places))
-    ]
+
+    def measured(step: int) -> LadderStep:
+        models = [snapshots.model(step, member) for member in range(ladder.n_members)]
+        return measure_step(ladder, roles, models, n_draws)
+
+    steps = roles.for_each(measured, range(len(places)))
     splits = SPLITS if roles.test is not None else SPLITS[:2]
     over_split = ("step", "seed", "split")
     choice = best_and_simplest([step.choosing_bits for step in steps], roles)

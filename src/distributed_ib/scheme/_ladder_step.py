@@ -13,11 +13,11 @@ from distributed_ib.scheme._out_of_fold import OutOfFold, out_of_fold
 from distributed_ib.scheme._paired import Mean, mean_with_error
 from distributed_ib.scheme._row_losses import RowLosses
 from distributed_ib.scheme._sharpness import out_of_fold_probabilities
-from distributed_ib.scheme.ladder import CLOSED_BITS, DRAWS_TO_CHOOSE, Ladder
+from distributed_ib.scheme.ladder import CLOSED_BITS, Ladder
 
 FloatArray = NDArray[np.float64]
 # So many rows that choose are measured with all draws of the noise; more need fewer.
-MOST_ROWS_OF_ALL_DRAWS = 4096
+MOST_ROWS_OF_ALL_DRAWS, DRAWS_TO_CHOOSE = 4096, 8
 # One member's losses of some rows.
 _OfMember = tuple[MeasuredRows, RowLosses]
 

@@ -1,24 +1,27 @@
 """Rows on which frozen models are measured, by what the rows are for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from distributed_ib._jax_threads import map_in_threads
 from distributed_ib._units import nats_to_bits
 from distributed_ib.data.distinct_values import lists_values
 from distributed_ib.data.problem import Division, Split
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 from distributed_ib.scheme._marginal import Marginal
-from distributed_ib.scheme._noise import mean_over_noise, read_probabilities
+from distributed_ib.scheme._noise import BLOCK_ROWS, mean_over_noise, read_probabilities
 from distributed_ib.scheme._row_losses import RowLosses, row_losses
 
 FloatArray = NDArray[np.float64]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 # Single draws of each row that trains or chooses: few where losses are means over many rows.
 FEW_ROWS, SINGLE_OF_FEW, SINGLE_OF_MANY = 1000, 8, 2
 
@@ -165,10 +168,25 @@ class Roles:
         means = [np.average(part.marginal, weights=part.weight) for part in self.train]
         return float(nats_to_bits(np.mean(means)))
 
+    def for_each(self, function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
+        """What a function, which measures models on these rows, makes of each item, in order.
+
+        Models are measured side by side, unless the rows are so many that their blocks are.
+        """
+        if len(self.development.marginal) > BLOCK_ROWS:
+            return [function(item) for item in given]
+        return map_in_threads(function, given)
+
     def losses(
         self, models: Sequence[Any], resamples: Sequence[int], n_draws: int
     ) -> DevelopmentLosses:
-        """What models lose on the rows that made them; `resamples` says which each belongs to."""
+        """What models lose on the rows that made them.
+
+        Args:
+            models: The models.
+            resamples: Which resample each belongs to.
+            n_draws: Draws over which predictions are averaged; 0 for single draws alone.
+        """
         few = len(self.development.marginal) <= FEW_ROWS
         n_single = SINGLE_OF_FEW if few else SINGLE_OF_MANY
         if isinstance(models[0].predictor, ContrastivePredictor):

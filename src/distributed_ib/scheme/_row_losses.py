@@ -15,7 +15,7 @@ from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
 
-_OWN_NOISE = 1 << 20  # a number that no pair of shared draws has
+_SINGLE = 1 << 20  # number of the first pair of single draws; no averaged pair has it
 
 
 class RowLosses(NamedTuple):
@@ -26,7 +26,7 @@ class RowLosses(NamedTuple):
         single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: what a
             receiver of u can do, and what the stated bits can tell.
         averaged: Loss of the prediction that is averaged over the draws, `[model, n]`. It is
-            smaller, as if one could ask the channels often.
+            smaller, as if one could ask the channels often. NaN where no draws were averaged.
         scores: The predictor's scores with one draw of the noise, each `[model, n]`.
     """
 
@@ -57,27 +57,28 @@ def row_losses(
 
     Averaged predictions have the noise of `mean_over_noise`, the same for all rows, so that they
     are those of `predict`. Single draws have noise of their own for each row, whose errors average
-    out over rows.
+    out over rows. The models share it, since drawing it takes longer than using it.
 
     Args:
         models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
             likelihood.
         x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
         y: Y as the predictor takes it, `[n, ...]`.
-        n_samples: Draws of the noise over which predictions are averaged.
-        n_single: Draws by which the loss with a single draw is measured, if there are as many. They
-            take most of the time, for each row has its own; where many rows are averaged over, two
-            are enough.
+        n_samples: Draws of the noise over which predictions are averaged; 0 where only single
+            draws are wanted.
+        n_single: Draws by which the loss with a single draw is measured, but no more than are
+            averaged, if any; where many rows are averaged over, two are enough.
         seed: Seed of the noise.
     """
     params, static = stacked(models)
-    keys, n_pairs = model_keys(seed, len(models)), jnp.int32((n_samples + 1) // 2)
-    n_own = jnp.minimum(n_pairs, (n_single + 1) // 2)
+    key, keys = jax.random.key(seed), model_keys(seed, len(models))
+    n_pairs = jnp.int32((n_samples + 1) // 2)
+    n_own = jnp.int32((min(n_single, n_samples or n_single) + 1) // 2)
     compares = isinstance(static.predictor, ContrastivePredictor)
 
     def of_block(given: tuple[Any, int, int]) -> RowLosses:
         (x, y), n_rows, first_row = given
-        found = _losses(params, static, x, y, np.int32(first_row), keys, n_pairs, n_own)
+        found = _losses(params, static, x, y, np.int32(first_row), keys, key, n_pairs, n_own)
         return RowLosses(
             *jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
         )
@@ -94,6 +95,7 @@ def _losses(
     y: Any,
     first_row: Any,
     keys: Array,
+    key_of_rows: Array,
     n_pairs: Any,
     n_own: Any,
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
@@ -110,22 +112,23 @@ def _losses(
             outputs = model.predictor(u)
             return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
-        def own_noise(key: Array) -> Array:
-            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(row_keys(key, rows))
+        def own_noise(number: Array) -> Array:
+            keys = row_keys(jax.random.fold_in(key_of_rows, number), rows)
+            return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
 
         def add_shared(number: Array, likelihood: Array) -> Array:
             # Rows that are compared with each other have noise of their own: noise that they share
             # would make that too easy.
-            key_pair = jax.random.fold_in(key, number)
-            noise = (
-                own_noise(key_pair) if compares else jax.random.normal(key_pair, (1, *shape[1:]))
-            )
+            if compares:
+                noise = own_noise(number)
+            else:
+                noise = jax.random.normal(jax.random.fold_in(key, number), (1, *shape[1:]))
             for draw in (noise, -noise):
                 likelihood = jnp.logaddexp(likelihood, -given(draw)[0])
             return likelihood
 
         def add_own(number: Array, totals: Any) -> Any:
-            noise = own_noise(jax.random.fold_in(own, number))
+            noise = own_noise(_SINGLE + number)
             for draw in (noise, -noise):
                 loss, scores = given(draw)
                 totals = (
@@ -135,12 +138,11 @@ def _losses(
             return totals
 
         rows = first_row + jnp.arange(shape[0])
-        own = jax.random.fold_in(key, _OWN_NOISE)
         zeros = jnp.zeros(shape[0])
         names = jax.eval_shape(given, jnp.zeros(shape))[1]
         likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
         single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
-        averaged = jnp.log(2 * n_pairs) - likelihood
+        averaged = jnp.where(n_pairs > 0, jnp.log(2 * n_pairs) - likelihood, jnp.nan)
         scores = {name: total / (2 * n_own) for name, total in scored.items()}
         return channel.kl_nats(), single / (2 * n_own), averaged, scores
 

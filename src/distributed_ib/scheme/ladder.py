@@ -20,8 +20,6 @@ from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
 # A component whose KL is below this conveys nothing: a channel never closes quite.
 CLOSED_BITS = 1e-3
-# Draws of the noise by which starts are compared.
-DRAWS_TO_CHOOSE = 8
 
 
 class Place(NamedTuple):
@@ -107,13 +105,17 @@ def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots,
         ladder: How its repeats are laid out.
         roles: The rows.
     """
-    chosen, models = [], []
     all_places = ladder.places(result)
-    for beta, places in all_places.items():
+
+    def best_of(given: tuple[float, list[Place]]) -> tuple[Place, list[Any]]:
+        beta, places = given
         found = [_attempt(ladder.members(result, place), ladder, roles, beta) for place in places]
         best = int(np.argmin([attempt.objective for attempt in found]))
-        chosen.append(places[best])
-        models.extend(found[best].models)
+        return places[best], found[best].models
+
+    best_of_each = roles.for_each(best_of, all_places.items())
+    chosen = [place for place, _ in best_of_each]
+    models = [model for _, members in best_of_each for model in members]
     params = jax.tree.map(
         lambda *leaves: np.stack(leaves).reshape(len(chosen), ladder.n_members, *leaves[0].shape),
         *(eqx.filter(model, eqx.is_inexact_array) for model in models),
@@ -133,7 +135,7 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
     """Error plus beta times KL on validation rows, averaged over the members."""
     resamples = ladder.resample_of_member
     if hasattr(members[0].predictor, "open"):
-        losses = roles.losses(members, resamples, DRAWS_TO_CHOOSE)
+        losses = roles.losses(members, resamples, n_draws=0)
         validation = losses.validation
         models = [
             _closed(model, roles.train[resample].mean(one.kl)[0])
@@ -141,7 +143,7 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
         ]
     else:  # The training rows, which are many, say nothing that is asked for.
         pairs = zip(members, resamples, strict=True)
-        validation = [roles.validation[k].losses([m], DRAWS_TO_CHOOSE) for m, k in pairs]
+        validation = [roles.validation[k].losses([m], n_draws=0) for m, k in pairs]
         models = members
     values = []
     for resample, one in zip(resamples, validation, strict=True):

@@ -88,7 +88,8 @@ class TableStudy(Study):
             chosen from the number of rows.
         n_seeds: Number of independent repeats.
         n_steps: Number of training steps while beta changes; by default chosen from the data.
-        n_records: Number of approximations that are measured and kept along beta.
+        n_records: Number of approximations that are measured and kept along beta; by default
+            192, or 48 of tables of more than 20,000 rows.
         learning_rate: Learning rate.
         evidence_wanted: Measure how certain the findings are.
         quick: Make a single sweep, without error bars or evidence.
@@ -118,7 +119,7 @@ class TableStudy(Study):
     n_resamples: int | None = None
     n_seeds: int = 1
     n_steps: int | None = None
-    n_records: int = 48
+    n_records: int | None = None
     learning_rate: float | None = None
     evidence_wanted: bool = True
     quick: bool = False
