@@ -316,7 +316,7 @@ def _show_null(cells: dict[tuple[str, int], list[Row]]) -> None:
 
 
 def _show_power(cells: dict[tuple[str, int], list[Row]]) -> None:
-    print("| signal, noise columns | rows | way | power | false discovery rate | tables |")
+    print("| signal, noise columns | rows | method | power | false discovery rate | tables |")
     print("|---|---|---|---|---|---|")
     first = next(iter(cells.values()))[0]
     ways = [name for name, found in first.items() if isinstance(found, dict)]
@@ -341,7 +341,7 @@ def _show_structures(cells: dict[tuple[str, int], list[Row]]) -> None:
 
 
 def _show_intervals(cells: dict[tuple[str, int], list[Row]]) -> None:
-    print("| Y | rows | tables | number | coverage | mean width | width of an oracle |")
+    print("| Y | rows | tables | quantity | coverage | mean width | width of an oracle |")
     print("|---|---|---|---|---|---|---|")
     for (case, n_rows), rows in cells.items():
         for name in ("score", "averaged"):

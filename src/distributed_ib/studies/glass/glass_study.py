@@ -68,7 +68,7 @@ QUICK = TrainSettings(
     n_information_records=20,
     evidence=False,
 )
-# The paper's own, from its Appendix A; 0.3 s a step on two cores, so better on a GPU.
+# The paper's own, from its Appendix A; 0.8 s a step on two cores, so better on a GPU.
 PAPER = TrainSettings(
     beta=(1e-6, 2.0),
     n_steps=30_000,
