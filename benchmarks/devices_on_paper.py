@@ -51,7 +51,7 @@ def step_of(trained: Trained) -> Step:
     """One step, as it is compiled for one device and for four."""
     make_model, batches, batch_size, n_repeats = trained
     schedule = BetaSchedule(1e-3, 1.0, n_steps=10, n_pretraining_steps=0)
-    options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 1, 1)
+    options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 0.0, 1, 1)
     programs = []
     for devices in (Devices(1), Devices(4)):
         running = RunningSweep(make_model, batches, options, {}, None, devices)

@@ -79,7 +79,7 @@ def first_gradient(system: System, devices: Devices) -> np.ndarray:
     """The gradient of the first step, of all parameters of all repeats."""
     make_model, batches, n_repeats = system
     schedule = BetaSchedule(0.1, 1.0, n_steps=10, n_pretraining_steps=0)
-    options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 2, 2)
+    options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 0.0, 2, 2)
     running = RunningSweep(make_model, batches, options, {}, None, devices)
     placed, layout = running.placed, running.layout
     prepared = placed.batches.prepare(0, 1, n_repeats)

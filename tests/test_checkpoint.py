@@ -84,7 +84,19 @@ def test_checkpoints_change_nothing(whole: SweepResult, tmp_path: Path) -> None:
     assert_same(line_sweep(tmp_path / "c"), whole)
 
 
-def test_a_sweep_resumed_on_the_way_to_divergence_diverges_alike(tmp_path: Path) -> None:
+def test_averages_of_weights_go_on_to_the_same_bits(tmp_path: Path) -> None:
+    expected = line_sweep(averaging_steps=7)
+    for step in (9, 25, 46):
+        with pytest.raises(Killed):
+            again = (tmp_path / "c").exists()
+            line_sweep(tmp_path / "c", progress=stop_at(step), resume=again, averaging_steps=7)
+    assert_same(line_sweep(tmp_path / "c", resume=True, averaging_steps=7), expected)
+
+
+@pytest.mark.parametrize("averaging_steps", [0, 3])
+def test_a_sweep_resumed_on_the_way_to_divergence_diverges_alike(
+    averaging_steps: int, tmp_path: Path
+) -> None:
     def fall(folder: Path | None, **options: Any) -> SweepResult:
         # The weight is 1.05, 0.95, ... and below the pit at step 6, in the third record.
         return sweep(
@@ -94,6 +106,7 @@ def test_a_sweep_resumed_on_the_way_to_divergence_diverges_alike(tmp_path: Path)
             learning_rate=0.1,
             n_records=4,
             n_snapshots=2,
+            averaging_steps=averaging_steps,
             checkpoints=None if folder is None else Checkpoints(folder, 0),
             **options,
         )

@@ -251,6 +251,7 @@ class _Making:
             first_learning_rate=train.first_learning_rate,
             last_learning_rate=train.last_learning_rate,
             weight_decay=train.weight_decay,
+            averaging_steps=train.averaging_steps,
             n_snapshots=train.n_snapshots,
             checkpoints=checkpoints,
             resume=resume and checkpoints is not None and checkpoints.exist(),

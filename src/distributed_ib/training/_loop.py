@@ -62,6 +62,7 @@ class LoopState(NamedTuple):
 
     Attributes:
         params: Trainable arrays of the model, each `[repeat, ...]`.
+        average: Their moving average; None if there is none.
         optimizer: Adam's moments.
         step: Steps made so far, a scalar.
         sums: Measurements since the last record.
@@ -69,10 +70,16 @@ class LoopState(NamedTuple):
     """
 
     params: Params
+    average: Params | None
     optimizer: optax.OptState
     step: Int32[Array, ""]
     sums: Sums
     finite: Bool[Array, " repeat"]
+
+    @property
+    def kept(self) -> Params:
+        """The arrays of the models that are kept and measured."""
+        return self.params if self.average is None else self.average
 
 
 class LoopSettings(NamedTuple):
@@ -83,12 +90,14 @@ class LoopSettings(NamedTuple):
         schedules: From `BetaSchedule.as_array`, one for each repeat.
         rates: From `rates_as_array`.
         weight_decay: Share of a weight that a step of rate 1 takes away; None for none.
+        averaging: Share of the moving average that each step replaces; None for no average.
     """
 
     keys: Key[Array, " repeat"]
     schedules: Float[Array, "repeat 4"]
     rates: Float[Array, "5"]
     weight_decay: Float[Array, ""] | None
+    averaging: Float[Array, ""] | None
 
 
 def rates_as_array(
@@ -132,14 +141,34 @@ def _decayed(params: Params, share: Float[Array, ""]) -> Params:
     return jax.tree_util.tree_map_with_path(taken, params)
 
 
-def initial_state(params: Params, sums: Sums) -> LoopState:
-    """The state before the first step; `sums` are zeros of the right shapes."""
+def _averaged(
+    average: Params | None, params: Params, settings: LoopSettings, step: Int32[Array, ""]
+) -> Params | None:
+    """The moving average after a step: of all steps so far while these are few.
+
+    Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging".
+    """
+    if settings.averaging is None:
+        return None
+    share = jnp.maximum(settings.averaging, 1 / (step + 1.0))
+    return jax.tree.map(lambda mean, new: mean + share * (new - mean), average, params)
+
+
+def initial_state(params: Params, sums: Sums, *, averages: bool = False) -> LoopState:
+    """The state before the first step.
+
+    Args:
+        params: The arrays to train.
+        sums: Zeros of the right shapes.
+        averages: Whether there is a moving average.
+    """
     n_repeats = sums.prediction_error_nats.shape[0]
     # JAX marks constants as weakly typed and the loop returns plain types; a change of type would
     # cause a second compilation.
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), params)
     return LoopState(
         params=params,
+        average=params if averages else None,
         optimizer=_no_moments(params),
         step=jnp.zeros((), jnp.int32),
         sums=sums,
@@ -237,6 +266,7 @@ def compiled_steps(
         params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
         state = LoopState(
             params=params,
+            average=_averaged(state.average, params, settings, state.step),
             optimizer=optimizer,
             step=state.step + 1,
             sums=jax.tree.map(jnp.add, state.sums, Sums(*terms)),

@@ -103,6 +103,9 @@ class RunningSweep:
                 self.schedule,
             ),
             weight_decay=jnp.float32(options.weight_decay) if options.weight_decay else None,
+            averaging=(
+                jnp.float32(1 / options.averaging_steps) if options.averaging_steps else None
+            ),
         )
         self.together = devices is not None and devices.together
         prepared = batches.prepare(0, 1, self.n_seeds)
@@ -120,7 +123,7 @@ class RunningSweep:
     def _fresh_state(self, params: Params) -> SweepState:
         schedule, n_records = self.schedule, min(self.options.n_records, self.schedule.n_steps)
         splits = ("train", *self.held_out)
-        loop = initial_state(params, self.zeros)
+        loop = initial_state(params, self.zeros, averages=self.options.averaging_steps > 0)
         return SweepState(
             loop=loop,
             good=loop,
@@ -223,14 +226,14 @@ class RunningSweep:
         rising = self.schedule.direction == "rising"
         loop, step = (state.loop, state.step) if rising else (state.good, first)
         beta = self.schedule.beta_at(step)
-        state.album.add_if_due(record, beta, loop.params, keep=keep)
+        state.album.add_if_due(record, beta, loop.kept, keep=keep)
 
     def _return_to_last_record(self) -> None:
         """Return to the last record at which all values were finite, and keep its model."""
         state = self.state
         state.loop = state.good
         if n_records := len(state.annealing.recorder.beta):
-            state.album.add_if_due(n_records - 1, self._beta(), state.loop.params, keep=True)
+            state.album.add_if_due(n_records - 1, self._beta(), state.loop.kept, keep=True)
 
     def _beta(self) -> float:
         return self.schedule.beta_at(self.state.step)
@@ -338,7 +341,7 @@ class RunningSweep:
     def _measure(self, data: Batch, record: int) -> Sums:
         """Mean terms over held-out data, block by block."""
         n_rows = jax.tree.leaves(data)[0].shape[0]
-        params = on_this_process(self.state.loop.params)
+        params = on_this_process(self.state.loop.kept)
         total: Terms | None = None
         for block, start in enumerate(range(0, n_rows, VALIDATION_BLOCK)):
             stop = min(start + VALIDATION_BLOCK, n_rows)

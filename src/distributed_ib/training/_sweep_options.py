@@ -19,6 +19,7 @@ class SweepOptions:
     first_learning_rate: float
     last_learning_rate: float
     weight_decay: float
+    averaging_steps: float
     n_records: int
     n_snapshots: int
 
@@ -30,6 +31,10 @@ class SweepOptions:
             positive_number(name, getattr(self, name))
         if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
             raise UserError(f"weight_decay must not be negative, got {self.weight_decay:g}.")
+        if self.averaging_steps and not (1 <= self.averaging_steps < math.inf):
+            raise UserError(
+                f"averaging_steps must be 0 or at least 1, got {self.averaging_steps:g}."
+            )
         lengths = {(one.n_pretraining_steps, one.n_steps) for one in self.schedules}
         if len(self.schedules) != self.n_seeds or len(lengths) != 1:
             raise UserError(

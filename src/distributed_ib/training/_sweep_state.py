@@ -6,7 +6,7 @@ The random keys, the batches and beta follow from the step alone, so they are no
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,7 @@ def pack(state: SweepState) -> Tensors:
     return named_leaves(
         {
             "loop": state.loop,
-            "good": {"params": state.good.params, "step": state.good.step},
+            "good": _reached(state.good),
             "pretraining": state.pretraining.recorder.stacked(sums),
             "annealing": state.annealing.recorder.stacked(sums),
             "album": {
@@ -95,6 +95,11 @@ def pack(state: SweepState) -> Tensors:
             },
         }
     )
+
+
+def _reached(loop: LoopState) -> dict[str, Any]:
+    """Fields of a state by which a sweep that diverges ends."""
+    return {name: getattr(loop, name) for name in ("params", "average", "step")}
 
 
 def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepState:
@@ -113,7 +118,7 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
     n_models = _length(tensors, "album/record")
     expected = {
         "loop": fresh.loop,
-        "good": {"params": fresh.good.params, "step": fresh.good.step},
+        "good": _reached(fresh.good),
         "pretraining": phases[0].recorder.stacked_shapes(sums, counts[0]),
         "annealing": phases[1].recorder.stacked_shapes(sums, counts[1]),
         "album": {

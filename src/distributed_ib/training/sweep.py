@@ -31,6 +31,7 @@ def sweep(
     first_learning_rate: float | None = None,
     last_learning_rate: float | None = None,
     weight_decay: float = 0.0,
+    averaging_steps: float = 0.0,
     validation: Batch | None = None,
     test: Batch | None = None,
     n_records: int = 200,
@@ -65,6 +66,10 @@ def sweep(
             by default `learning_rate`.
         weight_decay: Share of each weight, but not of biases, that a step of rate 1 takes away
             (AdamW, Loshchilov and Hutter 2019); 0 by default.
+        averaging_steps: Steps over which weights are averaged, with weights that fall exponentially
+            into the past (Polyak and Juditsky 1992). Models that are kept, and measured on held-out
+            data, then have these averages, which have less of the noise of single steps. With 0,
+            the default, they have the weights of their last step.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. All of it is measured
             at every record; none of it is used for training.
         test: Further held-out data, measured likewise, for results that nothing was chosen by.
@@ -116,6 +121,7 @@ def sweep(
         first_learning_rate=learning_rate if first_learning_rate is None else first_learning_rate,
         last_learning_rate=learning_rate if last_learning_rate is None else last_learning_rate,
         weight_decay=weight_decay,
+        averaging_steps=averaging_steps,
         n_records=n_records,
         n_snapshots=n_snapshots,
     )

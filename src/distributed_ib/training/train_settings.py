@@ -34,6 +34,8 @@ class TrainSettings:
         last_learning_rate: Learning rate at the last step, to which it falls while beta changes; by
             default the same.
         weight_decay: Share of each weight that a step with a learning rate of 1 takes away.
+        averaging: Share of `n_steps` over which the weights of a model are averaged, as a moving
+            average; 0, the default, for none.
         direction: Direction of the sweep: "rising", "falling", or "both" (one sweep of each).
         n_starts: Number of intervals into which the range of `beta` is divided, evenly in its
             logarithm; half of each is covered by the next. Models are trained from scratch in each
@@ -73,6 +75,7 @@ class TrainSettings:
     first_learning_rate: float | None = None
     last_learning_rate: float | None = None
     weight_decay: float = 0.0
+    averaging: float = 0.0
     direction: Directions = "rising"
     n_starts: int = 1
     n_resamples: int = 0
@@ -100,6 +103,8 @@ class TrainSettings:
                 positive_number(name, getattr(self, name))
         if self.weight_decay != 0:
             positive_number("weight_decay", self.weight_decay)
+        if not 0 <= self.averaging <= 1:
+            raise UserError(f"averaging must be a share from 0 to 1, got {self.averaging:g}.")
         whole_number("n_starts", self.n_starts, 1)
         whole_number("n_resamples", self.n_resamples, 0)
         if self.n_resamples == 1:
@@ -189,6 +194,15 @@ class TrainSettings:
             "last_learning_rate": last,
             "n_information_records": self.n_information_records or "all",
         }
+
+    @property
+    def averaging_steps(self) -> float:
+        """Steps over which weights are averaged; 0 for none.
+
+        >>> TrainSettings(n_steps=1000, averaging=0.05).averaging_steps
+        50.0
+        """
+        return max(self.averaging * self.n_steps, 1.0) if self.averaging else 0.0
 
     @property
     def total_steps(self) -> int:
