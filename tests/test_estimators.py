@@ -21,6 +21,7 @@ from distributed_ib import (
     UserError,
     load_estimator,
 )
+from distributed_ib._checksums import CHECKSUMS
 from distributed_ib.estimators.sweep_advice import advice
 from distributed_ib.estimators.table_settings import resolve
 from distributed_ib.report.scheme_sections import components_table
@@ -235,6 +236,20 @@ def test_a_foreign_or_damaged_folder_is_refused(
     path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
     with pytest.raises(UserError):
         load_estimator(tmp_path)
+
+
+def test_a_folder_of_before_records_were_a_setting_is_read(
+    classifier: DistributedIBClassifier, tmp_path: Path
+) -> None:
+    classifier.save(tmp_path)
+    path = tmp_path / "estimator.json"
+    description = json.loads(path.read_text())
+    assert description["settings"].pop("n_records") == description["parameters"]["n_records"]
+    path.write_text(json.dumps(description))
+    (tmp_path / CHECKSUMS).unlink()
+    with pytest.warns(UserWarning, match="checksums"):
+        found = load_estimator(tmp_path)
+    assert found.settings_ == classifier.settings_
 
 
 def test_a_folder_without_a_whole_model_is_refused(
@@ -453,6 +468,7 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     assert small.n_resamples > large.n_resamples > 1
     assert small.n_records == 192 > large.n_records
     assert resolve({"n_records": 5}, n_rows=300).n_records == 5
+    assert '"n_records": 5' in json.dumps(resolve({"n_records": np.int64(5)}, n_rows=9).to_dict())
     assert small.beta_end > 1.0  # where no more is gained than paid
     assert resolve({"n_steps": 7, "beta_start": 0.5}, n_rows=300).n_steps == 7
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):

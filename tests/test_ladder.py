@@ -34,6 +34,8 @@ from distributed_ib.scheme._row_losses import loss_of_mixture, row_losses
 from distributed_ib.scheme._sharpness import out_of_fold_probabilities, sharpness
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, Place, climb
+from distributed_ib.training._running_sweep import _snapshot_stride
+from distributed_ib.training._sweep_options import SweepOptions
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 from distributed_ib.training.train_settings import TrainSettings
 
@@ -69,6 +71,20 @@ def test_neighbouring_starts_visit_the_same_beta_where_they_overlap(
     beta = np.array(list(places))
     assert beta[-1] == pytest.approx(2.0, rel=1e-5)
     np.testing.assert_allclose(np.diff(np.log(beta)), np.log(2000) / len(beta), rtol=1e-3)
+
+
+@pytest.mark.parametrize("n_snapshots", [1, 5, 16, 22, 31, 40, 64, 200])
+def test_neighbouring_starts_keep_models_at_the_same_beta(n_snapshots: int) -> None:
+    train = TrainSettings(beta=(1e-3, 2.0), n_starts=5, n_resamples=2, n_records=192)
+    stretches, n_each = train.stretches(), train.n_records_of_stretch
+    options = SweepOptions(stretches, 0, 5, 1e-3, 1e-3, 1e-3, 0.0, 0.0, n_each, n_snapshots)
+    stride = _snapshot_stride(np.zeros(3), n_each, options)
+    record = np.arange(n_each)[::-1][::stride][::-1]
+    assert len(record) <= max(n_snapshots, 1)
+    result: Any = SimpleNamespace(snapshots=SimpleNamespace(record=record))
+    places = Ladder(stretches, n_resamples=2, n_seeds=1, n_records=n_each).places(result)
+    compared = [len(found) for found in places.values() if len(found) > 1]
+    assert len(compared) == 4 * (len(record) // 2)
 
 
 def test_stretches_cover_beta_and_half_of_their_neighbours() -> None:
@@ -220,6 +236,9 @@ def test_single_draws_do_not_depend_on_what_is_averaged(fitted: Fitted) -> None:
     np.testing.assert_array_equal(single.single_draw, both.single_draw)
     np.testing.assert_array_equal(single.kl, both.kl)
     assert np.isnan(single.averaged).all() and np.isfinite(both.averaged).all()
+    with jax.debug_nans(True):  # no NaN is computed on the way
+        again = fitted.losses(4, fitted.division.test, n_samples=0)
+    np.testing.assert_array_equal(again.single_draw, single.single_draw)
 
 
 def test_models_lose_the_same_alone_as_beside_others(fitted: Fitted) -> None:

@@ -85,5 +85,10 @@ def test_an_average_begins_with_the_mean_of_all_steps() -> None:
 
 @pytest.mark.parametrize("averaging", [-0.1, 1.5])
 def test_averaging_is_a_share(averaging: float) -> None:
-    with pytest.raises(UserError, match="averaging must be a share"):
-        TrainSettings(averaging=averaging)
+    with pytest.raises(UserError, match="averaging must be"):
+        TrainSettings(averaging=averaging, n_starts=2)
+
+
+def test_a_single_sweep_is_not_averaged() -> None:
+    with pytest.raises(UserError, match="several starts or resamples"):
+        TrainSettings(averaging=0.05)

@@ -183,7 +183,7 @@ def fit(
         typer.Option(
             metavar="N",
             help="Number of approximations that are measured and kept along beta. Default: 192, or "
-            "48 of tables of more than 20,000 rows.",
+            "48 if there are more than 20,000 training rows.",
         ),
     ] = None,
     learning_rate: Annotated[

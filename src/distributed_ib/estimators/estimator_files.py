@@ -131,7 +131,9 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     estimator = cls(**options)
     estimator.decomposition_, estimator.target_ = decomposition, target
     estimator.loss_ = estimator._loss(target)
-    estimator.settings_ = resolve(dict(description["settings"]), n_rows=1)
+    # Earlier versions had the number of records among the parameters alone.
+    records = {"n_records": parameters.get("n_records")}
+    estimator.settings_ = resolve({**records, **description["settings"]}, n_rows=1)
     estimator.n_train_rows_ = int(description["n_train_rows"])
     estimator.n_features_in_ = int(description["n_features_in"])
     names = description["feature_names_in"]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.model.losses import Loss
@@ -27,6 +29,7 @@ class Settings:
         n_resamples: Divisions of the training rows into those that train and those that choose.
         n_steps: Steps of each start while beta rises.
         n_pretraining_steps: Steps before that.
+        n_records: Approximations along beta that are measured and kept.
         batch_size: Rows in a batch.
         learning_rate: Adam's; it falls to a tenth while beta rises.
         weight_decay: Share of each weight that a step of rate 1 takes away.
@@ -145,6 +148,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     for field in fields(Settings):
         if field.type is float:
             values[field.name] = float(values[field.name])
+        elif isinstance(values[field.name], np.integer):
+            values[field.name] = int(values[field.name])
     settings = Settings(**values)
     settings.train()  # checks itself
     return settings

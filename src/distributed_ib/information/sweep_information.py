@@ -87,7 +87,10 @@ def measure_information(
     x = jax.tree.map(np.asarray, x)
     shares = _shares(len(jax.tree.leaves(x)[0]), weights)
     plan = _plan(snapshots, x, shares, len(components), n_inputs, complete, seed)
-    places = _evenly(len(snapshots.record), n_records)
+    chosen = [dataset.attrs.get(name, -1) for name in ("best_step", "simplest_step")]
+    places = np.union1d(
+        _evenly(len(snapshots.record), n_records), np.flatnonzero(np.isin(snapshots.record, chosen))
+    )
     inputs = jax.tree.map(lambda leaf: leaf[plan.rows], x)
     limit_bits = np.inf if n_rows is None else np.log2(whole_number("n_rows", n_rows, 1))
     figures = _measure(snapshots, places, components, inputs, plan, limit_bits, seed)

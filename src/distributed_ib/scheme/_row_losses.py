@@ -15,7 +15,7 @@ from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
 
-_SINGLE = 1 << 20  # number of the first pair of single draws; no averaged pair has it
+_SINGLE = 1 << 20  # number of the first pair of single draws; no pair of averages, no model has it
 
 
 class RowLosses(NamedTuple):
@@ -79,9 +79,10 @@ def row_losses(
     def of_block(given: tuple[Any, int, int]) -> RowLosses:
         (x, y), n_rows, first_row = given
         found = _losses(params, static, x, y, np.int32(first_row), keys, key, n_pairs, n_own)
-        return RowLosses(
-            *jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found)
+        kl, single, averaged, scores = jax.tree.map(
+            lambda leaf: np.asarray(leaf, np.float64)[:, :n_rows], found
         )
+        return RowLosses(kl, single, averaged if n_samples else averaged + np.nan, scores)
 
     parts = map_in_threads(of_block, blocks((x, y), pads=not compares))
     return RowLosses(*jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts))
@@ -112,15 +113,15 @@ def _losses(
             outputs = model.predictor(u)
             return model.predictor.loss_nats(outputs, y), model.predictor.scores(outputs, y)
 
-        def own_noise(number: Array) -> Array:
-            keys = row_keys(jax.random.fold_in(key_of_rows, number), rows)
+        def own_noise(key: Array, number: Array) -> Array:
+            keys = row_keys(jax.random.fold_in(key, number), rows)
             return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
 
         def add_shared(number: Array, likelihood: Array) -> Array:
             # Rows that are compared with each other have noise of their own: noise that they share
             # would make that too easy.
             if compares:
-                noise = own_noise(number)
+                noise = own_noise(key, number)
             else:
                 noise = jax.random.normal(jax.random.fold_in(key, number), (1, *shape[1:]))
             for draw in (noise, -noise):
@@ -128,7 +129,7 @@ def _losses(
             return likelihood
 
         def add_own(number: Array, totals: Any) -> Any:
-            noise = own_noise(_SINGLE + number)
+            noise = own_noise(key_of_rows, _SINGLE + number)
             for draw in (noise, -noise):
                 loss, scores = given(draw)
                 totals = (
@@ -142,7 +143,8 @@ def _losses(
         names = jax.eval_shape(given, jnp.zeros(shape))[1]
         likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
         single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
-        averaged = jnp.where(n_pairs > 0, jnp.log(2 * n_pairs) - likelihood, jnp.nan)
+        # What is not asked for is 0 here, since some look for NaN in all that is computed.
+        averaged = jnp.where(n_pairs > 0, jnp.log(2 * jnp.maximum(n_pairs, 1)) - likelihood, 0.0)
         scores = {name: total / (2 * n_own) for name, total in scored.items()}
         return channel.kl_nats(), single / (2 * n_own), averaged, scores
 

@@ -245,7 +245,8 @@ class ApproximationScheme:
                 then few rows are enough for an exact result.
             n_inputs: Inputs N of the bounds. Time grows as its square; the bounds are near each
                 other up to about log2(N) - 3 bits.
-            n_records: Most models to measure, evenly spaced along the sweep; None for all.
+            n_records: Most models to measure, evenly spaced along the sweep, beside `best` and
+                `simplest`; None for all.
             n_rows: Rows of the data, of which `x` may be a sample: a component can't tell more
                 about them than which one it is. None, the default, where there are always more.
             seed: Seed of the noise and of the rows that are drawn.

@@ -150,7 +150,7 @@ def _averaged(
     """
     if settings.averaging is None:
         return None
-    share = jnp.maximum(settings.averaging, 1 / (step + 1.0))
+    share = jnp.maximum(settings.averaging, 1 / (step.astype(jnp.float32) + 1))
     return jax.tree.map(lambda mean, new: mean + share * (new - mean), average, params)
 
 

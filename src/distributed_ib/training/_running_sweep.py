@@ -135,7 +135,7 @@ class RunningSweep:
                 boundaries(schedule.n_pretraining_steps, schedule.n_steps, n_records),
             ),
             album=SnapshotAlbum(
-                _snapshot_stride(loop.params, n_records, self.options.n_snapshots),
+                _snapshot_stride(loop.params, n_records, self.options),
                 n_records - 1 if schedule.direction == "rising" else 0,
             ),
         )
@@ -386,7 +386,15 @@ class RunningSweep:
         )
 
 
-def _snapshot_stride(params: Params, n_records: int, n_snapshots: int) -> int:
+def _snapshot_stride(params: Params, n_records: int, options: SweepOptions) -> int:
+    """Of every how many records a model is kept.
+
+    Schedules that overlap by half keep models at the same beta, where these can be compared.
+    """
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
     affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))
-    return math.ceil(n_records / min(n_snapshots, affordable))
+    stride = math.ceil(n_records / min(options.n_snapshots, affordable))
+    half = n_records // 2
+    if len(set(options.schedules)) == 1 or stride > half:
+        return stride
+    return next(longer for longer in range(stride, half + 1) if half % longer == 0)

@@ -34,8 +34,9 @@ class TrainSettings:
         last_learning_rate: Learning rate at the last step, to which it falls while beta changes; by
             default the same.
         weight_decay: Share of each weight that a step with a learning rate of 1 takes away.
-        averaging: Share of `n_steps` over which the weights of a model are averaged, as a moving
-            average; 0, the default, for none.
+        averaging: Share of `n_steps` over which the weights of a model are averaged, with weights
+            that fall exponentially into the past: the models of several starts or resamples then
+            have less of the noise of single steps. 0, the default, for none.
         direction: Direction of the sweep: "rising", "falling", or "both" (one sweep of each).
         n_starts: Number of intervals into which the range of `beta` is divided, evenly in its
             logarithm; half of each is covered by the next. Models are trained from scratch in each
@@ -103,7 +104,7 @@ class TrainSettings:
                 positive_number(name, getattr(self, name))
         if self.weight_decay != 0:
             positive_number("weight_decay", self.weight_decay)
-        if not 0 <= self.averaging <= 1:
+        if self.averaging != 0 and positive_number("averaging", self.averaging) > 1:
             raise UserError(f"averaging must be a share from 0 to 1, got {self.averaging:g}.")
         whole_number("n_starts", self.n_starts, 1)
         whole_number("n_resamples", self.n_resamples, 0)
@@ -121,6 +122,11 @@ class TrainSettings:
         if len(self.beta) != 2:
             raise UserError(
                 f"beta must be a pair of the smallest and the largest value, got {self.beta}."
+            )
+        if self.averaging and not self.is_ladder:
+            raise UserError(
+                "averaging needs several starts or resamples, since a single sweep records what it "
+                "trains; set averaging to 0."
             )
         for direction in self.directions:
             self.schedule(direction)
@@ -199,7 +205,7 @@ class TrainSettings:
     def averaging_steps(self) -> float:
         """Steps over which weights are averaged; 0 for none.
 
-        >>> TrainSettings(n_steps=1000, averaging=0.05).averaging_steps
+        >>> TrainSettings(n_steps=1000, n_starts=2, averaging=0.05).averaging_steps
         50.0
         """
         return max(self.averaging * self.n_steps, 1.0) if self.averaging else 0.0

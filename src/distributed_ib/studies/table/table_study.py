@@ -89,7 +89,7 @@ class TableStudy(Study):
         n_seeds: Number of independent repeats.
         n_steps: Number of training steps while beta changes; by default chosen from the data.
         n_records: Number of approximations that are measured and kept along beta; by default
-            192, or 48 of tables of more than 20,000 rows.
+            192, or 48 if there are more than 20,000 training rows.
         learning_rate: Learning rate.
         evidence_wanted: Measure how certain the findings are.
         quick: Make a single sweep, without error bars or evidence.
