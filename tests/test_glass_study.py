@@ -447,7 +447,8 @@ def test_a_name_that_leads_elsewhere_in_the_run_folder(
     ("option", "message"),
     [
         (["--validation-fraction", "1.5"], "validation fraction must be between 0 and 1"),
-        (["--direction", "both", "--n-starts", "1"], "rising or falling"),
+        (["--direction", "both", "--n-starts", "1", "--averaging", "0"], "rising or falling"),
+        (["--n-starts", "1"], "set averaging to 0"),
         (["--direction", "falling"], "several starts or resamples need direction"),
         (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
     ],
