@@ -466,7 +466,7 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     assert small.predictor_hidden < large.predictor_hidden
     assert small.weight_decay > large.weight_decay > 0
     assert small.n_resamples > large.n_resamples > 1
-    assert small.n_records == 192 > large.n_records
+    assert small.n_records == 192 > resolve({}, n_rows=9000).n_records > large.n_records
     assert resolve({"n_records": 5}, n_rows=300).n_records == 5
     assert '"n_records": 5' in json.dumps(resolve({"n_records": np.int64(5)}, n_rows=9).to_dict())
     assert small.beta_end > 1.0  # where no more is gained than paid

@@ -182,8 +182,8 @@ def fit(
         int | None,
         typer.Option(
             metavar="N",
-            help="Number of approximations that are measured and kept along beta. Default: 192, or "
-            "48 if there are more than 20,000 training rows.",
+            help="Number of approximations that are measured and kept along beta. Default: 192, "
+            "but 96 above 4,000 and 48 above 20,000 training rows.",
         ),
     ] = None,
     learning_rate: Annotated[

@@ -53,7 +53,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         n_seeds: Independent repeats of each; predictions average over all models.
         validation_fraction: Share of rows to hold out from all models; what is known about Y, and
             the scores, are measured on them.
-        n_records: Records along the sweep; default 192, or 48 above 20,000 training rows.
+        n_records: Records along the sweep; default 192 up to 4,000 training rows, 96 up to
+            20,000, then 48.
         n_snapshots: Most models to keep along it.
         n_samples: Draws of the channels' noise that a prediction averages over.
         n_information_inputs: Training rows from which the information that components convey is

@@ -94,8 +94,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
       for more, where they differ less.
     - `batch_size`: 64 up to 2,000 rows, 256 for more.
     - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
-    - `n_records`: 192 up to 20,000 rows, for smooth curves; 48 for more rows, where measuring each
-      takes longer.
+    - `n_records`: 192 up to 4,000 rows, for smooth curves; 96 up to 20,000 and 48 for more, where
+      each takes longer to measure.
     - Networks grow with the number of rows, and weight decay falls.
     - `n_frequencies`: 3. Sines follow narrow steps, and fit noise too. So only columns whose values
       repeat have them, as ages and hours do: below 400 rows those of eight rows a value, below
@@ -127,7 +127,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "n_resamples": 10 if n_rows <= 2000 else 5 if n_rows <= 20_000 else 3,
         "n_steps": n_steps,
         "n_pretraining_steps": max(1, round(whole_number("n_steps", n_steps, 1) / 2)),
-        "n_records": 192 if n_rows <= 20_000 else 48,
+        "n_records": 192 if n_rows <= 4000 else 96 if n_rows <= 20_000 else 48,
         "batch_size": usual if loss is None else loss.usual_batch_size(usual, n_rows),
         "learning_rate": 3e-3,
         "weight_decay": round(0.5 * 0.2**size, 3),

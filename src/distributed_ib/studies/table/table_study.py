@@ -88,7 +88,7 @@ class TableStudy(Study):
             chosen from the number of rows.
         n_seeds: Number of independent repeats.
         n_steps: Number of training steps while beta changes; by default chosen from the data.
-        n_records: Number of approximations along beta; 192, or 48 above 20,000 training rows.
+        n_records: Number of approximations along beta; by default chosen from the number of rows.
         learning_rate: Learning rate.
         evidence_wanted: Measure how certain the findings are.
         quick: Make a single sweep, without error bars or evidence.
