@@ -65,10 +65,10 @@ def test_units_run_here_or_on_two_processes(tmp_path: Path) -> None:
 
 
 def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
-    names = ["a", "b", "waits c", "lost after a", "terminated", "d"]
+    # One loss after the other, or the second could take along what the first had put back.
+    names = ["a", "b", "waits c", "lost after a", "terminated after lost after a", "d"]
     assert all_of(TWO, tmp_path, *names) == {name: 2 * name for name in names}
-    # Once more if it was under way when "terminated" took its process along.
-    assert len(begun(tmp_path, "lost after a")) in (2, 3)
+    assert len(begun(tmp_path, "lost after a")) == 2
     # joblib ends the other process too, but what the client has stays finished.
     assert len(begun(tmp_path, "a")) == 1
 

@@ -16,7 +16,7 @@ from distributed_ib.scheme._sharpness import out_of_fold_probabilities
 from distributed_ib.scheme.ladder import CLOSED_BITS, Ladder
 
 FloatArray = NDArray[np.float64]
-# So many rows that choose are measured with all draws of the noise; more need fewer.
+# So many rows that choose are measured with all draws of the noise; more need no more than these.
 MOST_ROWS_OF_ALL_DRAWS, DRAWS_TO_CHOOSE = 4096, 8
 # One member's losses of some rows.
 _OfMember = tuple[MeasuredRows, RowLosses]

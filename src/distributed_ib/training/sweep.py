@@ -76,7 +76,8 @@ def sweep(
         n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
         n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
             every k-th record, counted from the largest beta; k is increased where they would take
-            more than 1 GiB together.
+            more than 1 GiB together, and with several schedules until it divides half the records,
+            so that schedules that overlap by half keep models at the same beta.
         progress: Called about twice a second, or less often if steps are slow: after 20 steps or
             four seconds; e.g. a `ProgressBar`.
         checkpoints: Where to write checkpoints, and how often; by default there are none. They
