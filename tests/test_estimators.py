@@ -464,6 +464,8 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     assert small.n_steps < large.n_steps == 2000
     assert small.batch_size < large.batch_size
     assert small.predictor_hidden < large.predictor_hidden
+    assert resolve({}, n_rows=300, n_components=40).predictor_hidden == (40,)
+    assert resolve({}, n_rows=300, n_components=400).predictor_hidden == large.predictor_hidden
     assert small.weight_decay > large.weight_decay > 0
     assert small.n_resamples > large.n_resamples > 1
     assert small.n_records == 192 > resolve({}, n_rows=9000).n_records > large.n_records

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.optimize import minimize
 
 from distributed_ib.data.target_bins import POINTS_PER_BIN, ROWS_PER_BIN, TargetBins
 from distributed_ib.errors import UserError
@@ -148,6 +150,38 @@ def test_a_tilt_of_each_atom_tells_it_from_all_else() -> None:
     basis = np.column_stack([np.ones(bins.n_bins), bins.tilts()])
     left = indicator - basis @ np.linalg.lstsq(basis, indicator, rcond=None)[0]
     assert np.abs(left).max() < 1e-9
+
+
+def told_bits(distributions: np.ndarray, tilts: np.ndarray) -> float:
+    """Largest mean gain over the mean distribution, in bits, of its tilts, `[case, bin]`."""
+    marginal = distributions.mean(axis=0)
+    nats = 0.0
+    for p in distributions:
+
+        def loss(strength: np.ndarray, p: np.ndarray = p) -> tuple[float, np.ndarray]:
+            weight = marginal * np.exp(tilts @ strength)
+            total = weight.sum()
+            return np.log(total) - p @ tilts @ strength, (weight / total - p) @ tilts
+
+        nats -= minimize(loss, np.zeros(tilts.shape[1]), jac=True, method="BFGS").fun
+    return nats / len(distributions) / np.log(2)
+
+
+def test_many_rows_of_heavy_tails_whose_center_moves_are_described() -> None:
+    """Student t around s: with five tilts, six per cent of what the bins tell would be lost."""
+    random, centers = np.random.default_rng(0), stats.norm.ppf((np.arange(20) + 0.5) / 20)
+    bins = TargetBins.fit(random.normal(size=20_000) + random.standard_t(3, size=20_000))
+    edges = np.concatenate([[-np.inf], np.asarray(bins.edges), [np.inf]])
+    exact = np.diff(stats.t.cdf(edges[None] - centers[:, None], 3), axis=1)
+    marginal = exact.mean(axis=0)
+    truth = float(stats.entropy(exact, marginal[None], base=2, axis=1).mean())
+    tilts = bins.tilts()
+    assert told_bits(exact, tilts) > 0.98 * truth
+    assert told_bits(exact, tilts[:, :5]) < 0.95 * truth
+
+
+def test_few_rows_have_five_tilts() -> None:
+    assert TargetBins.fit(np.random.default_rng(0).normal(size=1000)).tilts().shape[1] == 5
 
 
 def test_draws_are_values_of_the_bin() -> None:

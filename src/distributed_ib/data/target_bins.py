@@ -103,14 +103,17 @@ class TargetBins:
 
         They are powers of the bin's normal score (the quantile of a standard normal at the bin's
         place in the distribution), of its value, and an indicator of each atom, or of the most
-        frequent value where all are atoms. The normal score
-        and its square are what a Gaussian, or a monotonic function of one, needs whose mean and
-        width follow X; the value is what counts and two separate lumps need. Each has mean zero
-        and variance one, less what those before it tell (Gram and Schmidt), so that a function
-        that adds little weighs little.
+        frequent value where all are atoms. The normal score and its square are what a Gaussian,
+        or a monotonic function of one, needs whose mean and width follow X; the value is what
+        counts and two separate lumps need. The fourth power of the normal score, for heavy tails,
+        is there only with the most bins: few rows can't tell it. Each has mean zero and variance
+        one, less what those before it tell (Gram and Schmidt), so that a function that adds little
+        weighs little.
         """
         score, value = self._normal_scores(), self._values()
         functions = [score, score**2, value, score**3, value**2]
+        if self.n_intervals >= MOST_BINS:
+            functions.append(score**4)
         indicators = np.eye(self.n_bins)
         if self.n_intervals:
             functions += list(indicators[self.n_intervals :])

@@ -28,7 +28,9 @@ def training_of(
         UserError: If a parameter is out of range, or several starts or resamples are wanted where
             beta falls.
     """
-    settings = resolve(_with_direction(parameters), n_rows=n_rows, loss=loss)
+    settings = resolve(
+        _with_direction(parameters), n_rows=n_rows, n_components=n_components, loss=loss
+    )
     n_channels = n_components * parameters["n_seeds"] * max(settings.n_resamples, 1)
     train = settings.train(
         n_seeds=parameters["n_seeds"],

@@ -14,6 +14,8 @@ from distributed_ib.training.train_settings import TrainSettings
 
 # Share of the learning rate that is left at the end of each stretch of beta.
 LAST_RATE = 0.1
+# Units of the predictor, however many components there are.
+MOST_UNITS = 64
 # Rows for each value of a column from which it has sines, below so many training rows.
 ROWS_PER_VALUE = {400: 8.0, 1600: 1.5}
 
@@ -83,7 +85,9 @@ class Settings:
         }
 
 
-def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> Settings:
+def resolve(
+    given: dict[str, Any], *, n_rows: int, n_components: int = 1, loss: Loss | None = None
+) -> Settings:
     """Fill in what is None.
 
     - `beta_start`: 0.001. Open channels then cost some hundredths of a nat.
@@ -96,7 +100,8 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
     - `n_records`: 192 up to 4,000 rows, for smooth curves; 96 up to 20,000 and 48 for more, where
       each takes longer to measure.
-    - Networks grow with the number of rows, and weight decay falls.
+    - The predictor has 16 units up to 1,000 rows and 64 from 16,000, or as many as there are
+      components, if these are more, but no more than 64. Weight decay falls from 0.5 to 0.1.
     - `n_frequencies`: 3. Sines follow narrow steps, and fit noise too. So only columns whose values
       repeat have them, as ages and hours do: below 400 rows those of eight rows a value, below
       1,600 of 1.5, and then all; and all where `n_frequencies` is given.
@@ -104,6 +109,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
     Args:
         given: Values by the names of `Settings`; None or absent where the data should decide.
         n_rows: Training rows.
+        n_components: Components of X.
         loss: How predictions are judged, which may bound the size of a batch.
 
     Raises:
@@ -133,7 +139,7 @@ def resolve(given: dict[str, Any], *, n_rows: int, loss: Loss | None = None) -> 
         "weight_decay": round(0.5 * 0.2**size, 3),
         "encoder_hidden": (32,),
         "embedding_dim": 2,
-        "predictor_hidden": (round(16 * 4**size),),
+        "predictor_hidden": (max(round(16 * 4**size), min(n_components, MOST_UNITS)),),
         "n_frequencies": 3,
         "least_rows_per_value": 1.0 if has_all_sines else _rows_per_value(n_rows),
         "longest_period": 8.0,
