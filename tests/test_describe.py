@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from distributed_ib.cli.describe_command import becomes
 from distributed_ib.cli.main import app
 from distributed_ib.data.columns.declared_kinds import read_kinds
+from distributed_ib.data.columns.survey import Survey, survey
 from distributed_ib.data.decomposition import Decomposition
+from distributed_ib.data.files._views import frame_view
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table import TableStudy
 
@@ -70,6 +73,24 @@ def test_a_table_is_described_in_words(path: Path) -> None:
     ):
         assert words in text
     assert [one.name for one in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_values_that_many_rows_share_are_named_as_the_model_treats_them() -> None:
+    """Of any stretches, and where the first ones hold no value."""
+    rng = np.random.default_rng(0)
+    waited = rng.exponential(20, 5000)
+    waited[rng.random(5000) < 0.2] = 99.0
+    table = pd.DataFrame({"waited": waited, "delay": pd.to_timedelta(waited, unit="min")})
+    table.loc[:999, :] = None
+    whole = survey(frame_view(table), {})
+    assert [one.spikes for one in whole] == [(99.0,), (99 / 60,)]
+    fitted = Decomposition.from_frame(table).fit(table)
+    assert fitted.spikes == ((99.0,), (pytest.approx(99 / 60),))
+    assert becomes(whole[0]) == "a number (99 also as levels) or missing"
+    look = Survey(list(table), {})
+    for start in range(0, len(table), 700):
+        look.add(start, {name: table[name][start : start + 700] for name in table})
+    assert look.result(len(table)) == whole
 
 
 def test_what_describe_writes_is_what_fit_reads(path: Path) -> None:

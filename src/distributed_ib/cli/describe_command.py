@@ -41,7 +41,8 @@ def describe(
     """Show how each column of a table would be read, without training anything.
 
     The listing has the name and kind of each column, what the model sees of it, the number of
-    missing values, and its levels or range. Where a column is left out, a sentence says why. To
+    missing values, and its levels or range. Values of a number that are far more frequent
+    than their neighbours are also treated as levels. Where a column is left out, a sentence says why. To
     change how columns are read, write the TOML file with --out, edit it, and pass it to
     dib fit --kinds.
     """
@@ -132,6 +133,7 @@ def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: st
             console.print(Text(f"- {_visible(one.name)!r} is left out: {one.note}{again}."))
 
 
+_MOST_VALUES = 6
 _AGAIN = "; to keep it, declare its kind"
 
 
@@ -147,10 +149,19 @@ def becomes(one: "SurveyedColumn") -> str:
     readings = [column.reading.part for column in one.columns if column.reading is not None]
     if readings == ["duration"]:
         unit = one.columns[0].reading.unit if one.columns[0].reading else ""
-        return f"a number of {unit}{also}"
+        return f"a number of {unit}{_levels(one)}{also}"
     if readings:
         return f"{', '.join(readings)}{also}"
-    return f"a number{also}"
+    return f"a number{_levels(one)}{also}"
+
+
+def _levels(one: "SurveyedColumn") -> str:
+    """Values of a number that many rows share, in words."""
+    from distributed_ib.data.columns.column import level_text
+
+    shown = ", ".join(level_text(value) for value in one.spikes[:_MOST_VALUES])
+    more = ", ..." if len(one.spikes) > _MOST_VALUES else ""
+    return f" ({shown}{more} also as levels)" if shown else ""
 
 
 def _visible(text: str) -> str:

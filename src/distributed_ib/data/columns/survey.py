@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from distributed_ib.data.columns._observed import FloatArray, Rows, RowSample
 from distributed_ib.data.columns.column import Column, Level, Reading, level_text
 from distributed_ib.data.columns.column_values import (
     factorised,
@@ -25,6 +26,7 @@ from distributed_ib.data.columns.date_parts import (
 from distributed_ib.data.columns.date_span import DateSpan
 from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
+from distributed_ib.data.columns.spikes import spikes_of
 from distributed_ib.data.files._views import View
 from distributed_ib.data.reading_progress import Told, tell_nobody
 from distributed_ib.data.table_errors import refuse, shown, with_place
@@ -55,6 +57,8 @@ class SurveyedColumn:
         problem: Why it can't be read; "" where it can.
         levels: Its levels in order, where their order counts.
         day_first: Of dates as text whether the day stands before the month.
+        spikes: Values of a number that far more of some thousand sampled rows hold than hold the
+            values beside them (`spikes_of`); training rows decide which a model distinguishes.
     """
 
     name: str
@@ -67,6 +71,7 @@ class SurveyedColumn:
     problem: str = ""
     levels: tuple[Level, ...] = ()
     day_first: bool | None = None
+    spikes: tuple[float, ...] = ()
 
     @property
     def levels_text(self) -> str:
@@ -120,6 +125,7 @@ class Survey:
     def __init__(self, names: Sequence[str], declared: Mapping[str, DeclaredKind]) -> None:
         self._looks = {name: _Look(name, declared.get(name)) for name in names}
         self.declared = frozenset(declared)
+        self._sample = RowSample()
 
     @property
     def wanted(self) -> list[str]:
@@ -139,10 +145,12 @@ class Survey:
             chunk: The wanted columns.
             place_of: Says in which file a row is, for messages.
         """
-        for name in self.wanted:
+        wanted = self.wanted
+        drawn = self._sample.draw(len(chunk[wanted[0]]) if wanted else 0)
+        for name in wanted:
             look = self._looks[name]
             before = look.problem
-            look.add(chunk[name], start + 1)
+            look.add(chunk[name], start + 1, drawn)
             if look.problem and not before and place_of is not None:
                 look.problem = with_place(look.problem, place_of(start))
 
@@ -175,26 +183,28 @@ class _Look:
     n_counted: int = 0
     given_levels: tuple[Level, ...] = ()
     dates: DateSpan | None = None
+    sample: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def is_left_out(self) -> bool:
         return self.declared is not None and self.declared.kind == "left out"
 
-    def add(self, values: pd.Series, first_row: int) -> None:
+    def add(self, values: pd.Series, first_row: int, drawn: tuple[Rows, Rows]) -> None:
         if self.problem:
             return
         try:
-            self._add(without_signals(values), first_row)
+            self._add(without_signals(values), first_row, drawn)
         except UserError as error:
             self.problem = str(error)
 
-    def _add(self, values: pd.Series, first_row: int) -> None:
+    def _add(self, values: pd.Series, first_row: int, drawn: tuple[Rows, Rows]) -> None:
         if self.read_as is None:
             if isinstance(values.dtype, pd.CategoricalDtype) and date_type(values) is None:
                 found = (level_of(self.name, level) for level in values.dtype.categories)
                 self.given_levels = tuple(found)
             if values.isna().all() and not self.given_levels:
                 self.n_missing += len(values)
+                self._sample_numbers(np.full(len(values), np.nan), drawn)
                 return
             self.read_as = read_as(self.name, values, self.declared, first_row)
         if self.read_as in ("date", "time"):
@@ -204,11 +214,19 @@ class _Look:
             self.n_missing += int(values.isna().sum())
             self.dates.add(values, first_row)
         elif self.read_as in ("continuous", "duration"):
-            self._add_numbers(values, first_row)
+            self._sample_numbers(self._add_numbers(values, first_row), drawn)
         else:
             self._add_levels(values, first_row)
 
-    def _add_numbers(self, values: pd.Series, first_row: int) -> None:
+    def _sample_numbers(self, numbers: FloatArray, drawn: tuple[Rows, Rows]) -> None:
+        stay, come = drawn
+        self.sample = np.concatenate([self.sample[stay], numbers[come]])
+
+    @property
+    def spikes(self) -> tuple[float, ...]:
+        return spikes_of(self.sample[~np.isnan(self.sample)])
+
+    def _add_numbers(self, values: pd.Series, first_row: int) -> FloatArray:
         if self.read_as == "duration":
             numbers = durations(self.name, values, "seconds")
         else:
@@ -227,6 +245,7 @@ class _Look:
             and self.low in (0.0, 1.0)
             and (numbers == np.arange(first_row, first_row + len(numbers)) - 1 + self.low).all()
         )
+        return numbers
 
     def _add_levels(self, values: pd.Series, first_row: int) -> None:
         if len(self.counts) > MOST_LEVELS:  # enough is known
@@ -297,7 +316,14 @@ class _Look:
             column = Column(name, "continuous", (), self.name, Reading("duration", unit=unit))
             ends = (end / SECONDS[unit] for end in (self.low, self.high))
             words = f"{_range(*ends)} {unit}"
-            return SurveyedColumn(self.name, "continuous", (column,), self.n_missing, values=words)
+            return SurveyedColumn(
+                self.name,
+                "continuous",
+                (column,),
+                self.n_missing,
+                values=words,
+                spikes=tuple(value / SECONDS[unit] for value in self.spikes),
+            )
         if self.read_as == "ordered":
             return self._as_ordered()
         if self.read_as == "categorical":
@@ -316,7 +342,9 @@ class _Look:
             )
         words = _range(self.low, self.high)
         column = Column(self.name, "continuous")
-        return SurveyedColumn(self.name, "continuous", (column,), self.n_missing, values=words)
+        return SurveyedColumn(
+            self.name, "continuous", (column,), self.n_missing, values=words, spikes=self.spikes
+        )
 
     def _as_date(self) -> SurveyedColumn:
         assert self.dates is not None  # `read_as` says so
