@@ -46,7 +46,8 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         weight_decay: Share of each weight that a step of rate 1 takes away; default 0.5 to 0.1.
         encoder_hidden: Widths of the hidden layers that encode a component; default (32,).
         embedding_dim: Dimensions of each u_i; default 2.
-        predictor_hidden: Widths of the predictor's hidden layers; default 16 to 64 units.
+        predictor_hidden: Widths of the predictor's hidden layers; default 16 to 64 units, and as
+            many as there are components up to 64.
         n_frequencies: Sines of the positional encoding of numbers; default 3; below 1,600
             training rows only columns whose values repeat have sines.
         longest_period: Period of the slowest, in standard deviations; default 8.

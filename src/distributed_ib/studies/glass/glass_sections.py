@@ -55,10 +55,7 @@ def protocol_findings(
     averaged = _with_error(found.best_averaged, found.best_error)
     one_draw = _with_error(found.best_accuracy, found.best_error)
     of_svm = Quantity(svm.test_accuracy, rows=HELD_OUT)
-    gap, gap_few = (
-        Quantity(bits, "bits", rows=HELD_OUT, digits=2)
-        for bits in (found.gap_largest_bits, found.gap_few_bits)
-    )
+    gap, gap_few = _bits(found.gap_largest_bits), _bits(found.gap_few_bits)
     return (
         Finding(
             f"{name} quench, {n_loci} loci: the best held-out accuracy is {averaged.number()} ± "
@@ -129,8 +126,8 @@ def claims(
             for name, found in findings.items()
         ],
         "small beta overfits, the bottleneck regularises": [
-            f"{name} held-out error up to {found.gap_largest_bits:.2f} bits above the training "
-            f"error, {found.gap_few_bits:.2f} with ten shells"
+            f"{name} held-out error up to {_bits(found.gap_largest_bits).text()} above the training "
+            f"error, {_bits(found.gap_few_bits).number()} with ten shells"
             for name, found in findings.items()
         ],
         "most shells can be dropped at the cost of a few percentage points": [
@@ -168,6 +165,10 @@ _LEGEND = """\
 def _with_error(accuracy: float, error: float) -> Quantity:
     low, high = accuracy - error, accuracy + error
     return Quantity(accuracy, low=low, high=high, level=ONE_STANDARD_ERROR, rows=HELD_OUT)
+
+
+def _bits(bits: float) -> Quantity:
+    return Quantity(bits, "bits", rows=HELD_OUT, digits=2)
 
 
 def _diffuseness_finding(found: GlassFindings) -> Finding:
