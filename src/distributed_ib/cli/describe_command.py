@@ -41,10 +41,10 @@ def describe(
     """Show how each column of a table would be read, without training anything.
 
     The listing has the name and kind of each column, what the model sees of it, the number of
-    missing values, and its levels or range. Values of a number that are far more frequent
-    than their neighbours are also treated as levels. Where a column is left out, a sentence says why. To
-    change how columns are read, write the TOML file with --out, edit it, and pass it to
-    dib fit --kinds.
+    missing values, and its levels or range. Values of a number that are far more frequent than
+    their neighbours are also treated as levels. Where a column is left out, a sentence says why.
+    To change how columns are read, write the TOML file with --out, edit it, and pass it to dib
+    fit --kinds.
     """
     from distributed_ib._files import write_text
     from distributed_ib._reading_line import ReadingLine

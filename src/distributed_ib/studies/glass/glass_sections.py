@@ -126,8 +126,8 @@ def claims(
             for name, found in findings.items()
         ],
         "small beta overfits, the bottleneck regularises": [
-            f"{name} held-out error up to {_bits(found.gap_largest_bits).text()} above the training "
-            f"error, {_bits(found.gap_few_bits).number()} with ten shells"
+            f"{name} held-out error up to {_bits(found.gap_largest_bits).text()} above the "
+            f"training error, {_bits(found.gap_few_bits).number()} with ten shells"
             for name, found in findings.items()
         ],
         "most shells can be dropped at the cost of a few percentage points": [
