@@ -1,1 +1,1 @@
-"""The frame of all studies: options, run folder, resume, report, command line."""
+"""The framework of all studies: options, run folder, resume, report, command line."""

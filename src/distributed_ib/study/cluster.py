@@ -1,7 +1,7 @@
 """Units of work on a Dask cluster.
 
-They go through Dask's own client. joblib's backend for Dask does not tell its caller of a task that
-ended with its worker (joblib 1.6 calls back for results only), and would wait for ever.
+They are submitted with Dask's own client. joblib's Dask backend does not report a task that was
+lost with its worker (joblib 1.6 calls back for results only), and would wait forever.
 """
 
 import ctypes
@@ -22,10 +22,10 @@ R = TypeVar("R")
 
 CONNECT_SECONDS = 30
 _TRIM_THRESHOLD = "MALLOC_TRIM_THRESHOLD_"
-# M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h, in bytes: the largest that glibc comes to by
-# itself.
+# M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h, in bytes: the largest values that glibc
+# reaches by itself.
 _MALLOC_LIMITS = {-1: 64 << 20, -3: 32 << 20}
-# Each has a level of its own.
+# Each has its own level.
 _LOGGERS = ("distributed", "distributed.client", "tornado.application")
 _KEPT = "Finished parts are kept, and the run can be resumed."
 
@@ -33,14 +33,14 @@ _KEPT = "Finished parts are kept, and the run can be resumed."
 def results_of_cluster(
     address: str, work: Callable[[S, str], R], shared: S, units: Sequence[str]
 ) -> Iterator[tuple[str, R]]:
-    """Work out units on a cluster and yield their results as they come.
+    """Run units on a cluster and yield their results as they arrive.
 
-    A unit whose worker is lost is run again on another one, as often as Dask is set to
+    A unit whose worker is lost is run again on another one, as often as Dask allows
     (`distributed.scheduler.allowed-failures`, by default 3 times).
 
     Raises:
         UserError: If the scheduler can't be reached or is lost, a unit was lost too often, or a
-            worker has other versions of what the bits depend on.
+            worker has other versions of the packages that determine the bits of the results.
     """
     import cloudpickle
     import dask
@@ -56,7 +56,7 @@ def results_of_cluster(
                 "address, and that the scheduler is running."
             ) from None
         try:
-            # As a task and not by `scatter`, so that it outlives the workers that hold it.
+            # As a task and not with `scatter`, so that it outlives the workers that hold it.
             data = client.submit(_passed_on, cloudpickle.dumps((work, shared)), pure=False)
             about = (versions(), xla_threads())
             futures = {client.submit(_work, data, unit, about, pure=False): unit for unit in units}
@@ -64,7 +64,7 @@ def results_of_cluster(
                 unit = futures.pop(future)
                 yield unit, _result(future, unit, address)
         finally:
-            # Tells workers to stop, which would otherwise go on with units nobody waits for.
+            # Otherwise workers would go on with units whose results are no longer wanted.
             if client.status == "running":
                 client.cancel([*futures])
             client.close(timeout=2)
@@ -95,7 +95,7 @@ def _passed_on(content: bytes) -> bytes:
 
 
 def _work(content: bytes, unit: str, about: tuple[Mapping[str, str], int]) -> Any:
-    """Work out a unit in a worker's process."""
+    """Run a unit in a worker's process."""
     import cloudpickle
     from distributed import get_worker
 
@@ -115,10 +115,10 @@ def _work(content: bytes, unit: str, about: tuple[Mapping[str, str], int]) -> An
 
 
 def end_if_unwanted(now: SweepProgress) -> None:
-    """A progress callback that ends a unit whose client has gone, or has asked for its end.
+    """Progress callback that ends a unit whose client has disconnected or has cancelled it.
 
     Raises:
-        UserError: Which nobody waits for.
+        UserError: To end the unit; no client receives it.
     """
     from distributed.utils import thread_state  # type: ignore[attr-defined,unused-ignore]
 
@@ -131,7 +131,7 @@ def end_if_unwanted(now: SweepProgress) -> None:
 
 
 def _take_threads(n_threads: int, address: str) -> None:
-    """Let JAX use so many threads in this process, unless it has started with another number."""
+    """Set the number of JAX's threads in this process; an error if it runs on another number."""
     if xla_threads() == n_threads:
         return
     if "jax" in sys.modules or XLA_THREADS in os.environ:
@@ -145,14 +145,14 @@ def _take_threads(n_threads: int, address: str) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let the C library keep memory that is freed, as it does by default.
+    """Let the C library keep freed memory, as it does by default.
 
-    Dask sets MALLOC_TRIM_THRESHOLD_ for its workers, so that memory goes back to the system at
-    once. Arrays of every step are then mapped anew, which took a fifth of the time of a sweep.
+    Dask sets MALLOC_TRIM_THRESHOLD_ for its workers, so that freed memory returns to the system
+    at once. The arrays of every step are then mapped anew, which took a fifth of a sweep's time.
     """
     if _TRIM_THRESHOLD not in os.environ:
         return
-    # Of a C library that knows such limits, which is glibc.
+    # Only glibc has these limits.
     set_limit = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if set_limit is not None:
         for limit, size in _MALLOC_LIMITS.items():
@@ -161,7 +161,7 @@ def _keep_freed_memory() -> None:
 
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Leave it to errors of ours to say what Dask's client logs about lost connections."""
+    """Silence the log of Dask's client about lost connections, which our errors report."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:

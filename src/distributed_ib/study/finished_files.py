@@ -1,4 +1,4 @@
-"""The files of a finished unit as bytes, from a worker whose disk the client does not see."""
+"""The files of a finished unit as bytes, from a worker whose disk the client can't access."""
 
 import hashlib
 import os
@@ -12,12 +12,12 @@ from distributed_ib.study.run_folder import result_files
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Contents of the results in a folder, by their paths in it."""
+    """Contents of the result files in a folder, by relative path."""
     return {name: (folder / name).read_bytes() for name in result_files(folder)}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], last: str) -> None:
-    """Write files with their checksums; a folder that holds the one named `last` holds all.
+    """Write files with their checksums, the one named `last` last: if it exists, all do.
 
     Example:
         >>> import tempfile
@@ -38,7 +38,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], last: str) -> None:
 
 
 def all_files_in(folder: Path) -> dict[str, bytes]:
-    """Contents of all files in a folder but hidden ones, such as its lock."""
+    """Contents of all files in a folder except hidden ones, such as its lock."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -47,9 +47,9 @@ def all_files_in(folder: Path) -> dict[str, bytes]:
 
 
 def write_whole_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder of files that is there with all of them or not at all.
+    """Create a folder with all of these files, or none if interrupted.
 
-    An unfinished run of the same name gives way to it.
+    It replaces an unfinished run of the same name.
     """
     half = folder.with_name(f".{folder.name}-half")
     shutil.rmtree(half, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A grid of options: every combination of lists of values is a run of a study."""
+"""A grid of options: a study is run with every combination of listed values."""
 
 import hashlib
 import itertools
@@ -24,14 +24,14 @@ _SECTIONS = ("study", "options", "grid")
 
 @dataclass(frozen=True)
 class GridRun:
-    """One combination.
+    """One combination of options.
 
     Attributes:
-        name: Of its folder, from its values.
-        values: The options that vary, in the order of the file.
+        name: Name of its folder, made from its values.
+        values: Values of the options that vary, in the order of the file.
         seed: Seed of everything random.
-        study: The study with these options; None if it refuses them.
-        error: Why it does.
+        study: The study with these options; None if they are invalid.
+        error: Why they are invalid.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Grid:
 def read_grid(path: Path) -> Grid:
     """Read a grid from a TOML file.
 
-    `study` is the name of an installed study, or FILE.py or FILE.py:CLASS beside the TOML file.
-    `[options]` has options that all runs share, and `[grid]` a list of values for each that
-    varies. Options are written as in a run's `config.toml` (`train.n_steps`), or as on the command
-    line (`n_steps`); `seed` and `preset` are options too.
+    `study` is the name of an installed study, or FILE.py or FILE.py:CLASS in the folder of the
+    TOML file. `[options]` contains the options that all runs share, and `[grid]` a list of values
+    for each option that varies. Options are named as in a run's `config.toml` (`train.n_steps`) or
+    as on the command line (`n_steps`); `seed` and `preset` are options too.
 
     Raises:
         UserError: If the file can't be read, or names an option that does not exist. Values that
-            the study refuses are told with their combination.
+            the study does not accept are reported in `GridRun.error` instead.
     """
     table = read_toml(path, "a grid")
     for name in table:
@@ -112,7 +112,7 @@ def _table(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]
 
 
 def _paths(cls: type[Study]) -> dict[str, tuple[str, ...]]:
-    """Where options are, by both their names; those of a whole field among them."""
+    """Paths of options by both of their names, including those of whole fields."""
     found: dict[str, tuple[str, ...]] = {SEED: (SEED,), PRESET: (PRESET,)}
     found |= {field.name: (field.name,) for field in fields(cls)}  # type: ignore[arg-type]
     for option in options_of(cls):
@@ -124,7 +124,7 @@ def _paths(cls: type[Study]) -> dict[str, tuple[str, ...]]:
 def _flat(
     table: Mapping[str, Any], paths: Mapping[str, tuple[str, ...]], place: Path, prefix: str = ""
 ) -> dict[str, Any]:
-    """The options of nested tables by the shortest of their names."""
+    """The options of nested tables, each by the shortest of its names."""
     found: dict[str, Any] = {}
     for key, value in table.items():
         name = prefix + key.replace("-", "_")
@@ -175,7 +175,7 @@ def _with_options(cls: type[Study], preset: Any, changes: Mapping[tuple[str, ...
 
 
 def _nested_defaults(cls: type[Study], changes: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    """The study's own defaults of settings of which a part is given."""
+    """The study's own defaults of nested settings that are given in part."""
     nested = {path[0] for path in changes if len(path) > 1}
     return {
         field.name: to_toml(field.default)
@@ -185,7 +185,7 @@ def _nested_defaults(cls: type[Study], changes: Mapping[tuple[str, ...], Any]) -
 
 
 def folder_name(values: Mapping[str, Any]) -> str:
-    """A name for the folder of a combination, which does not depend on the others.
+    """Name for the folder of a combination, independent of other combinations.
 
     >>> folder_name({"hidden": [64, 32], "seed": 1, "expression": "a & b"})
     'hidden=64x32,seed=1,expression=a_b-9ad892e7'
@@ -199,7 +199,7 @@ def folder_name(values: Mapping[str, Any]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value in a name or a table.
+    """Text of a value, for a name or a table.
 
     >>> value_text([0.001, 2]), value_text(True), value_text({"a": 1})
     ('0.001x2', 'yes', 'a:1')

@@ -1,4 +1,4 @@
-"""The runs of a grid, each in a folder of its own, and the table over all of them."""
+"""The runs of a grid, each in its own folder, and the table of all of them."""
 
 import contextlib
 import warnings
@@ -32,11 +32,11 @@ GRID = "grid.toml"
 
 @dataclass(frozen=True)
 class GridResult:
-    """What came of a grid.
+    """The result of a grid.
 
     Attributes:
-        rows: The table, a row for each run, or for each of its parts.
-        n_failed: Runs with an error, or whose training diverged.
+        rows: The table, with a row for each run or for each of its parts.
+        n_failed: Number of runs with an error or whose training diverged.
     """
 
     rows: tuple[GridRow, ...]
@@ -55,7 +55,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Done:
-    """What a worker tells of a run."""
+    """What a worker reports about a run."""
 
     error: str = ""
     told: tuple[str, ...] = ()
@@ -70,18 +70,18 @@ def run_grid(
     command: str = "",
     on_finished: OnFinished | None = None,
 ) -> GridResult:
-    """Run all combinations of a grid that are not finished, and write the table over all.
+    """Run all combinations of a grid that are not finished, and write the table of all.
 
     Args:
         path: The TOML file; see `read_grid`.
-        folder: A new folder, or that of a grid which goes on.
-        workers: Where runs are made; by default one after the other in this process.
-        command: What to write into the logs as the origin of the runs.
-        on_finished: Called with the number of finished runs and that of all.
+        folder: A new folder, or that of a grid to be continued.
+        workers: Where runs are executed; by default one after the other in this process.
+        command: The command that started the grid, for the logs of the runs.
+        on_finished: Called with the number of finished runs and of all runs.
 
     Raises:
         UserError: If the file or the folder can't be used, a run there was made with other
-            options, or workers were lost too often. An error of one run is told in the table.
+            options, or workers were lost too often. An error of one run is listed in the table.
     """
     workers = workers or Workers()
     grid = read_grid(path)
@@ -113,7 +113,7 @@ def _begin(folder: Path, path: Path) -> None:
 
 
 def _check_same(folder: Path, run: GridRun) -> None:
-    """Check that the run of this name, if there is one, has the options that are asked for."""
+    """Check that an existing run of this name has the requested options."""
     if run.study is None or not (folder / CONFIG).exists():
         return
     config = read_config(folder)
@@ -134,7 +134,7 @@ def _run_missing(
     on_finished: OnFinished | None,
     errors: dict[str, str],
 ) -> None:
-    """Run what is not finished; errors are added by the names of their runs."""
+    """Run what is not finished; adds to `errors` by name of run."""
     missing = {
         run.name: (run.study, run.seed)
         for run in grid.runs
@@ -167,7 +167,7 @@ def _run_missing(
 
 
 def _read_inputs(missing: Mapping[str, tuple[Study, int]], errors: dict[str, str]) -> None:
-    """Read what workers on other machines can't; runs of the same inputs share them."""
+    """Read inputs for workers on other machines; runs with the same inputs share them."""
     first: Study | None = None
     for name, (study, _) in missing.items():
         try:
@@ -179,7 +179,7 @@ def _read_inputs(missing: Mapping[str, tuple[Study, int]], errors: dict[str, str
 
 
 def _work(shared: _Shared, name: str) -> _Done:
-    """Make a run, or go on with it."""
+    """Start or resume a run."""
     study, seed = shared.runs[name]
     with (
         place_for(shared.folder, name) as place,
@@ -188,7 +188,7 @@ def _work(shared: _Shared, name: str) -> _Done:
         warnings.simplefilter("default")
         folder = place if shared.folder is not None else place / "run"
         if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()  # of a run that was killed as it began
+            folder.rmdir()  # left by a run that was killed as it began
         try:
             run = run_study(
                 study,

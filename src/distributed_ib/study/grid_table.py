@@ -1,4 +1,4 @@
-"""The table over all runs of a grid: CSV, Markdown, and a page with links to the runs."""
+"""The table of all runs of a grid: CSV, Markdown, and a page with links to the runs."""
 
 import csv
 import html
@@ -23,7 +23,7 @@ from distributed_ib.study.grid import Grid, GridRun, value_text
 
 TABLE_CSV, TABLE_TEXT, INDEX = "table.csv", "table.md", "index.html"
 _SCORES = ("accuracy", "r2", "rmse")
-# Columns of numbers in the order of the table; those that no run has are left out.
+# Numeric columns in the order of the table; those that no run has are left out.
 _NUMBERS = (
     "known_bits",
     "known_error_bits",
@@ -48,12 +48,12 @@ class GridRow:
     Attributes:
         run: Name of its folder.
         options: The options that vary.
-        part: Name of the part; empty for a run of one.
+        part: Name of the part; empty if the run has one part.
         status: How it ended.
-        measured_on: The rows of what is known and of scores.
+        measured_on: The rows on which `known_bits` and scores were measured.
         measure: "information" or "kl".
         numbers: Values by column; those that were not measured are left out.
-        error: Why there are none.
+        error: Why there are no numbers.
     """
 
     run: str
@@ -96,7 +96,7 @@ def _row(folder: Path, place: Path, run: GridRun) -> GridRow:
 
 
 def _numbers(scheme: ApproximationScheme) -> dict[str, float]:
-    """What is known and conveyed, averaged over repeats."""
+    """Bits known and conveyed, scores and seconds, averaged over repeats."""
     data = scheme.to_xarray()
     betas, conveyed = data["beta"].values, scheme.conveyed_bits().mean("seed").sum("component")
     best, simplest = (
@@ -120,7 +120,7 @@ def _numbers(scheme: ApproximationScheme) -> dict[str, float]:
 
 
 def save_table(folder: Path, grid: Grid, rows: Sequence[GridRow]) -> None:
-    """Write `table.csv`, `table.md` and `index.html`, replacing those of before."""
+    """Write `table.csv`, `table.md` and `index.html`, replacing existing ones."""
     numbers = [name for name in _NUMBERS if any(name in (row.numbers or {}) for row in rows)]
     columns = [*grid.names, "part", "status", "measured_on", *numbers, "measure", "error", "run"]
     unused = {name for name in ("part", "error") if not any(getattr(row, name) for row in rows)}
@@ -148,15 +148,15 @@ def _cell(row: GridRow, name: str, options: Sequence[str], *, exact: bool) -> st
 def index_page(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], pages: Sequence[str]
 ) -> str:
-    """A page with the table, whose rows lead to the pages of their runs.
+    """HTML page of the table, whose rows link to the pages of their runs.
 
     It loads nothing and runs no script.
 
     Args:
-        title: Its title.
+        title: Title of the page.
         columns: Names of the columns, the folder of the run last.
-        rows: Their texts.
-        pages: Folder of the run of each row that has a page; empty for one without.
+        rows: Texts of the cells.
+        pages: For each row, the folder of its run; empty if the run has no page.
 
     Example:
         >>> page = index_page("a < b", ["run"], [["x=1"]], ["x=1"])

@@ -15,7 +15,7 @@ GROUP = "distributed_ib.studies"
 """The entry point group under which packages register their studies."""
 
 FILE_MODULE = "_study_file_"
-"""How the names of modules begin that are made of a user's file."""
+"""Prefix of the names of modules that are loaded from a user's file."""
 
 
 def installed_studies() -> dict[str, Any]:
@@ -27,7 +27,7 @@ def find_study(name: str) -> type[Study]:
     """The class of a registered study.
 
     Raises:
-        UserError: If no installed package registers it, or it can't be loaded.
+        UserError: If no installed package registers it or it can't be loaded.
     """
     known = installed_studies()
     if name not in known:
@@ -50,11 +50,11 @@ def study_in_file(
 
     Args:
         path: The file.
-        class_name: Which of its studies, if it defines several.
-        study_name: The same by `Study.name`, as a run records it.
+        class_name: Class of the study, if the file defines several.
+        study_name: `Study.name` of the study, as recorded in a run; another way to choose it.
 
     Raises:
-        UserError: If there is no such file, it fails, or it does not define one study.
+        UserError: If there is no such file, it fails, or it does not define exactly one study.
     """
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
@@ -83,28 +83,28 @@ def study_in_file(
 
 
 def study_at(target: str | Path, study_name: str | None = None) -> tuple[type[Study], Path]:
-    """The study that a user names as FILE.py or FILE.py:CLASS, and the file, which is executed.
+    """The study given as FILE.py or FILE.py:CLASS, and its file, which is executed.
 
     Args:
-        target: What the user gave.
+        target: The text that the user gave.
         study_name: See `study_in_file`.
 
     Raises:
-        UserError: As `study_in_file`.
+        UserError: As for `study_in_file`.
     """
     file, _, class_name = str(target).partition(":")
     return study_in_file(Path(file), class_name or None, study_name), Path(file)
 
 
 def named_study(target: str, folder: Path | None = None) -> tuple[type[Study], Path | None]:
-    """The study that a user names, and its file: FILE.py, FILE.py:CLASS, or an installed one.
+    """The study given as FILE.py, FILE.py:CLASS or an installed name, and its file if any.
 
     Args:
-        target: What the user gave.
-        folder: Where the file is; by default where the command is given.
+        target: The text that the user gave.
+        folder: Folder of the file; by default the current one.
 
     Raises:
-        UserError: As `find_study` and `study_in_file`.
+        UserError: As for `find_study` and `study_in_file`.
     """
     if target.partition(":")[0].endswith(".py"):
         return study_at((folder or Path()) / target)
@@ -112,7 +112,7 @@ def named_study(target: str, folder: Path | None = None) -> tuple[type[Study], P
 
 
 def place_of(error: BaseException, path: Path) -> str:
-    """The place of an error in a user's file and its message, in one line."""
+    """Location of an error in a user's file, with its message, in one line."""
     lines = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -131,7 +131,7 @@ def _executed(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses look up their module
+    sys.modules[name] = module  # dataclasses look up their module there
     try:
         spec.loader.exec_module(module)
     except UserError:

@@ -1,4 +1,4 @@
-"""The parts of a run side by side, on other processes than this one."""
+"""The parts of a run side by side, in other processes."""
 
 import contextlib
 import tempfile
@@ -25,9 +25,9 @@ class Shared:
     """What all parts of a run share.
 
     Attributes:
-        study: The study, with the data that were read.
-        seed: The run's.
-        folder: The run folder, where workers see it.
+        study: The study, with the data that it has read.
+        seed: Seed of the run.
+        folder: The run folder; None if workers can't access it.
         about: How the run was made.
         file: The file that defines the study, if it is not an installed one.
     """
@@ -41,13 +41,13 @@ class Shared:
 
 @dataclass(frozen=True)
 class Done:
-    """What a worker tells of a unit.
+    """What a worker reports about a unit.
 
     Attributes:
         status: How its sweep ended.
         log: Lines for the run's log.
         told: Warnings, to be shown by the client.
-        files: Its files, of a worker that has no folder in common with the client.
+        files: Its files, if the worker shares no folder with the client; otherwise empty.
     """
 
     status: str
@@ -65,19 +65,19 @@ def run_parts(
     on_finished: OnFinished | None,
     found: dict[str, PartResult],
 ) -> None:
-    """Run parts on workers; what is finished is in the run folder, also if this is interrupted.
+    """Run parts on workers; finished parts stay in the run folder, even if this is interrupted.
 
     Args:
-        shared: Study, seed and what else all parts share.
+        shared: Study, seed and everything else that all parts share.
         folder: The run folder.
         names: Names of the parts.
-        workers: Where to.
+        workers: Where the parts run.
         log: Called with lines for the run's log.
-        on_finished: Called with the number of finished parts, and that of all.
-        found: Gets the results of each part by its name as soon as it is finished.
+        on_finished: Called with the number of finished parts and of all parts.
+        found: Filled with the results of each part, by name, as soon as it is finished.
 
     Raises:
-        UserError: As `results_of`, and whatever a part raises.
+        UserError: As for `results_of`, and any error that a part raises.
     """
     parts, n_all = shared.study.parts(), len(shared.study.parts())
     n_finished = n_all - len(names)
@@ -97,7 +97,7 @@ def run_parts(
 
 
 def module_of(study: Study) -> str | None:
-    """The module of a study from a user's file, which workers can't import by name."""
+    """The module of a study from a user's file, which workers can't import; None for others."""
     module = type(study).__module__
     return module if module.startswith(FILE_MODULE) else None
 
@@ -109,7 +109,7 @@ def retell(told: tuple[str, ...]) -> None:
 
 
 def stopped_by_cluster(folder: Path | None) -> Any:
-    """A progress callback that ends a unit on a cluster when its client has gone."""
+    """Progress callback that ends a unit on a cluster when its client has disconnected."""
     if folder is not None:
         return None
     from distributed_ib.study.cluster import end_if_unwanted
@@ -119,7 +119,7 @@ def stopped_by_cluster(folder: Path | None) -> Any:
 
 @contextlib.contextmanager
 def place_for(folder: Path | None, name: str) -> Any:
-    """The folder of a unit: the one in the client's, or a temporary one."""
+    """The folder of a unit: inside the client's folder, or a temporary one if `folder` is None."""
     if folder is not None:
         yield folder / name
         return
@@ -137,7 +137,7 @@ def _work(shared: Shared, name: str) -> Done:
         warnings.simplefilter("default")
         place = PartPlace(
             folder,
-            True,  # of a worker that was lost in this run, or in one before
+            True,  # continue what a worker left that was lost in this run or an earlier one
             shared.about,
             log=log.append,
             progress=stopped_by_cluster(shared.folder),

@@ -1,4 +1,4 @@
-"""One part of a run: its sweeps, their evidence and further results, in a folder of its own."""
+"""One part of a run: its sweeps, their evidence and further results, in its own folder."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,16 +27,16 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True)
 class PartPlace:
-    """Where a part is worked out, and what is told meanwhile.
+    """Where a part runs, and how it reports progress.
 
     Attributes:
         folder: Its folder.
-        resume: Go on with what is there.
+        resume: Continue from what the folder contains.
         about: How the run was made.
         log: Called with a line for the run's log.
         progress: Called as its sweeps go on.
         on_message: Called with a line of text while further results are measured.
-        devices: Devices that share the rows of every batch; None for one.
+        devices: Devices that share the rows of every batch; None for a single device.
     """
 
     folder: Path
@@ -51,17 +51,17 @@ class PartPlace:
 def run_part(
     part: Study, name: str, seed: int, place: PartPlace, problem: Any = None
 ) -> PartResult:
-    """Make the sweeps of a part, measure, and store all of it in the folder of the part.
+    """Train the sweeps of a part, measure, and store all results in the part's folder.
 
-    NumPy's and scikit-learn's own threads are held to one, so that the bits of what is measured
-    don't depend on how many cores there are, or how many other parts run beside this one.
+    NumPy and scikit-learn run on one thread, so that the bits of the measurements don't depend on
+    the number of cores or of parts that run side by side.
 
     Args:
         part: The study of the part.
         name: Its name, for the log.
-        seed: The run's.
-        place: Where to.
-        problem: Its problem, if it is made already.
+        seed: Seed of the run.
+        place: Folder and callbacks.
+        problem: Its problem, if already made.
     """
     return measured_part(part, sweeps_of_part(part, name, seed, place, problem), seed, place)
 
@@ -69,13 +69,13 @@ def run_part(
 def run_in_turn(
     study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any]
 ) -> Iterator[tuple[str, PartResult]]:
-    """Run the parts of a study one after the other, each when it is asked for.
+    """Run the parts of a study one after the other, each when its result is requested.
 
     Args:
         study: The study.
-        seed: The run's.
-        places: Where each part is worked out.
-        problems: The problems of parts, where they are made already.
+        seed: Seed of the run.
+        places: Folder and callbacks of each part.
+        problems: Problems of the parts, as far as already made.
     """
     for name, part in study.parts().items():
         yield name, run_part(part, name, seed, places[name], problems.get(name))
@@ -84,14 +84,14 @@ def run_in_turn(
 def sweeps_of_part(
     part: Study, name: str, seed: int, place: PartPlace, problem: Any = None
 ) -> ApproximationScheme:
-    """Make the sweeps of a part, or those that are missing, and store the scheme; see `run_part`.
+    """Train the sweeps of a part that are missing, and store the scheme; see `run_part`.
 
-    Where processes train together, this is what the first one does of it.
+    If processes train together, this is called by the first one.
     """
     folder = place.folder
     scheme = finished_scheme(folder) if place.resume else None
     if place.devices is not None and place.devices.together:
-        agreed(scheme is not None)  # the others wait to hear
+        agreed(scheme is not None)  # the others wait for this
     if scheme is not None:
         return scheme
     began = time.perf_counter()
@@ -115,7 +115,7 @@ def sweeps_of_part(
 def measured_part(
     part: Study, scheme: ApproximationScheme, seed: int, place: PartPlace
 ) -> PartResult:
-    """Measure what is told of a part besides its scheme, and store it; see `run_part`."""
+    """Measure and store the results of a part besides its scheme; see `run_part`."""
     with threadpool_limits(1):
         return _measured_part(part, scheme, seed, place)
 
@@ -140,18 +140,18 @@ def _measured_part(
 
 
 def stored_part(part: Study, seed: int, folder: Path) -> PartResult:
-    """The results of a part as its folder holds them."""
+    """Load the results of a part from its folder."""
     scheme = ApproximationScheme.load(folder)
     return PartResult(part, scheme, load_results(folder), seed, load_evidence(folder))
 
 
 def steps_of(part: Study) -> int:
-    """Training steps of a part: of its sweeps, and of the models by which evidence is measured."""
+    """Training steps of a part: of its sweeps, and of the models that measure evidence."""
     return part.train.total_steps + (N_SUBSET_STEPS if part.train.evidence else 0)
 
 
 def as_interrupted(part: PartResult) -> PartResult:
-    """A finished part of a run that was interrupted after it."""
+    """Mark a finished part as that of a run interrupted after it."""
     data = part.scheme.to_xarray().assign_attrs(
         status="interrupted", message=f"{part.scheme.message}; the run was interrupted after it"
     )
@@ -159,9 +159,9 @@ def as_interrupted(part: PartResult) -> PartResult:
 
 
 def finished_scheme(place: Path) -> ApproximationScheme | None:
-    """The scheme of a part whose sweeps were all made before the run was stopped.
+    """The scheme of a part whose sweeps had all finished before the run was stopped, else None.
 
-    What an interrupted part left to be shown is removed: it is made anew.
+    The scheme and results that an interrupted part left for its report are removed.
     """
     if (place / SCHEME).exists():
         scheme = ApproximationScheme.load(place)
@@ -174,7 +174,7 @@ def finished_scheme(place: Path) -> ApproximationScheme | None:
 def _with_evidence(
     result: PartResult, place: Path, progress: ProgressCallback | None
 ) -> PartResult:
-    """The results of a part with their evidence, which is kept in its folder."""
+    """Add the evidence to the results of a part, and store it in the part's folder."""
     part, scheme = result.study, result.scheme
     if not part.train.evidence or scheme.is_empty or scheme.status == "interrupted":
         return result

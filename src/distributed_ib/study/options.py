@@ -23,8 +23,8 @@ class Option:
     """One option of a study.
 
     Attributes:
-        path: Path of its value: the name of a field, or those of a nested settings object and of a
-            field in it.
+        path: Path of its value: the name of a field, or the names of a nested settings object and
+            of a field in it.
         flag: Its name on the command line, without the dashes.
         kind: Its type.
         default: Its default value; `dataclasses.MISSING` if there is none.
@@ -53,10 +53,10 @@ class Option:
 
 
 def options_of(cls: type) -> list[Option]:
-    """All options of a study class, with those of nested settings in one flat list.
+    """All options of a study class, including those of nested settings, as a flat list.
 
-    A nested field has its own name as flag, unless another one has that name too: then the names
-    are joined, such as `train-n-steps`.
+    The flag of a nested field is its own name, unless another field has the same name: then the
+    names are joined, as in `train-n-steps`.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def options_of(cls: type) -> list[Option]:
 def to_toml(value: Any) -> dict[str, Any]:
     """The fields of a study or of its settings as TOML values.
 
-    TOML has no None: where it is the default it is left out, and otherwise it is written "none".
+    TOML has no None: it is left out if it is the default, and otherwise written as "none".
 
     Example:
         >>> @dataclass(frozen=True)
@@ -109,15 +109,16 @@ def to_toml(value: Any) -> dict[str, Any]:
 
 
 def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
-    """A study, or settings, from a table of options; missing ones have their defaults.
+    """Make a study, or settings, from a table of options; missing options take their defaults.
 
     Args:
         cls: The class.
-        table: From `to_toml`, or text from the command line in its place.
+        table: Values as from `to_toml`, or text from the command line in place of a value.
         where: Prefix of messages, such as "config.toml: ".
 
     Raises:
-        UserError: If there is no such option, a value has the wrong type, or the class refuses it.
+        UserError: If an option does not exist, or a value has the wrong type or is rejected by the
+            class.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -139,15 +140,15 @@ def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
 
 
 def changed(study: T, changes: Mapping[tuple[str, ...], Any], where: str = "") -> T:
-    """The same study with some options changed, given as text or as values.
+    """A copy of a study with some options changed.
 
     Args:
         study: A study.
-        changes: New values by path, as in `Option.path`.
+        changes: New values, or their text, by path as in `Option.path`; None resets to the default.
         where: Prefix of messages.
 
     Raises:
-        UserError: As `from_toml`.
+        UserError: As for `from_toml`.
     """
     table = to_toml(study)
     for path, value in changes.items():

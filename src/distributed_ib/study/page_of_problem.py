@@ -1,4 +1,4 @@
-"""What the page of a study shows by default: values of its components, and its predictions."""
+"""Default content of the page of a study: values of its components, and its predictions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +21,16 @@ from distributed_ib.scheme._noise import mean_over_noise, read_probabilities
 if TYPE_CHECKING:
     from distributed_ib.study.run import Run
 
-N_DRAWS = 64  # what `study_predictions` averages over
+N_DRAWS = 64  # as many as `study_predictions` averages over
 MAX_PREDICTED_ROWS, N_PREDICTED_DRAWS = 1024, 32
-_MAX_ROWS = 200_000  # of which distributions are shown
+_MAX_ROWS = 200_000  # distributions of larger tables are shown for a part of the rows
 
 
 def page_of_problem(run: "Run") -> dict[str, Any]:
     """The content of the page of a run with one part; see `page_content`.
 
-    Components of a single number each have their values shown; a problem of other components has
-    the curves alone, and the views of its study.
+    If every component is a single number, their values are shown; otherwise only the curves and
+    the views of the study.
     """
     scheme, problem = run.scheme, run.problem
     columns = _columns(problem.x)
@@ -60,7 +60,7 @@ def page_of_problem(run: "Run") -> dict[str, Any]:
 
 
 def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[str, Any] | None:
-    """Predictions of the rows that score, at the key places."""
+    """Predictions of the scoring rows at the key places."""
     scheme, split = run.scheme, run.problem.split(run.seed)
     snapshots = key_places(scheme)
     division = split.divided(run.part.study.train.n_resamples)
@@ -86,7 +86,7 @@ def _predictions(run: "Run", columns: list[NDArray[np.float64]] | None) -> dict[
 
 
 def _columns(x: Any) -> list[NDArray[np.float64]] | None:
-    """The numbers of each component, `[n]`; None where a component is not a single number."""
+    """The numbers of each component, `[n]`; None if a component is not a single number."""
     if isinstance(x, DistinctRows):
         x = x.rows()
     if not hasattr(x, "ndim") or x.ndim not in (2, 3) or (x.ndim == 3 and x.shape[2] != 1):
@@ -108,14 +108,14 @@ def _rows_of_values(summaries: dict[str, ValueSummary], x: Any) -> Any:
 
 
 def _input(name: str, rows: NDArray[np.float64]) -> dict[str, Any]:
-    """The model takes the number as it is."""
+    """Description of an input that the model takes unscaled."""
     low, high = float(rows.min()), float(rows.max())
     whole = bool((rows == np.round(rows)).all())
     return {"column": name, "mean": 0.0, "scale": 1.0, "low": low, "high": high, "whole": whole}
 
 
 def _target(run: "Run") -> dict[str, Any]:
-    """Y of a study: classes by number where its model predicts such."""
+    """Y of a study; its classes by number, if the model predicts classes."""
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
         return {"name": "Y", "task": "other"}
     predictor = run.scheme.snapshots.static.predictor

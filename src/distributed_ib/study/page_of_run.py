@@ -1,4 +1,4 @@
-"""The page of a run: what it keeps when the run ends, and the file itself, made from the folder."""
+"""The page of a run: its content, stored when the run ends, and the HTML made from the folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from distributed_ib.study.stored_report import reported_parts, stored_report
 
 
 def keep_page_content(run: Run) -> None:
-    """Write what the page shows beyond report and scheme, for every part of a run."""
+    """Store what the page shows beyond report and scheme, for every part of a run."""
     assert run.folder is not None  # this run is kept
     for name, part in run.shown.items():
         place = run.folder / name
@@ -44,7 +44,7 @@ def page_of_folder(folder: Path, *, with_rows: bool = True) -> str:
         with_rows: See `page_html`.
 
     Raises:
-        UserError: If the run is not finished, damaged, or of an earlier version.
+        UserError: If the run is unfinished, damaged, or from an earlier version.
     """
     report = stored_report(folder)
     schemes = {}

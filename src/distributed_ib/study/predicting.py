@@ -10,11 +10,11 @@ from distributed_ib.study.run import Run
 
 
 def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """Predict each row of `table`: the likeliest class, and the probability of each class.
+    """Predict the most likely class and the probability of each class, for each row of `table`.
 
     Args:
         run: A run whose study has one part.
-        table: Rows, in the form that the study's `rows` takes.
+        table: Rows in the form that the study's `rows` takes.
         choice: Which approximation to predict with; by default the best one.
 
     Raises:

@@ -24,11 +24,11 @@ def load_run(folder: str | Path, study_class: type[Study] | None = None) -> Run:
 
     Args:
         folder: The run folder.
-        study_class: Class of the study, for one that is defined in a file. Without it only the
-            schemes of such a run are loaded, and no code of the file is run.
+        study_class: Class of a study that is defined in a file. Without it, only the schemes of
+            such a run are loaded, and no code of the file is run.
 
     Raises:
-        UserError: If the run is not there, not finished, damaged, or of an earlier version.
+        UserError: If the run is missing, unfinished, damaged, or from an earlier version.
     """
     folder = Path(folder)
     report = stored_report(folder)
@@ -65,7 +65,7 @@ class StoredStudy(Study):
 
     Attributes:
         heading: Title of its report.
-        study_name: What the study is called.
+        study_name: Name of the study.
         part_names: Names of its parts.
     """
 
@@ -79,7 +79,7 @@ class StoredStudy(Study):
         return dict.fromkeys(self.part_names, self)
 
     def findings(self, run: Run, reading: Reading) -> Sequence[Section]:
-        """That the study may have findings of its own."""
+        """A note that the study's own findings are not computed again."""
         note = (
             f"Only the standard findings are computed again, because the code of {self.study_name} "
             "is not run. To print all findings as they were stored, use dib show without "
@@ -88,14 +88,14 @@ class StoredStudy(Study):
         return [Section(findings=(Finding(note, kind="note"),))]
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
-        """Ask for the file, whose code makes the rows."""
+        """Raise an error that asks for the file, whose code makes the rows."""
         raise UserError(
             f"the rows of {self.study_name} are made by the file that defines it; give it with "
             "--study FILE.py."
         )
 
     def check_reading(self, reading: Reading) -> None:
-        """Refuse a choice of beta, which only a study's own figures know."""
+        """Raise an error if beta is given, which only a study's own figures use."""
         if reading.beta is not None:
             raise UserError(
                 f"--beta does not apply to runs of {self.study_name}, because the code of its file "

@@ -32,8 +32,8 @@ class PartResult:
         study: The study of this part.
         scheme: Its scheme.
         results: Further arrays that the study measured after the sweep.
-        evidence: How sure its findings are; None if it was not measured.
-        seed: The run's seed.
+        evidence: How certain its findings are; None if it was not measured.
+        seed: Seed of the run.
     """
 
     study: Study
@@ -54,12 +54,12 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """The result of running a study, to its end or until it was stopped.
+    """The result of running a study, finished or stopped early.
 
     Attributes:
         study: The study.
         seed: Seed of everything random.
-        parts: Results of each of its parts, by name, in order; those not begun are left out.
+        parts: Results of its parts by name, in order; parts that have not begun are left out.
         folder: The run folder; None for a run without one.
         about: How the run was made.
         on_message: Called with a line of text while further results are measured.
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def part(self) -> PartResult:
-        """The only part, of a study that has one."""
+        """The part of a study that has only one."""
         (only,) = self.parts.values()
         return only
 
@@ -118,14 +118,14 @@ class Run:
 
     @property
     def shown(self) -> dict[str, PartResult]:
-        """The parts of which there is something to show."""
+        """The parts whose scheme is not empty."""
         return {name: part for name, part in self.parts.items() if not part.scheme.is_empty}
 
     def report(self, reading: Reading | None = None) -> Report:
         """The report: the standard sections and those of the study.
 
         Raises:
-            UserError: If the study does not know such a reading.
+            UserError: If the study does not support an option of the reading.
         """
         reading = reading or Reading()
         self.study.check_reading(reading)
@@ -137,7 +137,7 @@ class Run:
                 self.study.title(), tuple(sections), values=self._values(), about=self.about
             )
         own = self._values()
-        # A run is loaded by the names of its parts, which no study may change.
+        # A run is loaded by the names of its parts, so no study may change them.
         parts = {name: values for name, values in own.items() if name == "parts"}
         return Report(
             title=self.study.title(),
@@ -147,7 +147,7 @@ class Run:
         )
 
     def standard_sections(self, reading: Reading | None = None) -> list[Section]:
-        """The standard sections of all parts, each part under its name."""
+        """The standard sections of all parts, with the name of the part in the title."""
         reading = reading or Reading()
         sections: list[Section] = []
         for name, part in self.shown.items():
@@ -164,7 +164,7 @@ class Run:
         """All figures, by name: the standard ones and the study's own.
 
         Raises:
-            UserError: If the study does not know such a reading.
+            UserError: If the study does not support an option of the reading.
         """
         reading = reading or Reading()
         self.study.check_reading(reading)

@@ -3,7 +3,8 @@
 RUN/  config.toml ([options], and under [resolved] what follows from them and the data)  log
 scheme.nc  snapshots/  results.npz  figures/  summary.json  summary.md  SHA256SUMS
 
-A study of several parts has scheme, snapshots and results of each in a folder of the part's name.
+In a study of several parts, each part's scheme, snapshots and results are in a folder named after
+the part.
 """
 
 import json
@@ -55,12 +56,12 @@ _DRAWN_AGAIN = re.compile(rf"{FIGURES}-\d+")  # a folder that `dib plot` made
 
 
 def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Make a new run folder with its `config.toml` and the first lines of its log.
+    """Create a run folder with its `config.toml` and the first lines of its log.
 
     Args:
-        folder: Must not exist yet.
-        head: Name of the study, seed, file.
-        options: The study's options, every default spelled out; TOML values only.
+        folder: The folder; must not exist yet.
+        head: Name of the study, seed, and file if any.
+        options: All options of the study, including defaults; TOML values only.
 
     Raises:
         UserError: If the folder exists or can't be made.
@@ -74,18 +75,18 @@ def start_run(folder: Path, head: Mapping[str, Any], options: Mapping[str, Any])
 
 
 def append_log(folder: Path, line: str) -> None:
-    """Add a line with the time to the run's log."""
+    """Append a line to the run's log, with the time."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with (folder / LOG).open("a", encoding="utf-8") as log:
         log.write(f"{now}  {line}\n")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run: `["run"]` names study, seed and file, `["options"]` its options.
+    """The settings of a run: study, seed and file in `["run"]`, its options in `["options"]`.
 
     Raises:
-        UserError: If `folder` is not a run folder, its configuration is damaged, or an earlier
-            version made it.
+        UserError: If `folder` is not a run folder, its configuration is damaged, or it was made by
+            an earlier version.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -109,14 +110,15 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def record_resolved(folder: Path, resolved: Mapping[str, Any]) -> None:
-    """Write what the options of a run leave open into its `config.toml`, under `[resolved]`.
+    """Write the settings that follow from options and data to `config.toml`, under `[resolved]`.
 
     Args:
         folder: The run folder.
         resolved: TOML values by name, or tables of them by part.
 
     Raises:
-        UserError: If the run was started with other values, since its data or the package changed.
+        UserError: If the run was started with other values, because its data or the package have
+            changed.
     """
     config = read_config(folder)
     if "resolved" not in config:
@@ -144,10 +146,10 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_folder(folder: Path) -> None:
-    """Check that every result of a run is what was written.
+    """Check every result file of a run against its checksum.
 
     Raises:
-        UserError: Names a file that is missing or changed.
+        UserError: If a file is missing or has changed; names it.
 
     Warns:
         UserWarning: If the folder has no list of checksums.
@@ -159,7 +161,7 @@ def check_folder(folder: Path) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run was completed without an interruption."""
+    """Whether a run ended without an interruption."""
     try:
         summary = json.loads((folder / SUMMARY_JSON).read_text(encoding="utf-8"))
         return bool(summary["status"] != "interrupted")
@@ -176,7 +178,7 @@ def has_begun(folder: Path) -> bool:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove the report of an interrupted run, before it goes on; no other file."""
+    """Remove the report of an interrupted run before it is resumed; no other file."""
     for path in (
         *(folder / FIGURES / f"{name}.png" for name in _figure_names(folder)),
         folder / SUMMARY_JSON,
@@ -193,12 +195,12 @@ def _figure_names(folder: Path) -> list[str]:
         names = [figure.name for figure in load_report(folder).figures]
     except UserError:
         return []
-    # A folder from a stranger may name files elsewhere.
+    # A report from an untrusted source may name files outside the folder.
     return [name for name in names if Path(name).name == name]
 
 
 def remove_results(place: Path) -> None:
-    """Remove the scheme and further results of a part that was interrupted, before it goes on."""
+    """Remove the scheme and further results of an interrupted part before it is resumed."""
     for name in (SCHEME, RESULTS, EVIDENCE, PAGE_CONTENT):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
@@ -212,7 +214,7 @@ def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:
 
 
 def load_results(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of `save_results`; empty if there are none.
+    """Load the arrays written by `save_results`; empty if there are none.
 
     Raises:
         UserError: If the file is damaged.
@@ -224,7 +226,7 @@ def load_results(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def result_files(folder: Path) -> list[str]:
-    """The files that are results: all but log, figures, reports and what a resumed run needs."""
+    """The result files: all except log, checksums, figures, page and files for resuming."""
     passed = {FIGURES, CHECKPOINTS, SWEEPS}
     found = []
     for path in sorted(folder.rglob("*")):

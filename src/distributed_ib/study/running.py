@@ -89,33 +89,34 @@ def run_study(
 ) -> Run:
     """Run a study and store all results in a folder.
 
-    Ctrl-C and SIGTERM end the run early. The folder then holds what was reached, can be shown, and
-    goes on with `resume=True`; if nothing was trained yet, there is no folder.
+    Ctrl-C and SIGTERM end the run early. The folder then contains the results so far, which can be
+    shown, and the run can be continued with `resume=True`; if nothing was trained yet, the folder
+    is removed.
 
     Args:
         study: The study.
-        folder: New folder for the run; with `resume` that of a run that was stopped or killed.
+        folder: New folder for the run; with `resume`, that of a run that was stopped or killed.
         seed: Seed of everything random, 0 .. 2^32 - 1.
-        resume: Go on where the run was stopped. Its result has the same bits as that of a run in
-            one go on the same machine.
+        resume: Continue a stopped run. Its results have the same bits as those of an uninterrupted
+            run on the same machine.
         progress: Called as the sweeps go on, with the steps of all of them.
         on_message: Called with a line of text while further results are measured.
-        command: What to write into the log as the origin of the run.
+        command: The command that started the run, for the log.
         file: The Python file that defines the study, if it is not an installed one.
         workers: Where its parts run; by default one after the other in this process. The bits of
             the results are the same.
-        on_finished: Called with the number of finished parts and that of all, where parts run on
-            workers; `progress` and `on_message` are not called then.
+        on_finished: Called with the number of finished parts and of all parts, if parts run on
+            workers; `progress` and `on_message` are then not called.
         devices: Devices that share the rows of every batch; by default one. With
-            `Devices(together=True)` the first process of a `Group` calls this, and the others
-            `follow_study`.
+            `Devices(together=True)`, the first process of a `Group` calls `run_study`, and the
+            others call `follow_study`.
 
     Returns:
-        The run; its `status` says whether it came to its end.
+        The run; its `status` tells whether it finished.
 
     Raises:
-        UserError: If an option, the data or the folder can't be used; a folder that was made for
-            it is removed again.
+        UserError: If an option, the data or the folder can't be used; a folder created for the run
+            is removed.
     """
     folder = Path(folder)
     check_repeats(seed, 1)
@@ -147,7 +148,7 @@ def run_study(
         check_together(study)
     if resume:
         _check_resumable(study, folder, seed)
-        # The folder's own copy of the input, which may have changed elsewhere.
+        # Use the folder's own copy of the input, whose original may have changed.
         study = type(study).reopened(folder, read_config(folder)["options"])
         request = replace(request, study=study)
         with hold_folder(folder), terminated_as_interrupted():
@@ -157,7 +158,7 @@ def run_study(
     study.check()
     problems = None
     if type(study).prepare is Study.prepare:
-        # Everything is checked before a folder is made.
+        # Everything is checked before the folder is created.
         problems = {name: part.problem(seed) for name, part in study.parts().items()}
     start_run(folder, head, to_toml(study))
     try:
@@ -176,7 +177,7 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
     folder = request.folder
     study = request.study.prepare(folder)
     record_resolved(folder, _resolved(study, request.seed))
-    if request.resume:  # and all that could be refused was not
+    if request.resume:  # all checks have passed
         remove_report(folder)
     elsewhere = request.workers.elsewhere and (
         len(study.parts()) > 1 or not request.workers.share_this_disk
@@ -192,7 +193,7 @@ def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> R
 def _run_here(
     request: _Request, study: Study, problems: Mapping[str, Any] | None
 ) -> dict[str, PartResult]:
-    """The parts one after the other, up to an interrupted one."""
+    """Run the parts one after the other; stops after an interrupted one."""
     places, n_before = {}, 0
     total = sum(steps_of(part) for part in study.parts().values())
     for name, part in study.parts().items():
@@ -211,11 +212,11 @@ def _run_here(
 
 
 def _run_elsewhere(request: _Request, study: Study) -> dict[str, PartResult]:
-    """The parts side by side on workers; those that were finished, if they are interrupted."""
+    """Run the parts side by side on workers; returns the finished ones if interrupted."""
     folder, workers = request.folder, request.workers
     finished: dict[str, PartResult] = {}
     for name, part in study.parts().items() if request.resume else ():
-        # Its evidence and further results are made up for, if they are missing.
+        # Missing evidence and further results are measured now.
         if finished_scheme(folder / name) is not None:
             finished[name] = run_part(part, name, request.seed, _place(request, name, None))
     missing = [name for name in study.parts() if name not in finished]
@@ -239,7 +240,7 @@ def _in_order(parts: Mapping[str, PartResult], study: Study) -> dict[str, PartRe
 
 
 def _interrupted_after(parts: dict[str, PartResult]) -> dict[str, PartResult]:
-    """The finished parts of an interrupted run, which goes on from there.
+    """The finished parts of an interrupted run, the last one marked as interrupted.
 
     Raises:
         KeyboardInterrupt: If there are none.
@@ -263,7 +264,7 @@ def _place(request: _Request, name: str, progress: ProgressCallback | None) -> P
 
 
 def _resolved(study: Study, seed: int) -> dict[str, Any]:
-    """How the sweeps are trained and what else follows from the data; by part if they differ."""
+    """Training settings and what else follows from the data; by part if parts differ."""
     found = {
         name: {**part.resolved(seed), "train": part.train.resolved()}
         for name, part in study.parts().items()
@@ -273,7 +274,7 @@ def _resolved(study: Study, seed: int) -> dict[str, Any]:
 
 
 def _write_report(run: Run) -> None:
-    """Write the summary first and then the figures, which take longer."""
+    """Write the summary first, and then the figures, which take longer."""
     folder = run.folder
     assert folder is not None  # this run is kept
     report = run.report(Reading())
@@ -310,7 +311,7 @@ def _check_resumable(study: Study, folder: Path, seed: int) -> None:
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Treat SIGTERM, which a scheduler sends some time before it kills, like Ctrl-C."""
+    """Treat SIGTERM, which a scheduler sends some time before SIGKILL, like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Loading of the stored report of a run, without JAX and without code of a study."""
+"""Loading the stored report of a run, without JAX and without running a study's code."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from distributed_ib.study.run_folder import check_folder, has_begun, read_config
 
 
 def stored_report(folder: Path) -> Report:
-    """The report of a run as it was stored; needs no JAX and runs no code of a study.
+    """The stored report of a run; needs no JAX and runs no code of a study.
 
     Raises:
-        UserError: If the run is not there, not finished, damaged, or of an earlier version.
+        UserError: If the run is missing, unfinished, damaged, or from an earlier version.
     """
     read_config(folder)
     if not (folder / SUMMARY_JSON).exists() and not (folder / CHECKSUMS).exists():
@@ -25,10 +25,10 @@ def stored_report(folder: Path) -> Report:
 
 
 def reported_parts(folder: Path, report: Report) -> tuple[str, ...]:
-    """Names of the parts whose schemes a run folder holds and of which its report tells.
+    """Names of the parts that have a scheme in the run folder and are in its report.
 
-    It does not tell of a part that was still being measured when the run was stopped. The single
-    part of most runs is called "".
+    A part that was still being measured when the run was stopped is not in the report. The single
+    part of most runs is named "".
     """
     found = [path.parent.relative_to(folder) for path in sorted(folder.rglob(SCHEME))]
     if Path() in found:

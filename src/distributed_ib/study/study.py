@@ -41,10 +41,10 @@ class Reading:
     """How the results of a run are read.
 
     Attributes:
-        threshold: A component is in use where it conveys more than this many bits; by default
+        threshold: A component is in use if it conveys more than this many bits; by default
             `DEFAULT_THRESHOLD_BITS`, 0.1.
-        measure: Whether that goes by "information" or "kl"; by default the information where it
-            was measured.
+        measure: Measure of these bits, "information" or "kl"; by default the information, if it was
+            measured.
         beta: Bottleneck strength of figures that show a single approximation; by default the
             study's own choice.
     """
@@ -55,7 +55,7 @@ class Reading:
 
     @property
     def threshold_bits(self) -> float:
-        """The threshold in bits, the default one if none was asked for.
+        """The threshold in bits, or the default one if none is given.
 
         >>> Reading().threshold_bits, Reading(threshold=0.5).threshold_bits
         (0.1, 0.5)
@@ -67,15 +67,15 @@ class Study:
     """A relationship X -> Y and how it is analysed: the base of all studies.
 
     A study is a frozen dataclass with a `name`, its options as fields, and the methods `problem`
-    and `model`. `dib run FILE.py` runs it: options on the command line, progress, checkpoints and
-    resume, repeats, information with its bounds, figures and summary come with it. The other
+    and `model`. `dib run FILE.py` runs it, and provides options on the command line, progress,
+    checkpoints and resume, repeats, information with its bounds, figures and summary. The other
     methods add what is particular to a study; each has a default.
 
     Attributes:
         name: Name of the study; a class variable.
         standard_figures: Whether sweep, information plane and subsets are drawn; a class variable.
-        measures_interrupted: Whether `measure` is called after an interrupted sweep too, for what
-            its figures need; a class variable. It should then take seconds.
+        measures_interrupted: Whether `measure` is also called after an interrupted sweep, if the
+            figures need its results; a class variable. `measure` should then take only seconds.
         train: How its sweeps are trained.
 
     Example:
@@ -110,7 +110,7 @@ class Study:
     # Required -------------------------------------------------------------------------------------
 
     def problem(self, seed: int) -> Problem:
-        """The rows of the relationship and how they are split; all repeats share them.
+        """The rows of the relationship and how they are split, shared by all repeats.
 
         Args:
             seed: Seed of the run; the same seed must give the same problem.
@@ -130,7 +130,7 @@ class Study:
         )
 
     def fit(self, seed: int = 0, progress: ProgressCallback | None = None) -> ApproximationScheme:
-        """The scheme of a study with one part, without a folder; `run_study` keeps it in one.
+        """Train the scheme of a study with one part, without a folder; see also `run_study`.
 
         Args:
             seed: Seed of everything random.
@@ -142,9 +142,9 @@ class Study:
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
-        """The study of a run, from its folder and the options in its `config.toml`.
+        """Recreate the study of a run from its folder and the options in its `config.toml`.
 
-        Override it where the study needs what `keep` left in the folder.
+        Override it if the study needs what `keep` stored in the folder.
         """
         return from_toml(cls, options)
 
@@ -154,23 +154,23 @@ class Study:
         return {}
 
     def parts(self) -> Mapping[str, "Study"]:
-        """The studies that this one consists of, each with a sweep of its own, by folder name.
+        """The studies that this one consists of, each with its own sweep, by folder name.
 
-        By default the study itself, under the empty name.
+        By default the study itself, with an empty name.
         """
         return {"": self}
 
     def check(self) -> None:
-        """Check the options, before a folder is made.
+        """Check the options, before a folder is created.
 
         Raises:
             UserError: If they can't be used; the message states what is wrong and what to do.
         """
 
     def prepare(self, folder: Path) -> "Study":
-        """Run a step before the sweep, such as a simulation that leaves its data in `folder`.
+        """Run a step before the sweep, such as a simulation that stores its data in `folder`.
 
-        It is repeated when a run is resumed, and must then give the same study.
+        It is called again when a run is resumed, and must then return the same study.
 
         Returns:
             The study to be run.
@@ -178,25 +178,25 @@ class Study:
         return self
 
     def keep(self, folder: Path) -> None:
-        """Copy inputs into the run folder that are needed to read the run, such as a picture.
+        """Copy inputs that are needed to read the run, such as a picture, into the run folder.
 
-        It is repeated when a run is resumed, and should then leave what is there.
+        It is called again when a run is resumed, and should then keep existing files.
         """
 
     def read_inputs(self, like: "Study | None" = None) -> None:
-        """Read what lies on this machine's disk, so that the study can go to another one.
+        """Read the inputs from this machine's disk, so that the study can run on another machine.
 
         Args:
-            like: A study whose inputs may be the same, and have been read.
+            like: A study that has read its inputs, which may be the same.
         """
 
     def resolved(self, seed: int) -> Mapping[str, Any]:
-        """What the options leave open, as it follows from the data; kept in `config.toml`.
+        """Settings that follow from the data; stored in `config.toml`.
 
-        It stands there under `[resolved]`, beside how the sweep is trained.
+        They are listed there under `[resolved]`, with the settings of the training.
 
         Args:
-            seed: The run's.
+            seed: Seed of the run.
 
         Returns:
             TOML values by name.
@@ -204,17 +204,17 @@ class Study:
         return {}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
-        """The scheme with further numbers of the study's own, before it is saved."""
+        """Add the study's own numbers to the scheme before it is saved."""
         return scheme
 
     def evidence(
         self, scheme: ApproximationScheme, seed: int, progress: ProgressCallback | None = None
     ) -> Evidence | None:
-        """Measure how sure the findings are; None where rows are fresh or are all there is.
+        """Measure how certain the findings are; None if rows are fresh or the problem is complete.
 
         Args:
             scheme: The finished scheme.
-            seed: The run's.
+            seed: Seed of the run.
             progress: Called while models of subsets are trained.
         """
         split = self.problem(seed).split(seed)
@@ -226,7 +226,7 @@ class Study:
     def measure(self, run: "Run") -> Mapping[str, NDArray[Any]]:
         """Measure further results after the sweep: arrays by name.
 
-        They are stored with the run (`results.npz`), and `run.results` holds them.
+        They are stored with the run (`results.npz`) and returned by `run.results`.
         """
         return {}
 
@@ -239,11 +239,11 @@ class Study:
         return ()
 
     def values(self, run: "Run") -> Mapping[str, Any]:
-        """Plain values for `summary.json`, beside the standard ones."""
+        """Plain values for `summary.json`, in addition to the standard ones."""
         return {}
 
     def figures(self, run: "Run", reading: Reading) -> Mapping[str, Figure]:
-        """Figures beside the standard ones, by name; one of the same name takes its place."""
+        """Additional figures by name; one with the name of a standard figure replaces it."""
         return {}
 
     def render(self, run: "Run", folder: Path) -> None:
@@ -257,26 +257,27 @@ class Study:
     def page(self, run: "Run") -> Mapping[str, Any] | None:
         """What the page of a run shows beyond its report and scheme; see `page_content`.
 
-        It is worked out once, when the run ends, and stored in `page.npz`. By default the values
-        of components of one number each, and predictions for values that a reader sets.
+        It is computed once, when the run ends, and stored in `page.npz`. By default, it contains
+        the values of components that are single numbers, and predictions for values that a reader
+        sets.
         """
         from distributed_ib.study.page_of_problem import page_of_problem
 
         return page_of_problem(run)
 
     def page_views(self, run: "Run") -> Sequence[Mapping[str, Any]]:
-        """Views of the study's own for the page: see `report.page.own_views`."""
+        """The study's own views for the page; see `report.page.own_views`."""
         return ()
 
     def rows(self, table: "pd.DataFrame") -> Any:
         """Rows of a table as the model's encoder takes them, for `dib predict`.
 
-        By default components of one number each, in columns of their names: `[n, component, 1]`,
-        or `[n, component]` where the problem has them so.
+        By default, each component is a single number, in the column of its name. Returns
+        `[n, component, 1]`, or `[n, component]` if the problem's X has this shape.
 
         Raises:
-            UserError: If a column is missing or holds a value that is not a number, or one that
-                the problem does not have where its rows are all there is.
+            UserError: If a column is missing or contains a value that is not a number, or, if the
+                problem is complete, a value that does not occur in it.
         """
         problem = self.problem(0)
         names, known = problem.names, problem.x
@@ -301,7 +302,7 @@ class Study:
     def readable(self, run: "Run", choice: Choice) -> ReadableApproximation:
         """An approximation as symbols and a table of predictions, for `dib read`.
 
-        By default that of a study with one part, components of one feature each, and classes.
+        The default supports studies with one part, components of one feature each, and classes.
 
         Args:
             run: A finished run.
@@ -338,7 +339,7 @@ class Study:
         """Check that this study supports the options of reading.
 
         Raises:
-            UserError: If one does not apply; names the option and the reason.
+            UserError: If an option does not apply; names the option and the reason.
         """
         if reading.beta is not None:
             raise UserError(f"--beta does not apply to runs of {self.name}; leave it out.")
@@ -349,7 +350,7 @@ class Study:
 
 
 def check_study_class(cls: type) -> None:
-    """Check that a class has what the frame needs, with errors for its author.
+    """Check that a class defines a valid study, with errors for its author.
 
     Raises:
         UserError: If it is not a frozen dataclass, or has no name or no `train`.

@@ -1,4 +1,4 @@
-"""A run whose sweeps several processes train together, each on devices of its own."""
+"""A run whose sweeps are trained by several processes together, each on its own devices."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def check_together(study: Study) -> None:
     """Check that processes without a run folder can train this study.
 
     Raises:
-        UserError: If it works out its data in the folder first.
+        UserError: If it first makes its data in the run folder.
     """
     if type(study).prepare is not Study.prepare:
         raise UserError(
@@ -30,7 +30,7 @@ def check_together(study: Study) -> None:
 def run_together(
     study: Study, seed: int, places: Mapping[str, PartPlace], problems: Mapping[str, Any]
 ) -> Iterator[tuple[str, PartResult]]:
-    """What the first process of a group does: all sweeps with the others, and then the rest alone.
+    """Run a study as the first process of a group: all sweeps with the others, the rest alone.
 
     The arguments are those of `run_in_turn`.
     """
@@ -45,12 +45,12 @@ def run_together(
 
 
 def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:
-    """What the other processes of a group do: the sweeps. They write nothing.
+    """Take part in the sweeps as another process of the group; writes nothing.
 
     Args:
-        study: The study, with the options that the first process has.
-        seed: The run's.
-        devices: As the first process has them.
+        study: The study, with the same options as in the first process.
+        seed: Seed of the run.
+        devices: The same as in the first process.
 
     Returns:
         How the last sweep ended.
@@ -59,7 +59,7 @@ def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:
     study.check()
     status: Status = "finished"
     for part in study.parts().values():
-        if not agreed(False):  # its sweeps are made, as the first process knows
+        if not agreed(False):  # true if the first process has the scheme of this part already
             problem = part.problem(seed)
             status = follow_sweeps(problem, part.model, part.train, seed=seed, devices=devices)
         if status == "interrupted":

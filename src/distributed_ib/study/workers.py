@@ -1,4 +1,4 @@
-"""Where units of work that don't depend on each other run: here, in processes, or on a cluster."""
+"""Where independent units of work run: in this process, in several, or on a cluster."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ from distributed_ib.errors import UserError
 S = TypeVar("S")
 R = TypeVar("R")
 
-# A unit whose worker was lost so often, with the process ended from outside or by a crash, is not
-# tried again: it is mostly the unit's own need of memory that ends it.
+# A unit whose worker was lost this often, killed or crashed, is not tried again: most often it
+# needs too much memory itself.
 N_TRIES = 3
 _ORPHAN_SECONDS = 0.2  # far less than a client takes to start anew
 
@@ -33,10 +33,10 @@ class Workers:
         n_jobs: Processes on this machine, through joblib; -1 for one per core. With 1, the
             default, units run one after the other in this process.
         dask: Address of the scheduler of a Dask cluster, such as "tcp://10.0.0.1:8786" or
-            "tls://...", whose workers take the place of processes.
+            "tls://...", whose workers replace processes.
 
     Raises:
-        UserError: If `n_jobs` is no number of processes, both are given, or Dask is not installed.
+        UserError: If `n_jobs` is invalid, both are given, or Dask is not installed.
 
     Example:
         >>> Workers().elsewhere, Workers(n_jobs=2).elsewhere
@@ -67,12 +67,12 @@ class Workers:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether units run in other processes than this one."""
+        """Whether units run in other processes."""
         return self.dask is not None or self.n_jobs != 1
 
     @property
     def share_this_disk(self) -> bool:
-        """Whether units see the folders of this machine; those on a cluster need not."""
+        """Whether units have access to the folders of this machine; on a cluster they may not."""
         return self.dask is None
 
 
@@ -83,20 +83,20 @@ def results_of(
     units: Sequence[str],
     by_value: str | None = None,
 ) -> Generator[tuple[str, R]]:
-    """Work out units and yield their results as they come, each once.
+    """Run units and yield their results as they arrive, each once.
 
     Args:
-        workers: Where to.
-        work: A function of `shared` and a unit, at the top of its module; an error ends all.
-        shared: What all units need. It goes to every worker once: joblib keeps large arrays in
-            files that its processes map, and on a cluster it is passed on as data.
-        units: Names of the units, in the order in which they are begun.
-        by_value: A module that workers can't import, such as a user's file, whose classes go to
-            them with the data.
+        workers: Where the units run.
+        work: A function of `shared` and a unit, at module level; an error ends all units.
+        shared: Data that all units need. It is sent to every worker once: joblib maps large arrays
+            from files, and a cluster passes it on as data.
+        units: Names of the units, in the order in which they start.
+        by_value: A module that workers can't import, such as a user's file, whose classes are sent
+            with the data.
 
     Raises:
-        UserError: If the workers of a unit were lost `N_TRIES` times, or the cluster was. What was
-            yielded before is whole.
+        UserError: If the workers of a unit were lost `N_TRIES` times, or the cluster was lost.
+            Results yielded before are complete.
     """
     if not units:
         return
@@ -120,7 +120,7 @@ def results_of(
 def _results_of_processes(
     n_jobs: int, work: Callable[[S, str], R], shared: S, units: Sequence[str]
 ) -> Iterator[tuple[str, R]]:
-    """Through joblib; all processes are made anew when one of them is lost."""
+    """Run units with joblib; all processes are restarted when one of them is lost."""
     import joblib
 
     pending, lost = dict.fromkeys(units), Counter[str]()
@@ -147,7 +147,7 @@ def _results_of_processes(
                     del pending[unit]
                     yield unit, result
         except BrokenProcessPool:
-            # joblib then ends the others too, so that each loses the unit it was at.
+            # joblib then ends the others too, and each loses the unit that it was running.
             running = [unit for unit in begun if unit in pending]
             lost.update(running)
             if any(lost[unit] >= N_TRIES for unit in running):
@@ -161,7 +161,7 @@ def _results_of_processes(
 
 @contextmanager
 def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
-    """Close results that nobody wants any more, which is nothing that joblib has to warn of."""
+    """Close results that are no longer wanted, without joblib's warning about it."""
     try:
         yield results
     finally:
@@ -174,15 +174,15 @@ def _named(work: Callable[[S, str], R], shared: S, unit: str) -> tuple[str, R]:
     try:
         return unit, work(shared, unit)
     except KeyboardInterrupt:
-        # Of this process alone, which the client shall take for a worker that was lost.
+        # Only this process was interrupted; to the client it is a lost worker.
         os._exit(1)
 
 
 def _begin_process(parent: int, n_threads: int) -> None:
-    """Prepare a worker process: threads of JAX, and an end when its client ends."""
+    """Prepare a worker process: set JAX's threads, and exit when the client exits."""
     use_xla_threads(n_threads)
     os.environ["MPLBACKEND"] = "Agg"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the client's, who ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client handles Ctrl-C and ends the workers
 
     def end_with_parent() -> None:
         while os.getppid() == parent:
