@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def split_names(texts: Sequence[str]) -> tuple[str, ...]:
-    """Names of columns, parted by commas; a name that holds one stands in double quotes.
+    """Split comma-separated names of columns; a name that contains a comma is in double quotes.
 
     Example:
         >>> split_names(["a, b", '"size, mm",c'])
@@ -16,7 +16,7 @@ def split_names(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def quoted_name(name: str) -> str:
-    """A name as `split_names` takes it for one.
+    """A name quoted such that `split_names` does not split it.
 
     >>> quoted_name("size, mm")
     '"size, mm"'

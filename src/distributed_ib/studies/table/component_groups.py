@@ -7,12 +7,12 @@ from distributed_ib.errors import UserError
 
 
 def read_groups(path: Path) -> dict[str, list[str]]:
-    """Components from a TOML file with lines such as `position = ["x", "y"]`.
+    """Read components from a TOML file with lines such as `position = ["x", "y"]`.
 
-    They may stand under a heading `[components]`.
+    The lines may be in a table `[components]`.
 
     Raises:
-        UserError: If it can't be read, or says anything else.
+        UserError: If the file can't be read or contains anything else.
     """
     groups = read_toml(path, "a list of components")
     if list(groups) == ["components"] and isinstance(groups["components"], dict):

@@ -1,4 +1,4 @@
-"""A run of several targets, each with a sweep of its own."""
+"""A run of several targets, each with its own sweep."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _LONGEST = 60
 
 
 def part_names(targets: Sequence[str]) -> dict[str, str]:
-    """A name for the part of each target, which can be the name of its folder: target by name.
+    """Targets by the names of their parts, which are valid names of folders.
 
     >>> part_names(["dose", "a/b", "figures"])
     {'dose': 'dose', 'a_b': 'a/b', 'target figures': 'figures'}
@@ -40,7 +40,7 @@ def part_names(targets: Sequence[str]) -> dict[str, str]:
 
 
 def runs_of_targets(run: Run) -> Iterator[tuple[str, Run]]:
-    """Each part of which there is something to show, as a run of its own."""
+    """Each part whose scheme is not empty, as a run of its own, by name."""
     for name, part in run.shown.items():
         folder = None if run.folder is None else run.folder / name
         yield name, Run(part.study, run.seed, {"": part}, folder, run.about, run.on_message)
@@ -53,7 +53,7 @@ def export_each(run: Run, folder: Path) -> None:
 
 
 def findings_of_each(run: Run, reading: Reading) -> list[Section]:
-    """What other settings would show more, for each target."""
+    """Advice on settings, warnings and notes for each target."""
     return [
         Section(f"{name}: {section.title}", section.findings, section.tables, section.notes)
         for name, own in runs_of_targets(run)
@@ -62,7 +62,7 @@ def findings_of_each(run: Run, reading: Reading) -> list[Section]:
 
 
 def figures_of_each(run: Run, reading: Reading) -> Mapping[str, Figure]:
-    """The figures of each target, by its name and theirs."""
+    """The figures of each target, by names that begin with the target's."""
     return {
         f"{name}_{figure}": drawn
         for name, own in runs_of_targets(run)

@@ -1,4 +1,4 @@
-"""Errors and advice of estimators in the words of the command line."""
+"""Errors and advice of estimators, with parameters replaced by command-line options."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ _OPTIONS = {
     "larger beta_end": "larger --beta-end",
     "more n_steps": "more --steps",
     "n_records ": "--records ",
-    # Of which they are half.
+    # Pretraining steps are half of the steps.
     "more n_pretraining_steps, such as three times as many": "more --steps",
 }
 
 
 def as_options(message: str, validation: Path | None) -> str:
-    """A message with the options of `dib fit` in place of parameters.
+    """A message in which parameters are replaced by the options of `dib fit`.
 
     >>> as_options("Give more n_steps, or beta_end=3.", None)
     'Give more --steps, or --beta-end 3.'

@@ -1,4 +1,4 @@
-"""A table beyond memory: which tables are, and what is read of one before a sweep."""
+"""Tables beyond memory: which ones are, and what is read from them before a sweep."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -27,14 +27,14 @@ from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns
 
 DEFAULT_MEMORY_GIB = 4.0
 CELL_BYTES = 16
-"""Memory that a cell of a table takes which is loaded whole: as it was read, and as model input."""
+"""Memory per cell of a table that is loaded whole: as it was read, and as model input."""
 MANY_ROWS = 1_000_000
-"""Rows of the largest table of which all are measured."""
+"""Number of rows up to which all rows of a table are measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class StreamedRows:
-    """What is known of a table beyond memory before a sweep.
+    """What is known about a table beyond memory before a sweep.
 
     Attributes:
         columns: Columns of the measured rows, by their roles.
@@ -46,7 +46,7 @@ class StreamedRows:
 
     @property
     def classes(self) -> "pd.Series[Any]":
-        """All values of a single target, if they are few enough to be classes."""
+        """All distinct values of a single target, if few enough to be classes; otherwise empty."""
         return pd.Series(list(self.source.statistics.class_counts or ()))
 
     def findings(self, plan: Plan, validation: Path | None) -> list[Finding]:
@@ -54,10 +54,10 @@ class StreamedRows:
 
         Args:
             plan: How the sweeps were trained.
-            validation: Table of held-out rows, where one was given.
+            validation: Table of held-out rows, if given.
         """
         source, statistics, train = self.source, self.source.statistics, plan.train
-        assert isinstance(plan.problem, StreamedProblem)  # as it is of such a table
+        assert isinstance(plan.problem, StreamedProblem)  # always, for such a table
         n_places = plan.problem.pool.n_places
         through = (
             "all of them in memory"
@@ -86,18 +86,18 @@ class StreamedRows:
 
 
 def table_beyond(path: Path, memory_gib: float, *, loads_many: bool) -> ParquetTable | None:
-    """A table of Parquet files that is not loaded, because that would take too long or too much.
+    """A table of Parquet files that is too large to be loaded.
 
-    Too much is more than the memory, at 16 bytes a cell. It takes too long to measure each model on
-    more than a million rows.
+    This is a table that does not fit into `memory_gib` at 16 bytes a cell, or that has more than a
+    million rows, on which it would take too long to measure each model.
 
     Args:
         path: The table.
-        memory_gib: Memory for data.
-        loads_many: Whether a table of any number of rows is loaded if it fits.
+        memory_gib: Memory for data, in GiB.
+        loads_many: Whether a table of any number of rows is loaded if it fits into memory.
 
     Returns:
-        The table; None if it is to be loaded, or is no table of Parquet files.
+        The table; None if it can be loaded, or does not consist of Parquet files.
 
     Raises:
         UserError: If the memory is not positive, or the files can't be read.
@@ -123,13 +123,13 @@ def read_streamed(
 
     Args:
         table: The table.
-        roles: What is no component.
-        grouped: Columns that groups of components name.
-        declared: What the user says of columns.
-        memory_gib: Memory for data.
+        roles: Columns that are not components.
+        grouped: Columns in groups of components.
+        declared: Kinds of columns declared by the user.
+        memory_gib: Memory for data, in GiB.
 
     Raises:
-        UserError: If an option does not go with such a table, or as `columns_of` and
+        UserError: If an option does not apply to such a table, or as for `columns_of` and
             `gather_statistics`.
     """
     _refuse_roles(table, roles, memory_gib)
@@ -147,7 +147,7 @@ def read_streamed(
     told = ReadingLine(Path(table.place).name)
     with closing(told):
         statistics = gather_statistics(streamed, used, kept=grouped, told=told)
-    only_y = ColumnRoles(roles.targets)  # what else has a role was not read
+    only_y = ColumnRoles(roles.targets)  # columns with other roles were not read
     columns = columns_of(statistics.measured, table.place, only_y, grouped)
     return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, told))
 

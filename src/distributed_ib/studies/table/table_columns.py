@@ -1,4 +1,4 @@
-"""The columns of a table by what they are for: X, Y, weights, groups, times."""
+"""The columns of a table by their roles: X, Y, weights, groups, times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from distributed_ib.studies.table.column_names import quoted_name
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """Names of columns that are not components, as options of `dib fit` name them.
+    """Names of columns that are not components, from the options of `dib fit`.
 
     Attributes:
-        targets: What is to be explained.
-        exclude: What is left out, such as identifiers.
-        weight: How much each row counts.
-        group: What rows that stay together share.
-        time: When each row was measured.
-        day_first: Whether days come before months in the times, if the user says so.
+        targets: Columns to explain.
+        exclude: Columns to leave out, such as identifiers.
+        weight: Column with the weight of each row.
+        group: Column whose rows of equal value stay together.
+        time: Column with the time of each row.
+        day_first: Whether days come before months in the times; None if the user doesn't say.
     """
 
     targets: tuple[str, ...]
@@ -51,11 +51,11 @@ class TableColumns:
     """The columns of a table.
 
     Attributes:
-        x: Those of the components.
+        x: Columns of the components.
         y: The target, or the entries of a vector.
-        weight: How much each row counts, `[n]`; None if all count alike.
+        weight: Weight of each row, `[n]`; None if all have the same weight.
         groups: A label for each row, `[n]`, shared by rows that stay together.
-        times: When each row was measured, `[n]`.
+        times: Time of each row, `[n]`.
     """
 
     x: pd.DataFrame
@@ -73,8 +73,8 @@ def columns_of(
     Args:
         table: The table.
         place: Its file, for messages.
-        roles: What is no component.
-        components: Columns that groups of components name; the time is a component among these.
+        roles: Columns that are not components.
+        components: Columns in groups of components; the time is a component if it is among these.
 
     Raises:
         UserError: If a column is missing or has two roles, no column or row is left, or a weight,
@@ -102,13 +102,13 @@ def columns_of(
 def held_out_columns(
     table: pd.DataFrame, place: str, roles: ColumnRoles, names: Sequence[str]
 ) -> tuple[Any, ...]:
-    """Held-out rows from a table of their own: X, Y, and the weight if there is one.
+    """Held-out rows from a separate table: X, Y, and the weight if there is one.
 
     Args:
-        table: The table.
+        table: The table of held-out rows.
         place: Its option and file, for messages.
-        roles: Those of the other table.
-        names: Columns of X there.
+        roles: Roles of the columns of the training table.
+        names: Columns of X in the training table.
 
     Raises:
         UserError: If a column is missing, there are no rows, or a weight can't be used.
@@ -127,15 +127,15 @@ def held_out_columns(
 
 
 def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
-    """Check that classes are no measured numbers.
+    """Check that the values of a target can be classes.
 
     Raises:
-        UserError: Names one that is not whole.
+        UserError: If a value is not a whole number; names one.
     """
     if not pd.api.types.is_float_dtype(values.dtype):
         return
     known = values.dropna()
-    known = known[np.isfinite(known)]  # infinite values are refused where they are placed
+    known = known[np.isfinite(known)]  # infinite values are reported elsewhere, with their rows
     fractions = known[known % 1 != 0]
     if len(fractions):
         raise UserError(
@@ -145,7 +145,7 @@ def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
 
 
 def whole_numbers(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Whole numbers and booleans as such, of which pandas makes others where some are missing.
+    """Restore integers and booleans that pandas has converted because some are missing.
 
     A target of 0 and 1 has classes, whether or not it is known in every row.
 
@@ -194,7 +194,7 @@ def _check_roles(table: pd.DataFrame, place: str, roles: ColumnRoles) -> None:
 
 
 def _quoting(table: pd.DataFrame, roles: ColumnRoles, option: str) -> str:
-    """How to name a column with commas, where the names that were given make one together."""
+    """A hint to quote a column whose name contains commas, if the given names are its parts."""
     parts = [name for other, name in roles.named() if other == option]
     for name in map(str, table.columns):
         if "," in name and [part.strip() for part in name.split(",")] == parts:

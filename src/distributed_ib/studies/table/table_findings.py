@@ -1,4 +1,4 @@
-"""What is said about a table beyond its scheme: what was left out, and what to be careful with."""
+"""Findings about a table besides its scheme: what was left out, and warnings."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -28,12 +28,12 @@ _MOST_COLUMNS = 6
 def warnings_of_table(
     *, quick: bool, rare_classes: Sequence[str], sentences: Iterable[str]
 ) -> tuple[Finding, ...]:
-    """What to be careful with.
+    """Warnings about a table.
 
     Args:
-        quick: Whether one sweep alone was made.
+        quick: Whether only one sweep was made.
         rare_classes: Classes of Y with fewer rows than there are folds.
-        sentences: Further ones.
+        sentences: Further warnings.
 
     Example:
         >>> [found.kind for found in warnings_of_table(quick=True, rare_classes=[], sentences=[])]
@@ -50,11 +50,11 @@ def warnings_of_table(
 def notes_of_table(
     fitted: FittedDecomposition, targets: Sequence[tuple[str, Any]]
 ) -> tuple[Finding, ...]:
-    """Columns, and rows without Y, that are not used, and values that are read as codes.
+    """Notes on unused columns, rows without Y, and numbers that the model can treat as codes.
 
     Args:
-        fitted: The components with what the training rows say of their columns.
-        targets: Y of each table, with words for where it is.
+        fitted: The components, with the statistics of their columns in the training rows.
+        targets: Y of each table, with a phrase that says which table it is.
     """
     texts = []
     for place, y in targets:
@@ -67,10 +67,10 @@ def notes_of_table(
 
 
 def spikes_in_words(fitted: FittedDecomposition) -> str:
-    """Values of numbers that a model tells from the values beside them, since many rows hold them.
+    """Sentence on numeric values so frequent that a model can treat them as codes.
 
     Args:
-        fitted: The components; some of their columns have such values.
+        fitted: The components; at least one of their columns has such values.
     """
     found = {
         name: listed([level_text(value) for value in values])

@@ -29,10 +29,10 @@ from distributed_ib.studies.table.text_input import TextInput
 
 @dataclass(frozen=True)
 class TableRows:
-    """A table, and perhaps another one whose rows are held out; each is read when it is needed.
+    """A table, and optionally another one with the held-out rows; each is read when needed.
 
     Attributes:
-        source: The file, or what came from standard input.
+        source: The file, or the text from standard input.
         validation: The file of held-out rows.
         memory_gib: Memory for data, in GiB: a larger table of Parquet files is not loaded.
         loads_many: Whether a table of more than a million rows is loaded if it fits.
@@ -45,7 +45,7 @@ class TableRows:
 
     @cached_property
     def beyond_memory(self) -> ParquetTable | None:
-        """The table, if it is too large to be loaded; None if it is not."""
+        """The table if it is too large to be loaded, otherwise None."""
         source = self.source
         if not isinstance(source, Path):
             return None
@@ -54,7 +54,7 @@ class TableRows:
     def streamed(
         self, roles: ColumnRoles, grouped: Sequence[str], declared: Mapping[str, DeclaredKind]
     ) -> StreamedRows | None:
-        """What one pass over a table beyond memory shows; see `read_streamed`."""
+        """The result of one pass over a table beyond memory, else None; see `read_streamed`."""
         table = self.beyond_memory
         if table is None:
             return None
@@ -67,7 +67,7 @@ class TableRows:
         return columns_of(self._table, place, roles, grouped)
 
     def held_out(self, roles: ColumnRoles, names: Sequence[str]) -> tuple[Any, ...] | None:
-        """Held-out rows of a table of their own, if there is one; see `held_out_columns`."""
+        """Held-out rows from a separate table, if there is one; see `held_out_columns`."""
         if self.validation is None:
             return None
         if roles.time is not None:
@@ -78,7 +78,7 @@ class TableRows:
         return held_out_columns(self._validation_table, place, roles, names)
 
     def shared_groups(self, roles: ColumnRoles) -> str:
-        """A warning of groups whose rows both train and are held out; "" if there are none."""
+        """A warning about groups with both training and held-out rows; "" if there are none."""
         name = roles.group
         if self.validation is None or name is None or name not in self._validation_table:
             return ""
@@ -96,7 +96,7 @@ class TableRows:
         )
 
     def keep(self, folder: Path) -> None:
-        """Keep what came from standard input, which comes only once."""
+        """Store the table if it came from standard input, which can be read only once."""
         if isinstance(self.source, TextInput):
             self.source.keep(folder)
 
@@ -107,7 +107,7 @@ class TableRows:
 
     @cached_property
     def _validation_table(self) -> pd.DataFrame:
-        assert self.validation is not None  # it is read only then
+        assert self.validation is not None  # otherwise it is not read
         stored = self.beyond_memory
         table = self._table if stored is None else pd.DataFrame(stored.head())
         is_text = [isinstance(dtype, pd.StringDtype) for dtype in table.dtypes]

@@ -62,8 +62,8 @@ from distributed_ib.training.train_settings import Directions, TrainSettings
 class TableStudy(Study):
     """How much does each column of a table tell about another one?
 
-    The table is read and described once, and everything is checked before a folder is made. What
-    is left open follows from the data.
+    The table is read and described once, and everything is checked before a folder is created.
+    Settings that are left open follow from the data.
 
     Attributes:
         table: CSV, Parquet, Arrow or Excel file; "-" for CSV from standard input.
@@ -130,13 +130,13 @@ class TableStudy(Study):
         object.__setattr__(self, "_rows_read", rows_read)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What goes to another process: options and rows, and not what is worked out from them."""
+        """What is sent to another process: options and rows, but nothing derived from them."""
         kept = {field.name for field in fields(self)} | {"_rows"}
         return {name: value for name, value in vars(self).items() if name in kept}
 
     @property
     def train(self) -> TrainSettings:  # type: ignore[override]
-        """How the sweep is trained, worked out from the data."""
+        """How the sweep is trained, chosen from the data."""
         return self._any_plan.train
 
     @property
@@ -153,26 +153,26 @@ class TableStudy(Study):
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
-        """The study of a run, whose folder keeps what came from standard input."""
+        """The study of a run, whose folder contains the table if it came from standard input."""
         study = super().reopened(folder, options)
         if is_standard_input(study.table):
             return replace(study, rows_read=TableRows(kept_input(folder), study.validation))
         return study
 
     def keep(self, folder: Path) -> None:
-        """Keep what came from standard input, which comes only once."""
+        """Store the table if it came from standard input, which can be read only once."""
         self._rows.keep(folder)
 
     def read_inputs(self, like: Study | None = None) -> None:
-        """Read the table and that of held-out rows; studies of the same files share them."""
+        """Read the table and the held-out rows; studies of the same files share them."""
         if isinstance(like, TableStudy) and self._reads == like._reads:
             vars(self)["_rows"] = like._rows
         for part in self.parts().values():
-            assert isinstance(part, TableStudy)  # as all of its parts are
+            assert isinstance(part, TableStudy)  # all of its parts are
             _ = part._columns, part._held_out
 
     def check(self) -> None:
-        """Check for targets that are given twice or not at all."""
+        """Check for missing or repeated targets and for options that don't fit together."""
         if not self.targets or len(set(self.targets)) < len(self.targets):
             raise UserError(
                 "--target must name at least one column, and each column once; got "
@@ -186,11 +186,11 @@ class TableStudy(Study):
             raise UserError("--validation must be a file; only TABLE can be standard input.")
 
     def parts(self) -> Mapping[str, Study]:
-        """A part for each target, if each is explained by itself."""
+        """A part for each target if each is explained separately, otherwise this study."""
         return self._parts if self.each_target else {"": self}
 
     def problem(self, seed: int) -> Problem:
-        """The rows of the table, checked; held out are those by which nothing was scaled."""
+        """The rows of the table, checked; the held-out rows were not used for scaling."""
         return self._plan(seed).problem
 
     def model(self, key: Array) -> DistributedBottleneck:
@@ -198,35 +198,35 @@ class TableStudy(Study):
         return self._any_plan.make_model(key)
 
     def resolved(self, seed: int) -> Mapping[str, Any]:
-        """What the target is, and the sizes of the networks."""
+        """The target, its type of problem, and the sizes of the networks."""
         plan = self._plan(seed)
         trained = {field.name for field in fields(TrainSettings)} | {"beta_start", "beta_end"}
         sizes = {k: v for k, v in plan.settings.to_dict().items() if k not in trained}
         return {"target": listed(self.targets), "task": plan.target.task, **sizes}
 
     def complete(self, scheme: ApproximationScheme, seed: int) -> ApproximationScheme:
-        """The scheme with scores in the units of the target."""
+        """Add scores in the units of the target to the scheme."""
         return self._plan(seed).with_scores(scheme)
 
     def evidence(
         self, scheme: ApproximationScheme, seed: int, progress: ProgressCallback | None = None
     ) -> Evidence | None:
-        """How sure the findings are, with scores and calibration of predictions."""
+        """How certain the findings are, with scores and calibration of predictions."""
         return self._plan(seed).evidence(scheme, progress)
 
     def export(self, run: Run, folder: Path) -> None:
-        """Write the fitted estimator, with which `dib predict` predicts."""
+        """Write the fitted estimator, which `dib predict` uses."""
         if self.each_target:
             return export_each(run, folder)
         estimator, plan = self._planned(run.seed)
         estimator.adopt(plan, run.scheme, run.evidence)
         forget_checksums(folder, ESTIMATOR_FILES)
-        for name in ESTIMATOR_FILES:  # of a run that was killed before its report was written
+        for name in ESTIMATOR_FILES:  # left by a run that was killed before its report was written
             (folder / name).unlink(missing_ok=True)
         save_estimator(estimator, folder, with_scheme=False)
 
     def findings(self, run: Run, reading: Reading) -> list[Section]:
-        """What other settings would show more."""
+        """Advice on settings, warnings and notes."""
         if self.each_target:
             return findings_of_each(run, reading)
         sentences = [as_options(one, self.validation) for one in advice(run.scheme.to_xarray())]
@@ -246,7 +246,7 @@ class TableStudy(Study):
         return [Section("Settings", found)] if found else []
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
-        """Which values of the columns can be told apart."""
+        """Figures of which values of the columns can be distinguished."""
         if self.each_target:
             return figures_of_each(run, reading)
         if not len(run.scheme.snapshots.record) or run.folder is None:
@@ -271,7 +271,7 @@ class TableStudy(Study):
         return content
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
-        """The nearest of the tables that were kept with the run."""
+        """The nearest of the readable tables stored with the run."""
         if list(run.parts) != [""]:
             raise UserError(
                 f"this run has several targets; choose one with --target: {listed(self.targets)}."
@@ -281,10 +281,10 @@ class TableStudy(Study):
         return load_estimator(run.folder).readable(**vars(choice))
 
     def check_reading(self, reading: Reading) -> None:
-        """Every reading is known."""
+        """Do nothing: all options of reading are supported."""
 
     def estimator(self, seed: int) -> DistributedIBEstimator:
-        """An estimator with the options of this study, not fitted."""
+        """An unfitted estimator with the options of this study."""
         y = self._columns.y
         name, task = listed(self.targets), self.task
         if task == "auto":
@@ -322,7 +322,7 @@ class TableStudy(Study):
         return DistributedIBRegressor(loss=self.loss, **common)
 
     def _found_task(self, y: Any, name: str) -> Literal["classification", "regression"]:
-        """What the target is, by its values."""
+        """The type of problem, from the values of the target."""
         missing = is_missing(y)
         if missing.all():
             raise UserError(f"the target {name!r} has no values; choose another target.")
@@ -332,7 +332,7 @@ class TableStudy(Study):
 
     @cached_property
     def _rows(self) -> TableRows:
-        """The rows of the table, read when they are needed; those of several targets share them."""
+        """The rows of the table, read when needed; the studies of several targets share them."""
         if self._rows_read is not None:
             return self._rows_read
         is_text = is_standard_input(self.table)
@@ -340,18 +340,18 @@ class TableStudy(Study):
 
     @property
     def _reads(self) -> tuple[Path, Path | None, float, bool]:
-        """What decides which rows are read, and whether a large table is loaded."""
+        """Options that determine which rows are read, and whether a large table is loaded."""
         roles = (self.weight, self.group, self.time)
         return self.table, self.validation, self.memory_gib, self.each_target or any(roles)
 
     @cached_property
     def _streamed(self) -> StreamedRows | None:
-        """What is known of a table beyond memory."""
+        """What is known about a table beyond memory; None for other tables."""
         return self._rows.streamed(self._roles, self._grouped, declared_kinds(self.kinds))
 
     @cached_property
     def _columns(self) -> TableColumns:
-        """The columns by their roles; of a table beyond memory those of the measured rows."""
+        """The columns by their roles; for a table beyond memory, of the measured rows only."""
         if self._streamed is not None:
             return self._streamed.columns
         return self._rows.columns(self._roles, self._grouped)
@@ -365,17 +365,17 @@ class TableStudy(Study):
 
     @property
     def _grouped(self) -> list[str]:
-        """Columns that groups of components name."""
+        """Columns in groups of components."""
         return [name for names in (self.components or {}).values() for name in names]
 
     @cached_property
     def _held_out(self) -> tuple[Any, ...] | None:
-        """Held-out rows of a table of their own."""
+        """Held-out rows from a separate table, if there is one."""
         return self._rows.held_out(self._roles, list(map(str, self._columns.x.columns)))
 
     @cached_property
     def _parts(self) -> dict[str, "TableStudy"]:
-        """A study for each target, which share what was read."""
+        """A study for each target; they share the rows that were read."""
         found = {}
         for name, target in part_names(self.targets).items():
             others = tuple(other for other in self.targets if other != target)
@@ -417,7 +417,7 @@ class TableStudy(Study):
         return estimator, plan
 
     def _check_division(self, plan: Plan) -> None:
-        """Check that rows of several groups or times are left to be divided into resamples."""
+        """Check that enough groups or times are left to be divided into resamples."""
         if self.group is None and self.time is None:
             return
         option, name, what = (
@@ -437,14 +437,14 @@ class TableStudy(Study):
 
     @property
     def _any_plan(self) -> Plan:
-        """What does not depend on the seed, which only splits the rows, is the same in all."""
+        """A plan of any seed, for what does not depend on it: the seed only splits the rows."""
         return next(iter(self._plans.values()))[1] if self._plans else self._plan(0)
 
 
 def _with_seed(plan: Plan, seed: int) -> Plan:
-    """The plan with the seed of the run, so that all that is measured divides its rows as it does.
+    """The plan with the seed of the run, so that all measurements divide the rows in the same way.
 
-    The split stays the one by which the columns were scaled.
+    The split remains the one by which the columns were scaled.
     """
     problem = replace(plan.problem, splitter=FixedSplit(plan.problem.splitter, plan.seed))
     return replace(plan, problem=problem, seed=seed)

@@ -1,4 +1,4 @@
-"""A table that comes from standard input, kept with its run."""
+"""A table from standard input, stored with its run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,8 @@ class TextInput:
     """A table of text in memory.
 
     Attributes:
-        content: All of it.
-        place: What messages call it.
+        content: The whole text.
+        place: Its name in messages.
     """
 
     content: bytes
@@ -35,7 +35,7 @@ class TextInput:
 
     @classmethod
     def read(cls) -> "TextInput":
-        """All that comes from standard input."""
+        """Read all of standard input."""
         return cls(standard_input())
 
     def table(self) -> pd.DataFrame:
@@ -43,17 +43,17 @@ class TextInput:
         return read_text_bytes(self.content, self.place)
 
     def keep(self, folder: Path) -> None:
-        """Write it into the folder of a run, where it is not yet."""
+        """Write it into the folder of a run, unless it is already there."""
         path = folder / KEPT
         if not path.exists():
             write_atomically(path, lambda new: new.write_bytes(self.content))
 
 
 def kept_input(folder: Path) -> TextInput:
-    """What a run kept.
+    """Load the table from standard input that a run stored.
 
     Raises:
-        UserError: If it is not there any more.
+        UserError: If it is missing.
     """
     try:
         return TextInput((folder / KEPT).read_bytes())
