@@ -2,6 +2,6 @@
 
 import lazy_loader
 
-# The public names stand in __init__.pyi. They are imported when first used: a simulation runs in
-# many processes, and none of them needs JAX.
+# The public names are listed in __init__.pyi and imported when first used: a simulation runs in
+# many processes, none of which needs JAX.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

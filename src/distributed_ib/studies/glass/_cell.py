@@ -19,9 +19,9 @@ def fractions(positions: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def nearest_images(vectors: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Vectors `[..., d]` moved by whole cells, each to within half a cell along every edge.
+    """Vectors `[..., d]` shifted by whole cells to within half a cell along every edge.
 
-    That is the nearest image wherever one is closer than half the cell's width.
+    The result is the nearest image if that is closer than half the cell's width.
 
     >>> import numpy as np
     >>> nearest_images(np.array([6.0, 0.5]), 8 * np.eye(2)).tolist()

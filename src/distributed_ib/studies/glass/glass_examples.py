@@ -1,4 +1,4 @@
-"""Examples for learning: structure functions, standardised, split by sample."""
+"""Examples for learning: standardised structure functions, split by sample."""
 
 from typing import Any
 
@@ -15,22 +15,23 @@ from distributed_ib.studies.glass.structure_functions import shell_names
 def glass_problem(
     data: GlassData, densities: NDArray[np.float64], validation_fraction: float, *, seed: int = 0
 ) -> Problem:
-    """The problem of predicting from the densities in its shells whether a centre is a locus.
+    """The problem of predicting whether a centre is a locus from the densities in its shells.
 
     Args:
         data: The examples.
         densities: Their structure functions, `[n, 100]`.
-        validation_fraction: Share of the samples to hold out; examples of one sample are alike,
-            and a split through it would flatter. Not used where `data` bring a split of their own.
-        seed: Of the split, with which the problem is to be split again: densities are standardised
-            on its training part.
+        validation_fraction: Fraction of the samples to hold out. Samples are held out whole:
+            examples of one sample are alike, and splitting it would overstate the accuracy. Not
+            used if `data` contain a split.
+        seed: Seed of the split. The problem must be split with the same seed, because densities
+            are standardised on its training part.
 
     Returns:
-        A problem whose components are the shells, one number each, and Y is 1 for loci.
+        A problem whose components are the shells, one number each; Y is 1 for loci.
 
     Raises:
-        UserError: If there are fewer than 50 loci or negatives, or one type of particle only, or
-            the training part is from one sample, or a part has loci or negatives only.
+        UserError: If there are fewer than 50 loci or negatives, particles of one type only, a
+            training part from a single sample, or a part with loci or negatives only.
     """
     check_enough(data)
     labels = data.is_locus.astype(np.int32)
@@ -57,29 +58,29 @@ def glass_problem(
 def standardisation(
     densities: NDArray[np.float64], train: RowIndex
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What is subtracted from each density, and what it is divided by, `[100]` each.
+    """Mean and scale for the standardisation of each density, `[100]` each.
 
     Args:
         densities: Structure functions, `[n, 100]`.
-        train: Rows of the training part, whose mean and standard deviation they are; densities
-            that never vary are divided by 1.
+        train: Rows of the training part. The result is their mean and standard deviation; the scale
+            of densities that never vary is 1.
     """
     spread = densities[train].std(axis=0)
-    # A shell inside the hard core is empty for nearly all centres; what is left is rounding.
+    # A shell inside the hard core is empty for nearly all centres; any variation is rounding.
     return densities[train].mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
 
 
 def rows_that_report(split: Split) -> RowIndex:
-    """Held-out rows on which accuracies are measured: those by which no model was chosen.
+    """Held-out rows on which accuracies are measured; no model was chosen by them.
 
-    One half of the samples held out; all of them if there is one sample only.
+    These are from half of the held-out samples, or from all if there is only one sample.
     """
     division = split.divided()
     return division.test if len(division.test) else division.validation[0]
 
 
 def rows_that_choose(split: Split) -> RowIndex:
-    """Held-out rows by which models are chosen: the other half."""
+    """Held-out rows by which models are chosen: those of the other half of the samples."""
     return split.divided().validation[0]
 
 

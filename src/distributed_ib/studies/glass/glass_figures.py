@@ -27,7 +27,8 @@ from distributed_ib.studies.glass.structure_functions import (
 )
 
 ACCURACY_COLOR = "#0077bb"
-# From pale to dark, for all kinds of colour vision; its palest tenth is invisible on white.
+# From pale to dark, for all kinds of colour vision; without its palest part, which is invisible on
+# white.
 COLORMAP = mpl.colors.LinearSegmentedColormap.from_list(
     "shells", mpl.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256))
 )
@@ -38,15 +39,15 @@ _PANEL_INCHES = (3.7, 3.0)
 
 @dataclass(frozen=True)
 class Panels:
-    """What is drawn of one glass.
+    """Data for the panels of one glass.
 
     Attributes:
         scheme: The sweep.
         distribution: g(r).
         svm_accuracy: Held-out accuracy of the SVM.
         accuracy: Held-out accuracy from one draw of the noise, `[seed, snapshot]`.
-        averaged_accuracy: The same of predictions averaged over the noise.
-        n_starts: Starts of which `scheme` is the envelope; 1 for a single sweep.
+        averaged_accuracy: The same for predictions averaged over the noise.
+        n_starts: Number of starts of which `scheme` is the envelope; 1 for a single sweep.
     """
 
     scheme: ApproximationScheme
@@ -58,9 +59,9 @@ class Panels:
 
 
 def shell_colors(left: NDArray[Any]) -> NDArray[np.float64]:
-    """A colour for each shell from how many are left when it falls, `[shell, 4]`.
+    """A colour for each shell, by the number of shells left when it falls, `[shell, 4]`.
 
-    On a logarithmic scale: the last ten shells, which matter most, have half of the colours.
+    The scale is logarithmic: the last ten shells, which matter most, take half of the colours.
     """
     return np.asarray(COLORMAP(_height(left, len(left))))
 
@@ -81,7 +82,7 @@ def plot_error_and_accuracy(
     Args:
         panels: What to draw.
         ax: Where to draw.
-        threshold_bits: The stretch where one shell alone conveys more is shaded.
+        threshold_bits: The range in which a single shell conveys more is shaded.
         measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
@@ -174,8 +175,8 @@ def plot_shell_information(
         kind: 'A' or 'B'.
         distribution: g(r).
         ax: Where to draw.
-        top: Upper end of the axis, bits.
-        threshold_bits: Curves are coloured by the order in which they fall below it for good.
+        top: Upper end of the axis, in bits.
+        threshold_bits: Curves are coloured by the order in which they finally fall below it.
         seed: Which repeat.
         measure: "information" or "kl"; by default the information where it was measured.
 
@@ -241,8 +242,8 @@ def glass_figure(
     """Three panels for each quench protocol: error and accuracy, type A shells, type B shells.
 
     Args:
-        glasses: What to draw, by protocol.
-        threshold_bits: A shell is in use where it conveys more.
+        glasses: Data to draw, by protocol.
+        threshold_bits: A shell is in use if it conveys more.
         measure: "information" or "kl"; by default the information where it was measured.
     """
     with figure_style():
@@ -291,7 +292,7 @@ def glass_figure(
                 fontweight="bold",
             )
         _draw_scale(figure, axes, threshold_bits)
-        # The layout changes the ticks, which change the space that their labels need.
+        # The layout changes the ticks, and these change the space that their labels need.
         figure.draw_without_rendering()
     return figure
 

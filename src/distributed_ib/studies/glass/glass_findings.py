@@ -20,20 +20,20 @@ from distributed_ib.studies.glass.structure_functions import RadialDistribution
 COUNTS = (20, 10, 5, 3, 2, 1)
 GOOD_ACCURACY = 0.8
 NEAR_BEST = 0.03
-# Records averaged before the best is chosen, since a single record may be best by chance.
+# Records to average before the best is chosen, because a single one may be best by chance.
 WINDOW = 5
 N_LAST = 10
 
 
 @dataclass(frozen=True)
 class AnalysedGlass:
-    """One glass: its sweep, its split and what was measured.
+    """One glass: its sweep, its split and its measurements.
 
     Attributes:
-        scheme: What the sweep found.
-        split: What was learned from, and what was held out.
+        scheme: The scheme of the sweep.
+        split: Training rows and held-out rows.
         distribution: g(r).
-        measured: What was measured after the sweep.
+        measured: Measurements after the sweep.
     """
 
     scheme: ApproximationScheme
@@ -43,7 +43,7 @@ class AnalysedGlass:
 
     @property
     def n_loci(self) -> int:
-        """Loci in both parts together."""
+        """Number of loci in both parts together."""
         return int(np.sum(self.split.problem.y))
 
 
@@ -52,18 +52,18 @@ class FewShells:
     """The best approximation that uses few shells.
 
     Attributes:
-        asked: At most so many shells.
-        shells: Those in use, the one that conveys most first.
+        asked: Largest number of shells allowed.
+        shells: The shells in use, the one that conveys most first.
         bits: What each of them conveys, in the same order.
         beta: Bottleneck strength.
         total_bits: What all shells together convey.
-        accuracy: On held-out rows, from one draw of the noise for each example, that is, from the
-            stated bits.
-        accuracy_alone: The same when all other shells are swapped between examples, so that
+        accuracy: Accuracy on held-out rows from one draw of the noise for each example, that is,
+            from the stated bits.
+        accuracy_alone: The same when all other shells are permuted between examples, so that
             what they still convey below the threshold is of no use.
-        averaged: On held-out rows, predictions averaged over draws of the noise: the best that the
-            model can do with many draws.
-        svm_accuracy: Of a linear SVM on these shells alone; NaN if none is in use.
+        averaged: Accuracy on held-out rows of predictions averaged over draws of the noise: the
+            best that the model can do with many draws.
+        svm_accuracy: Accuracy of a linear SVM on these shells alone; NaN if none is in use.
     """
 
     asked: int
@@ -87,7 +87,7 @@ class Diffuseness:
         total_bits: What all shells together convey.
         effective_shells: 2 to the entropy of the shares: 1 if one shell conveys all, k if k
             shells convey the same.
-        n_in_use: Shells above the threshold.
+        n_in_use: Number of shells above the threshold.
     """
 
     beta: float
@@ -99,31 +99,34 @@ class Diffuseness:
 
 @dataclass(frozen=True)
 class GlassFindings:
-    """What one sweep found in one glass.
+    """The findings of one sweep in one glass.
+
+    The rows that choose and the rows that report are those of `rows_that_choose` and
+    `rows_that_report`.
 
     Attributes:
-        measure: What its bits measure: "information", or "kl", which bounds it from above.
-        best_accuracy: Held-out accuracy from one draw of the noise, mean of the five neighbouring
-            kept models for which it is highest on the rows that choose.
-        best_error: Standard error of that accuracy from the number of examples that report.
+        measure: Measure of the bits: "information", or "kl", which bounds it from above.
+        best_accuracy: Held-out accuracy from one draw of the noise, the mean of the five
+            neighbouring snapshots for which it is highest on the rows that choose.
+        best_error: Standard error of that accuracy, from the number of rows that report.
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
-        best_n_in_use: Shells above the threshold there.
-        gap_largest_bits: Held-out minus training error where that is largest.
-        gap_few_bits: The same where for the first time no more than ten shells are in use; 0 if
-            that never is.
+        best_n_in_use: Number of shells above the threshold there.
+        gap_largest_bits: Largest value of held-out minus training error.
+        gap_few_bits: The same difference where at most ten shells are in use for the first time; 0
+            if that never happens.
         fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
-        best_averaged: Held-out accuracy of predictions averaged over the noise, mean of the five
-            neighbouring snapshots for which it is highest on the rows that choose.
+        best_averaged: Held-out accuracy of predictions averaged over the noise, the mean of the
+            five neighbouring snapshots for which it is highest on the rows that choose.
         best_averaged_beta: Bottleneck strength there.
         fewest_near_best_averaged: Fewest shells in use with such an accuracy within 0.03 of it.
-        few: Approximations with at most 20, 10, 5, 3, 2 and 1 shells; those that the sweep lacks
-            are left out.
-        diffuseness: At the coarsest approximation with an accuracy of 0.8; None if none has it.
-        one_shell_decades: Width of the stretch with exactly one shell in use, decades of beta.
-        last: The last ten shells to fall below the threshold, the very last first.
-        single: The shell that is most predictive by itself, by any rule that cuts its density in
-            up to eight parts; chosen on the training part.
+        few: Approximations with at most 20, 10, 5, 3, 2 and 1 shells, as far as the sweep has them.
+        diffuseness: Diffuseness of the coarsest approximation with an accuracy of 0.8; None if
+            there is none.
+        one_shell_decades: Width of the range with exactly one shell in use, in decades of beta.
+        last: The last ten shells to fall below the threshold, the last one first.
+        single: The shell that is most predictive by itself, by a rule that divides its density
+            into up to eight intervals; chosen on the training part.
         single_accuracy: Held-out accuracy of that rule.
     """
 
@@ -148,14 +151,14 @@ class GlassFindings:
 
 
 def falling_order(information_bits: NDArray[np.float64], threshold_bits: float) -> NDArray[Any]:
-    """How many shells are left when each falls below the threshold for good, `[shell]`.
+    """Number of shells left when each finally falls below the threshold, `[shell]`.
 
-    The first to fall has all, the last has 1. Shells that fall at the same record are ordered by
-    what they conveyed before.
+    It counts the falling shell: all for the first to fall, 1 for the last. Shells that fall at the
+    same record are ordered by what they conveyed before.
 
     Args:
         information_bits: `[step, shell]`.
-        threshold_bits: A shell is in use above it.
+        threshold_bits: A shell is in use if it conveys more.
 
     >>> falling_order(np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]), 0.1).tolist()
     [2, 1, 3]
@@ -176,11 +179,11 @@ def find(
     seed: int = 0,
     measure: Measure | None = None,
 ) -> GlassFindings:
-    """The findings of a sweep: all that is chosen is chosen by validation rows.
+    """The findings of a sweep; models are chosen by `rows_that_choose`.
 
     Args:
-        glass: The sweep, and what was measured after it.
-        threshold_bits: A shell is in use where it conveys more.
+        glass: The sweep and its measurements.
+        threshold_bits: A shell is in use if it conveys more.
         seed: Which repeat.
         measure: "information" or "kl"; by default the information where it was measured.
     """
@@ -233,7 +236,7 @@ def find(
 def _few_shells(
     glass: AnalysedGlass, shells: list[Shell], threshold_bits: float, seed: int, measure: Measure
 ) -> tuple[FewShells, ...]:
-    """The approximations with ever fewer shells, as far as the sweep came."""
+    """The approximations with fewer and fewer shells, as far as the sweep has them."""
     scheme, split, measured = glass.scheme, glass.split, glass.measured
     conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
     fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
@@ -274,7 +277,7 @@ def _diffuseness(
     accuracy: NDArray[np.float64],
     in_use: NDArray[Any],
 ) -> Diffuseness | None:
-    """At the least total information with which the accuracy is still good where rows choose."""
+    """Diffuseness at the least total information with a good accuracy on the rows that choose."""
     good = np.flatnonzero(choosing >= GOOD_ACCURACY)
     total = bits.sum(axis=1)
     if len(good) == 0:
@@ -290,7 +293,7 @@ def _diffuseness(
 
 
 def effective_number(bits: NDArray[np.float64]) -> float:
-    """2 to the entropy of the shares of `bits`; 0 if there are none.
+    """2 to the power of the entropy of the shares of `bits`; 0 if all are 0.
 
     >>> effective_number(np.array([1.0, 1.0, 0.0])), effective_number(np.zeros(3))
     (2.0, 0.0)

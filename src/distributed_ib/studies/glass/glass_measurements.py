@@ -1,4 +1,4 @@
-"""Measurements of one glass after its sweep, made once and stored, as they take time."""
+"""Measurements of one glass after its sweep; they take time, so they are made once and stored."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -20,20 +20,20 @@ _SVM = "svm_"
 
 @dataclass(frozen=True)
 class GlassMeasurements:
-    """The linear SVM, the best single shell, and the accuracy of each kept model.
+    """The linear SVM, the best single shell, and the accuracy of each snapshot.
 
     Attributes:
         svm: The linear SVM on all shells.
         single_shell: Index of the shell most predictive by itself, chosen on the training part.
         single_accuracy: Held-out accuracy of the best rule on it.
-        accuracy: Accuracy of each kept model from one draw of the noise, which every example has
-            for itself, `[seed, snapshot]`, on the held-out rows that report.
-        validation_accuracy: The same on those that choose.
-        averaged_accuracy: Accuracy when predictions are averaged over the noise,
-            `[seed, snapshot]`, on the rows that report.
-        averaged_validation_accuracy: The same on those that choose.
-        density_mean: What was subtracted from each structure function, `[100]`.
-        density_scale: What it was divided by, `[100]`.
+        accuracy: Accuracy of each snapshot from one draw of the noise per example, on
+            `rows_that_report`, `[seed, snapshot]`.
+        validation_accuracy: The same on `rows_that_choose`.
+        averaged_accuracy: Accuracy of predictions averaged over the noise, on `rows_that_report`,
+            `[seed, snapshot]`.
+        averaged_validation_accuracy: The same on `rows_that_choose`.
+        density_mean: Mean subtracted from each structure function, `[100]`.
+        density_scale: Scale by which each was divided, `[100]`.
     """
 
     svm: SvmResult
@@ -64,7 +64,7 @@ class GlassMeasurements:
             raise UserError(
                 f"the results of the glass lack {min(missing)}; run the analysis again."
             )
-        # Numbers for arrays without axes.
+        # Arrays without axes become numbers.
         plain: dict[str, Any] = {name: arrays[name][()] for name in wanted}
         svm = {name.removeprefix(_SVM): plain.pop(name) for name in wanted - set(_NAMES)}
         return cls(SvmResult(**svm), **plain)
@@ -79,13 +79,13 @@ def measure_glass(
     group: NDArray[np.int64],
     standardised: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> GlassMeasurements:
-    """Measure all of it.
+    """Make all measurements.
 
     Args:
-        scheme: The sweep.
-        split: What it was trained on, and what was held out.
-        group: The sample that each example is from, `[n]`.
-        standardised: From `standardisation`.
+        scheme: The scheme of the sweep.
+        split: Training rows and held-out rows.
+        group: Sample of each example, `[n]`.
+        standardised: Result of `standardisation`.
     """
     single, single_accuracy = best_single_shell(split)
     return GlassMeasurements(
@@ -101,15 +101,15 @@ def measure_glass(
 
 
 def accuracies(scheme: ApproximationScheme, split: Split, rows: RowIndex) -> NDArray[np.float64]:
-    """Accuracy of every kept model from single draws of the noise, the mean over 16 of them.
+    """Accuracy of every snapshot from single draws of the noise, averaged over 16 draws.
 
-    Every example has noise of its own: with few shells in use, draws that all examples share would
-    tell more of these draws than of the model.
+    Every example has its own noise: with few shells in use, the accuracy from shared draws would
+    depend more on these draws than on the model.
 
     Args:
-        scheme: The sweep.
+        scheme: The scheme of the sweep.
         split: The examples.
-        rows: Those on which it is tested.
+        rows: Rows to test on.
 
     Returns:
         `[seed, snapshot]`.
@@ -123,15 +123,15 @@ def accuracies(scheme: ApproximationScheme, split: Split, rows: RowIndex) -> NDA
 def averaged_accuracies(
     scheme: ApproximationScheme, split: Split, rows: RowIndex, *, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Accuracy of every kept model, predictions averaged over 16 draws of the noise.
+    """Accuracy of every snapshot when predictions are averaged over 16 draws of the noise.
 
     It is the best that a model can do with many draws.
 
     Args:
-        scheme: The sweep.
+        scheme: The scheme of the sweep.
         split: The examples.
-        rows: Those on which it is tested.
-        seed: Of the noise.
+        rows: Rows to test on.
+        seed: Seed of the noise.
 
     Returns:
         `[seed, snapshot]`.
@@ -145,7 +145,7 @@ def averaged_accuracies(
 def _of_every_model(
     scheme: ApproximationScheme, measure: Callable[[Approximation], float]
 ) -> NDArray[np.float64]:
-    """A number of every kept model, `[seed, snapshot]`."""
+    """A measure of every snapshot, `[seed, snapshot]`."""
     found = np.zeros((scheme.n_seeds, len(scheme.snapshots.record)))
     for repeat, index in np.ndindex(found.shape):
         found[repeat, index] = measure(

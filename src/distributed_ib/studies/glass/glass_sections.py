@@ -11,7 +11,7 @@ from distributed_ib.studies.glass.shell_places import Shell
 
 HELD_OUT: Rows = "held-out rows"
 LAST_COLUMNS = ("shells left", "shell", "position on g(r)", "value of g(r)")
-ONE_STANDARD_ERROR = 0.683  # coverage of an interval of one standard error either side
+ONE_STANDARD_ERROR = 0.683  # coverage of an interval of one standard error on either side
 _MOST_NAMED = 5
 _MEANING: dict[Measure, str] = {
     "information": "the information that all shells together convey, in bits; for each shell it is "
@@ -23,14 +23,14 @@ _MEANING: dict[Measure, str] = {
 def protocol_section(
     name: str, found: GlassFindings, svm: SvmResult, n_loci: int, threshold_bits: float = 0.1
 ) -> Section:
-    """What one sweep found in one glass.
+    """Report section on one sweep of one glass.
 
     Args:
         name: The quench protocol.
         found: The findings.
-        svm: The SVM beside them.
-        n_loci: Loci in both parts together.
-        threshold_bits: What a shell had to convey to count as in use.
+        svm: The SVM to compare with.
+        n_loci: Number of loci in both parts together.
+        threshold_bits: A shell is in use if it conveys more.
     """
     last = Table(
         f"{name}_last_shells",
@@ -80,7 +80,7 @@ def protocol_findings(
 
 
 def few_shells_table(name: str, found: GlassFindings) -> Table:
-    """One row for each approximation with few shells."""
+    """Table with one row for each approximation with few shells."""
     shells = "shells in use, most informative first"
     columns = ("at most", shells, COLUMNS[found.measure], "accuracy", "alone", "averaged", "SVM")
     rows = tuple(
@@ -102,7 +102,7 @@ def few_shells_table(name: str, found: GlassFindings) -> Table:
 def paper_section(
     findings: Mapping[str, GlassFindings], svms: Mapping[str, SvmResult], measure: Measure
 ) -> Section:
-    """The paper's findings beside those of the run, and how to read both."""
+    """The paper's findings and those of the run, with explanations."""
     compared = tuple(
         Finding(f"{claim[:1].upper()}{claim[1:]}: {'; '.join(here)}.")
         for claim, here in claims(findings, svms).items()
@@ -114,7 +114,7 @@ def paper_section(
 def claims(
     findings: Mapping[str, GlassFindings], svms: Mapping[str, SvmResult]
 ) -> dict[str, list[str]]:
-    """What the paper found, and for each glass what was found here."""
+    """Table of the paper's findings and those for each glass."""
     return {
         "the best held-out accuracy is about that of the SVM": [
             f"{name} {found.best_averaged:.3f} (one draw {found.best_accuracy:.3f}) against "
@@ -194,7 +194,7 @@ def _with_place(shell: Shell) -> str:
 
 
 def _listed(shells: Sequence[Shell]) -> str:
-    """The first few shells, how many more there are, and how many lie in troughs.
+    """The first few shells, the number of others, and how many of all are in troughs.
 
     >>> _listed([Shell("B r=1.32", "B", 1.32, 0.1, "first trough")])
     'B 1.32 (1 in troughs)'
@@ -208,7 +208,7 @@ def _listed(shells: Sequence[Shell]) -> str:
 
 
 def _most_in_troughs(found: GlassFindings) -> str:
-    """How few shells have an accuracy of 0.8, and how many of them lie in troughs."""
+    """Fewest shells with an accuracy of 0.8, and how many of them are in troughs."""
     good = [few for few in found.few if few.accuracy >= GOOD_ACCURACY]
     if not good:
         return f"never with {found.few[0].asked} shells or fewer" if found.few else "never"

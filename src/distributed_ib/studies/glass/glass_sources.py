@@ -1,4 +1,4 @@
-"""Loading of glass data: of the package, of a simulation, or the published archive."""
+"""Loading glass data: from the package, a simulation, or the published archive."""
 
 import tarfile
 from pathlib import Path
@@ -18,10 +18,10 @@ def load_glass(path: Path | str | None = None) -> dict[str, GlassData]:
 
     Args:
         path: A folder with tables made by `simulate`; one such table (`.npz`); or the published
-            archive (`.tar`, `.tar.gz`). None: the data that come with the package.
+            archive (`.tar`, `.tar.gz`). None loads the data that come with the package.
 
     Raises:
-        UserError: if there is nothing readable at `path`.
+        UserError: If there is nothing readable at `path`.
     """
     if path is None:
         return packaged_data()

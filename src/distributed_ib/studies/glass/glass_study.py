@@ -52,10 +52,10 @@ N_COMPONENTS = 2 * N_SHELLS
 # fewest shells. Above beta 0.6 no shell conveys anything. From 0.0003 (rapid, seed 0) the best
 # accuracy was 0.006 higher, and that of two shells 0.04 to 0.09 lower. Averages over a twentieth of
 # the steps are 0.002 to 0.01 more accurate than single steps (seed 0).
-# A hundred channels at 20 models: some ten seconds of a processor. Between the two bounds lie
-# 1.44 * 2^I / 360 bits: 0.01 bit at 1 bit, 0.1 bit at 5.
-# Without the evidence that tables have: it would train models of subsets of a hundred shells, which
-# takes minutes. The SVM stands beside the sweep as a reference.
+# Measuring a hundred channels of 20 models takes some ten seconds on one core. The two bounds
+# differ by 1.44 * 2^I / 360 bits: 0.01 bit at 1 bit, 0.1 bit at 5.
+# Evidence, as for tables, is not measured: it would train models of subsets of a hundred shells,
+# which takes minutes. The SVM is the reference for the sweep.
 QUICK = TrainSettings(
     beta=(1e-3, 0.6),
     n_steps=8_000,
@@ -70,7 +70,7 @@ QUICK = TrainSettings(
     n_information_records=20,
     evidence=False,
 )
-# The paper's own, from its Appendix A; 0.8 s a step on two cores, so better on a GPU.
+# The paper's settings, from its Appendix A; 0.8 s per step on two cores, so better on a GPU.
 PAPER = TrainSettings(
     beta=(1e-6, 2.0),
     n_steps=30_000,
@@ -88,8 +88,8 @@ PAPER = TrainSettings(
 class GlassStudy(Study):
     """Which shells around a particle predict that it is about to rearrange?
 
-    For each quench protocol a sweep, or the envelope of several starts, beside a linear support
-    vector machine.
+    For each quench protocol, a sweep or the envelope of several starts is compared with a linear
+    support vector machine.
 
     Attributes:
         data: Folder made by `dib glass simulate`, a table in it, or the published archive (.tar,
@@ -119,16 +119,16 @@ class GlassStudy(Study):
 
     @classmethod
     def of(cls, tables: Mapping[str, GlassData], **options: Any) -> Self:
-        """The study of data in memory, by protocol, with other options than the default ones.
+        """The study of data in memory, by protocol, with other options by name.
 
-        Positions are rounded to single precision, in which the run folder keeps them.
+        Positions are rounded to single precision, as in the files of the run folder.
         """
         rounded = {name: in_single_precision(table) for name, table in tables.items()}
         return cls(data=Path("in-memory"), **options)._with(rounded)
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
-        """The study of a run, whose folder holds the data that were analysed."""
+        """The study of a run, whose folder contains the data that were analysed."""
         study = super().reopened(folder, options)
         if not (folder / TABLES).is_dir():
             return study
@@ -137,7 +137,7 @@ class GlassStudy(Study):
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:
-        """quick: minutes, from three starts; paper: the paper's own single sweep, for a GPU."""
+        """quick: three starts, takes minutes; paper: the paper's single sweep, for a GPU."""
         wide = (256, 256, 256)
         paper = cls(
             encoder_hidden=wide,
@@ -159,7 +159,7 @@ class GlassStudy(Study):
         return self.protocols
 
     def check(self) -> None:
-        """Check for numbers out of range, and names of protocols that can't name a folder."""
+        """Check for numbers out of range, and names of protocols that are no valid folder names."""
         if not 0 < self.validation_fraction < 1:
             raise UserError(
                 "the validation fraction must be between 0 and 1, got "
@@ -169,7 +169,7 @@ class GlassStudy(Study):
             raise UserError(
                 "a glass is analysed with a single direction of beta; choose rising or falling."
             )
-        for name in self.protocols:  # which comes from the data and may be anything
+        for name in self.protocols:  # names come from the data and may be anything
             reserved = name in (TABLES, FIGURES, SNAPSHOTS, CHECKPOINTS, SWEEPS)
             if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise UserError(
@@ -178,7 +178,7 @@ class GlassStudy(Study):
                 )
 
     def model(self, key: Array) -> DistributedBottleneck:
-        """The paper's model for every glass: one encoder, given the number of the shell."""
+        """The paper's model: one encoder for all shells, which is also given the shell's number."""
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SharedEncoder(
             N_COMPONENTS,
@@ -209,11 +209,11 @@ class GlassStudy(Study):
         return "Structure and rearrangement in a sheared glass"
 
     def analysed(self, run: Run) -> dict[str, AnalysedGlass]:
-        """The glasses whose sweep came as far as its first record, by protocol."""
+        """The glasses whose sweeps have at least one record, by protocol."""
         return {name: self.protocols[name].analysed(part) for name, part in run.shown.items()}
 
     def sections(self, run: Run, reading: Reading) -> Sequence[Section]:
-        """How the sweeps went, the findings of each, and those of the paper."""
+        """The course of the sweeps, the findings of each, and those of the paper."""
         glasses = self.analysed(run)
         svms = {name: glass.measured.svm for name, glass in glasses.items()}
         findings = {
@@ -281,7 +281,7 @@ class GlassStudy(Study):
         return {"glass": glass_figure(panels, **options)}
 
     def _with(self, tables: Mapping[str, GlassData]) -> Self:
-        """This study with data that are in memory already."""
+        """This study with data that are already in memory."""
         vars(self)["protocols"] = self._parts_of(tables)
         return self
 
@@ -294,7 +294,7 @@ class ProtocolStudy(Study):
     """Which shells around a particle predict that it is about to rearrange, in one glass?
 
     Attributes:
-        glass: The study that it is a part of, with all options.
+        glass: The study of which this is a part, with all options.
         table: The examples.
         train: How its sweep is trained.
     """
@@ -312,7 +312,7 @@ class ProtocolStudy(Study):
         return structure_functions(self.table.around)
 
     def problem(self, seed: int) -> Problem:
-        """All examples: densities of the shells, standardised, and whether it is a locus."""
+        """All examples: standardised densities of the shells, and whether the centre is a locus."""
         return glass_problem(self.table, self.densities, self.glass.validation_fraction, seed=seed)
 
     def model(self, key: Array) -> DistributedBottleneck:
@@ -320,7 +320,7 @@ class ProtocolStudy(Study):
         return self.glass.model(key)
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
-        """The SVM, the best single shell, and accuracies averaged over the noise."""
+        """The SVM, the best single shell, and the accuracies of the snapshots."""
         split = run.problem.split(run.seed)
         standardised = standardisation(self.densities, split.train)
         return measure_glass(run.scheme, split, self.table.group, standardised).to_arrays()

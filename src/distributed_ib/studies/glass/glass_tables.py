@@ -41,15 +41,15 @@ class GlassData:
         name: The protocol, such as 'gradual'.
         around: Neighbourhoods of the `n` centres, all of type A.
         is_locus: `[n]`, true for loci, false for negatives.
-        group: `[n]`, the sample each example is from: split by it, so that no sample is on both
-            sides.
-        validation: `[n]`, true for the validation part, where the source fixes the split;
-            otherwise None.
-        distribution: g(r) of the states the examples are from.
-        events: What else is known of each event, one array `[events]` per name; empty for data
-            from elsewhere. `sample`; `direction` (index into `about["direction_names"]`);
+        group: `[n]`, the sample of each example; rows must be split by it, so that no sample is in
+            both parts.
+        validation: `[n]`, true for the validation part, if the source fixes the split; otherwise
+            None.
+        distribution: g(r) of the states of the examples.
+        events: Further data of each event, one array `[events]` per name; empty for data from
+            elsewhere. `sample`; `direction` (index into `about["direction_names"]`);
             `strain_onset`; `strain_gap` (the onset is at most this much later); `eigenvalue` of
-            the critical mode; `energy_drop`; `share` of the mode that the locus has.
+            the critical mode; `energy_drop`; `share` of the locus in the mode.
         about: Settings, versions and counts, as in JSON.
     """
 
@@ -64,7 +64,7 @@ class GlassData:
 
     @property
     def n_loci(self) -> int:
-        """How many loci there are."""
+        """Number of loci."""
         return int(self.is_locus.sum())
 
 
@@ -72,7 +72,8 @@ def check_enough(data: GlassData, min_loci: int = MIN_LOCI) -> None:
     """Check that there are enough data to learn from.
 
     Raises:
-        UserError: for fewer than `min_loci` loci or negatives, or particles of one type only.
+        UserError: If there are fewer than `min_loci` loci or negatives, or particles of one type
+            only.
     """
     negatives = len(data.is_locus) - data.n_loci
     if data.n_loci < min_loci or negatives < min_loci:
@@ -89,7 +90,7 @@ def check_enough(data: GlassData, min_loci: int = MIN_LOCI) -> None:
 
 
 def in_single_precision(data: GlassData) -> GlassData:
-    """The data with positions as a table holds them."""
+    """The data with positions rounded as in a stored table."""
     positions = data.around.positions.astype(np.float32)
     return replace(data, around=replace(data.around, positions=positions))
 
@@ -122,10 +123,10 @@ def load_table(path: Path | str, *, max_bytes: int = MAX_BYTES) -> GlassData:
 
     Args:
         path: A `.npz` file.
-        max_bytes: Refuse files that unpack to more.
+        max_bytes: Largest accepted size of the unpacked file.
 
     Raises:
-        UserError: if the file is missing, broken, too large, needs pickle, or is no such table.
+        UserError: If the file is missing, damaged or too large, needs pickle, or is no such table.
     """
     path = Path(path)
     stored = load_arrays(path, max_bytes=max_bytes)
@@ -188,7 +189,7 @@ def check_reach(where: str, around: Neighbourhoods, limit: float = 100.0) -> Non
     """Check that no particle is implausibly far from its centre.
 
     Raises:
-        UserError: if one is more than `limit` away, as when boxes were not unwrapped.
+        UserError: If one is more than `limit` away, for example because boxes were not unwrapped.
     """
     if around.positions.size:
         largest = float(np.max(np.linalg.norm(around.positions, axis=1)))
@@ -208,10 +209,10 @@ def packaged_data() -> dict[str, GlassData]:
 
 
 def load_folder(folder: Path) -> dict[str, GlassData]:
-    """The tables `gradual.npz` and `rapid.npz` of a folder, those that exist.
+    """The tables `gradual.npz` and `rapid.npz` of a folder, as far as they exist.
 
     Raises:
-        UserError: if there is none.
+        UserError: If there is none.
     """
     found = {
         name: load_table(folder / f"{name}.npz")

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from distributed_ib.data.problem import Split
 from distributed_ib.studies.glass.glass_examples import examples_of, rows_that_report
 
-# Two values a decade.
+# Two values per decade.
 C_GRID = tuple(float(c) for c in np.logspace(-4, 1, 11))
 N_FOLDS = 5
 Examples = tuple[NDArray[np.float32], NDArray[Any]]
@@ -23,12 +23,12 @@ class SvmResult:
     """A linear SVM on all shells.
 
     Attributes:
-        c: The C chosen.
-        c_grid: All C that were tried, `[k]`.
+        c: The chosen C.
+        c_grid: All values of C that were tried, `[k]`.
         fold_accuracy: Mean accuracy over the folds of the training part for each C, `[k]`.
-        training_accuracy: On what it was trained on.
-        test_accuracy: On the held-out rows that report; nothing was chosen by them.
-        weights: Of the standardised densities, `[100]`.
+        training_accuracy: Accuracy on the training rows.
+        test_accuracy: Accuracy on `rows_that_report`, by which nothing was chosen.
+        weights: Weights of the standardised densities, `[100]`.
     """
 
     c: float
@@ -42,11 +42,11 @@ class SvmResult:
 def fit_svm(
     split: Split, group: NDArray[np.int64], *, c_grid: tuple[float, ...] = C_GRID
 ) -> SvmResult:
-    """Fit a linear SVM, its C chosen by five folds of whole samples within the training part.
+    """Fit a linear SVM, with C chosen by five folds of whole samples within the training part.
 
     Args:
         split: A `glass_problem` and its split.
-        group: The sample that each example is from, `[n]`; at least two in the training part.
+        group: Sample of each example, `[n]`; the training part needs at least two.
         c_grid: The values of C to choose from.
     """
     x, y = examples_of(split, split.train)
@@ -58,7 +58,7 @@ def fit_svm(
             for c in c_grid
         ]
     ).mean(axis=1)
-    # The smallest of equally good ones: the smoothest.
+    # The smallest of equally good values, which regularises most.
     best = c_grid[int(np.argmax(accuracy))]
     machine = _machine(best).fit(x, y)
     return SvmResult(
@@ -87,8 +87,8 @@ def accuracy_of_shells(split: Split, shells: list[int], c: float) -> float:
 def best_single_shell(split: Split) -> tuple[int, float]:
     """The shell most predictive by itself, chosen on the training part, and its accuracy.
 
-    The rule is a tree on that one density: up to eight intervals, each with its own answer. So it
-    need not be monotone, and no approximation that uses one shell can do much better.
+    The rule is a decision tree on that one density: up to eight intervals, each with its own
+    answer. It need not be monotone, so no approximation that uses one shell can do much better.
 
     Returns:
         Index of the shell, and held-out accuracy of its rule.
@@ -110,5 +110,5 @@ def _training_and_test(split: Split) -> tuple[Examples, Examples]:
 
 
 def _machine(c: float) -> LinearSVC:
-    # The primal problem has one solution, found without random numbers.
+    # The primal problem has a unique solution, found without random numbers.
     return LinearSVC(C=c, dual=False, max_iter=10_000)

@@ -1,4 +1,4 @@
-"""Neighbourhoods: the particles around chosen ones, as ragged arrays."""
+"""Neighbourhoods: the particles around chosen centres, as ragged arrays."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from distributed_ib.studies.glass._cell import nearest_images
 TYPE_A, TYPE_B = 1, 2
 """The small and the large particles."""
 
-# All that structure functions depend on: the outermost shell at 4, and more than ten widths.
+# Includes all particles that structure functions depend on: the outermost shell is at 4, more than
+# ten widths inside.
 NEIGHBOURHOOD_RADIUS = 4.5
 
 
@@ -20,7 +21,7 @@ class Neighbourhoods:
     Attributes:
         positions: `[total, d]`, relative to the centre, in units of sigma_AB; d is 2 or 3.
         types: `[total]`, 1 (A, small) or 2 (B, large).
-        offsets: `[n + 1]`; neighbourhood i is rows `offsets[i]` to `offsets[i + 1]`.
+        offsets: `[n + 1]`; neighbourhood i consists of rows `offsets[i]` to `offsets[i + 1]`.
 
     >>> import numpy as np
     >>> around = Neighbourhoods(np.ones((3, 2)), np.array([1, 2, 2]), np.array([0, 1, 3]))
@@ -41,7 +42,7 @@ class Neighbourhoods:
         return self.positions[rows], self.types[rows]
 
     def take(self, indices: np.ndarray) -> "Neighbourhoods":
-        """The neighbourhoods of some centres, in the order given."""
+        """The neighbourhoods of some centres, in the given order."""
         sizes = np.diff(self.offsets)[indices]
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         rows = np.repeat(self.offsets[:-1][indices] - offsets[:-1], sizes) + np.arange(offsets[-1])
@@ -49,7 +50,7 @@ class Neighbourhoods:
 
 
 def join(parts: list[Neighbourhoods]) -> Neighbourhoods:
-    """Several sets of neighbourhoods one after the other; `parts` must not be empty."""
+    """Concatenate several sets of neighbourhoods; `parts` must not be empty."""
     sizes = np.concatenate([np.diff(part.offsets) for part in parts])
     return Neighbourhoods(
         np.concatenate([part.positions for part in parts]),
@@ -72,7 +73,7 @@ def neighbourhoods_in(
         positions: `[n, d]`, wrapped or not.
         types: `[n]`.
         box: `[d, d]`, its columns are the edges of the periodic cell.
-        centres: Indices `[m]` of the particles in the middle; they are not part of the result.
+        centres: Indices `[m]` of the central particles, which are not part of the result.
         radius: Largest distance, at most half the cell's width.
     """
     found, kinds, sizes = [], [], []

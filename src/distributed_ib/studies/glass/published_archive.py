@@ -3,7 +3,7 @@
 For each protocol and each part (train, val) there are three tables with one neighbourhood per
 row, padded to equal length: positions (x, y pairs relative to the centre), types (1 = A, small;
 2 = B, large) and labels. The last entry of a row of positions or types is the number of particles
-in it. Files of g(r) lie beside them.
+in it. The archive also contains files of g(r).
 """
 
 import io
@@ -34,18 +34,18 @@ def load_archive(
     max_member_bytes: int = MAX_MEMBER_BYTES,
     max_total_bytes: int = MAX_TOTAL_BYTES,
 ) -> dict[str, GlassData]:
-    """Read the archive: the protocols that are in it, by name.
+    """Read the protocols in the archive, by name.
 
     Nothing is written to disk; unexpected members are ignored.
 
     Args:
         path: A `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz` file.
-        max_member_bytes: Refuse an archive with a larger file in it.
-        max_total_bytes: Refuse an archive that unpacks to more.
+        max_member_bytes: Largest accepted size of a file in it.
+        max_total_bytes: Largest accepted size of the unpacked archive.
 
     Raises:
-        UserError: if the archive is missing, broken, too large or incomplete, or if a member's
-            name leads outside it.
+        UserError: If the archive is missing, damaged, too large or incomplete, or if the name of a
+            member leads outside it.
     """
     path = Path(path)
     texts = _read_members(path, max_member_bytes, max_total_bytes)
@@ -66,7 +66,7 @@ def _read_members(path: Path, max_member: int, max_total: int) -> dict[str, byte
     texts: dict[str, bytes] = {}
     total = 0
     try:
-        # A stream: each member's size is known, and checked, before anything of it is unpacked.
+        # A stream: each member's size is checked before any of it is unpacked.
         with tarfile.open(path, mode="r|*") as archive:
             for count, member in enumerate(archive):
                 name = PurePosixPath(member.name)

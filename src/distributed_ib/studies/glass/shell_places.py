@@ -1,4 +1,4 @@
-"""The place of a shell on g(r): on a peak or in a trough, and which."""
+"""The place of a shell on g(r): on which peak or in which trough it is."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ class Shell:
     """One structure function, with g(r) at its radius.
 
     Attributes:
-        name: Such as 'B r=1.47'.
+        name: Name, such as 'B r=1.47'.
         kind: Type of the particles that it counts, 'A' or 'B'.
-        radius: Its middle, in units of sigma_AB.
-        usual: g(r) there, averaged over the width of the shell: 1 is the mean density.
-        place: Where that is: 'core', 'first peak', 'first trough', ...; 'unknown' where g(r) is.
+        radius: Radius of its middle, in units of sigma_AB.
+        usual: g(r) there, averaged over the width of the shell; 1 is the mean density.
+        place: 'core', 'first peak', 'first trough', ..., or 'unknown' if g(r) is unknown.
     """
 
     name: str
@@ -34,19 +34,19 @@ class Shell:
 
     @property
     def on_peak(self) -> bool:
-        """Whether the shell lies where particles are more frequent than on average."""
+        """Whether particles are more frequent in the shell than on average."""
         return self.place.endswith("peak")
 
     @property
     def in_trough(self) -> bool:
-        """Whether it lies where they are less frequent, outside the core."""
+        """Whether particles are less frequent in the shell than on average, outside the core."""
         return self.place.endswith("trough")
 
 
 def shell_density(g: NDArray[np.float64], radii: NDArray[np.float64]) -> NDArray[np.float64]:
-    """g(r) as the shells see it: averaged with each shell's weights, `[shells]`.
+    """g(r) averaged with the weights of each shell, `[shells]`.
 
-    NaN for shells beyond the radii at which g(r) is known.
+    It is NaN for shells beyond the radii at which g(r) is known.
     """
     weight = np.exp(-((SHELL_RADII[:, None] - radii) ** 2) / (2 * SHELL_WIDTH**2)) * radii
     total = weight.sum(axis=1)
@@ -57,8 +57,8 @@ def shell_density(g: NDArray[np.float64], radii: NDArray[np.float64]) -> NDArray
 def shell_places(density: NDArray[np.float64]) -> list[str]:
     """Peak or trough for each shell, numbered outwards.
 
-    A peak is a stretch of shells where g(r) is above 1, a trough one where it is below; what lies
-    inside the first peak is the core.
+    A peak is a range of shells with g(r) above 1, a trough one with g(r) below 1; the range inside
+    the first peak is the core.
 
     >>> shell_places(np.array([0.0, 3.0, 2.0, 0.1, 1.5]))
     ['core', 'first peak', 'first peak', 'first trough', 'second peak']
@@ -79,7 +79,7 @@ def shell_places(density: NDArray[np.float64]) -> list[str]:
 
 
 def shells_of(distribution: RadialDistribution) -> list[Shell]:
-    """All shells in the order of the structure functions: type A, then type B."""
+    """All shells, in the order of the structure functions: type A, then type B."""
     shells = []
     for kind, g in (("A", distribution.g_aa), ("B", distribution.g_ab)):
         density = shell_density(g, distribution.radii)

@@ -1,4 +1,4 @@
-"""The shells on the page of a glass: lit on g(r) by what they say."""
+"""The shells on the page of a glass, highlighted on g(r) by what they convey."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from distributed_ib.studies.glass.structure_functions import (
 
 
 def shells_view(distribution: RadialDistribution) -> dict[str, Any]:
-    """g(r) around particles of type A, with the shells of either type."""
+    """g(r) around particles of type A, with the shells of both types."""
     names = shell_names()
     half = float(SHELL_RADII[1] - SHELL_RADII[0]) / 2
     radii = np.tile(SHELL_RADII, 2)

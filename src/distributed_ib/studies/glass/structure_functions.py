@@ -13,7 +13,7 @@ N_SHELLS = 50
 SHELL_RADII = np.linspace(0.25, 4.0, N_SHELLS)
 # Half the distance between shells.
 SHELL_WIDTH = float(0.5 * (SHELL_RADII[1] - SHELL_RADII[0]))
-# Neighbourhoods handled at once: bounds the memory, about 60 MB.
+# Number of neighbourhoods handled at once; limits the memory to about 60 MB.
 _CHUNK = 2000
 
 
@@ -45,7 +45,7 @@ def structure_functions(
         `[n, 2 k]`: the k shells of type A, then those of type B.
 
     Raises:
-        UserError: if the width is not positive.
+        UserError: If the width is not positive.
 
     >>> import numpy as np
     >>> pair = Neighbourhoods(np.array([[0.25, 0.0]]), np.array([2]), np.array([0, 1]))
@@ -73,13 +73,13 @@ def structure_functions(
 
 @dataclass(frozen=True)
 class RadialDistribution:
-    """Density of each type around particles of type A, relative to the mean; 1 far away.
+    """g(r), the density around particles relative to the mean density; it is 1 far away.
 
     Attributes:
-        edges: `[bins + 1]`, distances between the bins.
+        edges: `[bins + 1]`, edges of the bins of distance.
         g_aa: `[bins]`, type A around type A.
         g_ab: `[bins]`, type B around type A.
-        g_bb: `[bins]`, type B around type B; NaN where the source does not give it.
+        g_bb: `[bins]`, type B around type B; NaN if the source does not give it.
     """
 
     edges: np.ndarray
@@ -94,7 +94,7 @@ class RadialDistribution:
 
 
 def default_edges(box: np.ndarray) -> np.ndarray:
-    """Bin edges 0.02 apart up to 6, or to half the cell's width where that is less."""
+    """Bin edges 0.02 apart up to 6, or up to half the cell's width if that is less."""
     return np.arange(0.0, min(6.0, cell_width(box) / 2) + 1e-9, 0.02)
 
 
@@ -103,14 +103,14 @@ def radial_distribution(
 ) -> RadialDistribution:
     """g(r) of each pair of types, averaged over full periodic states.
 
-    Each bin's count is divided by what a uniform density of the same number would give.
+    Each bin's count is divided by the count expected at uniform density.
 
     Args:
         states: Positions `[n, d]`, types `[n]` and box `[d, d]` of each state.
         edges: Bin edges, none beyond half the width of any cell.
 
     Raises:
-        UserError: if there is no state, a type is missing, or `edges` reach too far.
+        UserError: If there is no state, a type is missing, or `edges` reach too far.
     """
     if not states:
         raise UserError("g(r) needs at least one state.")

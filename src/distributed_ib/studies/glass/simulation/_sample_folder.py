@@ -20,16 +20,16 @@ from distributed_ib.studies.glass.simulation.sample import (
 
 _SETTINGS_FILE = "settings.json"
 _SAMPLE_NAME = re.compile(r"sample-(\d{5,})\.npz")
-# What `write_atomically` leaves behind if the process is killed in the middle.
+# Files that `write_atomically` leaves behind if the process is killed.
 _LEFTOVER_NAME = re.compile(r"\.(settings|(sample|quench)-\d{5,})-(\w{8}|\w{16})\.(json|npz)")
 _LIQUID_NAME = re.compile(r"quench-(\d{5,})\.npz")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder if there is none.
+    """Create a folder if it does not exist.
 
     Raises:
-        UserError: if that is not possible.
+        UserError: If that is not possible.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,10 +40,10 @@ def make_folder(folder: Path) -> None:
 
 
 def claim(folder: Path, settings: Settings) -> None:
-    """Note the settings in an empty folder, or check that they are those of an old one.
+    """Write the settings into an empty folder, or check that they are those of a used one.
 
     Raises:
-        UserError: if they are not, or the folder holds something else.
+        UserError: If they differ, or the folder contains something else.
     """
     path = folder / _SETTINGS_FILE
     wanted = json.loads(json.dumps(asdict(settings)))
@@ -70,9 +70,9 @@ def claim(folder: Path, settings: Settings) -> None:
 
 
 def set_damaged_aside(folder: Path, settings: Settings) -> None:
-    """Rename the samples and liquids that can't be read, so that they are made again.
+    """Rename samples and liquids that can't be read, so that they are made again.
 
-    Nothing is removed but what a killed process had not finished writing.
+    Only files that a killed process had not finished writing are removed.
 
     Warns:
         UserWarning: For every damaged file, by name.
@@ -105,7 +105,7 @@ def set_damaged_aside(folder: Path, settings: Settings) -> None:
 
 
 def _free_name(path: Path) -> Path:
-    """`path`, or else `path-2`, `path-3`, ...: the first that does not exist."""
+    """The first of `path`, `path-2`, `path-3`, ... that does not exist."""
     number, found = 1, path
     while found.exists():
         number += 1
@@ -130,7 +130,7 @@ def sample_files(folder: Path) -> dict[int, Path]:
 
 
 def in_order(folder: Path) -> Iterable[Sample]:
-    """Finished samples from number 0 up to the first one missing."""
+    """Finished samples from number 0 up to the first missing one."""
     number = 0
     while (path := sample_file(folder, number)).exists():
         yield load_sample(path)

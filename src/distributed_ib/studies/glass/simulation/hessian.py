@@ -9,7 +9,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh, splu
 from distributed_ib.studies.glass.simulation._compiled import build_pairs
 from distributed_ib.studies.glass.simulation.potential import CUTOFF_RADIUS, pair_terms
 
-# Below every eigenvalue of a stable state, and far enough from its zeros for a safe factorisation.
+# Below every eigenvalue of a stable state, and far enough from the zero eigenvalues for a safe
+# factorisation.
 _SHIFT = -0.02
 
 
@@ -44,7 +45,7 @@ def hessian(positions: np.ndarray, types: np.ndarray, box: np.ndarray) -> sparse
 
 
 def factorised(matrix: sparse.csc_array, shift: float) -> Any:
-    """Sparse factors of `matrix - shift * identity`, ordered for symmetry."""
+    """Sparse factors of `matrix - shift * identity`, in an ordering for symmetric matrices."""
     size = matrix.shape[0]
     return splu(
         (matrix - shift * sparse.eye_array(size)).tocsc(),
@@ -57,7 +58,7 @@ def factorised(matrix: sparse.csc_array, shift: float) -> Any:
 def softest_mode(
     positions: np.ndarray, types: np.ndarray, box: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """The lowest eigenvalue of the Hessian other than of translations, and its mode.
+    """The lowest eigenvalue of the Hessian except those of translations, and its mode.
 
     Args:
         positions: `[n, 2]`, a minimum of the energy.
@@ -74,7 +75,7 @@ def softest_mode(
     inverse = LinearOperator(matrix.shape, matvec=factorised(matrix, _SHIFT).solve, dtype=float)
     values, vectors = eigsh(matrix, k=4, sigma=_SHIFT, which="LM", v0=start, OPinv=inverse)
     modes = vectors.T.reshape(-1, size // 2, 2)
-    # A translation moves all particles alike: its mean is as large as a unit vector allows.
+    # A translation moves all particles alike: its mean is the largest possible for a unit vector.
     translation = np.sum(np.mean(modes, axis=1) ** 2, axis=1) * (size // 2)
     internal = np.flatnonzero(translation < 0.5)
     best = internal[np.argmin(values[internal])]

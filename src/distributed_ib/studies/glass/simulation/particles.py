@@ -48,7 +48,7 @@ class Frame:
         """The neighbourhoods of some particles (by default all of type A).
 
         Raises:
-            UserError: if the cell is narrower than twice `radius`.
+            UserError: If the cell is narrower than twice `radius`.
         """
         width = cell_width(self.box)
         if width < 2 * radius:
@@ -74,19 +74,19 @@ class Frame:
 def read_particles(
     path: Path | str, *, type_a: str | int | None = None, max_bytes: int = MAX_FILE_BYTES
 ) -> list[Frame]:
-    """Every frame of a particle file.
+    """Read every frame of a particle file.
 
-    Systems whose cell is not periodic along z, or that have no extent along z, are taken as two
-    dimensional.
+    Systems whose cell is not periodic along z, or that have no extent along z, are treated as
+    two-dimensional.
 
     Args:
         path: Extended XYZ (`.xyz`, `.extxyz`) or a LAMMPS text dump (`.dump`, `.lammpstrj`).
         type_a: The species (or LAMMPS type) that is A; the other one is B. By default the first
-            in the order of LAMMPS types, or of the alphabet.
-        max_bytes: Refuse larger files.
+            by LAMMPS type, or in alphabetical order.
+        max_bytes: Largest accepted size of the file.
 
     Raises:
-        UserError: if ASE is missing; the file is missing, too large or not readable; there are
+        UserError: If ASE is missing; the file is missing, too large or not readable; there are
             not exactly two species; the cell is not periodic; or particles lie outside it.
     """
     path = Path(path)
@@ -124,7 +124,7 @@ def _frame(where: str, image: Any, kind: str, type_a: str | int | None) -> Frame
     periodic = np.asarray(image.pbc)
     positions = np.asarray(image.positions, dtype=float)
     positions = positions - image.get_celldisp().ravel()
-    # ASE keeps LAMMPS types as atomic numbers, so their order is kept too.
+    # ASE stores LAMMPS types as atomic numbers, which keeps their order.
     is_dump = kind == "lammps-dump-text"
     numbers = np.asarray(image.numbers)
     symbols = np.array(image.get_chemical_symbols())

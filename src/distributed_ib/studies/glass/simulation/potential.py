@@ -1,8 +1,8 @@
 """The pair potential and the mixture: smoothed Lennard-Jones particles of two sizes in 2D.
 
 Lennard-Jones up to `INNER_RADIUS`, then a force that is a cubic in the distance and reaches zero
-with zero slope at `CUTOFF_RADIUS`. Energy, force and stiffness are continuous everywhere, which
-the Hessian needs. LAMMPS calls the same thing `pair_style lj/smooth 2.0 2.5` with
+with zero slope at `CUTOFF_RADIUS`. Energy, force and stiffness are continuous everywhere, as
+needed for the Hessian. In LAMMPS, this is `pair_style lj/smooth 2.0 2.5` with
 `pair_modify shift yes`.
 """
 
@@ -42,7 +42,7 @@ def particle_types(n_particles: int) -> np.ndarray:
     """Types `[n_particles]`, `TYPE_A` (small) first, then `TYPE_B`, with N_B/N_A = (1+sqrt 5)/4.
 
     Raises:
-        UserError: if the box would be too small for a neighbourhood of radius 4.5.
+        UserError: If the box would be too small for a neighbourhood of radius 4.5.
 
     >>> import numpy as np
     >>> np.bincount(particle_types(400)).tolist()
@@ -61,7 +61,7 @@ def particle_types(n_particles: int) -> np.ndarray:
 
 @cache
 def _coefficients(pair: tuple[int, int]) -> tuple[float, ...]:
-    """Numbers that fix one pair's potential; see `coefficient_table` for their order."""
+    """Coefficients of the potential of one pair; see `coefficient_table` for their order."""
     sigma, epsilon = SIGMA[pair], EPSILON[pair]
     repulsion, attraction = 4 * epsilon * sigma**12, 4 * epsilon * sigma**6
     inner, width = INNER_RADIUS, CUTOFF_RADIUS - INNER_RADIUS

@@ -1,4 +1,4 @@
-"""Two ways to make a glass: quench a hot liquid at once, or cool it slowly first."""
+"""Two ways to make a glass: quench a hot liquid at once, or first cool it slowly."""
 
 import math
 from typing import Any, Literal, get_args
@@ -35,7 +35,7 @@ def check_protocol(protocol: str) -> None:
     """Check that a protocol exists.
 
     Raises:
-        UserError: if it is neither 'gradual' nor 'rapid'.
+        UserError: If it is neither 'gradual' nor 'rapid'.
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"There is no quench protocol {protocol!r}; choose gradual or rapid.")
@@ -51,20 +51,20 @@ def quenched_liquid(
     """Run the dynamics of one quench, in LAMMPS.
 
     A jittered lattice is melted at temperature 2.98. `rapid` stops there: minimising its result is
-    an infinitely fast quench. `gradual` goes down to 0.39, stays for a while, then cools evenly to
-    0.03 within `cooling_time`.
+    an infinitely fast quench. `gradual` goes down to 0.39, stays there for a while, and then cools
+    at a constant rate to 0.03 within `cooling_time`.
 
     Args:
         protocol: 'gradual' or 'rapid'.
         n_particles: Number of particles.
         cooling_time: Time from 0.39 to 0.03, in Lennard-Jones units; 'gradual' only.
-        seed: The same seed gives the same state.
+        seed: Random seed; the same seed gives the same state.
 
     Returns:
         Positions `[n, 2]` (not yet minimised) and types `[n]`.
 
     Raises:
-        UserError: if LAMMPS is missing or an argument makes no sense.
+        UserError: If LAMMPS is missing or an argument is invalid.
     """
     check_protocol(protocol)
     if not cooling_time > 0:
@@ -102,7 +102,7 @@ def quenched_liquid(
 
 
 def set_up(engine: Any, positions: np.ndarray, types: np.ndarray, length: float) -> None:
-    """Give a LAMMPS instance the mixture in a square periodic box.
+    """Set up the mixture in a square periodic box in a LAMMPS instance.
 
     Args:
         engine: From `start_lammps`.
@@ -121,7 +121,7 @@ def set_up(engine: Any, positions: np.ndarray, types: np.ndarray, length: float)
         "create_box 2 cell\nmass * 1.0\n"
         f"pair_style lj/smooth {INNER_RADIUS} {CUTOFF_RADIUS}\n{coefficients}\n"
         "pair_modify shift yes\n"
-        # Moves are checked every fifth step only: at these time steps nothing gets far meanwhile.
+        # Moves are checked only every fifth step: at these time steps, particles don't move far.
         "neighbor 0.5 bin\nneigh_modify every 5 delay 5 check yes\n"
         "thermo 1000000000\n"
     )

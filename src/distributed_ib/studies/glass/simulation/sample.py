@@ -36,7 +36,7 @@ _OF_EVENTS = (
 # A negative is at least this far from the locus, in sigma_AB.
 NEGATIVE_DISTANCE = 2.0
 MAX_STRAIN: dict[Protocol, float] = {"gradual": 0.08, "rapid": 0.05}
-# A gradual quench costs as much as shearing in thirty directions, so it is sheared in more.
+# A gradual quench costs as much as shearing in thirty directions, so its glass is sheared in more.
 DIRECTIONS_OF: dict[Protocol, tuple[str, ...]] = {
     "gradual": tuple(GENERATORS),
     "rapid": DIRECTIONS,
@@ -45,16 +45,16 @@ DIRECTIONS_OF: dict[Protocol, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings that, with its number, determine a sample.
+    """Settings that, together with its number, determine a sample.
 
     Attributes:
         protocol: 'gradual' or 'rapid'.
-        n_particles: Particles in the box.
-        cooling_time: Time of the gradual quench from 0.39 to 0.03, Lennard-Jones units.
+        n_particles: Number of particles in the box.
+        cooling_time: Time of the gradual quench from 0.39 to 0.03, in Lennard-Jones units.
         strain_step: Strain between minimisations.
-        max_strain: Where each shear stops.
+        max_strain: Strain at which each shear stops.
         directions: Directions of shear, each from the same quenched state.
-        seed: Of all samples.
+        seed: Seed of all samples.
     """
 
     protocol: Protocol
@@ -92,7 +92,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sample:
-    """The events of one sample, in the order they were found, as arrays.
+    """The events of one sample as arrays, in the order in which they were found.
 
     Attributes:
         number: `[]`, the sample's number.
@@ -101,15 +101,15 @@ class Sample:
         quenched: `[n, 2]`, positions after the quench, at zero strain.
         direction: `[events]`, index into the names of `GENERATORS`.
         strain: `[events]`, at the last stable state before the event.
-        gap: `[events]`, the event comes at most this much later.
+        gap: `[events]`, the event occurs at most this much later.
         eigenvalue: `[events]`, of the critical mode.
         energy_drop: `[events]`.
         locus: `[events]`, index of a particle.
-        share: `[events]`, of the critical mode that the locus has.
+        share: `[events]`, share of the locus in the critical mode.
         negative: `[events]`, another type-A particle of the same state; -1 if the locus is B.
         positions: `[events, n, 2]`, at `strain`.
         boxes: `[events, 2, 2]`, at `strain`; columns are the edges of the cell.
-        abandoned: `[]`, directions given up because a minimisation failed.
+        abandoned: `[]`, number of directions given up because a minimisation failed.
         seconds: `[2]`, processor time of the quench and of the shear.
     """
 
@@ -131,9 +131,9 @@ class Sample:
     seconds: np.ndarray
 
     def fresh_loci(self) -> np.ndarray:
-        """Indices of the events whose locus is of type A and was no locus before in this sample.
+        """Indices of the events whose locus is of type A and was no earlier locus in this sample.
 
-        The same event is often met again in another direction of shear.
+        The same event often occurs again in another direction of shear.
         """
         seen: set[int] = set()
         fresh = []
@@ -145,15 +145,16 @@ class Sample:
 
 
 def run_sample(settings: Settings, number: int, quench_file: Path) -> Sample:
-    """Make one sample; everything about it follows from `settings` and `number`.
+    """Make one sample, which is determined by `settings` and `number`.
 
     Args:
         settings: Settings of the sample.
-        number: Which one, from 0.
-        quench_file: The quenched liquid is kept here, since it takes longest; read if present.
+        number: Number of the sample, from 0.
+        quench_file: File for the quenched liquid, which takes the most time; it is read if it
+            exists.
 
     Raises:
-        UserError: if LAMMPS is missing, or `quench_file` is damaged.
+        UserError: If LAMMPS is missing, or `quench_file` is damaged.
     """
     quench_seed, negative_seed = settings.seeds(number)
     begin = time.process_time()
@@ -212,7 +213,7 @@ def choose_negative(event: Event, generator: np.random.Generator) -> int:
         Its index, or -1 if the locus itself is not of type A.
     """
     types = event.state.types
-    # Drawn in any case, so that one event's kind does not shift the numbers of the next.
+    # Drawn in any case, so that the type of one locus does not shift later random numbers.
     draw = generator.random()
     if types[event.locus] != TYPE_A:
         return -1
@@ -233,7 +234,7 @@ def load_sample(path: Path) -> Sample:
     """Read a sample written by `save_sample`.
 
     Raises:
-        UserError: if the file is missing or damaged.
+        UserError: If the file is missing or damaged.
     """
     stored = load_arrays(path, max_bytes=sys.maxsize, remedy=_REMEDY)
     n, n_events = stored.get("types", np.empty(0)).size, stored.get("locus", np.empty(0)).size
@@ -254,10 +255,10 @@ def load_sample(path: Path) -> Sample:
 
 
 def load_liquid(path: Path, n_particles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read the positions `[n, 2]` and types `[n]` of a quenched liquid, kept by `run_sample`.
+    """Read the positions `[n, 2]` and types `[n]` of a quenched liquid, stored by `run_sample`.
 
     Raises:
-        UserError: if the file is missing or damaged, or holds another number of particles.
+        UserError: If the file is missing or damaged, or contains another number of particles.
     """
     stored = load_arrays(path, max_bytes=sys.maxsize, remedy=_REMEDY)
     _require_shapes(path, stored, {"positions": (n_particles, 2), "types": (n_particles,)})

@@ -1,4 +1,4 @@
-"""Athermal quasi-static shear: small strains, each followed by a minimisation, and its events."""
+"""Athermal quasi-static shear, in small strains each followed by a minimisation, and its events."""
 
 import math
 from collections.abc import Iterator
@@ -38,12 +38,12 @@ DIRECTIONS = ("simple+", "simple-", "pure+", "pure-")
 STRAIN_STEP = 1e-3
 MAX_FORCE = 1e-7
 ONSET_GAP = 1e-5
-# The trapezium rule errs by at most 5e-5; hardly any rearrangement frees less than 1e-3.
+# The error of the trapezium rule is at most 5e-5; hardly any rearrangement releases less than 1e-3.
 DROP_THRESHOLD = 5e-5
 _MAX_MOVE = 0.1
 _MAX_EVALUATIONS = 100_000
 _QUICK_EVALUATIONS = 25
-# Old factors are kept while they still lead to the minimum within this many evaluations.
+# Factors are reused as long as they lead to the minimum within this many evaluations.
 _WORN_EVALUATIONS = 10
 
 
@@ -71,10 +71,10 @@ class Event:
     """The onset of a rearrangement.
 
     Attributes:
-        strain: Last strain found stable before the onset.
-        gap: The onset is at most this much further.
-        eigenvalue: Of the critical mode, at `strain`.
-        energy_drop: How far the energy falls below its smooth course (positive).
+        strain: Last strain at which a stable state was found before the onset.
+        gap: The onset is at most this much later.
+        eigenvalue: Eigenvalue of the critical mode, at `strain`.
+        energy_drop: Fall of the energy below its smooth course (positive).
         locus: Index of the particle with the largest share of the critical mode.
         share: That share, between 0 and 1.
         state: The packing at `strain`.
@@ -93,7 +93,7 @@ def check_directions(directions: tuple[str, ...]) -> None:
     """Check that directions exist.
 
     Raises:
-        UserError: for an unknown direction, a repeated one, or none.
+        UserError: If a direction is unknown or repeated, or there is none.
     """
     unknown = [name for name in directions if name not in GENERATORS]
     if unknown or not directions or len(set(directions)) < len(directions):
@@ -131,12 +131,12 @@ def relax(
         positions: `[n, 2]`.
         types: `[n]`.
         box: `[2, 2]`.
-        direction: Of the shear whose dU/dgamma is wanted.
-        max_force: No force component is larger in the result.
-        floor: Stop, before any minimum, once the energy is below this.
+        direction: Direction of the shear for dU/dgamma.
+        max_force: Largest force component allowed in the result.
+        floor: Stop, even before the minimum, once the energy is below this.
 
     Raises:
-        ArithmeticError: if the minimiser gives up.
+        ArithmeticError: If the minimiser gives up.
     """
     found, energy, slope, largest, _ = minimise(
         np.ascontiguousarray(positions),
@@ -161,7 +161,7 @@ def strained(state: State, direction: str, change: float) -> State:
 
 
 def drop(before: State, after: State, change: float) -> float:
-    """How far the energy fell below its smooth course between two states, `change` of strain apart.
+    """Fall of the energy below its smooth course between two states that differ by `change`.
 
     The smooth course is the work of the mean stress.
     """
@@ -179,20 +179,20 @@ class _Branch:
         self.place(relax(state.positions, state.types, state.box, direction), 0.0)
 
     def place(self, state: State, strain: float) -> None:
-        """Take a state, found stable, as the place to go on from."""
+        """Continue from a state that is known to be stable."""
         self.state, self.strain = state, strain
         if self._effort > _WORN_EVALUATIONS:
             self._factors = None
 
     def renew(self, state: State, strain: float) -> None:
-        """Take a state far from the one before, after an event."""
+        """Continue from a state far from the previous one, after an event."""
         self._effort = _QUICK_EVALUATIONS
         self.place(state, strain)
 
     def ahead(self, change: float) -> tuple[State, bool]:
         """The state after a further strain, and whether it lies beyond a rearrangement.
 
-        A state beyond may be on its way down still.
+        A state beyond a rearrangement may not be minimised completely.
         """
         before = self.state
         matrix = deformation(self.direction, change)
@@ -213,7 +213,7 @@ class _Branch:
         if quick is not None:
             after = State(quick[0], before.types, box, quick[1], quick[2])
         else:
-            # No smooth course falls this far below the tangent, so there is no need to go on.
+            # No smooth course falls this far below the tangent, so the minimisation can stop early.
             floor = before.energy + before.slope * change - 10 * change - 1e-3
             after = relax(positions, before.types, box, self.direction, floor=floor)
             if after.energy < floor:
@@ -231,18 +231,18 @@ def events(
 ) -> Iterator[Event]:
     """Shear a packing and yield every rearrangement at its onset.
 
-    Each event is bracketed by bisection from the last stable state, and the shear goes on from
+    Each event is bracketed by bisection from the last stable state, and the shear continues from
     the state right after the event.
 
     Args:
         state: A packing without shear.
         direction: One of `GENERATORS`.
-        max_strain: Where to stop.
+        max_strain: Strain at which to stop.
         strain_step: Strain between minimisations.
-        onset_gap: Bisect until the onset is known this well; at 1e-5 the locus is settled.
+        onset_gap: Bisect until the onset is known to this accuracy; at 1e-5 the locus is settled.
 
     Raises:
-        ArithmeticError: if the minimiser gives up.
+        ArithmeticError: If the minimiser gives up.
     """
     branch = _Branch(state, direction)
     while branch.strain < max_strain - strain_step / 2:
@@ -259,7 +259,7 @@ def events(
         onset = branch.state
         fallen = strained(onset, direction, gap)
         size = drop(onset, fallen, gap)
-        # A steep but smooth stretch can look like an event over a whole step; it ends here.
+        # A steep but smooth course can look like an event over a whole step; it is discarded here.
         if size >= DROP_THRESHOLD:
             eigenvalue, mode = softest_mode(onset.positions, onset.types, onset.box)
             shares = np.sum(mode**2, axis=1)

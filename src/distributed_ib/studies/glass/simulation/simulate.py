@@ -1,4 +1,4 @@
-"""Simulation of many samples, parallel, resumable and reproducible, into one table."""
+"""Parallel, resumable and reproducible simulation of many samples into one table."""
 
 import importlib.metadata
 import time
@@ -45,14 +45,14 @@ from distributed_ib.studies.glass.structure_functions import RadialDistribution,
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a simulation is.
+    """Progress of a simulation.
 
     Attributes:
-        n_samples: Finished samples.
-        n_loci: Loci of type A found so far.
-        n_wanted: Loci asked for.
+        n_samples: Number of finished samples.
+        n_loci: Number of loci of type A found so far.
+        n_wanted: Number of loci requested.
         seconds: Time since the start of this run.
-        seconds_left: Estimated; NaN until this run has found a locus.
+        seconds_left: Estimated time left; NaN until this run has found a locus.
     """
 
     n_samples: int
@@ -78,31 +78,31 @@ def simulate(
 ) -> Path:
     """Simulate until `n_loci` loci of type A are found, and write their table.
 
-    Every finished sample is a file in `out/PROTOCOL/`; a run that was stopped goes on from there,
-    and a later call with more loci adds to them. A damaged file is renamed to `.damaged`, and its
-    sample made again. The same arguments give the same table, whatever `n_jobs` is and however
-    often the run was stopped: samples count in the order of their numbers.
+    Every finished sample is a file in `out/PROTOCOL/`. A run that was stopped continues from there,
+    and a later call with more loci adds samples. A damaged file is renamed to `.damaged`, and its
+    sample is made again. The same arguments give the same table, regardless of `n_jobs` and of
+    interruptions, because samples are used in the order of their numbers.
 
     Args:
         protocol: 'gradual' or 'rapid'.
-        n_loci: Loci wanted; the table has as many negatives.
-        out: Folder for the samples and for the table `PROTOCOL.npz`; made if missing.
-        n_particles: Particles in a box. 400 are enough for neighbourhoods of radius 4.5, and
-            larger boxes cost more in proportion to the loci that they yield.
-        cooling_time: Of the gradual quench, Lennard-Jones units.
+        n_loci: Number of loci; the table has as many negatives.
+        out: Folder for the samples and for the table `PROTOCOL.npz`; created if missing.
+        n_particles: Number of particles in a box. 400 are enough for neighbourhoods of radius 4.5,
+            and larger boxes cost more per locus.
+        cooling_time: Time of the gradual quench, in Lennard-Jones units.
         strain_step: Strain between minimisations.
-        max_strain: Where each shear stops. By default 0.08 (gradual) or 0.05 (rapid).
+        max_strain: Strain at which each shear stops; by default 0.08 (gradual) or 0.05 (rapid).
         directions: Directions of shear, names of `GENERATORS`. By default simple and pure shear
             both ways, and for 'gradual', where the quench takes the most time, four in between.
-        seed: Of all samples.
-        n_jobs: Processes; -1 for one per core.
+        seed: Seed of all samples.
+        n_jobs: Number of processes; -1 for one per core.
         progress: Called after every sample.
 
     Returns:
         The path of the table.
 
     Raises:
-        UserError: if LAMMPS is missing, an argument makes no sense, `out` holds samples made with
+        UserError: If LAMMPS is missing, an argument is invalid, `out` contains samples made with
             other settings, or another process is making samples there.
 
     Warns:
@@ -134,20 +134,20 @@ def simulate(
 
 
 def count_loci(folder: Path) -> int:
-    """Loci of type A in the finished samples of a folder, up to the first missing sample."""
+    """Number of loci of type A in the samples of a folder, up to the first missing sample."""
     return sum(len(sample.fresh_loci()) for sample in in_order(folder))
 
 
 def assemble(settings: Settings, samples: Iterable[Sample], n_loci: int) -> GlassData:
-    """One table from the first samples that hold `n_loci` loci together.
+    """Make a table from the first samples that together contain `n_loci` loci.
 
     Args:
-        settings: What the samples were made with.
-        samples: In the order of their numbers.
-        n_loci: Loci in the table.
+        settings: Settings of the samples.
+        samples: Samples in the order of their numbers.
+        n_loci: Number of loci in the table.
 
     Raises:
-        UserError: if the samples hold fewer.
+        UserError: If the samples contain fewer.
     """
     loci: list[Neighbourhoods] = []
     negatives: list[Neighbourhoods] = []
@@ -222,7 +222,7 @@ def versions() -> dict[str, str]:
 def _distribution(
     states: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
 ) -> RadialDistribution:
-    # Some hundreds of states fix g(r) to a per cent in every bin; more only take time.
+    # Some hundreds of states give g(r) to a per cent in every bin; more would only take time.
     stride = max(1, len(states) // 400)
     return radial_distribution(states[::stride])
 
@@ -236,7 +236,7 @@ def _require_engine() -> None:
 
 
 def _make(settings: Settings, number: int, folder: Path) -> tuple[int, int]:
-    """Make one sample and store it; its number and how many loci it has."""
+    """Make and store one sample; returns its number and its number of loci."""
     liquid = liquid_file(folder, number)
     sample = run_sample(settings, number, liquid)
     save_sample(sample, sample_file(folder, number))
@@ -251,7 +251,7 @@ def _run_samples(
     n_jobs: int,
     progress: Callable[[Progress], None] | None,
 ) -> None:
-    """Make samples until those from number 0 on hold `n_loci` loci."""
+    """Make samples until those from number 0 on contain `n_loci` loci."""
     import joblib  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     begin = time.monotonic()
