@@ -1,8 +1,8 @@
 """Layout of a circuit drawing: layers from left to right with few crossings.
 
-Every node is in a layer to the right of all that it reads. A wire that passes layers takes a *lane*
-in each of them, so that no gate lies on it; all wires from one node share its lanes. The vertices
-of each layer are then ordered for few crossings and moved to straighten the wires.
+Every node is in a layer to the right of all nodes that it reads. A wire that passes through layers
+takes a *lane* in each of them, so that no gate lies on it; all wires from one node share its lanes.
+The vertices of each layer are then ordered for few crossings and moved to straighten the wires.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +23,11 @@ _PASSES = 24
 
 @dataclass(frozen=True)
 class Vertex:
-    """A place in a layer: an input, a gate, the label of the output or a lane of a wire.
+    """A place in a layer: an input, a gate, the label of the output, or a lane of a wire.
 
     Attributes:
         node: Name of the node; for a lane, of the node that drives the wire.
-        layer: 0 for inputs, rising to the right.
+        layer: 0 for inputs, increasing to the right.
         kind: "input", "gate", "output" or "lane".
     """
 
@@ -41,10 +41,10 @@ class Layout:
     """A drawing's geometry, in units in which a gate is about one high.
 
     Attributes:
-        x: Centre of each layer from left to right.
-        y: Height of each vertex; the first one is at the top.
-        reads: For each vertex, the vertices in the layer before that it reads, from top to bottom
-            (one for every port of a gate, also where a gate reads a node twice).
+        x: Centre of each layer, from left to right.
+        y: Vertical position of each vertex, increasing upwards.
+        reads: For each vertex, the vertices in the previous layer that it reads, from top to bottom
+            (one for every port of a gate, even if a gate reads a node twice).
     """
 
     x: tuple[float, ...]
@@ -53,12 +53,12 @@ class Layout:
 
 
 def body_height(n_ports: int) -> float:
-    """Height of a gate's body; wider gates get a straight bar beyond it."""
+    """Height of a gate's body; gates with more ports get a straight bar beyond it."""
     return float(np.clip(PORT_SPACING * n_ports + 0.15, 0.85, 1.2))
 
 
 def port_heights(n_ports: int) -> NDArray[np.float64]:
-    """Heights `[n_ports]` of a gate's ports over its centre, from top to bottom."""
+    """Heights `[n_ports]` of a gate's ports above its centre, from top to bottom."""
     return PORT_SPACING * ((n_ports - 1) / 2 - np.arange(n_ports, dtype=np.float64))
 
 
@@ -79,7 +79,7 @@ def lay_out(circuit: Circuit) -> Layout:
 
 
 def _vertices(circuit: Circuit) -> dict[Vertex, tuple[Vertex, ...]]:
-    """All vertices, each with the vertices of the layer before that it reads."""
+    """All vertices, each with the vertices of the previous layer that it reads."""
     layer_of = dict.fromkeys(circuit.inputs, 0)
     for gate in circuit.sorted_gates:
         layer_of[gate.name] = 1 + max(layer_of[node] for node in gate.inputs)
@@ -109,9 +109,9 @@ def _vertices(circuit: Circuit) -> dict[Vertex, tuple[Vertex, ...]]:
 def _ordered_layers(reads: Mapping[Vertex, Sequence[Vertex]]) -> list[list[Vertex]]:
     """The vertices of each layer from top to bottom, with few crossings.
 
-    Walking back from the output, depth first, gives a drawing without crossings where every node
-    is read once. Where nodes are shared, putting each vertex near the mean place of its neighbours
-    and exchanging neighbours in a layer helps; the best order seen is kept.
+    If every node is read once, a depth-first walk back from the output gives a drawing without
+    crossings. If nodes are shared, it helps to put each vertex near the mean place of its
+    neighbours and to exchange neighbours in a layer; the best order found is kept.
     """
     layers: list[list[Vertex]] = [[] for _ in range(1 + max(v.layer for v in reads))]
     seen: set[Vertex] = set()
@@ -147,12 +147,12 @@ def _ordered_layers(reads: Mapping[Vertex, Sequence[Vertex]]) -> list[list[Verte
 def _switch_neighbours(
     layers: Sequence[list[Vertex]], reads: Mapping[Vertex, Sequence[Vertex]]
 ) -> None:
-    """Exchange vertices next to each other, in place, while that leaves fewer crossings."""
+    """Exchange adjacent vertices, in place, as long as this reduces the number of crossings."""
     readers = _readers(reads)
     place = {v: i for layer in layers for i, v in enumerate(layer)}
 
     def crossed(upper: Vertex, lower: Vertex) -> int:
-        """Crossings between the wires of two vertices, the one above the other."""
+        """Crossings between the wires of two vertices, `upper` above `lower`."""
         return sum(
             place[a] > place[b]
             for near in (reads, readers)
@@ -161,7 +161,7 @@ def _switch_neighbours(
         )
 
     improved = True
-    while improved:  # ends, since every exchange leaves fewer crossings
+    while improved:  # terminates, because every exchange leaves fewer crossings
         improved = False
         for layer in layers:
             for i in range(len(layer) - 1):
@@ -175,7 +175,7 @@ def _switch_neighbours(
 def _heights(
     layers: Sequence[Sequence[Vertex]], reads: Mapping[Vertex, Sequence[Vertex]]
 ) -> dict[Vertex, float]:
-    """Height of every vertex: near its neighbours, in order, and clear of those beside it."""
+    """Height of every vertex: near its neighbours, in order, and without overlap in its layer."""
     readers = _readers(reads)
     offsets = {}
     y: dict[Vertex, float] = {}
@@ -207,7 +207,7 @@ def _half_height(vertex: Vertex, reads: Mapping[Vertex, Sequence[Vertex]]) -> fl
 
 
 def _readers(reads: Mapping[Vertex, Sequence[Vertex]]) -> dict[Vertex, list[Vertex]]:
-    """For each vertex, those of the layer behind that read it."""
+    """For each vertex, the vertices of the next layer that read it."""
     readers: dict[Vertex, list[Vertex]] = {vertex: [] for vertex in reads}
     for vertex, sources in reads.items():
         for source in sources:
@@ -236,7 +236,7 @@ def _mean(values: Sequence[float]) -> float:
 def _non_decreasing(
     wanted: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The non-decreasing values nearest to `wanted` in weighted squares (pool adjacent violators).
+    """Weighted least-squares fit of non-decreasing values to `wanted` (pool adjacent violators).
 
     >>> _non_decreasing(np.array([1.0, 3.0, 1.0]), np.ones(3)).tolist()
     [1.0, 2.0, 2.0]

@@ -53,7 +53,7 @@ from distributed_ib.training.train_settings import TrainSettings
 
 CIRCUIT = "circuit.toml"
 
-# Finds the paper's subsets in a small part of the paper's time. The truth table is measured whole.
+# Finds the paper's subsets in a fraction of its time. The whole truth table is measured.
 QUICK = TrainSettings(
     beta=(1e-3, 0.5),
     n_steps=6_000,
@@ -62,7 +62,7 @@ QUICK = TrainSettings(
     learning_rate=3e-3,
     n_information_records=None,
 )
-# The paper's own, from its Appendix A.
+# The paper's settings, from its Appendix A.
 PAPER = TrainSettings(
     beta=(1e-4, 0.3),
     n_steps=200_000,
@@ -102,12 +102,12 @@ class BooleanStudy(Study):
 
     @classmethod
     def of(cls, circuit: Circuit, **options: Any) -> "BooleanStudy":
-        """The study of a circuit, with other options than the default ones."""
+        """The study of a circuit, with other options by name."""
         return cls(circuit=circuit_to_toml(circuit), **options)
 
     @classmethod
     def presets(cls) -> Mapping[str, "BooleanStudy"]:
-        """quick: seconds; paper: the paper's own settings."""
+        """quick: takes seconds; paper: the paper's settings."""
         return {"quick": cls(), "paper": cls(hidden=(128, 128, 128), train=PAPER)}
 
     @cached_property
@@ -116,7 +116,7 @@ class BooleanStudy(Study):
         return circuit_from_text(self.circuit) if self.circuit else paper_circuit()
 
     def check(self) -> None:
-        """Check that the circuit's output varies, and that it is small enough to be searched."""
+        """Check that the circuit's output varies, and that it is small enough for the search."""
         n_inputs = self.analysed.n_inputs
         check_exhaustive(n_inputs)
         if self.analysed.output_entropy_bits() == 0:
@@ -145,7 +145,7 @@ class BooleanStudy(Study):
         return DistributedBottleneck(BinaryEncoder(n_inputs), predictor)
 
     def keep(self, folder: Path) -> None:
-        """Write the circuit as a file of its own, for other tools."""
+        """Write the circuit as a separate file, for other tools."""
         write_text(folder / CIRCUIT, circuit_to_toml(self.analysed))
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
@@ -224,7 +224,7 @@ class BooleanStudy(Study):
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
         """All subsets by information, the circuit, and the distance to the optimum."""
         scheme = run.scheme
-        # The colours of the components that the sweep figure draws in colour.
+        # The colours of the components that are coloured in the sweep figure.
         styles = scheme_styles(scheme, reading.measure)
         colors = {name: style.color for name, style in styles.items() if style.highlighted}
         ranks = plot_subset_information(
@@ -234,7 +234,7 @@ class BooleanStudy(Study):
         try:
             figures["circuit"] = plot_circuit(self.analysed, colors=colors).get_figure(root=True)
         except UserError:
-            # Too large a circuit to draw; the other figures don't need the drawing.
+            # The circuit is too large to draw; the other figures don't need the drawing.
             plt.close(plt.gcf())
         optimality = self.optimality(run)
         if optimality is not None:
@@ -242,7 +242,7 @@ class BooleanStudy(Study):
         return {name: figure for name, figure in figures.items() if figure is not None}
 
     def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
-        """The circuit, with the inputs in use lit."""
+        """The circuit, with the inputs in use highlighted."""
         try:
             return (circuit_view(self.analysed),)
         except UserError:  # too large a circuit to draw
@@ -254,18 +254,18 @@ class BooleanStudy(Study):
         return subset_information_bits(self.analysed.truth_table()[1])
 
     def ranked_subsets(self, run: Run, reading: Reading) -> list[RankedSubset]:
-        """The subsets in use along the first repeat, ranked among all of their size."""
+        """The subsets in use along the first repeat, ranked among all subsets of their size."""
         subsets = run.scheme.subsets(reading.threshold_bits, measure=reading.measure)
         return rank_subsets(subsets, self.analysed.inputs, self.subset_information_bits)
 
     def optimality(self, run: Run) -> CircuitOptimality | None:
-        """The exact optimum beside the sweep; None where it was not computed."""
+        """The exact optimum with the sweep; None if it was not computed."""
         if not run.results:
             return None
         return CircuitOptimality.from_arrays(run.results, self.analysed.inputs)
 
     def readable(self, run: Run, choice: Choice) -> ReadableApproximation:
-        """The logic that is left of the circuit, exactly, with a formula."""
+        """The logic of the inputs in use, exact over the truth table, with a formula."""
         scheme = run.scheme
         if scheme.is_empty or not len(scheme.snapshots.record):
             raise UserError(f"there is no approximation to read: the sweep {scheme.message}.")
@@ -318,7 +318,7 @@ def _ranks_table(
 
 
 def _shares_table(inputs: Sequence[str], information_bits: NDArray[Any]) -> Table:
-    """What each input tells alone, what is lost without it, and its Shapley value; exact."""
+    """Exact information of each input alone, its loss without it, and its Shapley value."""
     shares = exact_shares(information_bits)
     rows = tuple(
         (

@@ -1,6 +1,6 @@
 """Boolean circuits as data: named inputs, named gates, one output.
 
-Gates may share nodes and may be listed in any order; a circuit must only have no cycle.
+Gates may share nodes and be listed in any order, but must not form a cycle.
 """
 
 import random
@@ -23,7 +23,7 @@ MAX_TRUTH_TABLE_INPUTS = 24
 
 MAX_NAME_LENGTH = 64
 
-_ROWS_AT_ONCE = 1 << 14  # bounds memory for wide circuits, and a row of values stays in cache
+_ROWS_AT_ONCE = 1 << 14  # limits memory for wide circuits, and keeps an array of values in cache
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Circuit:
-    """A Boolean function Y = f(X) written as gates.
+    """A Boolean function Y = f(X) as a circuit of gates.
 
     Attributes:
         inputs: Names of the inputs in order; input i is column i of `x` and bit i of a row number.
@@ -138,7 +138,7 @@ class Circuit:
             Outputs `[n]` of 0 and 1.
 
         Raises:
-            UserError: If `x` has another shape or holds other values.
+            UserError: If `x` has another shape or contains other values.
 
         >>> paper_circuit().evaluate([[1] * 10, [0] * 10]).tolist()
         [0, 0]
@@ -159,7 +159,7 @@ class Circuit:
         return y
 
     def truth_table(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """All 2^n settings of the inputs and the output for each.
+        """All 2^n settings of the inputs, and the output for each.
 
         Returns:
             `x [2**n, n]` and `y [2**n]` of 0 and 1. Row r has input i at bit i of r, so the first
@@ -194,7 +194,7 @@ class Circuit:
                 this circuit, and `permuted.evaluate(x[:, order])` equals `evaluate(x)`.
 
         Raises:
-            UserError: If `order` does not hold every number from 0 to n-1 once.
+            UserError: If `order` does not contain every number from 0 to n-1 exactly once.
         """
         if sorted(order) != list(range(self.n_inputs)):
             raise UserError(
@@ -259,8 +259,8 @@ def paper_circuit() -> Circuit:
 def random_circuit(n_inputs: int, seed: int) -> Circuit:
     """A random formula of AND, OR and XOR that reads each input once.
 
-    Two random nodes that nothing reads yet are joined by a random gate until one is left. Such a
-    function is never constant and every input matters. The same seed gives the same circuit with
+    Two random unread nodes are joined by a random gate until only one unread node is left. Such a
+    function is never constant, and every input matters. The same seed gives the same circuit in
     every version of Python and NumPy.
 
     Args:
@@ -295,7 +295,7 @@ def _numbered_inputs(n_inputs: int) -> tuple[str, ...]:
 
 
 def shown(text: str) -> str:
-    """`text` in quotes on one line, cut where it is too long for a message.
+    """`text` in quotes on one line, shortened if it is too long for a message.
 
     >>> shown("a" * 100)
     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'"
@@ -304,7 +304,7 @@ def shown(text: str) -> str:
 
 
 def _check_name(name: str, what: str) -> None:
-    """Check for names that would break a table, a figure or a terminal."""
+    """Raise an error for a name that would break a table, a figure or a terminal."""
     if not name or name != name.strip() or not name.isprintable() or len(name) > MAX_NAME_LENGTH:
         raise UserError(
             f"{what} is named {shown(name)}; a name must have 1 to {MAX_NAME_LENGTH} printable "
@@ -324,9 +324,9 @@ def _apply(op: str, values: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 
 
 def _topological_order(gates: Sequence[Gate]) -> tuple[Gate, ...]:
-    """Sort gates so that each follows those it reads; a cycle is an error that names its nodes."""
+    """Sort gates so that each follows those it reads; the error for a cycle names its nodes."""
     by_name = {gate.name: gate for gate in gates}
-    sorter = TopologicalSorter({name: () for name in by_name})  # ties stand in the order listed
+    sorter = TopologicalSorter({name: () for name in by_name})  # ties keep the order of the list
     for gate in gates:
         sorter.add(gate.name, *(node for node in gate.inputs if node in by_name))
     try:

@@ -23,7 +23,7 @@ from distributed_ib.studies.boolean._circuit_layout import (
 from distributed_ib.studies.boolean.circuit import Circuit
 
 MAX_DRAWN_GATES = 100
-"""Most gates that are drawn: a larger drawing is unreadable."""
+"""Largest number of gates that are drawn: a larger drawing is unreadable."""
 
 _INK = "#3b3b3b"
 _FILL = {"AND": "#e8f0f8", "OR": "#f8efe2", "XOR": "#f0e8f4", "NOT": "#f2f2f2"}
@@ -48,12 +48,12 @@ def plot_circuit(
     Args:
         circuit: The circuit, with at most `MAX_DRAWN_GATES` gates.
         ax: Where to draw; by default a new figure of fitting size. Text is sized for the axes as
-            they are at the call.
-        colors: Colour of an input's name and wires by its name, so that they match its curve in
-            other figures. Inputs that are left out are drawn dark grey.
+            they are at the time of the call.
+        colors: Colour of the name and wires of each input, by its name, to match its curve in other
+            figures. Inputs that are left out are drawn in dark grey.
 
     Returns:
-        The axes, with their frame switched off and equal scales.
+        The axes, without frame and with equal scales.
 
     Raises:
         UserError: If there are too many gates or inputs.
@@ -91,7 +91,7 @@ def plot_circuit(
 
 
 def _fitted_axes(ax: Axes | None, circuit: Circuit, layout: Layout) -> tuple[Axes, float]:
-    """Axes that hold the drawing, and how many points a unit has there."""
+    """Axes that fit the drawing, and their number of points per unit."""
     margin = 0.3
     reach = [
         (height, PORT_SPACING * max(len(layout.reads[v]), 2) / 2 + 0.2)
@@ -114,7 +114,7 @@ def _fitted_axes(ax: Axes | None, circuit: Circuit, layout: Layout) -> tuple[Axe
 
 
 def _branches(layout: Layout) -> set[Vertex]:
-    """The vertices that more than one wire leaves."""
+    """The vertices with more than one outgoing wire."""
     leaving = Counter(source for sources in layout.reads.values() for source in sources)
     return {source for source, wires in leaving.items() if wires > 1}
 
@@ -158,7 +158,7 @@ def _draw_gate(
         arc = _back_curve(x - BODY_WIDTH / 2, y, half)
         ax.add_patch(PathPatch(arc, facecolor="none", capstyle="round", **style))
     reach = PORT_SPACING * n_ports / 2
-    if reach > half:  # a bar for the wires that the body has no room for
+    if reach > half:  # a bar for wires beyond the body
         back = x - BODY_WIDTH / 2
         for side in (-1, 1):
             bar = Path([(back, y + side * half), (back, y + side * reach)])

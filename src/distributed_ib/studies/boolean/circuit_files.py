@@ -1,6 +1,6 @@
-r"""Circuit files: TOML that lists the gates, or one formula.
+r"""Circuit files: TOML that lists the gates, or contains a formula.
 
-Gates may come in any order, read inputs and other gates by name, and be read by several::
+Gates may be in any order, read inputs and other gates by name, and be read by several gates::
 
     name = "example"
     inputs = ["X0", "X1", "X2"]
@@ -16,14 +16,14 @@ Gates may come in any order, read inputs and other gates by name, and be read by
     op = "OR"
     inputs = ["same", "X2"]
 
-The same as a formula, with `~ & ^ |` or NOT AND XOR OR, strongest first::
+The same as a formula, with `~ & ^ |` or NOT AND XOR OR, highest precedence first::
 
     name = "example"
     expression = "~(X0 ^ X1) | X2"
 
-With an expression, `inputs` and `output` may be left out: inputs then come in natural order
-(X2 before X10) and the output is called Y. A file is untrusted text: it is never executed, and
-files above 1 MB or 10,000 gates are refused.
+With an expression, `inputs` and `output` may be left out: inputs are then in natural order
+(X2 before X10), and the output is called Y. A file is untrusted text: it is never executed, and
+files above 1 MB or 10,000 gates are rejected.
 """
 
 import json
@@ -42,7 +42,7 @@ MAX_FILE_BYTES = 1_000_000
 
 _KEYS = ("name", "inputs", "output", "gate", "expression")
 _GATE_KEYS = ("name", "op", "inputs")
-# Python's TOML reader takes time that grows as the square of the number of parts of a dotted key.
+# The time of Python's TOML reader grows with the square of the number of parts of a dotted key.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){20}""")
 
 
@@ -53,8 +53,8 @@ def load_circuit(path: str | Path) -> Circuit:
         path: The file. A circuit without `name` gets the name of the file.
 
     Raises:
-        UserError: If the file cannot be read or describes no circuit. The message names the file,
-            the gate and what to do.
+        UserError: If the file can't be read or describes no circuit. The message names the file
+            and the gate, and says what to do.
     """
     path = Path(path)
     try:

@@ -1,7 +1,7 @@
 """Circuits from written formulas such as `X2 & (X9 ^ (X5 | X7 ^ X8))`.
 
-Nothing is evaluated: the text is cut into tokens and turned into gates by operator precedence. The
-parser keeps its own stacks, so that deep parentheses can't exhaust Python's.
+Nothing is evaluated: the text is split into tokens and turned into gates by operator precedence.
+The parser keeps its own stacks, so that deeply nested parentheses can't exhaust Python's.
 """
 
 import re
@@ -12,10 +12,10 @@ from distributed_ib.errors import UserError
 from distributed_ib.studies.boolean.circuit import Circuit, Gate, shown
 
 MAX_GATES = 10_000
-"""Most gates that a circuit from a file or an expression may have."""
+"""Largest number of gates of a circuit from a file or an expression."""
 
 MAX_EXPRESSION_LENGTH = 1_000_000
-"""Longest expression in characters."""
+"""Largest length of an expression, in characters."""
 
 _PRECEDENCE = {"OR": 1, "XOR": 2, "AND": 3, "NOT": 4}
 _SYMBOLS = {"~": "NOT", "&": "AND", "^": "XOR", "|": "OR"}
@@ -26,7 +26,7 @@ _Node = str | int  # the name of an input, or the number of a gate
 
 @dataclass
 class _Chain:
-    """Operands joined by one operator, to which more may be added, as in `a & b & ...`."""
+    """Operands joined by one operator, as in `a & b & ...`; more may be added."""
 
     op: str
     parts: list[_Node]
@@ -41,20 +41,20 @@ def circuit_from_expression(
 ) -> Circuit:
     """Build a circuit from a formula.
 
-    Operators, strongest first: `~` or NOT, `&` or AND, `^` or XOR, `|` or OR (words in any case),
-    and parentheses. A chain of one operator is one wide gate, and a part that is written twice is
-    one shared gate.
+    Operators, highest precedence first: `~` or NOT, `&` or AND, `^` or XOR, `|` or OR (words in
+    any case), and parentheses. A chain of one operator becomes one wide gate, and a part that
+    occurs twice becomes one shared gate.
 
     Args:
-        text: The formula. Names start with a letter or `_` and go on with letters, digits and `_`.
-        inputs: Names of the inputs in order, also of those that the formula leaves out. Default:
-            those in the formula in natural order (X2 before X10).
+        text: The formula. Names consist of letters, digits and `_`, and don't start with a digit.
+        inputs: Names of the inputs in order, including inputs that the formula does not use; by
+            default those in the formula, in natural order (X2 before X10).
         output: Name of the gate that is Y; "Y" by default. The others are called G1, G2, ...
         name: Name of the circuit.
 
     Raises:
-        UserError: If the formula cannot be read (the message gives the place), uses a name that
-            `inputs` lacks, or is too long.
+        UserError: If the formula can't be read (the message gives the place), uses a name that is
+            not in `inputs`, or is too long.
 
     >>> circuit_from_expression("a and not b").truth_table()[1].tolist()
     [0, 1, 0, 0]
@@ -128,7 +128,7 @@ class _Parser:
         return self._finish(self._operands.pop())
 
     def _tokens(self) -> list[tuple[str, int]]:
-        """Tokens with their positions; operators as their words in capitals."""
+        """Tokens with their positions; operators are given as words in capitals."""
         found = []
         for match in _TOKEN.finditer(self.text):
             word, symbol = match.groups()
@@ -199,7 +199,7 @@ class _Parser:
         return operand
 
     def _gate(self, op: str, parts: tuple[_Node, ...]) -> int:
-        """Number of the gate that computes `op` of `parts`, made on first use."""
+        """Number of the gate that computes `op` of `parts`, created on first use."""
         key = (op, parts)
         if key not in self._number:
             if len(self.gates) == MAX_GATES:
@@ -217,10 +217,10 @@ class _Parser:
 
 
 def _natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key by which digits count as numbers: X2 comes before X10."""
+    """Sort key that treats digits as numbers: X2 comes before X10."""
     key = []
     for part in re.findall(r"[0-9]+|[^0-9]+", name):
-        # A number is compared by length, then digits: int() refuses thousands of digits.
+        # A number is compared by length, then digits: int() rejects thousands of digits.
         digits = part.lstrip("0")
         key.append((0, len(digits), digits) if part[0] in "0123456789" else (1, 0, part))
     return (*key, (0, 0, name))

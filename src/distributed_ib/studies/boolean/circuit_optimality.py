@@ -1,4 +1,4 @@
-"""How far the sweep of a circuit is from the exact optimum."""
+"""The distance between the sweep of a circuit and the exact optimum."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ from distributed_ib.studies.boolean.circuit import Circuit
 FloatArray = NDArray[np.float64]
 
 MAX_FRONTIER_INPUTS = 14
-"""Most inputs for which the optimum is computed: beyond, it takes minutes."""
+"""Largest number of inputs for which the optimum is computed: with more, it takes minutes."""
 
 N_BETA = 30
-"""Number of strengths at which it is computed, evenly spaced in their logarithm."""
+"""Number of bottleneck strengths at which it is computed, evenly spaced in their logarithm."""
 
 _SWEEP = ("swept_beta", "swept_total_bits", "swept_predictive_bits")
 _REFINED = ("refined_information_bits", "refined_predictive_bits", "refined_learned_bits")
@@ -41,9 +41,9 @@ class Gap:
     """Distances to the optimum along beta.
 
     Attributes:
-        beta: `[b]`.
-        gap_bits: `[b]`, the objective in true bits minus the optimal one.
-        error_bits: `[b]`, their standard errors; None where unknown.
+        beta: `[b]`, bottleneck strengths.
+        gap_bits: `[b]`, the objective in true bits minus its optimum.
+        error_bits: `[b]`, standard errors of `gap_bits`; None if unknown.
     """
 
     beta: FloatArray
@@ -52,17 +52,17 @@ class Gap:
 
     @property
     def largest_bits(self) -> float:
-        """The largest of them; 0 if there are none."""
+        """The largest gap; 0 if there are none."""
         return float(self.gap_bits.max(initial=0.0))
 
     @property
     def at_beta(self) -> float:
-        """Where the largest is."""
+        """The beta of the largest gap."""
         return float(self.beta[np.argmax(self.gap_bits)]) if len(self.beta) else float("nan")
 
     @property
     def error_of_largest_bits(self) -> float | None:
-        """Standard error of the largest; None if unknown."""
+        """Standard error of the largest gap; None if unknown."""
         if self.error_bits is None or not len(self.beta):
             return None
         return float(self.error_bits[np.argmax(self.gap_bits)])
@@ -73,15 +73,16 @@ class CircuitOptimality:
     """The exact optimum of a circuit, with the sweep and, if there is one, the refinement.
 
     Attributes:
-        frontier: The optimum at some bottleneck strengths; without its channels.
-        swept_beta: Strength at each snapshot of the sweep, `[snapshot]`.
-        swept_total_bits: What the channels transmit there, exactly, `[seed, snapshot]`.
-        swept_predictive_bits: What the learned predictor knows of Y, `[seed, snapshot]`; over the
-            whole truth table.
-        refined_information_bits: What each refined candidate transmits, `[candidate, component]`;
-            no candidates where nothing was refined.
-        refined_predictive_bits: I(U; Y) of each with the best predictor, exact, `[candidate]`.
-        refined_learned_bits: What its own learned predictor knows, `[candidate]`.
+        frontier: The optimum at some bottleneck strengths, without its channels.
+        swept_beta: Bottleneck strength at each snapshot of the sweep, `[snapshot]`.
+        swept_total_bits: Exact information that the channels transmit there, `[seed, snapshot]`.
+        swept_predictive_bits: Information of the learned predictor about Y over the whole truth
+            table, `[seed, snapshot]`.
+        refined_information_bits: Information that each refined candidate transmits,
+            `[candidate, component]`; no candidates if nothing was refined.
+        refined_predictive_bits: I(U; Y) of each candidate with the best predictor, exact,
+            `[candidate]`.
+        refined_learned_bits: Information of its own learned predictor about Y, `[candidate]`.
         swept_predictive_error_bits: Standard error of `swept_predictive_bits`; None if it was
             not measured.
     """
@@ -118,7 +119,7 @@ class CircuitOptimality:
         """The best refined candidate at the frontier's beta.
 
         Args:
-            learned: Take what the learned predictors know instead of the exact I(U; Y).
+            learned: Use the information of the learned predictors instead of the exact I(U; Y).
         """
         known = self.refined_learned_bits if learned else self.refined_predictive_bits
         total = self.refined_information_bits.sum(axis=1)
@@ -165,7 +166,7 @@ class CircuitOptimality:
         }
 
     def with_refinement(self, circuit: Circuit, candidates: Candidates) -> "CircuitOptimality":
-        """The same with the candidates of a refinement."""
+        """A copy with the candidates of a refinement."""
         joint = joint_from_samples(*circuit.truth_table())
         information, predictive = channel_terms(joint, candidates.channels)
         return replace(
@@ -207,7 +208,7 @@ class CircuitOptimality:
 
 
 def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> OptimalFrontier:
-    """The exact optimum of a circuit over the last two decades of a sweep's beta, or all of it.
+    """The exact optimum of a circuit over the last two decades of a sweep's beta, or all if fewer.
 
     Raises:
         UserError: If the circuit has more than `MAX_FRONTIER_INPUTS` inputs.
@@ -225,10 +226,10 @@ def circuit_frontier(circuit: Circuit, beta_start: float, beta_end: float) -> Op
 def optimality_of(
     scheme: ApproximationScheme, frontier: OptimalFrontier, terms: SnapshotTerms
 ) -> CircuitOptimality:
-    """The optimum and a sweep that was not refined.
+    """The optimum with a sweep that was not refined.
 
     Args:
-        scheme: The sweep's.
+        scheme: The scheme of the sweep.
         frontier: The optimum.
         terms: Both terms of the objective of every snapshot, from `snapshot_terms`.
     """

@@ -1,4 +1,4 @@
-"""The circuit on the page of a run: its inputs are lit while they are in use."""
+"""The circuit on the page of a run: inputs are highlighted while they are in use."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def circuit_view(circuit: Circuit) -> dict[str, Any]:
     Raises:
         UserError: If there are too many gates or inputs to draw.
     """
-    # A colour of its own for every input, by which its parts are found in the drawing.
+    # Every input has a unique colour, by which its parts are found in the drawing.
     colors = {name: f"#0000{k + 1:02x}" for k, name in enumerate(circuit.inputs)}
     ax = plot_circuit(circuit, colors=colors)
     try:
@@ -83,7 +83,7 @@ def _name(text: Any, owner: dict[str, str], points_per_unit: float) -> Shape:
 
 
 def svg_path(path: Path) -> str:
-    """A path of Matplotlib as SVG has it, with y pointing down.
+    """A Matplotlib path in SVG notation, with y pointing down.
 
     >>> svg_path(Path([(0, 0), (1, 2)]))
     'M0 0L1 -2'
@@ -100,6 +100,6 @@ def svg_path(path: Path) -> str:
 
 
 def _trimmed(numbers: str) -> str:
-    """Numbers without zeros at their ends, and without minus zero."""
+    """Numbers without trailing zeros and without minus zero."""
     found = [number.rstrip("0").rstrip(".") for number in numbers.split()]
     return " ".join("0" if number in ("-0", "") else number for number in found)

@@ -19,7 +19,7 @@ class RankedSubset:
         information_bits: I(X_S; Y), exact: the information of the uncompressed subset about Y.
         rank: 1 if no subset of its size is more informative; equally informative ones share a
             rank.
-        n_of_size: How many subsets of its size there are.
+        n_of_size: Number of subsets of its size.
     """
 
     subset: Subset

@@ -1,4 +1,4 @@
-"""The figure of all subsets of a circuit's inputs by information (paper Fig. 2c)."""
+"""Figure of all subsets of a circuit's inputs by information (paper Fig. 2c)."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def plot_subset_information(
 
     Args:
         information_bits: I(X_S; Y) of all subsets, `[2**n]`, from `subset_information_bits`.
-        found: The subsets that a sweep used; they are ringed.
+        found: The subsets that a sweep used; they are circled.
         ax: Where to draw; a new figure by default.
 
     Returns:

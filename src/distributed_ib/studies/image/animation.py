@@ -11,7 +11,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.studies.image.painter import Reconstruction
 
 MILLISECONDS_PER_FRAME = 200
-# The first and last frames are held, so that they can be seen.
+# The first and last frames are shown longer.
 MILLISECONDS_AT_ENDS = 1200
 FORMATS = (".gif", ".webp")
 _CAPTION_PIXELS = 34

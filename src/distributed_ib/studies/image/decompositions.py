@@ -23,7 +23,7 @@ class PositionDecomposition:
     """Named components of a position.
 
     Attributes:
-        text: Its name on the command line; empty for one of your own.
+        text: Its name on the command line; empty for a custom decomposition.
         names: Names of the components.
         function: From positions `[n, 2]` (rightward, upward) to components `[n, component]`, or
             `[n, component, feature]` for components of several numbers.
@@ -76,7 +76,7 @@ def undivided() -> PositionDecomposition:
 
 
 def projections(n_axes: int) -> PositionDecomposition:
-    """Projections on `n_axes` axes, evenly turned from the horizontal (Fig. 3b has six).
+    """Projections on `n_axes` axes at even angles from the horizontal (Fig. 3b has six).
 
     Example:
         >>> projections(4).names
@@ -97,8 +97,8 @@ def distances(
 
     Args:
         picture: The picture.
-        points: As parts of the way from its left to its right and from its top to its bottom;
-            (0.5, 0.5) is the middle. Points may lie outside.
+        points: Positions as fractions of the width from the left and of the height from the top;
+            (0.5, 0.5) is the centre. Points may lie outside the picture.
         text: Its name on the command line.
 
     Example:
@@ -136,7 +136,7 @@ def evenly_placed_points(n_points: int) -> list[tuple[float, float]]:
 
 
 def half_sides(width: int, height: int) -> tuple[float, float]:
-    """Half the width and height of the frame in units in which its longer side is 2.
+    """Half the width and height of a picture, in units in which its longer side is 2.
 
     >>> half_sides(600, 400)
     (1.0, 0.6666666666666666)
@@ -148,8 +148,8 @@ def half_sides(width: int, height: int) -> tuple[float, float]:
 def pixel_positions(width: int, height: int) -> NDArray[np.float64]:
     """Positions of the centres of all pixels, row by row from the upper left, `[pixel, 2]`.
 
-    Rightward and upward from the middle of the picture, whose longer side is 2 (Appendix A of the
-    paper).
+    Coordinates run rightward and upward from the centre of the picture, whose longer side is 2
+    (Appendix A of the paper).
 
     Example:
         >>> pixel_positions(2, 1).tolist()
@@ -164,13 +164,13 @@ def pixel_positions(width: int, height: int) -> NDArray[np.float64]:
 def pixel_components(
     decomposition: PositionDecomposition, width: int, height: int, max_values: int
 ) -> DistinctRows:
-    """The components of all pixels; those of few distinct values list each of them once."""
+    """The components of all pixels; those with at most `max_values` values list each value once."""
     x = decomposition.components(pixel_positions(width, height))
     return distinct_rows(x, max_values)
 
 
 def parse_decomposition(text: str, picture: Picture) -> PositionDecomposition:
-    """The decomposition that a text such as "axes:6" names.
+    """The decomposition named by a text such as "axes:6".
 
     Args:
         text: "horizontal-vertical", "none", "axes:N", "points:N" (evenly placed) or
@@ -178,7 +178,7 @@ def parse_decomposition(text: str, picture: Picture) -> PositionDecomposition:
         picture: The picture whose positions are split.
 
     Raises:
-        UserError: If it names none.
+        UserError: If the text names no decomposition.
 
     Example:
         >>> from distributed_ib.studies.image.picture import Picture

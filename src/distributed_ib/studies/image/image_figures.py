@@ -37,7 +37,7 @@ def plot_picture_sweep(
         scheme: The scheme to draw.
         picture: The picture itself.
         painted: Its approximations, in order of beta.
-        threshold_bits: What a component must convey to count as in use.
+        threshold_bits: A component is in use if it conveys more.
         measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
@@ -108,12 +108,12 @@ def _steepness(picture: Picture) -> float:
 
 
 def _bits(one: Reconstruction) -> str:
-    """What is conveyed and what is known, short enough for a panel."""
+    """Bits conveyed and known, short enough for a panel."""
     return f"{np.sum(one.conveyed_bits):.1f} bits, {max(one.predictive_bits, 0.0):.1f} known"
 
 
 def numerals(n: int) -> list[str]:
-    """Names of `n` approximations, as in the paper: i, ii, iii."""
+    """Roman numerals for `n` approximations, as in the paper: i, ii, iii."""
     return [NUMERALS[k] if n <= len(NUMERALS) else str(k + 1) for k in range(n)]
 
 

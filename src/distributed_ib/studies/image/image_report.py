@@ -24,7 +24,7 @@ def picture_section(
     threshold_bits: float,
     measure: Measure,
 ) -> Section:
-    """Sentences on the picture and on how the sweep went."""
+    """Sentences on the picture and on the course of the sweep."""
     how, _, *others = opening_findings(scheme, threshold_bits, measure)
     done = f" ({'; '.join(picture.notes)})" if picture.notes else ""
     ceiling = Quantity(scheme.baseline_entropy_bits, "bits")
@@ -86,7 +86,7 @@ _SHOWN: dict[Rule, str] = {
 
 
 def legend(measure: Measure, threshold_bits: float, rule: Rule, n_colors: int) -> str:
-    """What the columns of the tables mean, in Markdown."""
+    """Explanation of the columns of the tables, in Markdown."""
     return f"""\
 Information is in bits.
 
@@ -130,5 +130,5 @@ def _decibels(psnr_db: float) -> Quantity:
 
 
 def _of_colour(text: str) -> str:
-    """A standard sentence with the colour in place of Y."""
+    """A standard sentence with Y replaced by the colour."""
     return text.replace("about Y", "about the colour")

@@ -64,8 +64,8 @@ N_STRIP = 11
 PANEL_PIXELS, FILM_PIXELS = 200, 150
 PANEL_DRAWS, FILM_DRAWS = 8, 4
 
-# Under two minutes on two cores for a picture of 600 x 400, horizontal and vertical. 1,024 pixels
-# are enough for the bounds of the information to meet below some eight bits a component.
+# Under two minutes on two cores for a picture of 600 x 400, horizontal and vertical. With 1,024
+# pixels, the bounds of the information meet below some eight bits a component.
 QUICK = TrainSettings(
     beta=(1e-3, 2.0),
     n_steps=3_600,
@@ -77,7 +77,7 @@ QUICK = TrainSettings(
     n_information_inputs=1024,
     n_information_records=16,
 )
-# The paper's own, from its Appendix A: meant for a GPU.
+# The paper's settings, from its Appendix A: meant for a GPU.
 PAPER = TrainSettings(
     beta=(1e-6, 3.0),
     n_steps=100_000,
@@ -142,29 +142,29 @@ class ImageStudy(Study):
 
     @classmethod
     def of(cls, picture: Picture, **options: Any) -> Self:
-        """The study of a picture in memory, with other options than the default ones."""
+        """The study of a picture in memory, with other options by name."""
         return cls(picture=picture.name, **options)._with(picture)
 
     @classmethod
     def reopened(cls, folder: Path, options: Mapping[str, Any]) -> Self:
-        """The study of a run, whose folder holds the picture as it was analysed."""
+        """The study of a run, whose folder contains the picture as it was analysed."""
         study = super().reopened(folder, options)
         stored = folder / PICTURE
         return study._with(load_stored(stored)) if stored.exists() else study
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:
-        """quick: minutes; paper: the paper's own settings, for a GPU."""
+        """quick: takes minutes; paper: the paper's settings, for a GPU."""
         paper = cls(encoder_hidden=(512,) * 5, predictor_hidden=(128,) * 3, train=PAPER)
         return {"quick": cls(), "paper": paper}
 
     @cached_property
     def analysed(self) -> Picture:
-        """The picture itself, shrunk to its size."""
+        """The picture itself, shrunk to at most `size` pixels."""
         return load_picture(self.picture, self.size) if self.picture else example_picture(self.size)
 
     def position_decomposition(self) -> PositionDecomposition:
-        """How positions are split; to be overridden for a decomposition of your own."""
+        """How positions are split; override it for a custom decomposition."""
         return parse_decomposition(self.decomposition, self.analysed)
 
     def check(self) -> None:
@@ -188,7 +188,7 @@ class ImageStudy(Study):
         return Problem.from_arrays(x, picture.colors(), split.names)
 
     def model(self, key: Array) -> DistributedBottleneck:
-        """The paper's model: an encoder that all components share, and InfoNCE with colours."""
+        """The paper's model: one encoder shared by all components, and InfoNCE with colours."""
         split, picture = self.position_decomposition(), self.analysed
         one = split.components(pixel_positions(picture.width, picture.height)[:1])
         key_encoder, key_predictor = jax.random.split(key)
@@ -213,7 +213,7 @@ class ImageStudy(Study):
         return DistributedBottleneck(encoder, predictor)
 
     def keep(self, folder: Path) -> None:
-        """Copy the picture as it is analysed, so that the run does not need its file again.
+        """Store the picture as it is analysed, so that the run does not need its file again.
 
         Raises:
             UserError: If the run was started with another picture.
@@ -229,7 +229,7 @@ class ImageStudy(Study):
             )
 
     def measure(self, run: Run) -> Mapping[str, NDArray[Any]]:
-        """Paint the approximations; this is left out of an interrupted run."""
+        """Paint the approximations; not called after an interrupted sweep."""
         scheme = run.scheme
         film = self.paint(scheme, film_betas(scheme), FILM_PIXELS, FILM_DRAWS)
         panels = self.paint(scheme, panel_betas(scheme, self.at), PANEL_PIXELS, PANEL_DRAWS)
@@ -277,7 +277,7 @@ class ImageStudy(Study):
         }
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
-        """The sweep with painted approximations, more of them in a strip, and their error."""
+        """The sweep with painted approximations, a strip with more of them, and their errors."""
         film = self.paintings(run, "film", reading.measure)
         if not film:
             return {}
@@ -301,7 +301,7 @@ class ImageStudy(Study):
             save_animation(folder / f"{ANIMATION}.{self.film}", film, run.scheme.components)
 
     def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
-        """The painted approximations; none of an interrupted run."""
+        """The painted approximations; none for an interrupted run."""
         film = self.paintings(run, "film")
         return (painting_view(run.scheme, self.analysed, film),) if film else ()
 
@@ -317,8 +317,8 @@ class ImageStudy(Study):
         Args:
             scheme: The scheme of this picture.
             betas: Bottleneck strengths.
-            max_pixels: Most pixels along the longer side; None paints all.
-            n_draws: Draws of the noise.
+            max_pixels: Largest number of pixels along the longer side; None paints all.
+            n_draws: Number of draws of the noise.
         """
         picture = self.analysed
         longest = max(picture.width, picture.height)
@@ -335,10 +335,10 @@ class ImageStudy(Study):
         return from_arrays(series, run.results, run.scheme, measure)
 
     def best_psnr_db(self, run: Run) -> float | None:
-        """The least error of a painted picture along the sweep; None if nothing was painted."""
+        """The highest PSNR of a painted picture along the sweep; None if nothing was painted."""
         return float(run.results["film_psnr_db"].max()) if run.results else None
 
     def _with(self, picture: Picture) -> Self:
-        """This study with a picture that is in memory already."""
+        """This study with a picture that is already in memory."""
         vars(self)["analysed"] = picture
         return self

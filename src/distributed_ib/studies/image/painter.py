@@ -17,7 +17,7 @@ from distributed_ib.studies.image.decompositions import PositionDecomposition, p
 from distributed_ib.studies.image.picture import Picture
 
 Rule = Literal["likeliest", "expected"]
-# Large enough that encoding the distinct values again in every block costs little, small enough
+# Large enough that encoding the distinct values anew in every block costs little, and small enough
 # that a block of probabilities takes 64 MiB.
 BLOCK_ROWS = 16_384
 N_CODEBOOK = 1024
@@ -31,9 +31,9 @@ class Reconstruction:
         pixels: RGB, `[height, width, 3]`, 0 .. 255.
         psnr_db: Peak signal-to-noise ratio against the same pixels of the picture, in decibels.
         beta: Bottleneck strength of the approximation.
-        conveyed_bits: What each component conveys, `[component]`, as the approximation has it.
-        predictive_bits: Information about the colour that the approximation has; at least, and as
-            far as InfoNCE certifies.
+        conveyed_bits: What each component of the approximation conveys, `[component]`.
+        predictive_bits: Information of the approximation about the colour: a lower bound, from
+            InfoNCE.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,11 +46,12 @@ class Reconstruction:
 class Painter:
     """Paints a picture by the approximations of its scheme.
 
-    For every position it looks up colours: a codebook of colours drawn from the picture at random,
-    each as likely as the approximation says.
+    The colour of each position is chosen from a codebook of colours drawn at random from the
+    picture, by the probabilities that the approximation gives to them.
 
     Attributes:
-        pixels: The pixels to paint, `[height, width, 3]`, against which errors are measured.
+        pixels: The picture's pixels at the painted positions, `[height, width, 3]`, against which
+            errors are measured.
         codebook: RGB of the colours to choose from, `[color, 3]`, 0 .. 255.
     """
 
@@ -67,11 +68,11 @@ class Painter:
 
         Args:
             picture: The picture whose colours are in the codebook.
-            decomposition: That of the scheme.
+            decomposition: The decomposition of the scheme.
             step: Paint every `step`-th pixel of every `step`-th row, which is a fair sample of the
-                picture and of its error, and quicker.
-            n_colors: Colours in the codebook; the paper has 1024.
-            seed: Seed of their drawing.
+                picture and of its error, and faster.
+            n_colors: Number of colours in the codebook; the paper has 1024.
+            seed: Seed of the random choice of colours.
 
         Raises:
             UserError: If `step` or `n_colors` is not positive.
@@ -98,11 +99,11 @@ class Painter:
         """Paint the picture that an approximation predicts.
 
         Args:
-            approximation: From the scheme of the picture.
+            approximation: An approximation from the scheme of the picture.
             rule: "likeliest": the colour of maximum probability, as in the paper; "expected": the
-                mean of all colours, each as likely as it is.
+                mean of all colours, weighted by their probabilities.
             n_draws: Draws of the channels' noise over which probabilities are averaged. All
-                positions share them, so that few draws make no grain. With 0 there is no noise:
+                positions share them, so that few draws cause no grain. With 0 there is no noise:
                 the centre of each channel is used, which shows more than is transmitted.
             seed: Seed of the noise.
 
@@ -116,7 +117,7 @@ class Painter:
         painted = np.empty((n_pixels, 3), np.uint8)
         for start in range(0, n_pixels, BLOCK_ROWS):
             stop = min(start + BLOCK_ROWS, n_pixels)
-            # The last block is filled up, so that all of them run one compiled program.
+            # The last block is padded, so that all blocks run the same compiled program.
             rows = np.arange(start, start + min(BLOCK_ROWS, n_pixels)) % n_pixels
             chances = approximation.candidate_probabilities(
                 self._x.take(rows), self._scaled, n_samples=n_draws, seed=seed

@@ -12,7 +12,7 @@ from distributed_ib.studies.image.picture import Picture
 def painting_view(
     scheme: ApproximationScheme, picture: Picture, painted: Sequence[Reconstruction]
 ) -> dict[str, Any]:
-    """The picture as each approximation paints it.
+    """The picture as painted by each approximation.
 
     Args:
         scheme: The scheme.

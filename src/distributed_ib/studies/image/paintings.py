@@ -1,7 +1,7 @@
 """The painted approximations of a run: their choice, and their storage with its results.
 
-The animation has every approximation of the first repeat, painted small, until nothing is conveyed;
-the panels are those of the sweep figure.
+The animation ("film") shows every approximation of the first repeat, painted small, until nothing
+is conveyed; the panels are those of the sweep figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def panel_betas(scheme: ApproximationScheme, wanted: Sequence[float] = ()) -> li
 
 
 def to_arrays(series: Series, painted: Sequence[Reconstruction]) -> dict[str, NDArray[Any]]:
-    """Paintings of one size as arrays; what they convey and know stands in the scheme."""
+    """Paintings of one size as arrays; their bits are stored in the scheme."""
     return {
         f"{series}_beta": np.array([one.beta for one in painted]),
         f"{series}_psnr_db": np.array([one.psnr_db for one in painted]),
@@ -48,13 +48,13 @@ def from_arrays(
     scheme: ApproximationScheme,
     measure: Measure | None = None,
 ) -> list[Reconstruction]:
-    """The paintings that `to_arrays` stored.
+    """Recreate paintings from the arrays of `to_arrays`.
 
     Args:
-        series: Which of them.
+        series: Which paintings.
         arrays: Results of the run.
         scheme: Its scheme.
-        measure: Whether what they convey is "information" or "kl"; by default the information where
+        measure: Measure of what they convey, "information" or "kl"; by default the information, if
             it was measured.
     """
     found = []

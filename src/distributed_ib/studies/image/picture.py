@@ -1,4 +1,4 @@
-"""Reading of picture files into RGB pixels, with errors for files that can't be read."""
+"""Reading picture files into RGB pixels, with errors for files that can't be read."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from distributed_ib._checks import whole_number
 from distributed_ib._files import write_atomically
 from distributed_ib.errors import UserError, first_line
 
-# Checked by the header, before anything is decoded. Below the size at which Pillow warns of files
-# that are small on disk and huge in memory.
+# Checked in the header, before anything is decoded. Below the size at which Pillow warns about
+# files that are small on disk and huge in memory.
 MAX_MEGAPIXELS = 80
 DEFAULT_SIZE = 600
 _NAME, _NOTES = "Title", "Description"
@@ -31,7 +31,7 @@ class Picture:
         notes: What was done to the file's picture, in words; empty if nothing.
 
     Raises:
-        UserError: If there is nothing to learn from it: no pixel, a single one, or one colour.
+        UserError: If there is nothing to learn from it: no pixel, a single pixel, or one colour.
 
     Example:
         >>> Picture("ramp", np.arange(12, dtype=np.uint8).reshape(2, 2, 3)).size_text
@@ -95,7 +95,7 @@ class Picture:
         return Picture(self.name, np.asarray(image), (*self.notes, note))
 
     def save(self, path: Path) -> None:
-        """Write a PNG file that holds name and notes too; `load_stored` reads it again."""
+        """Write a PNG file that includes name and notes; `load_stored` reads it."""
         texts = PngInfo()
         texts.add_itxt(_NAME, self.name)
         texts.add_itxt(_NOTES, "\n".join(self.notes))
@@ -106,23 +106,23 @@ class Picture:
 def load_picture(path: str | Path, size: int | None = DEFAULT_SIZE) -> Picture:
     """Read a picture of any common format: grey or colour, of any size up to 80 megapixels.
 
-    It is turned by its EXIF orientation, transparent parts are put on white, and the longer side is
-    shrunk to `size` pixels; `Picture.notes` lists what was done.
+    It is rotated by its EXIF orientation, transparent parts are put on white, and the longer side
+    is shrunk to `size` pixels; `Picture.notes` lists what was done.
 
     Args:
         path: The file.
-        size: Most pixels along the longer side, None to keep all. The default is that of
-            the paper, 600.
+        size: Largest number of pixels along the longer side; None keeps all. The default is that
+            of the paper, 600.
 
     Raises:
-        UserError: If the file is missing, damaged, too large or no picture, or if there is nothing
-            to learn from it.
+        UserError: If the file is missing, damaged, too large or not a picture, or if there is
+            nothing to learn from it.
     """
     path = Path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Others concern details of formats that don't change the pixels.
+            # Other warnings concern details of formats that don't change the pixels.
             warnings.simplefilter("ignore", UserWarning)
             with Image.open(path) as image:
                 _check_size(path, image)
@@ -150,7 +150,7 @@ def load_stored(path: Path) -> Picture:
     """Read a picture that `Picture.save` wrote: the same pixels, name and notes.
 
     Raises:
-        UserError: As `load_picture`.
+        UserError: As for `load_picture`.
     """
     picture = load_picture(path, size=None)
     with Image.open(path) as image:
@@ -162,7 +162,7 @@ def load_stored(path: Path) -> Picture:
 def example_picture(size: int | None = DEFAULT_SIZE) -> Picture:
     """The example picture: a cup of coffee, 600 x 400.
 
-    By Rachel Michetti, CC0, from scikit-image, which contains it.
+    By Rachel Michetti, CC0; it is included in scikit-image.
 
     Raises:
         UserError: If scikit-image is not installed.
@@ -192,7 +192,7 @@ def _check_size(path: Path, image: Image.Image) -> None:
 
 
 def _decode(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Pixels `[height, width, 3]` and what was done to them."""
+    """Pixels `[height, width, 3]` and notes on what was done to them."""
     notes = []
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"the first of {image.n_frames} frames")  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from distributed_ib.studies.patterns.pattern_library import (
     PatternFunction,
 )
 
-# A fixed order, so that the functions are equal from one sweep to the next.
+# In a fixed order, so that the functions are the same in every sweep.
 _FUNCTIONS = tuple(pattern.function for pattern in PATTERNS.values())
 
 
@@ -27,7 +27,7 @@ class PatternBatches(eqx.Module):
 
     Attributes:
         functions: The patterns that the loop can draw.
-        index: Which of them, a scalar.
+        index: Index of the pattern in `functions`, a scalar.
         batch_size: Rows in a batch.
         n_components: 2 gives positions as horizontal and vertical, `[batch, 2, 1]`; 1 gives them
             whole, `[batch, 1, 2]`.
@@ -40,11 +40,11 @@ class PatternBatches(eqx.Module):
 
     @property
     def max_steps(self) -> None:
-        """No limit: nothing is prepared."""
+        """None: no limit, because nothing is prepared."""
 
     @property
     def repeat_axis(self) -> None:
-        """Nothing is prepared, so there is no axis of repeats."""
+        """None: there is no axis of repeats, because nothing is prepared."""
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> tuple[()]:
         """Nothing."""
@@ -64,7 +64,7 @@ class PatternBatches(eqx.Module):
 
 
 def pattern_batches(pattern: Pattern, batch_size: int, n_components: int) -> PatternBatches:
-    """The batches of a pattern, of one of the seven or of one's own.
+    """The batches of a pattern, one of the seven or a custom one.
 
     Example:
         >>> source = pattern_batches(PATTERNS["circle"], 8, n_components=2)

@@ -1,8 +1,8 @@
-"""Seven two-valued patterns on the unit square, each of exactly one bit of entropy (paper Fig. 5).
+"""Seven binary patterns on the unit square, each with an entropy of exactly one bit (paper Fig. 5).
 
-A pattern gives Y, 0 or 1, for every position, horizontal and vertical between -1/2 and 1/2. Half of
-the square is 1 in each of them by construction, so that H(Y) = 1 bit exactly and the patterns
-differ in their geometry alone.
+A pattern gives Y, 0 or 1, for every position, horizontal and vertical between -1/2 and 1/2. By
+construction, half of the square is 1 in each pattern, so that H(Y) = 1 bit exactly and the patterns
+differ only in their geometry.
 """
 
 import math
@@ -30,9 +30,9 @@ class Pattern:
     """A binary relationship between a position and Y.
 
     Attributes:
-        name: Name, in one word.
+        name: Name, a single word.
         function: From positions `[..., 2]` (horizontal, vertical) to 0 or 1, `[...]`; JAX must be
-            able to trace it. Half of the square should be 1: its entropy is taken to be one bit.
+            able to trace it. Half of the square should be 1: H(Y) is taken to be one bit.
         words: Short description.
     """
 
@@ -51,15 +51,15 @@ def halves(position: Array) -> Array:
 
 
 def stripes(position: Array) -> Array:
-    """Eight upright stripes of equal width, every second one 1."""
+    """Eight vertical stripes of equal width; every second one is 1."""
     return _band(position[..., 0], 8)
 
 
 def checkerboard(position: Array) -> Array:
     """Four by four squares; Y differs between neighbours.
 
-    Half of the columns have even numbers, and half of the rows, independently: the exclusive or
-    of two fair bits is a fair bit.
+    Half of the columns and, independently, half of the rows have even numbers: the exclusive or of
+    two fair bits is a fair bit.
     """
     return _band(position[..., 0], 4) ^ _band(position[..., 1], 4)
 
@@ -67,9 +67,9 @@ def checkerboard(position: Array) -> Array:
 def warped_checkerboard(position: Array) -> Array:
     """The checkerboard with wavy lines.
 
-    Two shears come before it: the horizontal coordinate is shifted by a wave of the vertical one,
-    then the vertical by a wave of the new horizontal. A shear keeps areas, and what leaves the
-    square on one side comes in on the other, where the checkerboard goes on.
+    Two shears are applied first: the horizontal coordinate is shifted by a wave of the vertical
+    one, then the vertical by a wave of the new horizontal one. A shear preserves areas, and what
+    leaves the square on one side enters on the other, because the checkerboard is periodic.
     """
     horizontal, vertical = position[..., 0], position[..., 1]
     horizontal = horizontal + WARP * jnp.sin(2 * math.pi * vertical)
@@ -78,9 +78,9 @@ def warped_checkerboard(position: Array) -> Array:
 
 
 def slant(position: Array) -> Array:
-    """One side of a straight line through the centre, 30 degrees off upright.
+    """One side of a straight line through the centre, 30 degrees from the vertical.
 
-    Turning the square by half a turn exchanges the sides, so they have the same area.
+    Rotating the square by half a turn exchanges the sides, so they have the same area.
     """
     angle = math.radians(SLANT_DEGREES)
     side = math.cos(angle) * position[..., 0] + math.sin(angle) * position[..., 1]
@@ -93,10 +93,10 @@ def circle(position: Array) -> Array:
 
 
 def archipelago(position: Array) -> Array:
-    """Land above a ragged coast, with lakes in it and islands before it: large, middling, small.
+    """Land above a ragged coast, with large, medium and small lakes in it and islands off it.
 
-    Half a turn of the square exchanges land and sea: the coast is an odd function, and every lake
-    has an island of its size opposite. So both have the same area.
+    Rotating the square by half a turn exchanges land and sea, so both have the same area: the coast
+    is an odd function, and every lake has an island of the same size opposite.
     """
     horizontal, vertical = position[..., 0], position[..., 1]
     coast = 0.1 * jnp.sin(2 * math.pi * horizontal) + 0.05 * jnp.sin(10 * math.pi * horizontal)
@@ -109,7 +109,7 @@ def archipelago(position: Array) -> Array:
 
 
 def _band(coordinate: Array, n_bands: int) -> Array:
-    """Whether a coordinate lies in an odd one of an even number of equal bands; goes on outside."""
+    """Whether a coordinate lies in an odd one of `n_bands` equal bands, continued periodically."""
     return jnp.floor(n_bands * (coordinate + HALF_SIDE)).astype(jnp.int32) & 1
 
 

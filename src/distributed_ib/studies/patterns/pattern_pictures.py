@@ -31,10 +31,10 @@ def pattern_picture(pattern: Pattern, n_pixels: int = 96) -> NDArray[np.float64]
 def approximation_picture(
     approximation: Approximation, n_pixels: int = 90, *, n_samples: int = 16, seed: int = 0
 ) -> PatternPicture:
-    """What an approximation makes of a pattern: p(Y=1|U) at every position.
+    """Picture of a pattern by an approximation: p(Y=1|U) at every position.
 
     Args:
-        approximation: Of the scheme of a pattern.
+        approximation: An approximation from the scheme of a pattern.
         n_pixels: Width and height.
         n_samples: Draws of U from p(u|x) to average over at each position.
         seed: Seed of those draws.

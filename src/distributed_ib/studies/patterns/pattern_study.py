@@ -27,20 +27,20 @@ ENTROPY_BITS = 1.0
 
 
 class Method(StrEnum):
-    """The kind of bottleneck: a channel for each coordinate, or one for the position."""
+    """Kind of bottleneck: a channel for each coordinate, or one for the whole position."""
 
     distributed = "distributed"
     standard = "standard"
 
     @property
     def components(self) -> tuple[str, ...]:
-        """Names of what has a channel of its own."""
+        """Names of the components, each with its own channel."""
         if self is Method.distributed:
             return ("horizontal", "vertical")
         return ("position",)
 
 
-# What the paper shows, in a small part of its time. The bounds of the information differ by
+# Shows what the paper shows, in a fraction of its time. The bounds of the information differ by
 # 1.44 * 2^I / 1024 bits: 0.003 bit at 1 bit, 0.09 bit at 6.
 QUICK = TrainSettings(
     beta=(2e-3, 2.0),
@@ -58,8 +58,8 @@ QUICK = TrainSettings(
 class PatternStudy(Study):
     """How informative is each coordinate of a position about a binary pattern?
 
-    Positions are drawn afresh at every step. For a pattern of your own, with half of the square at
-    1, inherit and override `drawn`.
+    Positions are drawn afresh at every step. For a custom pattern, which must be 1 on half of the
+    square, inherit and override `drawn`.
 
     Attributes:
         pattern: Name of one of `PATTERNS`.
@@ -93,11 +93,11 @@ class PatternStudy(Study):
 
     @property
     def components(self) -> tuple[str, ...]:
-        """Names of what has a channel of its own."""
+        """Names of the components, each with its own channel."""
         return Method(self.method).components
 
     def check(self) -> None:
-        """Check for unknown patterns and methods, and embeddings that can't be divided."""
+        """Check that pattern and method exist, and that embeddings can be divided."""
         self.drawn()
         if self.method not in list(Method):
             raise UserError(f"there is no method {self.method!r}; choose {' or '.join(Method)}.")
@@ -107,11 +107,11 @@ class PatternStudy(Study):
                 "embedding_dim must be even, because it is divided between two channels; got "
                 f"{self.embedding_dim}."
             )
-        # What the channels transmit is among the findings.
+        # The findings include the information that the channels transmit.
         whole_number("n_information_inputs", self.train.n_information_inputs, 2)
 
     def page_views(self, run: Run) -> Sequence[Mapping[str, Any]]:
-        """The pattern as approximated."""
+        """The pattern as each approximation reproduces it."""
         return (pattern_view(run.scheme, self.drawn()),) if len(run.scheme.snapshots.record) else ()
 
     def problem(self, seed: int) -> Problem:
@@ -131,7 +131,7 @@ class PatternStudy(Study):
         )
 
     def model(self, key: Array) -> DistributedBottleneck:
-        """Encoders and predictor alike in depth and width, the same for both methods."""
+        """Encoders and a predictor of the same depth and width, for both methods."""
         n_components = len(self.components)
         key_encoder, key_predictor = jax.random.split(key)
         encoder = SeparateEncoder(

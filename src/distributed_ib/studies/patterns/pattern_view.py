@@ -1,4 +1,4 @@
-"""A pattern on the page of its run: what each approximation makes of it."""
+"""A pattern on the page of its run, as approximations reproduce it."""
 
 from typing import Any
 

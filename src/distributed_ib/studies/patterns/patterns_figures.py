@@ -45,7 +45,7 @@ def pattern_figures(sweeps: Sequence[PatternSweep]) -> dict[str, Figure]:
 
 
 def plot_comparison(sweeps: Sequence[PatternSweep]) -> Figure:
-    """Draw every pattern with the sweeps of both methods, a row each.
+    """Draw every pattern with the sweeps of both methods, one row per pattern.
 
     Args:
         sweeps: The sweeps; one method may be missing for a pattern.
@@ -122,13 +122,13 @@ def plot_pattern_sweep(
     """Draw the sweep over one pattern.
 
     Left axis, black: the prediction error. Right axis, in colour: the KL of each channel and,
-    dotted, the information that it really transmits (halfway between its bounds).
+    dotted, the information that it actually transmits (the midpoint of its bounds).
 
     Args:
         swept: The sweep.
         ax: Where to draw; a new figure by default.
-        shown: Approximations to mark by Roman numerals.
-        top_bits: Upper end of the right axis; by default what the scheme needs.
+        shown: Approximations to mark with Roman numerals.
+        top_bits: Upper end of the right axis; by default chosen for the scheme.
 
     Returns:
         The axes of the prediction error.
@@ -166,7 +166,7 @@ def plot_pattern_sweep(
 
 
 def plot_errors(sweeps: Sequence[PatternSweep]) -> Figure:
-    """Draw the prediction error of all patterns together, a panel for each method."""
+    """Draw the prediction errors of all patterns together, one panel per method."""
     figure, axes = plt.subplots(1, 2, figsize=(10.2, 3.2), sharey=True, layout="constrained")
     styles = component_styles([pattern.name for pattern in _by_pattern(sweeps)])
     for ax, method in zip(axes, Method, strict=True):
@@ -182,7 +182,7 @@ def plot_errors(sweeps: Sequence[PatternSweep]) -> Figure:
         ax.set_xlabel(r"bottleneck strength $\beta$")
     axes[0].set_ylabel("prediction error (bits)")
     axes[0].set_ylim(0, 1.12 * ENTROPY_BITS)
-    # One legend for both panels, and outside, where it lies on no curve.
+    # One legend for both panels, outside, where it covers no curve.
     shown = {
         label: line
         for ax in axes
@@ -195,7 +195,7 @@ def plot_errors(sweeps: Sequence[PatternSweep]) -> Figure:
 
 
 def draw_picture(ax: Axes, picture: Any) -> None:
-    """Draw p(Y=1): white where Y is surely 0, black where surely 1."""
+    """Draw p(Y=1): white where it is 0, black where it is 1."""
     ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
@@ -204,7 +204,7 @@ def draw_picture(ax: Axes, picture: Any) -> None:
 
 
 def _highest(scheme: ApproximationScheme) -> float:
-    """Upper end of the right axis: the KLs once the pattern is learned, not before."""
+    """Upper end of the right axis, from the KLs after the pattern has been learned."""
     data = scheme.to_xarray().isel(seed=0, split=0)
     best = int(data["predictive_information_bits"].values.argmax())
     return max(2.0, 1.1 * float(data["kl_bits"].values[best:].max()))

@@ -1,4 +1,4 @@
-"""Findings of a sweep: where it ends, when components are given up, what they convey."""
+"""Findings of a sweep: where it ends, where components are given up, what they convey."""
 
 import math
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from distributed_ib.studies.patterns.pattern_library import Pattern
 from distributed_ib.studies.patterns.pattern_pictures import PatternPicture, approximation_picture
 from distributed_ib.studies.patterns.pattern_study import Method
 
-# A scheme has ended, and a component is given up, below this.
+# A scheme has ended, or a component is given up, below this many bits.
 END_BITS = 0.05
-# The middle of the plateau of a bit: after detail is given up, and well before the end.
+# Range of beta in the middle of the plateau at one bit: beyond all detail, well before the end.
 PLATEAU = (0.05, 0.2)
-# Components whose ends lie closer than this factor fall together.
+# Components whose ends are closer than this factor are said to fall together.
 TOGETHER = 1.15
 N_SHOWN = 4  # approximations of a sweep in the figures
 
@@ -63,13 +63,13 @@ class PatternFindings:
     """The findings of one sweep.
 
     Attributes:
-        end_beta: Where the information about Y falls below 0.05 bit for good; None if it is still
-            above at the end of the sweep, or if an unfinished sweep never had so much.
-        given_up_beta: Where the KL of each component does; None likewise.
-        best_bits: The most that is known about Y along the sweep.
-        plateau_bits: What each component really transmits for beta between 0.05 and 0.2, the
-            median over the models measured there; None where there are none, as in an interrupted
-            sweep.
+        end_beta: Beta above which the information about Y stays below 0.05 bit; None if it is
+            still higher at the end of the sweep, or if an unfinished sweep never reached 0.05 bit.
+        given_up_beta: The same for the KL of each component.
+        best_bits: Largest information about Y along the sweep.
+        plateau_bits: Information that each component actually transmits for beta between 0.05 and
+            0.2, the median over the models measured there; None if there are none, as in an
+            interrupted sweep.
     """
 
     end_beta: float | None
@@ -79,7 +79,7 @@ class PatternFindings:
 
 
 def find(swept: PatternSweep) -> PatternFindings:
-    """Read a sweep of at least one record."""
+    """The findings of a sweep with at least one record."""
     scheme = swept.scheme
     data = scheme.to_xarray().isel(seed=0, split=0)
     beta = data["beta"].values
@@ -95,7 +95,7 @@ def find(swept: PatternSweep) -> PatternFindings:
         }
 
     def fall(bits: NDArray[np.float64]) -> float | None:
-        # What was not known yet may have been learned later in the sweep.
+        # In an unfinished sweep, it may not have been learned yet.
         begun = scheme.status == "finished" or bits.max() >= END_BITS
         return falls_below(beta, bits) if begun else None
 
@@ -115,9 +115,9 @@ def falls_below(
     """The beta at which a curve falls below a threshold and stays there.
 
     Args:
-        beta: `[step]`, rising.
+        beta: `[step]`, in ascending order.
         bits: `[step]`.
-        threshold_bits: In bits.
+        threshold_bits: The threshold.
 
     Returns:
         The geometric mean of the two betas around the fall; the first beta if the curve is
@@ -139,7 +139,7 @@ def falls_below(
 
 
 def in_words(found: PatternFindings) -> str:
-    """Which component goes first, and where the scheme ends.
+    """Sentence on which component is given up first, and where the scheme ends.
 
     >>> in_words(PatternFindings(1.0, {"horizontal": 1.0, "vertical": 0.01}, 1.0, {}))
     'vertical drops out at beta=0.01, horizontal is the last in use; the scheme ends at beta=1'

@@ -22,7 +22,7 @@ from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.study import Reading, Study
 from distributed_ib.training.train_settings import TrainSettings
 
-# The paper's own, from its Appendix B.
+# The paper's settings, from its Appendix B.
 PAPER = TrainSettings(
     beta=(3e-4, 3.0),
     n_steps=50_000,
@@ -64,7 +64,7 @@ class PatternsStudy(Study):
 
     @classmethod
     def presets(cls) -> Mapping[str, "PatternsStudy"]:
-        """quick: minutes; paper: the paper's own settings, for a GPU."""
+        """quick: takes minutes; paper: the paper's settings, for a GPU."""
         return {"quick": cls(), "paper": cls(hidden=(128,) * 3, n_frequencies=9, train=PAPER)}
 
     def parts(self) -> Mapping[str, PatternStudy]:
@@ -83,7 +83,7 @@ class PatternsStudy(Study):
         }
 
     def check(self) -> None:
-        """Check for unknown patterns, and embeddings that can't be divided."""
+        """Check that the patterns exist, and that embeddings can be divided."""
         for part in self.parts().values():
             part.check()
 
@@ -117,7 +117,7 @@ class PatternsStudy(Study):
         return [Section(findings=(*sentences(sweeps), *unfinished), tables=(table,), notes=LEGEND)]
 
     def values(self, run: Run) -> Mapping[str, Any]:
-        """Where each sweep ends, what is given up when, what is conveyed."""
+        """Where each sweep ends, where components are given up, what they convey."""
         return sweep_values(_sweeps(run.shown))
 
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
