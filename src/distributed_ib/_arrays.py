@@ -8,15 +8,15 @@ import numpy as np
 from distributed_ib._files import write_atomically
 from distributed_ib.errors import UserError, first_line
 
-# Far above any table made here; a file that unpacks to more is broken or hostile.
+# Far above the size of any table made here; a file that unpacks to more is damaged or malicious.
 MAX_BYTES = 2_000_000_000
 
 
 def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write a compressed `.npz`; under its name there is never a part of it.
+    """Write a compressed `.npz` atomically.
 
     Raises:
-        UserError: if the folder can't be written.
+        UserError: If the folder can't be written.
     """
 
     def write(temporary: Path) -> None:
@@ -33,11 +33,11 @@ def load_arrays(
 
     Args:
         path: The file.
-        max_bytes: Refuse files whose arrays take more than this once unpacked.
-        remedy: What to do about a broken file, for the message.
+        max_bytes: Largest accepted size of the unpacked arrays.
+        remedy: What to do about a damaged file, for the message.
 
     Raises:
-        UserError: if the file is missing, broken, too large, or needs pickle.
+        UserError: If the file is missing, damaged or too large, or needs pickle.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -56,8 +56,8 @@ def load_arrays(
         raise
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file.") from None
-    # What a damaged archive makes the libraries raise is not for them to list: errors of the
-    # decompressor, of syntax, of memory, of types, ...
+    # A damaged archive can make the libraries raise undocumented errors: of the decompressor, of
+    # syntax, of memory, of types, ...
     except Exception as error:
         if "allow_pickle" in str(error):
             raise UserError(

@@ -7,10 +7,10 @@ from distributed_ib.errors import UserError
 
 
 def whole_number(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
-    """`value` as a plain `int`, which NumPy integers become too.
+    """`value` as a plain `int`; accepts NumPy integers too.
 
     Raises:
-        UserError: If `value` is no whole number, or outside `minimum` .. `maximum`.
+        UserError: If `value` is not a whole number, or outside `minimum` .. `maximum`.
 
     Example:
         >>> whole_number("n_seeds", 0, 1)
@@ -33,7 +33,7 @@ def positive_number(name: str, value: float) -> float:
     """`value` as a plain `float`.
 
     Raises:
-        UserError: If `value` is no number, not positive, or not finite.
+        UserError: If `value` is not a number, not positive, or not finite.
 
     Example:
         >>> positive_number("learning_rate", 0)

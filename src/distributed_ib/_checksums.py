@@ -16,7 +16,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 
 
 def record_checksums(folder: Path, names: Iterable[str]) -> None:
-    """Note the checksums of files in `folder/SHA256SUMS`, beside those that stand there already.
+    """Add or replace the checksums of files in `folder/SHA256SUMS`.
 
     Args:
         folder: The folder.
@@ -34,12 +34,12 @@ def record_checksums(folder: Path, names: Iterable[str]) -> None:
 
 
 def record_digests(folder: Path, digests: Mapping[str, str]) -> None:
-    """Note checksums that are known already, of files that may still have to be written."""
+    """Add or replace known checksums, also of files that are not written yet."""
     _write(folder, {**(read_checksums(folder) or {}), **digests})
 
 
 def forget_checksums(folder: Path, names: Iterable[str]) -> None:
-    """Take files out of the list, before they are replaced."""
+    """Remove files from the list, before they are replaced."""
     known = read_checksums(folder)
     if known is not None:
         dropped = set(names)
@@ -50,7 +50,7 @@ def read_checksums(folder: Path) -> dict[str, str] | None:
     """The checksums in `folder/SHA256SUMS` by file; None if there is no such list.
 
     Raises:
-        UserError: If it can't be read as such a list.
+        UserError: If the list can't be read, or has changed since it was written.
     """
     path = folder / CHECKSUMS
     try:
@@ -69,17 +69,17 @@ def read_checksums(folder: Path) -> dict[str, str] | None:
 
 
 def check_files(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Make sure that files are those that were written.
+    """Check files against their checksums.
 
     Args:
         folder: Their folder.
-        names: Files to check; default all in the list.
+        names: Files to check; by default all in the list.
 
     Raises:
-        UserError: If a file is missing, changed, or not in the list: names it.
+        UserError: If a file is missing, has changed, or is not in the list; names it.
 
     Warns:
-        UserWarning: If the folder has no list, as those of earlier versions.
+        UserWarning: If the folder has no list, as in earlier versions.
     """
     known = read_checksums(folder)
     if known is None:
@@ -110,7 +110,7 @@ def _write(folder: Path, checksums: dict[str, str]) -> None:
 
 
 def _head(entries: list[str]) -> str:
-    """The first line, which guards the others; `sha256sum` passes over it."""
+    """The first line, a checksum of the others; `sha256sum` ignores it."""
     digest = hashlib.sha256("\n".join(entries).encode()).hexdigest()
     return f"# {digest} of the lines below"
 

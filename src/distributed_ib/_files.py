@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half written, overwritten or lost."""
+"""Writing files such that nothing is ever half written, overwritten or lost."""
 
 import os
 import secrets
@@ -9,9 +9,9 @@ from distributed_ib.errors import UserError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to disk and rename it.
+    """Let `write` fill a temporary file in the folder of `path`, flush it to disk and rename it.
 
-    Whoever looks at `path` sees the old file or the new one, whole.
+    Other processes see either the old or the new file at `path`, never a part of one.
 
     Raises:
         UserError: If the folder can't be written.
@@ -27,8 +27,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         # The suffix stays last, because some writers choose their format by it.
         name = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
-        # Made by the system's call, which gives it the permissions that the user wants new files
-        # to have.
+        # Created with the system's call, which applies the user's permissions for new files.
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         temporary = name
         write(temporary)
@@ -48,10 +47,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def create_folder(path: Path) -> Path:
-    """Make a new folder for results, parents included.
+    """Create a folder for results, including its parents.
 
     Raises:
-        UserError: If something of that name exists, or the place can't be written.
+        UserError: If the path exists, or can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

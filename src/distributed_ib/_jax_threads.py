@@ -1,7 +1,7 @@
-"""Compiled programs that several threads run at the same time.
+"""Running compiled programs in several threads at the same time.
 
-On processors a single program leaves cores idle where most of what it does is too small to be
-divided. Programs that are started by several threads keep all of them busy.
+On CPUs, a single program leaves cores idle if most of its operations are too small to be divided.
+Programs in several threads keep all cores busy.
 """
 
 from collections import deque
@@ -26,14 +26,14 @@ _given_jobs: ContextVar[int | None] = ContextVar("n_jobs", default=None)
 
 
 def check_jobs(n_jobs: int | None) -> None:
-    """Raise a `UserError` for what is no number of jobs, as scikit-learn counts them."""
+    """Raise a `UserError` if `n_jobs` is not a number of jobs in the sense of scikit-learn."""
     if n_jobs is not None and whole_number("n_jobs", n_jobs, -(1 << 31)) == 0:
         raise UserError("n_jobs must be a number of threads, or -1 for one per core; got 0.")
 
 
 @contextmanager
 def at_most(n_jobs: int | None) -> Iterator[None]:
-    """So many programs at the same time, as scikit-learn counts jobs; None for no other limit."""
+    """Limit simultaneous programs to `n_jobs`, as in scikit-learn; None sets no further limit."""
     token = _given_jobs.set(n_jobs)
     try:
         yield
@@ -42,10 +42,10 @@ def at_most(n_jobs: int | None) -> Iterator[None]:
 
 
 def n_threads() -> int:
-    """How many programs this process runs at the same time.
+    """Number of programs that this process runs at the same time.
 
-    On processors as many as a computation has threads, or as `at_most` says. One on other devices,
-    and where this thread has settings of JAX that others would not have, such as
+    On CPUs, this is the number of threads of a computation, or the number given to `at_most`. It is
+    1 on other devices, and if this thread has JAX settings that others don't have, such as
     `jax.debug_nans(True)`: JAX keeps them for each thread.
 
     Example:
@@ -67,10 +67,10 @@ def _is_as_others() -> bool:
 
 
 def map_in_threads(function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
-    """What a function makes of each item, in order; it should wait for its results.
+    """Apply a function to each item in several threads; returns the results in order.
 
-    The first item comes first, so that programs are compiled once. Items are taken as they are
-    needed. What is done for an item in a thread starts no threads of its own.
+    The function should wait for its results. The first item is computed alone, so that programs are
+    compiled only once. Items are taken as they are needed. Nested calls use a single thread.
 
     Example:
         >>> map_in_threads(abs, [-1, 2, -3])

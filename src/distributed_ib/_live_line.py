@@ -1,4 +1,4 @@
-"""A line on the terminal that is drawn anew as work goes on."""
+"""A line on the terminal that is redrawn as work proceeds."""
 
 import sys
 from types import TracebackType
@@ -9,13 +9,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 
 
 class LiveLine:
-    """A description, a bar, and further columns; drawn on a terminal only.
+    """Progress line with a description, a bar and further columns; drawn only on a terminal.
 
-    It appears with the first call of `show`, since another line may tell in its place.
+    It appears at the first call of `show`, because another line may be drawn until then.
 
     Args:
-        description: What runs, shown before the bar.
-        columns: What stands behind the bar, as Rich takes it.
+        description: Name of the work, shown before the bar.
+        columns: Rich columns to show after the bar.
         console: Where to draw; standard error by default.
     """
 
@@ -50,7 +50,7 @@ class LiveLine:
         self._progress.stop()
 
     def show(self, completed: float, total: float, **fields: Any) -> None:
-        """Draw how far it is, with the fields that the columns name."""
+        """Draw the progress, with the fields that the columns use."""
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task(self._description, total=total, **fields)

@@ -1,4 +1,4 @@
-"""A run folder is kept to one process at a time."""
+"""Locking a run folder, so that only one process at a time works in it."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,15 +14,16 @@ LOCK = ".lock"
 
 @contextmanager
 def hold_folder(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process while it works there, so that no run is resumed twice at once.
+    """Lock a folder while this process works in it, so that no run is resumed twice at once.
 
-    The system lets go when the process ends, however it ends. The empty file `.lock` stays behind.
+    The system releases the lock when the process ends, however it ends. The empty file `.lock`
+    remains.
 
     Raises:
-        UserError: If the folder is held already, here or by another process.
+        UserError: If the folder is already locked, by this process or another one.
 
     Warns:
-        UserWarning: If the file system knows no locks; then nothing is held.
+        UserWarning: If the file system does not support locks; then nothing is locked.
 
     Example:
         >>> import tempfile
@@ -30,7 +31,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
         ...     print("no other process works here")
         no other process works here
     """
-    if not folder.is_dir():  # whoever works there will say so
+    if not folder.is_dir():  # the code that needs the folder raises the error
         yield
         return
     lock = FileLock(folder / LOCK, timeout=0, thread_local=False)

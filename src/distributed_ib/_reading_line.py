@@ -1,4 +1,4 @@
-"""Progress of reading a table that takes long."""
+"""Progress of reading a large table."""
 
 from rich.console import Console
 
@@ -6,12 +6,12 @@ from distributed_ib._units_bar import UnitsBar
 
 
 class ReadingLine:
-    """Live lines with the rows that were read and the time left, one for each thing that is done.
+    """Live lines with the number of rows read and the time left, one for each operation.
 
-    A line goes when all of its rows are read, or with `close`. They are drawn on a terminal only.
+    A line is removed when all of its rows are read, or by `close`. Drawn only on a terminal.
 
     Args:
-        place: What is read.
+        place: Name of the table.
         console: Where to draw; standard error by default.
 
     Example:
@@ -26,7 +26,7 @@ class ReadingLine:
         self._line: UnitsBar | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Draw how far it is."""
+        """Draw the progress of the operation `what`."""
         if self._line is None or what != self._what:
             self.close()
             self._what = what
@@ -36,7 +36,7 @@ class ReadingLine:
             self.close()
 
     def close(self) -> None:
-        """Remove the line that is drawn, if there is one."""
+        """Remove the current line, if there is one."""
         if self._line is not None:
             self._line.close()
             self._line = None

@@ -1,4 +1,4 @@
-"""How many threads are used on processors, which has a say in the last bits of a sum."""
+"""The number of threads on CPUs, which affects the last bits of a sum."""
 
 import os
 import threading
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-# Read by XLA when it starts in a process, and not again.
+# XLA reads it only once, when it starts in a process.
 XLA_THREADS = "PJRT_NPROC"
 
 
 def xla_threads() -> int:
-    """Threads that a computation of this process uses: as set, else one for each of its cores.
+    """Number of threads of a computation in this process: as set, or one for each of its cores.
 
-    Long sums are cut into as many pieces as there are threads, and where they are cut has a say
-    in how they are rounded. So a unit of work is given as many, wherever it runs.
+    Long sums are divided into as many pieces as there are threads, which affects how they are
+    rounded. Therefore a unit of work gets the same number of threads wherever it runs.
     """
     given = os.environ.get(XLA_THREADS) or os.environ.get("NPROC", "")
     if given.isdigit() and int(given) > 0:
@@ -26,17 +26,17 @@ def xla_threads() -> int:
 
 
 def use_xla_threads(n_threads: int) -> None:
-    """Let computations of this process use so many threads; to be called before JAX starts."""
+    """Set the number of threads for computations in this process; call it before JAX starts."""
     os.environ[XLA_THREADS] = str(n_threads)
 
 
 @contextmanager
 def numpy_on_one_thread() -> Iterator[None]:
-    """Hold NumPy and scikit-learn to one thread (BLAS and OpenMP), if this is the main thread.
+    """Limit NumPy and scikit-learn to one thread (BLAS and OpenMP), if this is the main thread.
 
-    Their threads wait for each other where other programs use the cores too: small products then
-    take forty times as long. The limit is one of the whole process. Two threads whose limits
-    overlap would leave it behind, so that other threads than the main one set none.
+    Their threads wait for each other if other programs use the cores too: small products then take
+    forty times as long. The limit applies to the whole process. Overlapping limits of two threads
+    would leave it in place for good, so only the main thread sets one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

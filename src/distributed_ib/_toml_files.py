@@ -14,10 +14,10 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
 
     Args:
         path: The file.
-        what: What it should be, in errors, such as "a list of names".
+        what: Description of the expected content, for errors, such as "a list of names".
 
     Raises:
-        UserError: If it can't be read, is too large, or is no TOML.
+        UserError: If it can't be read, is too large, or is not TOML.
 
     Example:
         >>> import tempfile

@@ -1,7 +1,7 @@
-"""The two units of information, and the one number between them.
+"""Conversion between the two units of information.
 
-Everything is computed in nats, because that is what the exponential function likes, and reported
-in bits, because that is what people count in.
+Everything is computed in nats, the natural unit for logarithms and exponentials, and reported in
+bits.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Progress of many units: how many are finished, and how long the others will take."""
+"""Progress of many units: the number of finished ones, and the time left."""
 
 from rich.console import Console
 from rich.progress import TextColumn, TimeRemainingColumn
@@ -7,11 +7,11 @@ from distributed_ib._live_line import LiveLine
 
 
 class UnitsBar(LiveLine):
-    """A live line with the number of finished units and the time left, on a terminal only.
+    """A live line with the number of finished units and the time left, drawn only on a terminal.
 
     Args:
-        description: What runs, shown before the bar.
-        unit: What is counted, such as "parts" or "rows".
+        description: Name of the work, shown before the bar.
+        unit: Name of the units, such as "parts" or "rows".
         console: Where to draw; standard error by default.
 
     Example:
@@ -31,5 +31,5 @@ class UnitsBar(LiveLine):
         )
 
     def __call__(self, n_finished: int, n_all: int) -> None:
-        """Draw how far it is."""
+        """Draw the progress."""
         self.show(n_finished, n_all)

@@ -1,8 +1,8 @@
-"""Errors that are written for the person at the keyboard."""
+"""Errors whose messages are written for the user."""
 
 
 class UserError(ValueError):
-    """Something the user can mend: the message says what is wrong, where, and what to do.
+    """An error that the user can fix: the message says what is wrong, where, and what to do.
 
     The command line prints the message as one line and exits with status 2. Library users get an
     ordinary `ValueError`.
@@ -15,11 +15,11 @@ class UserError(ValueError):
 
 
 class DivergenceError(UserError):
-    """Training whose loss was not finite before anything could be kept."""
+    """Training diverged: the loss was not finite before anything could be stored."""
 
 
 def first_line(error: BaseException) -> str:
-    r"""What another library's error says, short enough to stand in one of ours.
+    r"""The first line of another library's error, for use in one of our messages.
 
     >>> first_line(ValueError("no such thing.\nfollowed by much more"))
     'no such thing'
@@ -29,7 +29,7 @@ def first_line(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    r"""All that another library's error says, in one line.
+    r"""The full message of another library's error, in one line.
 
     >>> one_line(ValueError("no such thing.\nTry another."))
     'no such thing. Try another.'
