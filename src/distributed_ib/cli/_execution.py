@@ -45,13 +45,13 @@ def execute(
         study: The study.
         out: The run folder; by default the next free one under runs/.
         seed: Seed of everything random.
-        resume: Whether to go on with a run that was stopped.
+        resume: Whether to continue a run that was stopped.
         file: The file that defines the study, if it is not an installed one.
         stem: Stem of the names of run folders; by default the name of the study.
-        where: Where it is worked out; by default in this process, on all devices.
+        where: Where it runs; by default in this process, on all devices.
 
     Raises:
-        UserError: As `run_study`; and if a sweep diverged.
+        UserError: As for `run_study`, or if a sweep diverged.
         typer.Exit: With status 130 if the run was interrupted.
     """
     from distributed_ib._files import next_free_folder
@@ -119,7 +119,7 @@ def execute(
 
 @contextmanager
 def _mistakes_placed(file: Path | None) -> Iterator[None]:
-    """Tell a mistake in the file of a study by its line."""
+    """Report an error in the file of a study with its line."""
     from distributed_ib.study.loading import place_of
 
     try:

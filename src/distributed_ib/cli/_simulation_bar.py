@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class SimulationBar(LiveLine):
     """Progress bar with samples, loci and time left.
 
-    It is drawn on a terminal only. Use as a context manager, and pass the
-    object itself as the `progress` of `simulate`.
+    It is drawn only on a terminal. Use it as a context manager, and pass the object itself as the
+    `progress` of `simulate`.
     """
 
     def __init__(self, description: str, n_loci: int, console: Console | None = None) -> None:
@@ -33,7 +33,7 @@ class SimulationBar(LiveLine):
         return self
 
     def __call__(self, now: "SimulationProgress") -> None:
-        """Show how far the simulation is."""
+        """Show the progress of the simulation."""
         self.show(
             min(now.n_loci, now.n_wanted),
             self._n_loci,

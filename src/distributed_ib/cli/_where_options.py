@@ -1,4 +1,4 @@
-"""The options that say where a run is worked out: processes, devices, threads, a cluster."""
+"""The options for where a run is executed: processes, devices, threads, a cluster."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,7 +68,7 @@ ProcessIndex = Annotated[
         "--process", metavar="I", help="With --distributed: index of this process, from 0."
     ),
 ]
-# For `dib run`, whose parameters are put together: annotation and default by name.
+# Annotation and default by name, for `dib run`, whose parameters are built at run time.
 WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "jobs": (Jobs, 1),
     "dask": (DaskAddress, None),
@@ -83,10 +83,10 @@ WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
 
 @dataclass(frozen=True)
 class Where:
-    """Where a run is worked out.
+    """Where a run is executed.
 
     Attributes:
-        workers: Processes of this machine or of a cluster, for parts that are independent.
+        workers: Processes of this machine or of a cluster, for independent parts.
         devices: Devices that share the rows of every batch, of this process or of a group.
     """
 
@@ -95,10 +95,11 @@ class Where:
 
 
 def workers_of(jobs: int, dask: str | None, threads: int | None) -> "Workers":
-    """Where to work, and the threads of this process, in which JAX has not started yet.
+    """The workers for these options; sets the threads of this process, before JAX starts.
 
     Raises:
-        UserError: If a number is none of processes or threads, or the options exclude each other.
+        UserError: If the number of processes or threads is invalid, or the options exclude each
+            other.
     """
     from distributed_ib.study.workers import Workers
 
@@ -119,10 +120,10 @@ def where_of(
     processes: int | None = None,
     process: int | None = None,
 ) -> Where:
-    """Where to work; with --distributed this waits for the other processes.
+    """Where to run, from the options; with --distributed, waits for the other processes.
 
     Raises:
-        UserError: As `workers_of`; or if the options exclude each other, or there is no group.
+        UserError: As for `workers_of`, or if the options exclude each other or there is no group.
     """
     from distributed_ib.training.devices import Devices
     from distributed_ib.training.processes import Group

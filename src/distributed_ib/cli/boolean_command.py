@@ -108,7 +108,7 @@ def boolean(
 def _circuit(
     path: Path | None, expression: str | None, random: int | None, seed: int
 ) -> "Circuit | None":
-    """The chosen circuit; None for the paper's."""
+    """Text of the chosen circuit; None for the paper's."""
     from distributed_ib.information.subset_information import check_exhaustive
     from distributed_ib.studies.boolean import (
         circuit_from_expression,

@@ -82,7 +82,7 @@ def describe(
 
 
 def _view(path: Path, targets: "Sequence[str]") -> "View":
-    """The columns of a table besides the target; a Parquet file is read in stretches."""
+    """The columns of a table without the targets; a Parquet file is read in parts."""
     from distributed_ib.data.files._views import frame_view
     from distributed_ib.data.files.parquet_parts import is_parquet
     from distributed_ib.data.files.parquet_table import ParquetTable
@@ -108,7 +108,7 @@ def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: st
     from rich.text import Text
 
     console = Console()
-    # Not cut where the output goes to a file.
+    # Output to a file is not cut to the width of a terminal.
     console = console if console.is_terminal else Console(width=160)
     shown = Table(title=f"{title}: {n_rows:,} rows", box=box.SIMPLE_HEAD, title_justify="left")
     for heading in ("column", "kind", "what it becomes", "missing", "levels", "values"):
@@ -138,7 +138,7 @@ _AGAIN = "; to keep it, declare its kind"
 
 
 def becomes(one: "SurveyedColumn") -> str:
-    """What a model reads from a column, in words."""
+    """Short description of what a model reads from a column."""
     if not one.columns:
         return ""
     also = " or missing" if one.n_missing else ""
@@ -156,7 +156,7 @@ def becomes(one: "SurveyedColumn") -> str:
 
 
 def _levels(one: "SurveyedColumn") -> str:
-    """Values of a number that many rows share, in words."""
+    """Text on the values of a numeric column that many rows share."""
     from distributed_ib.data.columns.column import level_text
 
     shown = ", ".join(level_text(value) for value in one.spikes[:_MOST_VALUES])

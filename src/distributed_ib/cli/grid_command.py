@@ -1,4 +1,4 @@
-"""`dib grid`: every combination of values of options is a run."""
+"""`dib grid`: runs a study with every combination of values of options."""
 
 import shlex
 from pathlib import Path

@@ -70,7 +70,7 @@ def options(
 
 
 def _print_warning(message: Warning | str, *_: object) -> None:
-    """A warning as one line, without the place in the code."""
+    """Print a warning as one line, without its place in the code."""
     Console(stderr=True, soft_wrap=True).print(f"[yellow]warning:[/] {escape(str(message))}")
 
 
@@ -79,13 +79,13 @@ def _print_error(text: str) -> None:
 
 
 def _one_line(error: typer.TyperException) -> str:
-    """The message of an error in the command line, without the box that Typer draws."""
+    """The message of a command-line error, without the box that Typer draws."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     return f"{' '.join(message.split()).rstrip('.')}; see dib --help and dib COMMAND --help."
 
 
 def run() -> None:
-    """Entry point: a user's mistake is one line on standard error and exit status 2."""
+    """Entry point; a user error is one line on standard error, with exit status 2."""
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     try:
         sys.exit(app(standalone_mode=False))
@@ -99,12 +99,12 @@ def run() -> None:
         _print_error("interrupted.")
         _end(130)
     except BrokenPipeError:
-        # The reader of the output has closed it, as in `dib show | head`.
+        # The reader of the output has closed the pipe, as in `dib show | head`.
         sys.exit(1)
 
 
 def _end(status: int) -> None:
-    """Exit; in a group without waiting for the other processes, which may never end."""
+    """Exit; in a group, without waiting for the other processes, which may never end."""
     if "--distributed" in sys.argv:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -91,7 +91,7 @@ def predict(
 def _predictions(
     run: Path, path: Path, choice: "Choice", file: Path | None, unseen: str
 ) -> "Iterable[pd.DataFrame]":
-    """Predictions of all rows in order, made as they are asked for where the table is Parquet."""
+    """Predictions of all rows in order; for Parquet tables, in parts that are made when needed."""
     from distributed_ib.data.files.table_files import read_table
     from distributed_ib.estimators.estimator_files import ESTIMATOR, load_estimator
     from distributed_ib.estimators.prediction_table import of_target, prediction_table
@@ -103,7 +103,7 @@ def _predictions(
 
     config = read_config(run)
     head = config["run"]
-    stored_report(run)  # checks that the run is finished and whole
+    stored_report(run)  # checks that the run is finished and undamaged
     if (run / ESTIMATOR).exists():
         fitted = load_estimator(run).set_params(unseen=unseen)
         return _in_stretches(path, [fitted], lambda table: prediction_table(fitted, table, choice))
@@ -133,7 +133,7 @@ def _predictions(
 def _in_stretches(
     path: Path, models: "Sequence[DistributedIBEstimator]", predict: "Predict"
 ) -> "Iterable[pd.DataFrame]":
-    """Predictions of a table: of Parquet files in stretches, of others all at once."""
+    """Predictions of a table: in parts for Parquet files, all at once for others."""
     from distributed_ib.data.files.parquet_parts import is_parquet
     from distributed_ib.data.files.parquet_table import ParquetTable
     from distributed_ib.data.files.table_files import read_table
@@ -149,7 +149,7 @@ def _in_stretches(
 
 
 def _targets(config: dict[str, Any]) -> list[str]:
-    """The folders of a run of several targets, in their order."""
+    """The folders of a run of several targets, in the order of the targets."""
     from distributed_ib.studies.table.each_target import part_names
 
     targets = config["options"].get("target")

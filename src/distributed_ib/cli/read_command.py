@@ -144,7 +144,7 @@ def _in_format(found: "ReadableApproximation", table_format: TableFormat) -> str
 def _named(
     found: "ReadableApproximation", words: dict[str, dict[str, str]]
 ) -> "ReadableApproximation":
-    """With the user's words; those that name nothing are told."""
+    """Apply the user's names; prints a note for names that match nothing."""
     from distributed_ib.readable._names import unknown_names
 
     for text in unknown_names(found, words):
@@ -153,7 +153,7 @@ def _named(
 
 
 def _read_names(path: Path) -> dict[str, dict[str, str]]:
-    """Words for symbols from a TOML file: for each component, values in words and their name."""
+    """Names of symbols from a TOML file: for each component, texts of values and their names."""
     found = read_toml(path, "a list of names")
     for component, words in found.items():
         if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):

@@ -1,4 +1,4 @@
-"""`dib report`: makes the page of a run again."""
+"""`dib report`: creates the page of a run again."""
 
 import webbrowser
 from pathlib import Path

@@ -56,7 +56,7 @@ def run(
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     inner.command()(_function_of(cls, file))
     status = inner(args=context.args, prog_name=f"dib run {target}", standalone_mode=False)
-    if status:  # of an interrupted run; without standalone mode it is returned
+    if status:  # the run was interrupted; without standalone mode, the status is returned
         raise typer.Exit(status)
 
 
@@ -101,7 +101,7 @@ def resume(
 
 
 def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
-    """A command whose options are those of the study."""
+    """A command with the options of a study."""
     from distributed_ib.study.options import changed, options_of, parsed
 
     options, presets = options_of(cls), cls.presets()
@@ -146,7 +146,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
 
 
 def _with_changes(cls: "type[Study]", changes: dict[tuple[str, ...], Any]) -> "Study":
-    """The study with the given options, required ones among them, and defaults otherwise."""
+    """The study with the given options, including required ones, and defaults for the others."""
     from dataclasses import fields
 
     from distributed_ib.study.options import from_toml, to_toml
@@ -219,9 +219,9 @@ def _annotation(option: "Option") -> Any:
 
 
 def _default_text(default: Any) -> str:
-    """The default as help shows it."""
+    """The default value as shown in the help text."""
     if default is MISSING:
         return "Required."
-    if default in (None, "", ()):  # which the help of the option explains
+    if default in (None, "", ()):  # the help text of the option explains it
         return ""
     return f"Default: {','.join(map(str, default)) if isinstance(default, tuple) else default}."
