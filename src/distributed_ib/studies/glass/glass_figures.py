@@ -83,7 +83,7 @@ def plot_error_and_accuracy(
         panels: What to draw.
         ax: Where to draw.
         threshold_bits: The range in which a single shell conveys more is shaded.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information, if it was measured.
 
     Returns:
         The axes of the accuracy.
@@ -178,7 +178,7 @@ def plot_shell_information(
         top: Upper end of the axis, in bits.
         threshold_bits: Curves are coloured by the order in which they finally fall below it.
         seed: Which repeat.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information, if it was measured.
 
     Returns:
         The axes of the inset.
@@ -244,7 +244,7 @@ def glass_figure(
     Args:
         glasses: Data to draw, by protocol.
         threshold_bits: A shell is in use if it conveys more.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information, if it was measured.
     """
     with figure_style():
         rows = len(glasses)

@@ -185,7 +185,7 @@ def find(
         glass: The sweep and its measurements.
         threshold_bits: A shell is in use if it conveys more.
         seed: Which repeat.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information, if it was measured.
     """
     scheme, measured = glass.scheme, glass.measured
     measure = measure or scheme.measure

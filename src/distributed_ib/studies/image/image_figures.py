@@ -38,7 +38,7 @@ def plot_picture_sweep(
         picture: The picture itself.
         painted: Its approximations, in order of beta.
         threshold_bits: A component is in use if it conveys more.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information, if it was measured.
 
     Returns:
         The figure.

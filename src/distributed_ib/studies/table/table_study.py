@@ -94,7 +94,7 @@ class TableStudy(Study):
         quick: Make a single sweep, without error bars or evidence.
         memory_gib: Memory for data, in GiB, 4 by default. Parquet tables that need more, or have
             more than a million rows, are read in parts; see docs/scaling.md.
-        rows_read: The rows of the table, where they were read already; no option.
+        rows_read: The rows of the table, if already read; not an option.
     """
 
     name: ClassVar[str] = "table"
