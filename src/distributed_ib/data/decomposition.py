@@ -1,4 +1,4 @@
-"""How X splits into named components, independent of the values of the data."""
+"""How X is divided into named components, independently of the data values."""
 
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,12 +31,12 @@ class Component:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A column of a table that is in no component.
+    """A column of a table that belongs to no component.
 
     Attributes:
         name: Its name.
-        why: Why, as in "it holds the numbers of the rows".
-        place: Its place among the columns of the table.
+        why: The reason, such as "it contains the row numbers".
+        place: Its position among the columns of the table.
     """
 
     name: str
@@ -45,7 +45,7 @@ class LeftOut:
 
     @property
     def sentence(self) -> str:
-        """Why it is left out, and how it comes back."""
+        """Why the column is left out, and how to keep it."""
         is_final = "declared" in self.why or "no value" in self.why
         again = "" if is_final else "; to keep it, declare its kind"
         return f"column {self.name!r} is left out: {self.why}{again}."
@@ -56,11 +56,11 @@ class Decomposition:
     """Named components of X, each one or more columns; every column belongs to exactly one.
 
     Attributes:
-        columns: All columns in use, in the order of the table. A column of dates is several of
-            them, its parts.
-        components: The components, in the order in which the model has them.
-        left_out: Columns of the table that are in no component.
-        function: Makes the columns from raw X, for a decomposition `from_function`; else None.
+        columns: All columns in use, in the order of the table. A date column contributes several,
+            its parts.
+        components: The components, in the order used by the model.
+        left_out: Columns of the table that belong to no component.
+        function: Computes the columns from raw X, if made by `from_function`; otherwise None.
 
     Example:
         >>> import pandas as pd
@@ -89,27 +89,26 @@ class Decomposition:
     ) -> "Decomposition":
         """Describe a table; by default every column is a component.
 
-        Numbers, integers and booleans are continuous. Text and pandas category columns are
-        categorical, a column being one component however many levels it has; ordered categories
-        keep their order. A column of dates is one component of its natural parts, called
+        Numbers, including integers, and booleans are continuous. Text and pandas category columns
+        are categorical: one component per column, however many levels it has. Ordered categories
+        keep their order. A date column is one component made of its natural parts, called
         "when: trend", "when: weekday" and so on. Constant columns, row numbers and free text are
         left out. See `docs/tables.md`.
 
         Args:
-            table: A table of pandas, polars or pyarrow, or a `ParquetTable`.
-            components: Names of groups and their columns. Groups come first, in the order given;
-                columns in no group follow as components of their own, in the order of the table.
-                "all" makes one component of everything: the standard Information Bottleneck. A
-                column that a group names is never left out, and a group may name a single part of
-                a date.
-            kinds: "continuous", "categorical", "ordered", "date", "date parts" or "left out" for
-                columns where the table's own type misleads, such as postal codes; or a mapping with
-                `kind`, `levels` and `day_first`.
+            table: A pandas, polars or pyarrow table, or a `ParquetTable`.
+            components: Groups of columns by name. Groups come first, in the order given; columns in
+                no group follow as components of their own, in the order of the table. "all" makes
+                one component of everything: the standard Information Bottleneck. A column named in
+                a group is never left out, and a group may name a single part of a date.
+            kinds: Kinds of columns whose type in the table is misleading, such as postal codes:
+                "continuous", "categorical", "ordered", "date", "date parts" or "left out"; or a
+                mapping with `kind`, `levels` and `day_first`.
 
         Raises:
-            UserError: If the table has no or duplicate columns, a column holds things that are
-                neither numbers, text nor dates, a group names an unknown column, or a column stands
-                in two groups.
+            UserError: If the table has no or duplicate columns, a column contains values that are
+                neither numbers, text nor dates, a group names an unknown column, or a column is in
+                two groups.
 
         Warns:
             UserWarning: For each column that is left out.
@@ -126,10 +125,10 @@ class Decomposition:
     def from_survey(
         cls, surveyed: Sequence[SurveyedColumn], components: Groups | str | None = None
     ) -> "Decomposition":
-        """Describe a table from what `survey` found of its columns.
+        """Describe a table whose columns were examined by `survey`.
 
         Raises:
-            UserError: If one of them can't be read, or none is left; and as in `from_frame`.
+            UserError: If a column can't be read, or no column is left; and as in `from_frame`.
         """
         for one in surveyed:
             if one.problem:
@@ -148,7 +147,7 @@ class Decomposition:
         return cls(columns, _components(surveyed, components), left_out)
 
     def warn_of_left_out(self, declared: Collection[str], *, stacklevel: int) -> None:
-        """Warn of columns that are left out, but for those of which the user has said so."""
+        """Warn about columns that are left out, except those that the user declared."""
         for one in self.left_out:
             if one.name not in declared:
                 warnings.warn(one.sentence, UserWarning, stacklevel=stacklevel)
@@ -161,17 +160,17 @@ class Decomposition:
         *,
         components: Groups | str | None = None,
     ) -> "Decomposition":
-        """Describe arrays: each column of one, or each of several, is a component.
+        """Describe arrays: each column of a single array, or each of several, is a component.
 
         Args:
             arrays: One array `[n, m]`: components x0 .. x(m-1), one column each. Or a list or
                 dict of arrays `[n]` or `[n, d_i]`: one component each, whose columns are called
                 e.g. "x0[0]", "x0[1]".
-            names: Names in place of x0, x1, ...
+            names: Names to use instead of x0, x1, ...
             components: Groups of columns, or "all", as in `from_frame`; for one array `[n, m]`.
 
         Raises:
-            UserError: If shapes or lengths don't fit, or as in `from_frame`.
+            UserError: If shapes or lengths don't match, or as in `from_frame`.
 
         Example:
             >>> import numpy as np
@@ -192,15 +191,15 @@ class Decomposition:
     def from_function(
         cls, function: Callable[[Any], Any], x: Any, names: Sequence[str] | None = None
     ) -> "Decomposition":
-        """Describe the components that a function makes of raw X: projections, distances, ...
+        """Describe the components that a function computes from raw X: projections, distances, ...
 
         Such a decomposition can't be saved, since a Python function can't be stored safely.
 
         Args:
-            function: From raw X `[n, ...]` to what `from_arrays` takes: a dict of arrays `[n]` or
+            function: Maps raw X `[n, ...]` to what `from_arrays` takes: a dict of arrays `[n]` or
                 `[n, d_i]` by name, a list of them, or one array `[n, m]`.
-            x: Some raw X, to see what the function makes of it.
-            names: Names where the function gives none.
+            x: Some rows of raw X, to find the components that the function returns.
+            names: Names to use if the function returns none.
 
         Example:
             >>> import numpy as np
@@ -226,12 +225,12 @@ class Decomposition:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The columns of the table that are read, each once, in its order."""
+        """The columns of the table that are read, without duplicates, in table order."""
         return tuple(dict.fromkeys(column.read_from for column in self.columns))
 
     @property
     def is_saveable(self) -> bool:
-        """Whether `to_dict` works: not for a decomposition by a Python function."""
+        """Whether `to_dict` works: False if a Python function computes the components."""
         return self.function is None
 
     def fit(
@@ -239,19 +238,19 @@ class Decomposition:
     ) -> "FittedDecomposition":
         """Learn the scaling of continuous columns and the levels of categorical ones.
 
-        All rows are checked. Means and scales come from the training rows alone, and so does
-        whether a column can be missing; levels come from all rows, so that a rare level that fell
-        to the validation part is known. In a column of more than 50 levels, those of fewer than 5
-        training rows become one, "(rare)".
+        All rows are checked. Means and scales come from the training rows alone, as does whether a
+        column can be missing; levels come from all rows, so that a rare level that occurs only in
+        validation rows is known. In a column with more than 50 levels, those with fewer than 5
+        training rows are merged into one, "(rare)".
 
         Args:
             data: The data, in the form from which the decomposition was made.
             rows: Training rows, as indices or a mask `[n]`; default all.
-            min_rows: Fewest rows to accept.
+            min_rows: Smallest number of rows that is accepted.
 
         Raises:
             UserError: If columns are missing, there are too few rows, or a value is infinite or
-                not a number where one should be: names column, row and remedy.
+                not a number where one is required: names column, row and remedy.
 
         Warns:
             UserWarning: For a column that is constant among the training rows.
@@ -266,12 +265,12 @@ class Decomposition:
         Columns that the decomposition doesn't know are ignored.
 
         Raises:
-            UserError: If a column is missing, or an array has another number of columns.
+            UserError: If a column is missing, or an array has a different number of columns.
         """
         raw = data if self.function is None else self.function(data)
         names = list(self.sources)
         if self.left_out and np.ndim(raw) == 2 and np.shape(raw)[1] > len(names):
-            for one in self.left_out:  # an array has them too
+            for one in self.left_out:  # an array contains them too
                 names.insert(one.place, one.name)
         return view_of(raw, tuple(names))
 
@@ -279,7 +278,7 @@ class Decomposition:
         """The description as plain JSON values.
 
         Raises:
-            UserError: If the components are made by a Python function.
+            UserError: If the components are computed by a Python function.
         """
         if not self.is_saveable:
             raise UserError(
@@ -294,10 +293,10 @@ class Decomposition:
 
     @classmethod
     def from_dict(cls, description: Any) -> "Decomposition":
-        """Make the object from the result of `to_dict`.
+        """Restore a decomposition from the result of `to_dict`.
 
         Raises:
-            UserError: If it is not such a description.
+            UserError: If the description is not valid.
         """
         try:
             columns = tuple(column_from_dict(entry) for entry in description["columns"])
@@ -315,7 +314,7 @@ class Decomposition:
 
 
 def ordered_columns(decomposition: Decomposition) -> tuple[Column, ...]:
-    """The columns in the order of the components, which is that of a model's input."""
+    """The columns in the order of the components, which is the order of a model's input."""
     column = {c.name: c for c in decomposition.columns}
     return tuple(column[name] for c in decomposition.components for name in c.columns)
 
@@ -327,10 +326,10 @@ def _text(value: Any) -> str:
 
 
 def _all_kept(view: View) -> list[SurveyedColumn]:
-    """The columns of arrays, of which none is left out.
+    """The columns of arrays, none of which is left out.
 
     Raises:
-        UserError: If one holds no value at all.
+        UserError: If a column has no values.
     """
     surveyed = survey(view, {}, kept=view.names)
     for one in surveyed:
@@ -340,7 +339,7 @@ def _all_kept(view: View) -> list[SurveyedColumn]:
 
 
 def _named(groups: Groups | str | None) -> set[str]:
-    """Names in groups, which the user so wants to keep."""
+    """Names in groups, which are therefore never left out."""
     if not isinstance(groups, Mapping):
         return set()
     return {
@@ -379,7 +378,7 @@ def _components(
                     f"component {group!r} contains the column {name!r}, which has no values or is "
                     "declared as left out; remove it from the component."
                 )
-            else:  # what no group names by itself
+            else:  # the parts that no group names individually
                 found += [part for part in parts[name] if part not in named]
         declared.append(Component(str(group), tuple(found)))
     taken = {column for component in declared for column in component.columns}
@@ -387,7 +386,7 @@ def _components(
 
 
 def _others(surveyed: Sequence[SurveyedColumn], taken: Collection[str]) -> list[Component]:
-    """Components of columns that are in no group."""
+    """Components of the columns that are in no group."""
     found = []
     for one in surveyed:
         left = tuple(c.name for c in one.columns if c.name not in taken)
@@ -399,10 +398,10 @@ def _others(surveyed: Sequence[SurveyedColumn], taken: Collection[str]) -> list[
 
 
 def refuse_unknown(wanted: Any, names: Sequence[str], where: str) -> None:
-    """Check that a table has the columns that are named in some place.
+    """Check that a table has the columns that are named in `where`.
 
     Raises:
-        UserError: Names the place, and a column that is not there.
+        UserError: If one is missing: names it and `where`.
     """
     unknown = [name for name in wanted if name not in set(names)]
     if unknown:

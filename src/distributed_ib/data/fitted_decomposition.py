@@ -33,22 +33,21 @@ class FittedDecomposition:
         decomposition: The description; all its categorical columns have levels.
         mean: Mean of each continuous column over the training rows, in the order of
             `TableInput.numbers`.
-        scale: Its standard deviation there; 1 for a constant column.
-        low: Its smallest value there.
-        high: Its largest.
-        observed: Values that it takes there, in order: all of them up to 64, and else 64 such that
-            about equally many rows lie between them. Empty if the description is of an older
-            version.
-        by_rank: Which columns have tails so heavy that they are scaled by the normal scores of
-            `observed` instead, straight lines between them and `scale` beyond. A few far values
-            would otherwise take the whole range, and all others look the same.
-        median: Median of each continuous column there, which stands for a value that is missing
-            where none was missing in training. Empty if the description is of an older version.
-        most_frequent: Code of the most frequent level of each categorical column, likewise.
-        spikes: Values of each continuous column that far more training rows hold than hold the
-            values beside them (`spikes_of`), which models tell from these. Empty likewise.
-        rows_per_value: Training rows for each of its different values, on average over a sample.
-            Empty likewise.
+        scale: Standard deviation of each over the training rows; 1 for a constant column.
+        low: Smallest value of each in the training rows.
+        high: Largest value of each in the training rows.
+        observed: Values of each in the training rows, in ascending order: all if there are at most
+            64, otherwise 64 with about equally many rows between neighbours. This and the
+            attributes below are empty if the description was written by an older version.
+        by_rank: Which columns have such heavy tails that they are scaled by the normal scores of
+            `observed`, interpolated linearly, and by `scale` beyond them. Otherwise a few extreme
+            values would take up the whole range, and all others would look alike.
+        median: Median of each continuous column over the training rows, which replaces missing
+            values if none were missing in training.
+        most_frequent: Code of the most frequent level of each categorical column, used likewise.
+        spikes: Values of each continuous column that occur in far more training rows than
+            neighbouring values (`spikes_of`), and that models distinguish from these.
+        rows_per_value: Training rows per distinct value of each, on average over a sample.
 
     Example:
         >>> table = {"x": np.array([1.0, 3.0]), "colour": np.array(["red", "blue"])}
@@ -78,7 +77,7 @@ class FittedDecomposition:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns in the order of the components, which is that of numbers and codes."""
+        """The columns in the order of the components, which is also that of numbers and codes."""
         return ordered_columns(self.decomposition)
 
     @property
@@ -95,14 +94,14 @@ class FittedDecomposition:
     def coded(self) -> tuple[str, ...]:
         """Names of the columns that have a code, in the order of `TableInput.codes`.
 
-        These are the categorical columns, and those continuous ones that can be missing: their
-        code is 1 where a value is missing, and 0 where there is a number.
+        These are the categorical columns, and the continuous columns that can be missing: their
+        code is 1 if the value is missing, and 0 if there is a number.
         """
         return tuple(c.name for c in self.columns if c.n_codes)
 
     @property
     def codes_of_missing(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of a number and the code that says where it is missing, as their indices."""
+        """Index pairs: a number, and the code that says whether it is missing."""
         return tuple(
             (self.continuous.index(c.name), self.coded.index(c.name))
             for c in self.columns
@@ -122,14 +121,14 @@ class FittedDecomposition:
 
     @property
     def text_sources(self) -> tuple[str, ...]:
-        """Columns of the table that hold text: those whose known levels are all text."""
+        """Columns of the table that contain text: those whose known levels are all text."""
         found = [c.read_from for c in self.columns if c.known_levels and c.has_text_levels]
         return tuple(dict.fromkeys(found))
 
     def levels(self, column: str) -> tuple[Level | None, ...]:
         """The levels of a categorical column, in the order of its codes.
 
-        The last may be None, for missing values, and before it there may be "(rare)".
+        If present, None, for missing values, comes last, and "(rare)" after all known levels.
         """
         found = {c.name: c.levels for c in self.decomposition.columns if not c.is_number}
         if not found.get(column):
@@ -140,7 +139,7 @@ class FittedDecomposition:
         return found[column] or ()
 
     def encoder_options(self) -> dict[str, Any]:
-        """The options of a `TableEncoder` that fits these components.
+        """The options of a `TableEncoder` for these components.
 
         Returns:
             `n_numbers`, the number of continuous columns of each component, and `n_levels`, for
@@ -154,7 +153,7 @@ class FittedDecomposition:
         }
 
     def scaled_spikes(self) -> list[list[float]]:
-        """`spikes` as the model takes them, for a `TableEncoder`; empty if there are none."""
+        """`spikes` on the model's scale, for a `TableEncoder`; empty if there are none."""
         if not any(self.spikes):
             return []
         scaled = (self._scaled(j, np.array(values)) for j, values in enumerate(self.spikes))
@@ -163,27 +162,27 @@ class FittedDecomposition:
     def transform(
         self, data: Any, *, folder: Path | None = None, unseen: Unseen = "rare"
     ) -> TableInput:
-        """Transform rows into model input, of 4 bytes a number and 1 to 4 a category.
+        """Transform rows into model input, with 4 bytes per number and 1 to 4 per category.
 
-        A missing number is 0, the mean, and its code says that it is missing. Where no training row
-        was missing, it is read as the median or the most frequent level.
+        A missing number becomes 0, and its code says that it is missing. In a column that was never
+        missing in training, it is read as the median or the most frequent level.
 
         Args:
-            data: Rows in the form from which the decomposition was made; a table's columns are
-                found by name, in any order, and further ones are ignored. An array `[n, m]` must
-                have the known columns in their order.
-            folder: Where to keep the arrays as memory-mapped files, `numbers.npy` and `codes.npy`,
-                for tables larger than memory; default in memory.
-            unseen: "rare" reads a level that was not seen in training as a rare one, or as the most
-                frequent if the column has none that stands for rare ones; "error" refuses it.
+            data: Rows in the form from which the decomposition was made. Table columns are found by
+                name, in any order, and additional ones are ignored. An array `[n, m]` must have the
+                known columns in order.
+            folder: Folder in which the arrays are kept as memory-mapped files, `numbers.npy` and
+                `codes.npy`, for tables larger than memory; default in memory.
+            unseen: "rare" reads a level that was not seen in training as "(rare)", or as the most
+                frequent level if the column has no "(rare)"; "error" raises an error.
 
         Raises:
-            UserError: If a column is missing, or a value is infinite, no number, or a category that
-                was not seen in training where that is refused: names column, row and remedy.
+            UserError: If a column is missing, or a value is infinite, not a number, or (with
+                "error") a category not seen in training: names column, row and remedy.
 
         Warns:
-            UserWarning: For values that are missing where none was in training, and for levels that
-                are read as the most frequent.
+            UserWarning: For missing values in columns that were never missing in training, and for
+                levels that are read as the most frequent one.
         """
         check_unseen(unseen)
         view = self.decomposition.view(data)
@@ -205,7 +204,7 @@ class FittedDecomposition:
         return TableInput(numbers, codes)
 
     def read(self, data: Any) -> dict[str, NDArray[Any]]:
-        """The rows by column: numbers in the user's units, NaN where one is missing, and codes."""
+        """The rows by column: numbers in the user's units, NaN if missing, and codes."""
         parts = [read for _, read in self._stretches(self.decomposition.view(data), "rare")]
         return {
             column.name: np.concatenate([part[k] for part in parts])
@@ -213,7 +212,7 @@ class FittedDecomposition:
         }
 
     def _stretches(self, view: View, unseen: Unseen) -> Iterator[tuple[int, list[NDArray[Any]]]]:
-        """Stretches of rows: the number of the first, and the numbers or codes of each column."""
+        """Stretches of rows: index of the first row, and the numbers or codes of each column."""
         told = UnfamiliarValues(unseen)
         for start, chunk in view.chunks(self.decomposition.sources):
             chunk = with_clock_times(self.columns, chunk, start + 1)
@@ -235,7 +234,7 @@ class FittedDecomposition:
     def _numbers_in(
         self, j: int, column: Column, values: pd.Series, first_row: int, told: UnfamiliarValues
     ) -> NDArray[np.float64]:
-        """Numbers of the continuous column of index j, NaN where one is missing and that counts."""
+        """Numbers of the continuous column of index j; NaN if missing and the column can be."""
         median = self.median[j] if self.median else self.mean[j]
         if not column.is_ordered:
             return told.numbers(column, numbers_in(column, values, first_row), median)
@@ -248,21 +247,21 @@ class FittedDecomposition:
     ) -> tuple[NDArray[Any], TableInput]:
         """The values of one component, ready for `Approximation.distinguishability`.
 
-        Values of a continuous column are such as occur in the training rows, since the network was
-        not trained on those between, as between two weekdays. Where there are more than
-        `n_values`, those are given at which the rows are cut into equal parts: a grid would show a
+        Values of a continuous column are taken from the training rows, since the network was not
+        trained on values between them, such as between two weekdays. If there are more than
+        `n_values`, those that divide the rows into equal parts are returned: a grid would show a
         skewed column mostly where it has no data.
 
         Args:
             component: Name of a component that is a single column.
-            n_values: Most values of a continuous column, at most 64 (a description of an older
-                version gives so many evenly spaced numbers); a categorical column gives all its
-                levels, and so does an ordered one.
+            n_values: Largest number of values of a continuous column, at most 64 (with a
+                description of an older version, the number of evenly spaced values); a categorical
+                or ordered column gives all its levels.
 
         Returns:
             The values in the user's units, and rows of model input in which the component takes
-            them while all others stay at their mean (or first level). If the component can be
-            missing, that is the last value: NaN after numbers, "missing" after levels.
+            these values while all others stay at their mean (or first level). If the component can
+            be missing, that is the last value: NaN after numbers, "missing" after levels.
 
         Raises:
             UserError: If there is no such component, or it has several columns.
@@ -303,13 +302,13 @@ class FittedDecomposition:
         return values, inputs
 
     def scaled(self, column: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Numbers of a continuous column as the model takes them, `[n]`."""
+        """Numbers of a continuous column on the model's scale, `[n]`."""
         return self._scaled(self.continuous.index(column), np.asarray(values, np.float64))
 
     def _scaled(self, j: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values of the continuous column of index j as the model takes them.
+        """Values of the continuous column of index j on the model's scale.
 
-        In double precision, so that a huge offset costs no digits.
+        Computed in double precision, so that a huge offset costs no digits.
         """
         if not self.by_rank or not self.by_rank[j]:
             return np.asarray((values - self.mean[j]) / self.scale[j])
@@ -319,10 +318,10 @@ class FittedDecomposition:
         return np.asarray(np.interp(values, knots, scores) + beyond)
 
     def unscaled(self, column: str, scaled: NDArray[Any]) -> NDArray[np.float64]:
-        """Values of a continuous column in the user's units, from those that the model takes.
+        """Values of a continuous column in the user's units, from those on the model's scale.
 
-        They are rounded to the precision of the model's input, six digits of the column's range; of
-        a column of few values they are these values.
+        They are rounded to the precision of the model's input, six digits of the column's range; in
+        a column with few distinct values they are exactly these values.
 
         Args:
             column: Its name.
@@ -350,7 +349,7 @@ class FittedDecomposition:
         return np.asarray(np.round(values, 6 - math.ceil(math.log10(span))))
 
     def _numbers(self, j: int, n_values: int) -> NDArray[np.float64]:
-        """At most `n_values` of the continuous column of index j."""
+        """At most `n_values` values of the continuous column of index j."""
         if not self.observed:
             return np.linspace(self.low[j], self.high[j], n_values)
         values = np.array(self.observed[j])
@@ -361,7 +360,7 @@ class FittedDecomposition:
         """Everything as plain JSON values.
 
         Raises:
-            UserError: If the components are made by a Python function.
+            UserError: If the components are computed by a Python function.
         """
         return {
             **self.decomposition.to_dict(),
@@ -378,10 +377,10 @@ class FittedDecomposition:
 
     @classmethod
     def from_dict(cls, description: Any) -> "FittedDecomposition":
-        """Make the object from the result of `to_dict`; nothing in it is executed.
+        """Restore the object from the result of `to_dict`; nothing in it is executed.
 
         Raises:
-            UserError: If it is not such a description.
+            UserError: If the description is not valid.
         """
         decomposition = Decomposition.from_dict(description)
         try:

@@ -1,4 +1,4 @@
-"""The relationship X -> Y to be explained: its rows, their labels, and how they are split."""
+"""The relationship X -> Y to be explained: its rows, their labels, and their division."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ from distributed_ib.data.weighted_batches import WeightedBatches
 from distributed_ib.errors import UserError
 
 RowIndex = NDArray[np.int64]
-# Folds of one division of the training rows; with more resamples there are several divisions.
+# Most folds in one division of the training rows; more resamples need several divisions.
 MOST_FOLDS = 5
-# Blocks into which rows are divided that stand in the order of time.
+# Number of blocks into which rows in time order are divided.
 TIME_BLOCKS = 50
 
 
@@ -32,7 +32,7 @@ class ComponentLabels:
     Attributes:
         unit: Unit of its numbers, such as "mm"; empty for none.
         levels: Names of its levels, in the order of their codes; empty for numbers.
-        missing: How a missing value is called; empty where none is missing.
+        missing: Label of a missing value; empty if none is missing.
     """
 
     unit: str = ""
@@ -44,9 +44,9 @@ class Rows(NamedTuple):
     """Some rows of a problem.
 
     Attributes:
-        x: Components, as the encoder takes them.
-        y: What is to be predicted, `[n]` or `[n, d]`.
-        weight: Weight of each row, `[n]`, of mean one; None if all count alike.
+        x: Components, in the form that the encoder takes.
+        y: The target, `[n]` or `[n, d]`.
+        weight: Weight of each row, `[n]`, with mean one; None if all count equally.
     """
 
     x: Any
@@ -62,16 +62,17 @@ class Problem:
 
     Attributes:
         names: Names of the components of X, `[component]`.
-        x: The components of all rows as the encoder takes them: an array `[n, component, feature]`
-            or a tree of arrays `[n, ...]`. For a source of fresh rows, a sample of them.
-        y: What is to be predicted, `[n]` or `[n, d]`.
-        weight: How much each row counts, `[n]`; None if all count alike.
-        splitter: Which rows are held out.
-        source: From a batch size to a source of fresh rows; None where `x` holds all rows.
-        complete: Whether the rows are all there is, as those of a truth table, and not a sample.
-        entropy_bits: H(Y) where it is known exactly; None to take it from the training rows.
+        x: The components of all rows in the form that the encoder takes: an array
+            `[n, component, feature]` or a tree of arrays `[n, ...]`. For a source of fresh rows, a
+            sample of them.
+        y: The target, `[n]` or `[n, d]`.
+        weight: Weight of each row, `[n]`; None if all count equally.
+        splitter: Chooses the rows that are held out.
+        source: Maps a batch size to a source of fresh rows; None if `x` contains all rows.
+        complete: Whether the rows are the whole population, such as a truth table, not a sample.
+        entropy_bits: H(Y) if it is known exactly; None to take it from the training rows.
         labels: How the values of components are shown, by name.
-        baseline: What is predicted without X, in words: H(Y), where Y has classes.
+        baseline: What is predicted without X, in words: H(Y) if Y has classes.
     """
 
     names: tuple[str, ...]
@@ -107,18 +108,18 @@ class Problem:
         complete: bool = False,
         labels: Mapping[str, ComponentLabels] | None = None,
     ) -> "Problem":
-        """A problem whose rows are all there.
+        """A problem with a fixed set of rows.
 
         Args:
-            x: `[n, component, feature]`, `[n, component]` for components that an encoder of whole
-                numbers takes, or a tree of arrays `[n, ...]` such as `DistinctRows`.
-            y: Whole numbers from 0 for classes, or numbers, `[n]` or `[n, d]`.
+            x: `[n, component, feature]`, `[n, component]` for an encoder of integers, or a tree of
+                arrays `[n, ...]` such as `DistinctRows`.
+            y: Integers from 0 for classes, or numbers, `[n]` or `[n, d]`.
             names: Names of the components.
             held_out: Share of rows to hold out, 0 for none; or a mask `[n]` of held-out rows; or a
                 splitter of your own.
             groups: A label for each row, `[n]`: rows of one group stay together.
-            weight: How much each row counts, `[n]`.
-            complete: Whether the rows are all there is.
+            weight: Weight of each row, `[n]`.
+            complete: Whether the rows are the whole population, not a sample.
             labels: How values are shown, by component.
 
         Raises:
@@ -151,13 +152,13 @@ class Problem:
         entropy_bits: float | None = None,
         labels: Mapping[str, ComponentLabels] | None = None,
     ) -> "Problem":
-        """A problem whose rows are made as they are needed, so that none is met twice.
+        """A problem whose rows are generated as needed, so that none is used twice.
 
         Args:
-            source: From a batch size to a batch source, such as `FreshBatches`.
+            source: Maps a batch size to a batch source, such as `FreshBatches`.
             sample: Some rows (x, y), on which the information of components is measured.
             names: Names of the components.
-            entropy_bits: H(Y), where it is known; else it is estimated from the sample.
+            entropy_bits: H(Y), if it is known; otherwise it is estimated from the sample.
             labels: How values are shown, by component.
         """
         x, y = sample
@@ -177,14 +178,14 @@ class Problem:
 
     @property
     def outcome(self) -> NDArray[Any]:
-        """Y in its own terms, `[n]` or `[n, d]`: whole numbers are classes."""
+        """Y as it was given, `[n]` or `[n, d]`: integers are classes."""
         return np.asarray(self.y)
 
     @property
     def row_groups(self) -> NDArray[np.int64] | None:
-        """A number for each row, `[n]`, shared by rows that may be alike; None if rows are not.
+        """A number for each row, `[n]`, shared by rows that may be alike; None if none may be.
 
-        Rows in the order of time are taken in blocks, which part no rows of the same time.
+        Rows in time order are grouped in blocks; rows of the same time are in the same block.
         """
         groups = getattr(self.splitter, "groups", None)
         if groups is not None:
@@ -196,7 +197,7 @@ class Problem:
         return (place * min(TIME_BLOCKS, self.n_rows) // self.n_rows).astype(np.int64)
 
     def component_values(self) -> list[ComponentValues] | None:
-        """Values of every component; None if X is in a form of the study's own."""
+        """Values of every component; None if X has a custom form."""
         return values_of_array(self.x, len(self.names))
 
     def split(self, seed: int) -> "Split":
@@ -205,7 +206,7 @@ class Problem:
         return Split(self, train, held_out, seed)
 
     def folds(self, rows: RowIndex, n_folds: int, seed: int) -> list[tuple[RowIndex, RowIndex]]:
-        """Some rows divided into folds, by the rule of the splitter where it has one.
+        """Divide some rows into folds, by the splitter's own rule if it has one.
 
         Args:
             rows: The rows.
@@ -213,7 +214,7 @@ class Problem:
             seed: The same seed gives the same folds.
 
         Returns:
-            For each fold the rows outside and inside it.
+            For each fold, the rows outside and inside it.
         """
         divide = getattr(self.splitter, "folds", None)
         return folds(rows, n_folds, seed) if divide is None else divide(rows, n_folds, seed)
@@ -230,7 +231,7 @@ class Problem:
         return Rows(x, y, (weight / weight.mean()).astype(np.float32))
 
     def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
-        """Where training batches come from.
+        """The source of training batches.
 
         Args:
             train: Rows to train on.
@@ -251,7 +252,7 @@ class Problem:
     def resampled_batches(
         self, train: Sequence[RowIndex], batch_size: int, seed: int
     ) -> BatchSource:
-        """Where training batches come from if every repeat has rows of its own.
+        """The source of training batches if every repeat has rows of its own.
 
         Args:
             train: The rows of each repeat.
@@ -259,7 +260,7 @@ class Problem:
             seed: Seed of batches that are drawn on the host.
 
         Raises:
-            UserError: If rows are made as they are needed.
+            UserError: If rows are generated as needed.
         """
         if self.source is not None:
             raise UserError("a problem that draws fresh rows has no resamples; give n_resamples=0.")
@@ -276,13 +277,13 @@ class Problem:
 
 
 class Division(NamedTuple):
-    """Which rows do what. Rows that train never choose, and rows that choose never report.
+    """Rows by their role, of which each has only one within a resample.
 
     Attributes:
         train: Rows to train on, for each resample.
-        validation: Rows by which models are chosen, for each resample; empty if there are none.
-        test: Rows on which what is known is reported, and on which no model was trained or chosen;
-            empty if there are none.
+        validation: Rows on which models are chosen, for each resample; empty if there are none.
+        test: Rows on which results are reported, and on which no model was trained or chosen; empty
+            if there are none.
     """
 
     train: tuple[RowIndex, ...]
@@ -292,13 +293,13 @@ class Division(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A problem with its rows divided into those to learn from and those held out.
+    """A problem with its rows divided into training and held-out rows.
 
     Attributes:
         problem: The problem.
         train: Rows to train on, `[n_train]`.
         held_out: Rows that are never trained on, `[n_held_out]`; empty if there are none.
-        seed: Seed of the further division.
+        seed: Seed of further divisions.
     """
 
     problem: Problem
@@ -307,12 +308,13 @@ class Split:
     seed: int = 0
 
     def divided(self, n_resamples: int = 0) -> Division:
-        """Rows to train, to choose and to report.
+        """Rows for training, for choosing models and for reporting.
 
         Args:
-            n_resamples: With 0 all training rows train and one half of those held out chooses. With
-                more, each resample holds out another fold of the training rows to choose by; beyond
-                five the rows are divided anew, into as many folds each time.
+            n_resamples: If 0, all training rows are trained on, and one half of the held-out rows
+                is for choosing. Otherwise each resample holds out a different fold of the training
+                rows for choosing; with more than five, the rows are divided repeatedly, into about
+                the same number of folds each time.
 
         Raises:
             UserError: If there are too few rows or groups for two folds.
@@ -339,12 +341,12 @@ class Split:
         return Division((self.train,), (validation,), test)
 
     def batches(self, batch_size: int, seed: int) -> BatchSource:
-        """Where training batches come from."""
+        """The source of training batches."""
         return self.problem.batches(self.train, batch_size, seed)
 
 
 def _fold_sizes(n_resamples: int) -> list[int]:
-    """Numbers of folds of each division, as equal as can be.
+    """Number of folds in each division, as equal as possible.
 
     >>> _fold_sizes(5), _fold_sizes(10), _fold_sizes(7)
     ([5], [5, 5], [4, 3])

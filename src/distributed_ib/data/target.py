@@ -1,4 +1,4 @@
-"""Y: its kind, its classes or bins, and their shares before anything is known of X."""
+"""The target Y: its task, its classes or bins, and their marginal shares."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError
 
 Task = Literal["classification", "regression"]
-# Integers with at most this many distinct values are taken for classes by task="auto".
+# With task="auto", integers with at most this many distinct values are classes.
 MAX_INTEGER_CLASSES = 20
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be predicted, as a model takes it.
+    """The target Y, in the form that a model takes.
 
     Attributes:
         name: Name of the target column.
@@ -40,9 +40,9 @@ class Target:
         classes: Labels in the order of their codes; empty for regression.
         share: Share of each class in the training rows; empty for regression.
         mean: Mean of each output over the training rows; empty for classification.
-        scale: Standard deviation of each output there.
+        scale: Standard deviation of each output over the training rows; likewise.
         bins: Bins of each output, with their share of the training rows; empty for classification.
-        is_vector: Whether Y was given as `[n, d]` and not as `[n]`.
+        is_vector: Whether Y was given as `[n, d]` rather than `[n]`.
         entries: Names of the entries of a vector; empty for one column.
 
     Example:
@@ -71,18 +71,18 @@ class Target:
         weight: NDArray[np.float64] | None = None,
         name: str | None = None,
     ) -> "Target":
-        """Check Y and learn its classes, or its scaling from the training rows.
+        """Check Y and learn its classes, or its scaling and bins from the training rows.
 
         Args:
             y: Labels or numbers `[n]`, or numbers `[n, d]`; arrays, a Series or a DataFrame.
-            task: "auto" takes text, booleans, pandas categories and integers of at most 20
-                distinct values for classes, and all other numbers for a regression.
+            task: "auto" treats text, booleans, pandas categories and integers with at most 20
+                distinct values as classes, and all other numbers as a regression target.
             rows: Training rows, as indices or a mask; default all.
-            weight: How much each row counts, `[n]`; by default all count the same.
-            name: Name of the target; default the Series' own, or "y".
+            weight: Weight of each row, `[n]`; by default all count equally.
+            name: Name of the target; default the name of the Series, or "y".
 
         Raises:
-            UserError: If a value is missing, infinite or no number, all values are the same, or
+            UserError: If a value is missing, infinite or not a number, all values are the same, or
                 the task is unknown.
         """
         columns, is_vector = _columns(y, name)
@@ -113,16 +113,16 @@ class Target:
         return self.entries or tuple(f"{self.name}[{k}]" for k in range(len(self.mean)))
 
     def numbers(self, y: Any) -> NDArray[np.float64]:
-        """Numbers Y in their own units, checked as in `transform`: `[n]`, or `[n, d]`."""
+        """Numeric Y in its own units, checked as in `transform`: `[n]`, or `[n, d]`."""
         columns = self._checked(y)
         found = [numbers_of(column, values) for column, values in columns.items()]
         return np.stack(found, axis=1) if self.is_vector else found[0]
 
     def with_counts(self, counts: Mapping[Level, int]) -> "Target":
-        """The same classes and further ones, with the shares of some other rows.
+        """A target with the class shares of other rows, and with any further classes in them.
 
         Args:
-            counts: Rows of every class, of those in training rows or elsewhere.
+            counts: Number of rows of each class, whether or not the training rows contain it.
 
         Example:
             >>> target = Target.fit(np.array(["no", "yes"] * 10))
@@ -137,8 +137,8 @@ class Target:
     def marginal(self) -> str:
         """What is predicted without X, in words: H(Y), or how Y is divided into bins.
 
-        The bins of a number that varies continuously are as fine as its rows allow, so that their
-        entropy says little about Y.
+        The bins of a continuous Y are as fine as the number of rows allows, so that their entropy
+        says little about Y.
         """
         n_bins = [part.n_bins for part in self.bins]
         if all(part.n_intervals == 0 for part in self.bins):
@@ -146,17 +146,17 @@ class Target:
         return f"the training rows of Y in {' x '.join(map(str, n_bins))} bins"
 
     def transform(self, y: Any, *, binned: bool = True) -> NDArray[Any]:
-        """Y as a model takes it.
+        """Y in the form that a model takes.
 
         Args:
             y: As in `fit`.
-            binned: Whether numbers become codes of their bins, and not standardised numbers.
+            binned: Whether numbers become codes of their bins rather than standardised numbers.
 
         Returns:
             Codes of classes or bins, int32, or numbers, float32: `[n]`, or `[n, d]` for a vector.
 
         Raises:
-            UserError: If a value is missing, infinite, no number, or no known class.
+            UserError: If a value is missing, infinite, not a number, or not a known class.
         """
         columns = self._checked(y)
         if self.task == "classification":
@@ -181,7 +181,7 @@ class Target:
         return columns
 
     def inverse(self, values: NDArray[Any]) -> NDArray[Any]:
-        """From codes of classes back to labels, or from standardised numbers to those of Y.
+        """Convert codes of classes back to labels, or standardised numbers to the units of Y.
 
         Args:
             values: `[n]`, or numbers `[..., d]` with an entry for each output.
@@ -206,10 +206,10 @@ class Target:
 
     @classmethod
     def from_dict(cls, description: Any) -> "Target":
-        """Read what `to_dict` gave.
+        """Restore a target from the result of `to_dict`.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If the description is not valid.
         """
         try:
             target = cls(
@@ -239,7 +239,7 @@ class Target:
 
 
 def target_array(y: Any) -> NDArray[Any]:
-    """A target that is no table, as an array.
+    """A target that is not a table, as an array.
 
     Raises:
         UserError: If its rows differ in length.
@@ -259,7 +259,7 @@ def label_array(classes: Sequence[Level]) -> NDArray[Any]:
     ('U', 'i')
     """
     array = np.array(classes)
-    # Large whole numbers may become doubles, and text loses zero characters at its end.
+    # Large integers may become doubles, and text loses trailing null characters.
     pairs = zip(array.tolist(), classes, strict=True)
     if all(type(found) is type(label) and found == label for found, label in pairs):
         return array
@@ -298,9 +298,9 @@ def _fit_classes(
 
 
 def _shares(sums: NDArray[np.float64], half_a_row: float) -> tuple[float, ...]:
-    """Shares of classes, with half a row for one that the training rows lack.
+    """Shares of classes, with half a row for a class that the training rows lack.
 
-    It is rare, but not impossible.
+    Such a class is rare, but not impossible.
     """
     least = np.maximum(sums, half_a_row)
     return tuple((least / least.sum()).tolist())

@@ -1,4 +1,4 @@
-"""Bins of a number Y: its marginal, whatever its shape, and functions to tilt it by."""
+"""Bins of a numeric Y: its marginal, whatever its shape, and functions to tilt it by."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,39 +11,39 @@ from distributed_ib.errors import UserError
 
 FloatArray = NDArray[np.float64]
 
-# Rows for each bin, and the fewest and most bins.
+# Rows per bin, and the smallest and largest number of bins.
 ROWS_PER_BIN, FEWEST_BINS, MOST_BINS = 10, 8, 128
-# A value is a bin of its own where it holds this share of the rows, and at least so many of them.
+# A value is a bin of its own if it occurs in this share of the rows, and in at least so many.
 ATOM_SHARE, ATOM_ROWS = 0.05, 5
-# Points that stand for the values in a bin.
+# Points that represent the values in a bin.
 POINTS_PER_BIN = 8
-# Up to this many different values, each is a bin.
+# If there are at most this many distinct values, each is a bin.
 FREE_VALUES = 12
-# Shares at which the outermost intervals are divided, from the end: a mean can't lie beyond that of
-# the outermost, and a few values far out decide the squared error of a skewed Y.
+# Shares, from the end, at which the outermost intervals are divided: a predicted mean can't exceed
+# that of the outermost bin, and a few extreme values dominate the squared error of a skewed Y.
 OF_THE_OUTERMOST = (0.2, 0.5)
-# Share of the rows beyond which values count as the last within it, on either side, in a tilt.
+# Quantile levels at which values are clipped in a tilt.
 TAILS = (0.02, 0.98)
-# A tilt of which no more than this is left beside the others is left out.
+# A tilt is dropped if its norm, less its projection on those before, is at most this.
 LEAST_REST = 0.03
 _LIMIT_BINS = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
 class TargetBins:
-    """A division of the values of Y, with the share of training rows in each part.
+    """Bins of the values of Y, and the share of training rows in each.
 
     Values that many rows share, such as the zeros of a zero-inflated Y, are bins of their own
-    ("atoms"). The others are divided into intervals of equally many rows, and the outermost of
-    these into three.
+    ("atoms"). The others are divided into intervals with equally many rows, and each of the two
+    outermost intervals into three.
 
     Attributes:
-        edges: Where intervals part, rising, `[n_intervals - 1]`; None if all bins are atoms. A
-            value on an edge belongs to the interval above it.
-        atoms: Values that are bins of their own, rising. They come after the intervals.
-        share: Share of the training rows in each bin, `[bin]`; their sum is one.
+        edges: Boundaries between intervals, in ascending order, `[n_intervals - 1]`; None if all
+            bins are atoms. A value on an edge belongs to the interval above it.
+        atoms: Values that are bins of their own, in ascending order. They follow the intervals.
+        share: Share of the training rows in each bin, `[bin]`; sums to one.
         centers: Mean of the training rows in each bin, `[bin]`.
-        points: Values that stand for those in each bin, rising and equally likely, `[bin, point]`.
+        points: Equally likely values that represent each bin, in ascending order, `[bin, point]`.
 
     Example:
         >>> bins = TargetBins.fit(np.array([0.0] * 50 + list(range(1, 51))))
@@ -61,7 +61,7 @@ class TargetBins:
 
     @classmethod
     def fit(cls, values: Any, weight: FloatArray | None = None) -> "TargetBins":
-        """Learn the bins of training values `[n]`, each of which counts `weight` `[n]`."""
+        """Learn the bins of training values `[n]` with weights `[n]`."""
         values = np.asarray(values, np.float64)
         edges, atoms = _edges_and_atoms(values)
         codes = _codes(edges, atoms, values)
@@ -81,19 +81,19 @@ class TargetBins:
 
     @property
     def n_intervals(self) -> int:
-        """Bins that are no atoms."""
+        """Number of bins that are not atoms."""
         return self.n_bins - len(self.atoms)
 
     def codes(self, values: Any) -> NDArray[np.int32]:
-        """The bin of each value, `[n]`; where all are atoms, that of the nearest."""
+        """The bin of each value, `[n]`; if all bins are atoms, the nearest one."""
         return _codes(self.edges, self.atoms, np.asarray(values, np.float64))
 
     def mean(self, probabilities: FloatArray) -> FloatArray:
-        """Mean of Y for probabilities of the bins, `[..., bin]`."""
+        """Mean of Y given probabilities of the bins, `[..., bin]`."""
         return np.asarray(probabilities @ self.centers)
 
     def draw(self, codes: NDArray[np.integer[Any]], random: np.random.Generator) -> FloatArray:
-        """A value for each of some bins, of any shape: one of the bin's points."""
+        """A random value for each bin in an array of any shape: one of the bin's points."""
         return np.asarray(
             self.points[codes, random.integers(self.points.shape[1], size=codes.shape)]
         )
@@ -101,14 +101,14 @@ class TargetBins:
     def tilts(self) -> FloatArray:
         """Functions of the bin by which its share is tilted, `[bin, tilt]`.
 
-        They are powers of the bin's normal score (the quantile of a standard normal at the bin's
-        place in the distribution), of its value, and an indicator of each atom, or of the most
-        frequent value where all are atoms. The normal score and its square are what a Gaussian,
-        or a monotonic function of one, needs whose mean and width follow X; the value is what
-        counts and two separate lumps need. The fourth power of the normal score, for heavy tails,
-        is there only with the most bins: few rows can't tell it. Each has mean zero and variance
-        one, less what those before it tell (Gram and Schmidt), so that a function that adds little
-        weighs little.
+        They are powers of the bin's normal score (the standard normal quantile at the bin's
+        position in the distribution), powers of its value, and an indicator of each atom, or of the
+        most frequent value if all bins are atoms. The normal score and its square suit a Gaussian,
+        or a monotonic function of one, whose mean and width depend on X; the value suits counts and
+        distributions with two separate modes. The fourth power of the normal score, for heavy
+        tails, is included only with the largest number of bins: few rows can't determine it. Each
+        function is standardised to mean zero and variance one, then reduced by its projection on
+        those before it (Gram-Schmidt), so that a function that adds little has little weight.
         """
         score, value = self._normal_scores(), self._values()
         functions = [score, score**2, value, score**3, value**2]
@@ -122,11 +122,11 @@ class TargetBins:
         return _decorrelated(functions, self.share)
 
     def _values(self) -> FloatArray:
-        """Centers of the bins, between -1 and 1, without the outermost few hundredths of rows."""
+        """Centers of the bins, clipped at the quantiles `TAILS` and scaled to -1 to 1."""
         order = np.argsort(self.centers, kind="stable")
         below = np.cumsum(self.share[order]) - self.share[order] / 2
         low, high = np.interp(TAILS, below, self.centers[order])
-        # Their squares would lose what tells them apart, where they are far from zero.
+        # Centered, because squares of values far from zero would lose their differences.
         within = np.clip(self.centers, low, high) - (low / 2 + high / 2)
         return np.asarray(within / max(np.abs(within).max(), np.finfo(np.float64).tiny))
 
@@ -148,10 +148,10 @@ class TargetBins:
 
     @classmethod
     def from_dict(cls, description: Any) -> "TargetBins":
-        """Read what `to_dict` gave.
+        """Restore the bins from the result of `to_dict`.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If the description is not valid.
         """
         try:
             edges = description["edges"]
@@ -220,7 +220,7 @@ def _edges_and_atoms(values: FloatArray) -> tuple[FloatArray | None, FloatArray]
 def _codes(edges: FloatArray | None, atoms: FloatArray, values: FloatArray) -> NDArray[np.int32]:
     place = np.clip(np.searchsorted(atoms, values), 0, max(len(atoms) - 1, 0))
     if edges is None:
-        # The middle of neighbouring numbers may be one of them.
+        # The midpoint of neighbouring floats may be one of them.
         nearest = np.searchsorted((atoms[1:] + atoms[:-1]) / 2, values, side="left")
         return np.where(atoms[place] == values, place, nearest).astype(np.int32)
     codes = np.searchsorted(edges, values, side="right")
@@ -230,7 +230,7 @@ def _codes(edges: FloatArray | None, atoms: FloatArray, values: FloatArray) -> N
 
 
 def _decorrelated(functions: list[FloatArray], share: FloatArray) -> FloatArray:
-    """The functions with mean zero and variance one, each less its projection on those before."""
+    """The standardised functions, each minus its projection on those before it."""
     basis: list[FloatArray] = []
     kept = []
     for function in functions:
@@ -239,7 +239,7 @@ def _decorrelated(functions: list[FloatArray], share: FloatArray) -> FloatArray:
         if not length > 0:
             continue
         left = centered / length
-        for _ in range(2):  # once more for what rounding has left
+        for _ in range(2):  # twice, because of rounding
             for known in basis:
                 left = left - (share * left * known).sum() * known
         rest = np.sqrt((share * left**2).sum())

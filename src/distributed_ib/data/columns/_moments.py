@@ -35,7 +35,7 @@ class Moments:
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(values.mean())
             deviations = values - mean
-            # Not as a product of vectors, whose threads wait for each other where cores are few.
+            # Not as a dot product, whose threads wait for each other if there are few cores.
             squares = float(np.square(deviations, out=deviations).sum())
             total = self.count + len(values)
             gap = mean - self.mean

@@ -1,4 +1,4 @@
-"""Values that occur in a column of numbers, gathered while it is read in stretches."""
+"""Values that occur in a column of numbers, collected while it is read in stretches."""
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,10 @@ FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MAX_VALUES = 64
-"""Most values that are kept of a column."""
-# Enough that a quantile is off by one percent (standard error), little enough to keep of every
-# column.
+"""Largest number of values that is kept of a column."""
+# Enough for a standard error of one percent of a quantile, and few enough to keep of every column.
 _SAMPLE_ROWS = 2048
-# A column of many values shows more than `MAX_VALUES` in so many rows already, so that the others
+# A column of many values has more than `MAX_VALUES` in this many rows already, so that the others
 # need not be searched.
 _PREVIEW_ROWS = 4096
 
@@ -22,8 +21,8 @@ _PREVIEW_ROWS = 4096
 class RowSample:
     """A uniform random sample of the rows of a table of unknown length.
 
-    Every row gets a random number, and those with the smallest are kept: the sample does not depend
-    on where the table is cut into stretches.
+    Every row gets a random number, and the rows with the smallest are kept: the sample does not
+    depend on how the table is divided into stretches.
 
     Example:
         >>> sample = RowSample(3)
@@ -42,7 +41,7 @@ class RowSample:
         """Sample a further stretch of `n_rows`.
 
         Returns:
-            Which places of the sample so far stay, and which rows of the stretch follow them.
+            Positions in the previous sample that stay, and the rows of the stretch that follow.
         """
         n_before = len(self._tags)
         tags = np.concatenate([self._tags, self._rng.random(n_rows)])
@@ -54,7 +53,7 @@ class RowSample:
 
 
 class ObservedValues:
-    """The distinct values of a column while they are few, and otherwise a sample of its rows."""
+    """The distinct values of a column while there are few, and otherwise a sample of its rows."""
 
     def __init__(self) -> None:
         self._distinct: set[float] | None = set()
@@ -64,7 +63,7 @@ class ObservedValues:
     def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
         """Add the values of a stretch, `[n]`, of which a `RowSample` drew these rows.
 
-        Missing ones, NaN, are no values.
+        Missing values, NaN, are not counted as values.
         """
         if len(values) == 0:
             return
@@ -83,7 +82,7 @@ class ObservedValues:
                     self._distinct = None
 
     def values(self) -> tuple[float, ...]:
-        """At most `MAX_VALUES` observed values, in order, the smallest and the largest included.
+        """At most `MAX_VALUES` observed values in ascending order, including both extremes.
 
         All of them if there are no more; otherwise `spread_values`.
         """
@@ -99,12 +98,12 @@ class ObservedValues:
 
     @property
     def spikes(self) -> tuple[float, ...]:
-        """Values that far more of the sampled rows hold than hold the values beside them."""
+        """Values far more frequent in the sampled rows than neighbouring values."""
         return spikes_of(self._known)
 
     @property
     def rows_per_value(self) -> float:
-        """Sampled rows for each of their different values, on average."""
+        """Average number of sampled rows per distinct value."""
         known = self._known
         return len(known) / max(len(np.unique(known)), 1)
 
@@ -114,16 +113,16 @@ class ObservedValues:
 
 
 def spread_values(values: FloatArray, n_values: int) -> FloatArray:
-    """A few of the values, in order, such that about equally many rows lie between them.
+    """A few of the values in ascending order, with about equally many rows between neighbours.
 
-    These are quantiles at even distances, but a value that many rows share, such as the zeros of a
-    rainfall, takes one place only, and the other rows share those that are left. Unlike a grid they
-    leave no row without a neighbour and look at no value that does not occur, however skewed the
+    These are evenly spaced quantiles, except that a value shared by many rows, such as zero
+    rainfall, is taken only once, and the other rows share the remaining places. Unlike a grid, they
+    leave no row without a neighbour and include no value that does not occur, however skewed the
     column is.
 
     Args:
         values: A column, `[n]`.
-        n_values: How many; all distinct values if they are no more.
+        n_values: How many; all distinct values if there are no more.
 
     Example:
         >>> spread_values(np.array([0.0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16]), 4).tolist()
@@ -140,7 +139,7 @@ def spread_values(values: FloatArray, n_values: int) -> FloatArray:
 
 
 def _even_share(counts: NDArray[np.int64], n_values: int) -> float:
-    """The rows for each of `n_values` values if no value may count for more than that share."""
+    """Rows per value for `n_values` values, if no value may count for more than that."""
     falling = np.sort(counts)[::-1]
     rest = falling[::-1].cumsum()[::-1][:n_values]  # rows of this count and all smaller ones
     shares = rest / np.arange(n_values, 0, -1)

@@ -10,9 +10,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 EXACT_BELOW = 2.0**53
 """Whole numbers below this are exact as doubles."""
 MISSING = "missing"
-"""What a missing value is called."""
+"""Label of a missing value."""
 RARE = "(rare)"
-"""What the level is called that stands for levels of few rows."""
+"""Label of the level that stands for all levels with few rows."""
 Part = Literal["rank", "trend", "hour of day", "weekday", "day of year", "duration"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
@@ -23,9 +23,9 @@ class Reading:
 
     Attributes:
         part: What is read: the rank among ordered levels, a part of a date, or a duration.
-        origin: Of a trend the date from which days are counted, in ISO form.
-        day_first: Of dates written as text whether the day stands before the month.
-        unit: Of a duration.
+        origin: For a trend, the date from which days are counted, in ISO form.
+        day_first: For dates written as text, whether the day comes before the month.
+        unit: Unit of a duration.
     """
 
     part: Part
@@ -39,18 +39,18 @@ class Column:
     """A column by name and kind.
 
     Attributes:
-        name: Its name: that of the user's column, or of what is read from it ("when: weekday").
+        name: Its name: that of the user's column, or of a part read from it ("when: weekday").
         kind: "continuous" (numbers, integers, booleans, ranks of ordered categories) or
             "categorical".
         levels: Values that a categorical column takes; None until fitted, unless the table itself
-            declares them (a pandas category column). Fitted, `None` as the last of them stands for
-            a missing value, and before it there may be `RARE`. Of an ordered category its levels in
-            order, and empty for other continuous columns.
-        source: The column of the user's table that it is read from; None for that of its own name.
+            declares them (a pandas category column). Once fitted, a last level `None` stands for
+            missing values, and `RARE` may come before it. For an ordered category, its levels in
+            order; empty for other continuous columns.
+        source: The column of the user's table that it is read from; None if that has its name.
         reading: How it is read from there; None for the values themselves.
-        has_missing: Whether a continuous column has, beside its number, a code of two levels that
-            says whether there is a number.
-        has_rare: Whether a categorical column has the level `RARE`, for levels of few rows.
+        has_missing: Whether a continuous column has, in addition to its number, a code with two
+            levels that says whether the number is missing.
+        has_rare: Whether a categorical column has the level `RARE`, for levels with few rows.
     """
 
     name: str
@@ -78,17 +78,17 @@ class Column:
 
     @property
     def can_be_missing(self) -> bool:
-        """Whether "missing" is one of the things that it says."""
+        """Whether "missing" is one of its values."""
         return self.has_missing or (not self.is_number and None in (self.levels or ())[-1:])
 
     @property
     def n_codes(self) -> int:
-        """Levels of its code in `TableInput.codes`; 0 for a number that is never missing."""
+        """Number of levels of its code in `TableInput.codes`; 0 for a number never missing."""
         return 2 * self.has_missing if self.is_number else len(self.levels or ())
 
     @property
     def known_levels(self) -> tuple[Level, ...]:
-        """Its levels without those that stand for rare and for missing ones, in the order of codes.
+        """Its levels without those for rare and for missing values, in the order of their codes.
 
         >>> Column("c", "categorical", ("a", "b", RARE, None), has_rare=True).known_levels
         ('a', 'b')
@@ -98,15 +98,15 @@ class Column:
 
     @property
     def has_text_levels(self) -> bool:
-        """Whether it is read from text: all its known levels are, and none from dates."""
+        """Whether it is read from text: all its known levels are text, and not parts of dates."""
         is_of_dates = self.reading is not None and not self.is_ordered
         return not is_of_dates and all(isinstance(level, str) for level in self.known_levels)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What its levels are called where they are shown, each differently; none of numbers.
+        """Display names of its levels, all different; empty for numbers.
 
-        The last is "missing" where that is one of the things that it says.
+        The last is "missing" if that is one of its values.
 
         >>> Column("c", "categorical", ("", "missing", None)).labels
         ('(empty)', 'missing', '(missing)')
@@ -121,7 +121,7 @@ class Column:
 
 
 def level_text(level: Level) -> str:
-    """A level as it is shown; whole numbers as such, of which gaps made others.
+    """A level as it is shown; integers that missing values turned into floats are integers again.
 
     >>> level_text(12345.0), level_text(0.5), level_text(True)
     ('12345', '0.5', 'True')
@@ -132,7 +132,7 @@ def level_text(level: Level) -> str:
 
 
 def _another(label: str, taken: Sequence[str]) -> str:
-    """The label, in brackets if something else is called so."""
+    """The label, in parentheses if it is already taken."""
     while label in taken:
         label = f"({label})"
     return label

@@ -12,7 +12,7 @@ _DEFAULTS = asdict(Column("", "continuous"))
 
 
 def column_to_dict(column: Column) -> dict[str, Any]:
-    """A column as JSON values; what is as usual is left out."""
+    """A column as JSON values, without defaults."""
     found = asdict(column)
     found["levels"] = None if column.levels is None else list(column.levels)
     always = ("name", "kind", "levels")
@@ -20,12 +20,12 @@ def column_to_dict(column: Column) -> dict[str, Any]:
 
 
 def column_from_dict(entry: Any) -> Column:
-    """Read what `column_to_dict` gave.
+    """Restore a column from the result of `column_to_dict`.
 
     Raises:
-        KeyError: If something is missing.
-        TypeError: If it is no mapping.
-        ValueError: If it is no such description.
+        KeyError: If an entry is missing.
+        TypeError: If it is not a mapping.
+        ValueError: If the description is not valid.
     """
     name, levels = entry["name"], entry["levels"]
     source = entry.get("source")

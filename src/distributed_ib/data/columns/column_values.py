@@ -22,10 +22,10 @@ _DATE_TEXT = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T\s].*)?$"
     r"|\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$"
 )
-# A text column of which at least this share of distinct values are numbers is a column of numbers
-# with misspelt values, not a set of categories.
+# A text column in which at least this share of the distinct values are numbers is a column of
+# numbers with misspelt values, not of categories.
 _NUMBER_SHARE = 0.5
-# 5 %, $5, 1 234 or 1'234: so few of them may well be categories, such as doses.
+# 5 %, $5, 1 234 or 1'234; up to `_MOST_SIGNED_LEVELS` of them may be categories, such as doses.
 _NUMBER_WITH_SIGNS = re.compile(
     r"\s*[+-]?[$€£¥]?\s*(\d+|\d{1,3}([\s']\d{3})+)([.,]\d+)?\s*[%‰$€£¥]?\s*"
 )
@@ -34,7 +34,7 @@ _MOST_SIGNED_LEVELS = 20
 
 
 def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Column:
-    """Infer the kind of a column; dates, and values that are neither number nor text, are errors.
+    """Infer the kind of a column; dates, and values that are neither numbers nor text, are errors.
 
     Args:
         name: Its name, for messages.
@@ -42,7 +42,7 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
         kind: What the user declared, if anything.
 
     Raises:
-        UserError: If the column holds dates, a mixture of numbers and text, or other objects.
+        UserError: If the column contains dates, a mixture of numbers and text, or other objects.
     """
     if kind is not None and kind not in KINDS:
         raise UserError(f"column {name!r} is declared {kind!r}; choose one of {', '.join(KINDS)}.")
@@ -73,7 +73,7 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
 def numbers_of(
     name: str, values: pd.Series, first_row: int = 1, *, allow_missing: bool = False
 ) -> NDArray[np.float64]:
-    """The values of a continuous column, `[n]`, all finite or, where that is allowed, NaN.
+    """The values of a continuous column, `[n]`, all finite or, if that is allowed, NaN.
 
     Text that spells numbers is read as numbers.
 
@@ -81,7 +81,7 @@ def numbers_of(
         name: Name of the column, for messages.
         values: Its values.
         first_row: Number of the first of them, for messages; data rows count from 1.
-        allow_missing: Whether missing values become NaN, and are no error.
+        allow_missing: Whether missing values become NaN instead of raising an error.
 
     Raises:
         UserError: If a value is missing, infinite or not a number: names column, row and remedy.
@@ -138,14 +138,14 @@ def levels_of(name: str, values: pd.Series, first_row: int = 1) -> list[Level]:
 def factorised(
     name: str, values: pd.Series, first_row: int = 1
 ) -> tuple[NDArray[np.int64], list[Level]]:
-    """The distinct values of a categorical column, and which each row has; -1 where it is missing.
+    """The index of each row's value, -1 if missing, and the distinct values of a category.
 
     Raises:
         UserError: If a value is not text, a number or a boolean.
     """
     codes, uniques = _factorise(name, without_signals(values), first_row, allow_missing=True)
     first = np.zeros(len(uniques) + 1, np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of a repeated level the first row is left
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the first row of a repeated level remains
     rows = first_row + first[:-1]
     return codes, [level_of(name, v, r) for v, r in zip(uniques, rows.tolist(), strict=True)]
 
@@ -156,7 +156,7 @@ def codes_of(
     """The index of each value of a categorical column among its known levels, `[n]`.
 
     Raises:
-        UserError: If a value is missing or none of the levels: names column, row, value, remedy.
+        UserError: If a value is missing or not one of the levels: names column, row, value, remedy.
     """
     codes, uniques = _factorise(name, values, first_row)
     table = np.array([code_of.get(_plain(level), -1) for level in uniques], np.int64)
@@ -173,11 +173,11 @@ def sorted_levels(levels: set[Level]) -> tuple[Level, ...]:
 
 
 def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
-    """Check that a column that may hold any Python object holds numbers and text alone.
+    """Check that a column that may contain any Python object contains only numbers and text.
 
     Raises:
-        UserError: If a value is neither a number nor text nor a mark of a missing one, or is a
-            missing one that can't even be compared: names column, row and remedy.
+        UserError: If a value is neither a number, text nor a missing-value marker, or is a
+            signalling NaN, which can't be compared: names column, row and remedy.
     """
     dtype = values.dtype
     if pd.api.types.is_numeric_dtype(dtype) or isinstance(
@@ -198,7 +198,7 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
 
 
 def without_signals(values: pd.Series) -> pd.Series:
-    """The values with None for those decimals that can't even be compared (sNaN)."""
+    """The values with None in place of decimals that can't be compared (sNaN)."""
     if not pd.api.types.is_object_dtype(values.dtype):
         return values
     signals = [isinstance(value, Decimal) and value.is_snan() for value in values]
@@ -221,12 +221,12 @@ def _factorise(
 
 
 def level_of(name: str, value: Any, row: int | None = None) -> Level:
-    """A value as a level: text, a number or a boolean of Python's own.
+    """A value as a level: text, a number or a boolean of a built-in Python type.
 
-    The row is that of messages, if there is one.
+    The row, if given, is named in messages.
 
     Raises:
-        UserError: If it is something else.
+        UserError: If the value can't be a level.
     """
     value = _plain(value)
     if isinstance(value, Decimal) and value.is_finite():
@@ -285,10 +285,10 @@ def _refuse_text_dates(name: str, values: pd.Series) -> None:
 
 
 def is_text(name: str, values: pd.Series, first_row: int = 1) -> bool:
-    """Whether a column of numbers and text holds text alone, and not numbers alone.
+    """Whether a column contains only text (True) or only numbers (False).
 
     Raises:
-        UserError: If it holds both.
+        UserError: If it contains both.
     """
     text = np.array([isinstance(value, str) for value in values])
     if text.any() and not (text | values.isna().to_numpy()).all():
@@ -298,11 +298,11 @@ def is_text(name: str, values: pd.Series, first_row: int = 1) -> bool:
 
 
 def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) -> None:
-    """Check that a column of text does not hold mostly numbers.
+    """Check that a column of text does not consist mostly of numbers.
 
     Raises:
-        UserError: If at least half of its distinct values are numbers, but not all; or if very many
-            of them are numbers with signs such as % and $, or spaces between their digits.
+        UserError: If at least half of its distinct values are numbers, but not all; or if they are
+            more than 20 numbers, some with signs such as % and $ or spaces between their digits.
     """
     text = pd.Series(values.dropna().unique(), dtype=object)
     is_number = pd.to_numeric(text, errors="coerce").notna()
@@ -341,7 +341,7 @@ def refuse_no_unicode(name: str, value: str) -> NoReturn:
 
 
 def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
-    """Raise an error for a whole number beyond double precision, in which all is computed."""
+    """Raise an error for an integer beyond double precision, which all computations use."""
     for row, value in enumerate(values):
         if isinstance(value, int) and _is_beyond_double(value):
             refuse(

@@ -18,7 +18,7 @@ DateType = Literal["date", "time", "duration"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WEEK_DAYS, YEAR_DAYS = 14, 365
-"""Fewest days that dates span where the weekday, and the day of the year, are parts of them."""
+"""Fewest days that dates must span for the weekday, and the day of the year, to be parts."""
 SECONDS = {
     "days": 86_400.0,
     "hours": 3600.0,
@@ -69,19 +69,18 @@ def date_type(values: pd.Series) -> DateType | None:
 def clock_times(
     name: str, values: pd.Series, first_row: int = 1, day_first: bool | None = None
 ) -> Times:
-    """Dates and times of day as a wall clock shows them, `[n]`; NaT where one is missing.
+    """Dates and times of day as shown by a wall clock, `[n]`; NaT if missing.
 
-    A time zone is left out: 9:00 is nine o'clock wherever it is. Times of day alone are those of
-    1970-01-01.
+    Time zones are dropped: 9:00 is nine o'clock everywhere. Times of day alone are on 1970-01-01.
 
     Args:
         name: Name of the column.
         values: Its values.
         first_row: Number of the first of them, for messages.
-        day_first: Of dates as text, whether the day stands before the month.
+        day_first: For dates written as text, whether the day comes before the month.
 
     Raises:
-        UserError: If a value is no date: names column, row and remedy.
+        UserError: If a value is not a date: names column, row and remedy.
     """
     found = date_type(values)
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -129,7 +128,7 @@ def _plain_time(value: Any) -> Any:
         value = value.to_timestamp()
     if isinstance(value, datetime.time):
         return datetime.datetime.combine(datetime.date(1970, 1, 1), value.replace(tzinfo=None))
-    if isinstance(value, datetime.datetime):  # of pandas too
+    if isinstance(value, datetime.datetime):  # includes pandas timestamps
         return _NAT if pd.isna(value) else value.replace(tzinfo=None)
     if isinstance(value, (datetime.date, np.datetime64)):
         return value
@@ -137,7 +136,7 @@ def _plain_time(value: Any) -> Any:
 
 
 def part_of(times: Times, part: Part, origin: str = "") -> FloatArray:
-    """A part of dates as a number, `[n]`; NaN where a date is missing.
+    """A part of dates as a number, `[n]`; NaN if the date is missing.
 
     Args:
         times: From `clock_times`.
@@ -161,7 +160,7 @@ def part_of(times: Times, part: Part, origin: str = "") -> FloatArray:
 
 
 def durations(name: str, values: pd.Series, unit: str) -> FloatArray:
-    """Durations in a unit, `[n]`; NaN where one is missing.
+    """Durations in a unit, `[n]`; NaN if missing.
 
     >>> durations("wait", pd.Series(pd.to_timedelta(["90min", None])), "hours").tolist()
     [1.5, nan]
@@ -204,7 +203,7 @@ def natural_unit(longest_seconds: float) -> str:
 def columns_of_date(
     name: str, parts: Sequence[Part], origin: str, day_first: bool | None
 ) -> tuple[Column, ...]:
-    """The columns that are read from a column of dates."""
+    """The columns that are read from a date column."""
     found = []
     for part in parts:
         reading = Reading(part, origin if part == "trend" else "", day_first)
@@ -218,7 +217,7 @@ def columns_of_date(
 def with_clock_times(
     columns: Sequence[Column], chunk: Mapping[str, pd.Series], first_row: int
 ) -> Mapping[str, pd.Series]:
-    """A stretch of rows in which columns of dates are read once, however many parts they have."""
+    """A stretch of rows with each date column read once, however many parts it has."""
     dates = {
         c.read_from: c.reading.day_first
         for c in columns

@@ -1,4 +1,4 @@
-"""What the dates of a column span, from which its natural parts follow."""
+"""The span of the dates of a column, which determines its natural parts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from distributed_ib.errors import UserError
 
 @dataclass
 class _Range:
-    """Smallest and largest of some values that come in stretches."""
+    """Smallest and largest of values that are added in stretches."""
 
     ends: list[Any] = field(default_factory=list)
 
@@ -50,13 +50,13 @@ class _Span:
 
 
 class DateSpan:
-    """What the dates of a column span, read in stretches.
+    """The span of the dates of a column, read in stretches.
 
-    Where day and month of a text can't be told apart yet, both orders are followed.
+    While day and month in texts can't be distinguished, both orders are followed.
 
     Args:
         name: Name of the column.
-        day_first: Whether the day stands before the month, if the user says so.
+        day_first: Whether the day comes before the month; None if the user did not declare it.
         only_times: Whether these are times of day without a date.
     """
 
@@ -70,7 +70,7 @@ class DateSpan:
         """Add a stretch of rows.
 
         Raises:
-            UserError: If a value is no date: names column, row and remedy.
+            UserError: If a value is not a date: names column, row and remedy.
         """
         is_text = isinstance(values.dtype, pd.StringDtype) or (
             pd.api.types.is_object_dtype(values.dtype)
@@ -102,16 +102,16 @@ class DateSpan:
 
     @property
     def day_first(self) -> bool | None:
-        """Whether the day stands before the month; None where that is no question.
+        """Whether the day comes before the month; None if that makes no difference.
 
         Raises:
-            UserError: If it can be either.
+            UserError: If both are possible.
         """
         if not self._example:
             return None
         if len(self._spans) > 1 and not self._all_dotted:
             refuse_both_orders(self._name, self._example)
-        return next(iter(self._spans))  # dots stand in dates that begin with the day
+        return next(iter(self._spans))  # dates with dots begin with the day
 
     @property
     def _span(self) -> _Span:
@@ -129,7 +129,7 @@ class DateSpan:
 
     @property
     def text(self) -> str:
-        """First and last date, as a user reads them."""
+        """First and last date, as shown to a user."""
         first, last = self._span.dates.ends
         hours = self._span.hours
         unit = "m" if hours.varies or hours.ends[0] else "D"
@@ -139,10 +139,10 @@ class DateSpan:
         return " to ".join(texts)
 
     def parts(self) -> tuple[Part, ...]:
-        """The natural parts: the trend, and cycles as far as the dates resolve them.
+        """The natural parts: the trend, and the cycles that the dates cover.
 
-        The hour of day where times of day vary, the weekday where the dates span two weeks, and
-        the day of the year where they span a year; each only where it varies.
+        The cycles are the hour of day, the weekday if the dates span two weeks, and the day of the
+        year if they span a year; each only if it varies.
         """
         if self._only_times:
             return ("hour of day",)

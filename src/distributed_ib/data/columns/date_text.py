@@ -1,4 +1,4 @@
-"""Dates and times written as text: which texts they are, and what they say."""
+"""Dates and times written as text: which texts they are, and their values."""
 
 import re
 from typing import Any, Literal, NoReturn
@@ -24,10 +24,10 @@ _DATE = (
 # 2026-01-31, 31.1.2026 or 1/31/26, with a time of day or without; or a time of day alone.
 _DATE_TEXT = re.compile(rf"^\s*{_DATE}(?:[T\s]\s*{_CLOCK}{_ZONE})?\s*$")
 _TIME_TEXT = re.compile(rf"^\s*{_CLOCK}\s*$")
-# A text column of which at least this share of distinct values are dates holds misspelt dates, and
-# is no set of categories.
+# A text column in which at least this share of the distinct values are dates contains misspelt
+# dates, not categories.
 _DATE_SHARE = 0.5
-# Two-digit years from here on are of the twentieth century, as POSIX has it.
+# Two-digit years from this one on belong to the twentieth century, as in POSIX.
 _PIVOT = 69
 
 
@@ -70,7 +70,7 @@ def text_type(name: str, values: pd.Series, first_row: int = 1) -> Literal["date
 
 
 def refuse_both_orders(name: str, example: str) -> NoReturn:
-    """Raise an error for dates of which day and month can't be told apart."""
+    """Raise an error for dates in which day and month can't be distinguished."""
     first, second = (_spoken(example, day_first) for day_first in (True, False))
     refuse(
         name,
@@ -81,7 +81,7 @@ def refuse_both_orders(name: str, example: str) -> NoReturn:
 
 
 def refuse_mixed_orders(name: str) -> NoReturn:
-    """Raise an error for dates of which some have the day first and some the month."""
+    """Raise an error for dates, some with the day first and some with the month first."""
     refuse(
         name,
         "contains some dates with the day before the month and some with the month before the day",
@@ -90,7 +90,7 @@ def refuse_mixed_orders(name: str) -> NoReturn:
 
 
 def example_of(name: str, values: pd.Series) -> tuple[str, bool]:
-    """A date of which one can't see where the day stands, and whether all have dots."""
+    """A date with the year last, "" if there is none, and whether all such dates have dots."""
     texts = distinct_texts(name, values)
     parts = texts.str.extract(_DATE_TEXT)
     there = parts["first"].notna()
@@ -100,12 +100,12 @@ def example_of(name: str, values: pd.Series) -> tuple[str, bool]:
 
 
 def times_of_text(name: str, values: pd.Series, first_row: int, day_first: bool | None) -> Times:
-    """Dates and times as they are written, whatever their time zone, `[n]`; NaT where missing.
+    """Dates and times as they are written, whatever their time zone, `[n]`; NaT if missing.
 
-    Times of day alone are those of 1970-01-01.
+    Times of day alone are on 1970-01-01.
 
     Raises:
-        UserError: If one is no date: names column, row and remedy.
+        UserError: If a value is not a date: names column, row and remedy.
     """
     codes, uniques = pd.factorize(values)
     texts = pd.Series(list(uniques), dtype=object)
@@ -125,7 +125,7 @@ def times_of_text(name: str, values: pd.Series, first_row: int, day_first: bool 
 
 
 def _times(texts: pd.Series, day_first: bool | None) -> Times:
-    """NaT where a text is no date."""
+    """Dates and times of texts; NaT if a text is not a date."""
     parts = texts.str.extract(_DATE_TEXT)
     clock = texts.str.extract(_TIME_TEXT)
     is_clock = clock["hour"].notna().to_numpy(bool)

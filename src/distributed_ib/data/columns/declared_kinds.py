@@ -1,4 +1,4 @@
-"""What a user says of the columns of a table: their kinds, from a mapping or a TOML file."""
+"""Kinds that a user declares for the columns of a table, from a mapping or a TOML file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,20 @@ from distributed_ib.errors import UserError
 ColumnKind = Literal["continuous", "categorical", "ordered", "date", "date parts", "left out"]
 COLUMN_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 KindsOfColumns = Mapping[str, Any]
-"""By column one of `COLUMN_KINDS`, or a mapping with `kind`, `levels` and `day_first`."""
+"""For each column one of `COLUMN_KINDS`, or a mapping with `kind`, `levels` and `day_first`."""
 
 
 @dataclass(frozen=True)
 class DeclaredKind:
-    """What a user says of one column.
+    """What a user declares about one column.
 
     Attributes:
         kind: "continuous", "categorical", "ordered" (levels with an order), "date" (one component
             of its natural parts), "date parts" (a component for each part), or "left out".
-        levels: Of an ordered category its levels in order, of a category all that it may take;
-            empty where they follow from the data.
-        day_first: Of dates as text whether the day stands before the month; None if the data say.
+        levels: For an ordered category, its levels in order; for a category, all its possible
+            levels; empty to take them from the data.
+        day_first: For dates written as text, whether the day comes before the month; None to infer
+            it from the data.
     """
 
     kind: ColumnKind
@@ -34,10 +35,10 @@ class DeclaredKind:
 
 
 def declared_kinds(kinds: KindsOfColumns | None) -> dict[str, DeclaredKind]:
-    """What a user says of the columns, checked.
+    """Check what a user declares about the columns.
 
     Raises:
-        UserError: If a kind is unknown, or an option does not belong to it.
+        UserError: If a kind is unknown, or an option does not apply to it.
 
     Example:
         >>> size = {"kind": "ordered", "levels": ["small", "large"]}
@@ -96,12 +97,12 @@ def _day_first(name: str, kind: ColumnKind, day_first: Any) -> bool | None:
 
 
 def read_kinds(path: Path) -> dict[str, Any]:
-    """Kinds of columns from a TOML file, as `dib describe --toml` writes it.
+    """Read kinds of columns from a TOML file, as written by `dib describe --toml`.
 
-    Lines are such as `zip = "categorical"`, under a heading `[kinds]` or none.
+    Lines have the form `zip = "categorical"`, with or without a heading `[kinds]`.
 
     Raises:
-        UserError: If it can't be read, or says anything else.
+        UserError: If the file can't be read, or contains anything else.
     """
     found = read_toml(path, "a list of kinds of columns")
     if list(found) == ["kinds"] and isinstance(found["kinds"], dict):

@@ -1,4 +1,4 @@
-"""What a column is read as, from its type and its values."""
+"""The kind as which a column is read, from its type and its values."""
 
 from typing import Literal
 
@@ -20,16 +20,16 @@ ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "durati
 def read_as(
     name: str, values: pd.Series, declared: DeclaredKind | None, first_row: int = 1
 ) -> ReadAs:
-    """What a column is read as.
+    """The kind as which a column is read.
 
     Args:
         name: Its name, for messages.
         values: Its values, not all missing.
-        declared: What the user says of it, if anything.
+        declared: What the user declared, if anything.
         first_row: Number of the first row, for messages.
 
     Raises:
-        UserError: If it holds a mixture of numbers and text, or things that are neither.
+        UserError: If it contains a mixture of numbers and text, or values that are neither.
 
     Example:
         >>> read_as("when", pd.Series(["2026-01-31", None]), None)

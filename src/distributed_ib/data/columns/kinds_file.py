@@ -1,4 +1,4 @@
-"""How a table is read, as a TOML file that a user corrects and hands to `dib fit --kinds`."""
+"""How a table is read, as a TOML file that a user corrects and passes to `dib fit --kinds`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from distributed_ib.data.columns.survey import SurveyedColumn
 
 
 def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
-    """The kinds of the columns as TOML, with what was found as comments.
+    """The kinds of the columns as TOML, with findings as comments.
 
     Args:
         surveyed: From `survey`.
-        title: What the table is, for the first line.
+        title: Name of the table, for the first line.
 
     Example:
         >>> from distributed_ib.data.columns.column import Column
@@ -38,7 +38,7 @@ def kinds_toml(surveyed: Sequence[SurveyedColumn], title: str) -> str:
 
 
 def kind_of(one: SurveyedColumn) -> str | dict[str, Any]:
-    """The kind of a column as `declared_kinds` takes it."""
+    """The kind of a column in the form that `declared_kinds` takes."""
     options: dict[str, Any] = {}
     if one.levels:
         options["levels"] = list(one.levels)
@@ -48,7 +48,7 @@ def kind_of(one: SurveyedColumn) -> str | dict[str, Any]:
 
 
 def _value(kind: str | dict[str, Any]) -> str:
-    """In one line, as TOML wants tables inside of tables."""
+    """The kind on one line, as TOML requires for tables within tables."""
     if isinstance(kind, str):
         return f'"{kind}"'
     parts = []
@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
 
 
 def _found(one: SurveyedColumn) -> str:
-    """What was found of a column."""
+    """What was found about a column."""
     if one.problem:
         return one.problem
     parts = [one.note] if one.note else []
@@ -77,5 +77,5 @@ def _found(one: SurveyedColumn) -> str:
 
 
 def _line(text: str) -> str:
-    """Text on one line, as a comment has to be."""
+    """Text on one line, as a comment requires."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,4 +1,4 @@
-"""From a column of a user's table to numbers, or to levels and which of them each row has."""
+"""Reads a column of a user's table as numbers, or as levels and codes."""
 
 from typing import Any
 
@@ -15,20 +15,20 @@ FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 UNSEEN = -2
-"""The code of a level that is none of the known ones; -1 is that of a missing value."""
+"""The code of an unknown level; -1 is the code of a missing value."""
 
 
 def numbers_in(column: Column, values: pd.Series, first_row: int = 1) -> FloatArray:
-    """The numbers of a continuous column, `[n]`; NaN where one is missing.
+    """The numbers of a continuous column, `[n]`; NaN if missing.
 
     Args:
-        column: What is read.
+        column: The column to read.
         values: The column of the table that it is read from; dates from `with_clock_times`.
         first_row: Number of the first row, for messages.
 
     Raises:
-        UserError: If a value is infinite or no number, or no level of an ordered category: names
-            column, row and remedy.
+        UserError: If a value is infinite or not a number, or not a level of an ordered category:
+            names column, row and remedy.
     """
     reading = column.reading
     if reading is None:
@@ -52,7 +52,7 @@ def ranks_of(codes: Codes) -> FloatArray:
 
 
 def levels_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, list[Level]]:
-    """The distinct values of a category, and which each row has; -1 where one is missing.
+    """The index of each row's value, -1 if missing, and the distinct values of a category.
 
     Raises:
         UserError: If a value is not text, a number or a boolean.
@@ -64,18 +64,18 @@ def levels_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Co
 
 
 def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Codes, NDArray[Any]]:
-    """The code of each row among the known levels of a column, and the value that it has.
+    """The code of each row among the known levels of a column, and the value of each row.
 
     Returns:
-        Codes `[n]`, -1 where a value is missing and `UNSEEN` where it is no known level; and the
-        values of the rows, of objects, `[n]`.
+        Codes `[n]`, -1 if a value is missing and `UNSEEN` if it is not a known level; and the
+        values of the rows as objects, `[n]`.
 
     Raises:
         UserError: If a value is not text, a number or a boolean.
     """
     found, levels = levels_in(column, values, first_row)
     code_of = {level: code for code, level in enumerate(column.known_levels)}
-    # A column of numbers is one of text as soon as a single value is: 7 and "7" are the same then.
+    # A single text turns a column of numbers into text, so 7 and "7" are the same level.
     by_text = {level_text(level): code for level, code in code_of.items()}
     table = np.array(
         [*(code_of.get(one, by_text.get(level_text(one), UNSEEN)) for one in levels), -1], np.int64
@@ -86,7 +86,7 @@ def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Cod
 
 
 def refuse_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: int) -> None:
-    """Check that there is no unknown level.
+    """Check that there are no unknown levels.
 
     Raises:
         UserError: If there is one: names column, row, value and remedy.

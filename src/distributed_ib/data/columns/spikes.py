@@ -1,30 +1,30 @@
-"""Spikes of a column of numbers: values that far more rows hold than values beside them."""
+"""Spikes of a column of numbers: values far more frequent than neighbouring values."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MOST_SPIKES = 16
-"""Most spikes of a column."""
+"""Largest number of spikes of a column."""
 LEAST_ROWS, LEAST_SHARE = 15, 0.02
-"""Rows, and share of the rows, that a spike holds."""
+"""Fewest rows, and smallest share of the rows, in which a spike occurs."""
 TIMES_ITS_NEIGHBOURS = 3
-"""A spike holds so many times the rows of the values near it."""
+"""A spike is at least this many times as frequent as the values near it."""
 BY_CHANCE = 1
-"""Added to the rows of the values near it, which may be few by chance."""
+"""Added to the number of rows of the values near it, which may be few by chance."""
 FEW_VALUES = 12
-"""In columns of no more different values nothing is beside anything."""
+"""Columns with at most this many distinct values have no spikes."""
 _BESIDE = 4
 
 
 def spikes_of(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """Values of a column that far more rows hold than hold the values beside them, rising.
+    """Values of a column far more frequent than neighbouring values, in ascending order.
 
-    Zeros of a rainfall, codes such as 99 for "unknown", and values that were filled in often tell
-    something else than the number that they are. A value counts where at least 15 rows and 2 % of
-    all hold it, and more than three times as many as hold values near it, on either side: one of
-    the next two, so that spikes may lie side by side, and the median of the next four, which is
-    less a chance. Of more than 16 these are the most frequent, and columns of at most 12 different
-    values have none.
+    Zeros of rainfall, codes such as 99 for "unknown", and imputed values often mean something other
+    than their number. A spike occurs in at least 15 rows and in 2 % of all rows, and on either side
+    it is more than three times as frequent as the values near it: as the rarer of the next two, so
+    that spikes may be adjacent, and as the lower median of the next four, which varies less by
+    chance. At most 16 spikes, the most frequent ones, are returned; columns with at most 12
+    distinct values have none.
 
     Args:
         values: The column, `[n]`, without missing values.
@@ -45,10 +45,10 @@ def spikes_of(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _rows_beside(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of the values after each one: see `spikes_of`; of the last one 0."""
+    """Number of rows of the values after each one, see `spikes_of`; 0 for the last one."""
     padded = np.pad(counts, (0, _BESIDE), mode="edge")
     following = np.lib.stride_tricks.sliding_window_view(padded, _BESIDE + 1)[:, 1:]
     found = np.maximum(following[:, :2].min(axis=1), np.sort(following, axis=1)[:, 1])
-    found[0] = max(found[0], counts[1:3].max())  # which has no values on its other side
+    found[0] = max(found[0], counts[1:3].max())  # there are no values before it
     found[-1] = 0
     return np.asarray(found)

@@ -1,4 +1,4 @@
-"""One look at all rows of a table: how each of its columns is to be read."""
+"""One pass over all rows of a table, to find how each of its columns is to be read."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,11 +33,11 @@ from distributed_ib.data.table_errors import refuse, shown, with_place
 from distributed_ib.errors import UserError
 
 LEAST_ROWS = 10
-"""Fewest rows of a table of which columns are left out as constant, row numbers or free text."""
+"""In tables with fewer rows no column is left out as constant, row numbers or free text."""
 FREE_TEXT_LEVELS, FREE_TEXT_SHARE = 20, 0.9
-"""Text is left out that has more levels than this, of which so many rows have one of their own."""
+"""Text is left out if it has more levels than this, and at least this many levels per row."""
 MOST_LEVELS = 1 << 16
-"""Levels are counted up to so many."""
+"""Largest number of levels that is counted."""
 SHOWN_LEVELS = 6
 _MOST_CHARACTERS = 80
 
@@ -48,17 +48,17 @@ class SurveyedColumn:
 
     Attributes:
         name: Its name.
-        kind: Its kind, as a user may declare it.
-        columns: The columns that a model reads from it; empty where it is left out.
-        n_missing: Rows without a value.
-        n_levels: Different values, of a category; None of numbers and dates.
+        kind: Its kind, in the form that a user may declare.
+        columns: The columns that a model reads from it; empty if it is left out.
+        n_missing: Number of rows without a value.
+        n_levels: Number of distinct values of a category; None for numbers and dates.
         values: Its values in words: a range, or the levels.
-        note: Why it is left out, and how it comes back; "" where it isn't.
-        problem: Why it can't be read; "" where it can.
-        levels: Its levels in order, where their order counts.
-        day_first: Of dates as text whether the day stands before the month.
-        spikes: Values of a number that far more of some thousand sampled rows hold than hold the
-            values beside them (`spikes_of`); training rows decide which a model distinguishes.
+        note: Why it is left out; "" if it isn't.
+        problem: Why it can't be read; "" if it can.
+        levels: Its levels in order, if they are ordered or were declared.
+        day_first: For dates written as text, whether the day comes before the month.
+        spikes: Spikes of a number (`spikes_of`) in a sample of about two thousand rows; which of
+            them a model distinguishes depends on the training rows.
     """
 
     name: str
@@ -75,7 +75,7 @@ class SurveyedColumn:
 
     @property
     def levels_text(self) -> str:
-        """The number of levels in words; "" where there are none."""
+        """The number of levels in words; "" if there are none."""
         if self.n_levels is None:
             return ""
         many = self.n_levels > MOST_LEVELS
@@ -89,16 +89,16 @@ def survey(
     kept: Collection[str] = (),
     told: Told = tell_nobody,
 ) -> list[SurveyedColumn]:
-    """Look at all rows once, a stretch at a time.
+    """Read all rows once, a stretch at a time, to find how each column is to be read.
 
     Args:
         view: The table.
-        declared: What the user says of its columns.
+        declared: What the user declared about its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
-        told: Called as the reading goes on.
+        told: Called to report progress.
 
     Returns:
-        An entry for each column, in their order; what can't be read is told in its `problem`.
+        An entry for each column, in their order; `problem` says why a column can't be read.
     """
     begun = Survey(view.names, declared)
     if begun.wanted:
@@ -109,11 +109,11 @@ def survey(
 
 
 class Survey:
-    """A look at a table of which the rows come a stretch at a time.
+    """A survey of a table whose rows are added a stretch at a time.
 
     Args:
         names: Its columns.
-        declared: What the user says of them.
+        declared: What the user declared about them.
 
     Example:
         >>> look = Survey(["x"], {})
@@ -129,7 +129,7 @@ class Survey:
 
     @property
     def wanted(self) -> list[str]:
-        """Columns that are looked at: those that are not declared left out."""
+        """Columns that are surveyed: those that are not declared "left out"."""
         return [name for name, look in self._looks.items() if not look.is_left_out]
 
     def add(
@@ -138,12 +138,12 @@ class Survey:
         chunk: Mapping[str, pd.Series],
         place_of: Callable[[int], str] | None = None,
     ) -> None:
-        """Look at some more rows.
+        """Survey some more rows.
 
         Args:
             start: Index of the first of them.
             chunk: The wanted columns.
-            place_of: Says in which file a row is, for messages.
+            place_of: Returns the file that contains a row, for messages.
         """
         wanted = self.wanted
         drawn = self._sample.draw(len(chunk[wanted[0]]) if wanted else 0)
@@ -155,7 +155,7 @@ class Survey:
                 look.problem = with_place(look.problem, place_of(start))
 
     def read_as(self, name: str) -> ReadAs | None:
-        """What a column is read as; None as long as it held no value."""
+        """The kind as which a column is read; None while it has had no value."""
         return self._looks[name].read_as
 
     def has_problem(self, name: str) -> bool:
@@ -163,13 +163,13 @@ class Survey:
         return bool(self._looks[name].problem)
 
     def result(self, n_rows: int, *, kept: Collection[str] = ()) -> list[SurveyedColumn]:
-        """What all rows have shown; see `survey`."""
+        """The result of the survey; see `survey`."""
         return [look.result(n_rows, look.name not in kept) for look in self._looks.values()]
 
 
 @dataclass
 class _Look:
-    """What is known so far of one column."""
+    """What is known so far about one column."""
 
     name: str
     declared: DeclaredKind | None
@@ -260,7 +260,7 @@ class _Look:
             self.counts[level] = self.counts.get(level, 0) + count
 
     def result(self, n_rows: int, leaves_out: bool) -> SurveyedColumn:
-        """What the look has shown."""
+        """The entry of the column in the result of the survey."""
         if self.is_left_out:
             return SurveyedColumn(self.name, "left out", note="it is declared as left out")
         try:
@@ -307,7 +307,7 @@ class _Look:
         return len(self.counts) == 1
 
     def _result(self) -> SurveyedColumn:
-        """How it is read, whether it is left out or not."""
+        """How the column is read, even if it is then left out."""
         if self.read_as in ("date", "time"):
             return self._as_date()
         if self.read_as == "duration":
@@ -393,7 +393,7 @@ def _range(low: float, high: float) -> str:
 
 
 def _listed(levels: Sequence[Level]) -> str:
-    """The first levels, as many as fit into some lines of a table."""
+    """The first levels, as many as fit into a few lines of a table."""
     texts = [
         shown(level).strip("'") if isinstance(level, str) else level_text(level)
         for level in levels[:SHOWN_LEVELS]

@@ -1,4 +1,4 @@
-"""When rows were measured: numbers or dates of a column, in an order."""
+"""When rows were measured: numbers or dates of a column, in a form that can be sorted."""
 
 import re
 from typing import Any
@@ -22,16 +22,16 @@ def times_of(name: str, values: Any, day_first: bool | None = None) -> NDArray[A
     Args:
         name: Name of the column, for messages.
         values: Numbers; dates or times of the table's own type; or text such as 2026-01-31,
-            2026-01-31 10:30, 31.1.2026 or 1/31/2026. Days come before months where they are parted
-            by points; otherwise the values must show it.
+            2026-01-31 10:30, 31.1.2026 or 1/31/2026. Days come before months if separated by
+            points; otherwise the order must be evident from the values.
         day_first: Whether days come before months in text such as 1/2/2026, if that is known.
 
     Returns:
         Numbers, or dates in UTC.
 
     Raises:
-        UserError: If a value is missing or no time, or days can't be told from months: names
-            column, row and value.
+        UserError: If a value is missing or not a time, or days can't be distinguished from months:
+            names column, row and value.
 
     Example:
         >>> times_of("t", ["31.1.2026", "1.2.2026 08:00"]).argsort().tolist()

@@ -1,4 +1,4 @@
-"""Values of new rows that no training row had, told once for each column."""
+"""Values of new rows that did not occur in training, reported once for each column."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ def check_unseen(unseen: str) -> None:
     """Check the option.
 
     Raises:
-        UserError: If it is none of `UNSEEN_OPTIONS`.
+        UserError: If it is not one of `UNSEEN_OPTIONS`.
     """
     if unseen not in UNSEEN_OPTIONS:
         raise UserError(f"unseen={unseen!r} is unknown; choose one of {', '.join(UNSEEN_OPTIONS)}.")
@@ -28,12 +28,12 @@ def check_unseen(unseen: str) -> None:
 
 @dataclass
 class UnfamiliarValues:
-    """Counts what is missing or unknown where it never was in training, and says what it becomes.
+    """Replaces and counts values that are missing or unknown, but never were in training.
 
     Attributes:
         unseen: "rare" or "error"; see `FittedDecomposition.transform`.
-        missing: Rows by column, with what they are read as.
-        levels: Rows by column, with an example and what they are read as.
+        missing: For each column the number of rows, and what they are read as.
+        levels: For each column the number of rows, an example, and what they are read as.
     """
 
     unseen: Unseen
@@ -60,15 +60,15 @@ class UnfamiliarValues:
         *,
         refused: bool = False,
     ) -> Codes:
-        """Codes with those of rare, missing or typical levels in place of negative ones.
+        """Codes with negative ones replaced by those of rare, missing or typical levels.
 
         Args:
-            column: A category, or an ordered one.
+            column: A category, possibly ordered.
             codes: From `codes_in`.
             names: Likewise.
             first_row: Number of the first row, for messages.
             typical: Code of the most frequent level.
-            refused: Whether unknown levels are an error whatever `unseen` says.
+            refused: Whether unknown levels are an error, whatever `unseen` says.
 
         Raises:
             UserError: If a level is unknown and that is not allowed.
@@ -96,7 +96,7 @@ class UnfamiliarValues:
         return codes
 
     def tell(self, stacklevel: int = 3) -> None:
-        """Warn of what was counted."""
+        """Warn about the values that were counted."""
         told = set()
         for column, (count, text) in self.missing.items():
             if column.read_from in told:  # another part of the same dates
