@@ -25,7 +25,7 @@ def exchangeable_components(
     """Find components that are copies of each other, perhaps in other units or with other names.
 
     Two components are exchangeable if one is an invertible linear map (with an offset) of the
-    other, as metres and feet, or if their few values correspond one to one, as codes and names.
+    other, like metres and feet, or if their few values correspond one to one, like codes and names.
     Which of them the bottleneck keeps is arbitrary, so none should be read as a cause on its own.
     Up to 4096 rows, drawn at random, are compared; constant components are left out.
 

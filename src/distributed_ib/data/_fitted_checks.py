@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def check_fits(fitted: "FittedDecomposition") -> None:
-    """Check that there is one of everything for each column, and that it can be used.
+    """Check that each attribute has a usable entry for each column.
 
     Raises:
-        UserError: If not; what older versions lack may be empty.
+        UserError: If not; attributes that older versions lack may be empty.
     """
     count = len(fitted.continuous)
     n_levels = [c.n_codes for c in fitted.columns if not c.is_number]
@@ -48,7 +48,7 @@ def value_lists(description: Any, name: str) -> tuple[tuple[float, ...], ...]:
     """Some values of each continuous column; empty in files of older versions.
 
     Raises:
-        ValueError: If they are not numbers in rising order.
+        ValueError: If they are not finite numbers in ascending order.
     """
     lists = tuple(tuple(map(float, values)) for values in description.get(name, ()))
     for values in lists:

@@ -1,9 +1,9 @@
 """Sources of training batches.
 
-A source works in three places. `prepare` runs on the host before a stretch of steps and returns
-arrays; `pick` and `draw` run inside the compiled loop and make the batch of one step, `draw` once
-for each repeat with its own random key. A batch depends on the random keys and the step alone,
-never on how the sweep is divided into stretches.
+A source has three methods. `prepare` runs on the host before a stretch of steps and returns arrays;
+`pick` and `draw` run inside the compiled loop and make the batch of one step, `draw` once for each
+repeat with its own random key. A batch depends on the random keys and the step alone, never on how
+the sweep is divided into stretches.
 """
 
 import itertools
@@ -32,7 +32,7 @@ Rows: TypeAlias = Integer[Array | np.ndarray, " taken"] | Bool[np.ndarray, " n"]
 
 
 class BatchSource(Protocol):
-    """What a sweep needs of a source of batches; the module's docstring says what runs where.
+    """The interface of a source of batches; the module's docstring says what runs where.
 
     Example:
         >>> from distributed_ib.data.batches import ArrayBatches
@@ -44,14 +44,14 @@ class BatchSource(Protocol):
 
     @property
     def max_steps(self) -> int | None:
-        """Most steps that one call of `prepare` may cover; None for no limit."""
+        """Largest number of steps that one call of `prepare` may cover; None for no limit."""
         ...
 
     @property
     def repeat_axis(self) -> RepeatAxis:
         """Axis of the arrays from `pick` that runs over repeats; None if all repeats share them.
 
-        A tuple has an entry for each part of what `pick` returns; it may hold tuples itself.
+        A tuple has an entry for each part of the result of `pick`; it may contain tuples itself.
         """
         ...
 
@@ -75,7 +75,7 @@ def shared_length(arrays: Batch, what: str) -> int:
     the arrays in an error message.
 
     Raises:
-        UserError: If they differ, there are no rows, or a leaf of the tree is no array.
+        UserError: If the lengths differ, there are no rows, or a leaf of the tree is not an array.
 
     Example:
         >>> shared_length((np.zeros((3, 2)), np.zeros(3)), "data")
@@ -115,9 +115,9 @@ def _arrays_of_rows(arrays: Batch) -> list[Shaped[Array | np.ndarray, "..."]]:
 
 
 def in_program(source: BatchSource) -> BatchSource:
-    """The part of a source with which the loop is compiled; the source itself where it has none.
+    """The part of a source with which the loop is compiled; by default the source itself.
 
-    A compiled program keeps what it was compiled with.
+    A compiled program keeps that part in memory.
 
     Example:
         >>> in_program(HostBatches(lambda rng: rng.random(3)))
@@ -131,7 +131,7 @@ class ArrayBatches(eqx.Module):
     """Rows drawn at random, with replacement, from arrays in the device's memory.
 
     Attributes:
-        arrays: A tree of arrays with the same first axis, usually (x, y). Where it holds
+        arrays: A tree of arrays with the same first axis, usually (x, y). If it contains
             `DistinctRows` or `RepeatedNumbers`, every batch has all of their values.
         batch_size: Rows in a batch.
 
@@ -181,7 +181,7 @@ class FreshBatches(eqx.Module):
     """New points at every step, made on the device by a function of a random key.
 
     Attributes:
-        function: From a key to a batch; pure, and traceable by JAX. Later sweeps with the same
+        function: Maps a key to a batch; pure, and traceable by JAX. Later sweeps with the same
             function object are not compiled again.
 
     Example:
@@ -214,10 +214,10 @@ class FreshBatches(eqx.Module):
 
 
 class PreparedBatches(eqx.Module):
-    """What the compiled loop needs of a source whose `prepare` makes whole batches.
+    """The part that the compiled loop needs of a source whose `prepare` makes whole batches.
 
-    They are arrays `[step, repeat, batch, ...]`. The loop is compiled with this alone, and so keeps
-    nothing in memory from which a source makes them.
+    They are arrays `[step, repeat, batch, ...]`. The loop is compiled with this part alone, and so
+    does not keep the data of a source in memory.
 
     Example:
         >>> PreparedBatches().repeat_axis
@@ -246,7 +246,7 @@ class HostBatches(PreparedBatches):
     """Batches made on the host, for data that does not fit on the device.
 
     Attributes:
-        function: From a seeded `numpy.random.Generator` to a batch of NumPy arrays, always of the
+        function: Maps a seeded `numpy.random.Generator` to a batch of NumPy arrays, always of the
             same shapes.
         seed: Seed of those generators, 0 by default; batch k of a repeat depends on the seed, the
             repeat and k alone.
@@ -274,7 +274,7 @@ class HostBatches(PreparedBatches):
 
     @property
     def max_steps(self) -> int:
-        """As many as one transfer holds."""
+        """The number of steps of one transfer."""
         return self.steps_per_transfer
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:

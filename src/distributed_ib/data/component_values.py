@@ -1,4 +1,4 @@
-"""Values of components as plain numbers and codes, whatever form an encoder takes them in."""
+"""Values of components as plain numbers and codes, whatever form an encoder takes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ class ComponentValues(NamedTuple):
     """The values of one component.
 
     Attributes:
-        numbers: Its measured numbers, `[n, d]`; d may be 0, and NaN stands for a missing one.
-        codes: Its categories as whole numbers, `[n, d]`; d may be 0.
+        numbers: Its measured numbers, `[n, d]`, NaN if missing; d may be 0.
+        codes: Its categories as integers, `[n, d]`; d may be 0.
     """
 
     numbers: NDArray[np.float64]
@@ -34,7 +34,7 @@ class ComponentValues(NamedTuple):
 def values_of_array(x: Any, n_components: int) -> list[ComponentValues] | None:
     """Values of the components of an array `[n, component]` or `[n, component, feature]`.
 
-    Whole numbers are categories. None if `x` is something else, such as a tree of arrays.
+    Integers are categories. Returns None if `x` is something else, such as a tree of arrays.
 
     Example:
         >>> a, b = values_of_array(np.array([[0, 1], [1, 1], [0, 0]]), 2)
@@ -73,8 +73,8 @@ def values_of_table(
         x: The rows.
         n_numbers: Number of continuous columns of each component.
         n_levels: For each component the numbers of levels of its columns that have a code.
-        codes_of_missing: Pairs of a number and the code that is 1 where that number is missing; it
-            becomes NaN there, and the code is left out.
+        codes_of_missing: Index pairs of a number and the code that is 1 if that number is missing;
+            the number then becomes NaN, and the code is left out.
 
     Example:
         >>> x = TableInput(np.ones((3, 2), np.float32), np.zeros((3, 1), np.uint8))

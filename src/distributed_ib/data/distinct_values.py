@@ -1,4 +1,4 @@
-"""Components that take few values: each value once, and for every row the code of its value."""
+"""Components that take few values: each value listed once, and the code of each row's value."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
@@ -9,22 +9,22 @@ from jaxtyping import Float, Integer, PyTree, Shaped, UInt
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.errors import UserError
 
-# So many rows per allowed value are examined first: columns of very many values are found without
-# sorting all rows.
+# This many rows per allowed value are examined first, so that columns with very many values are
+# found without sorting all rows.
 _PREVIEW = 16
 
 
 class DistinctRows(NamedTuple):
     """A batch for an encoder that encodes each distinct value of a component once.
 
-    It represents the array `x` with `x[:, i] = parts[i][codes[i]]`, or `parts[i]` itself where the
-    component has no codes. An encoder gives the same channels for it as for `x`, with less work
-    wherever a component has fewer values than the batch has rows.
+    It represents the array `x` with `x[:, i] = parts[i][codes[i]]`, or `parts[i]` itself if the
+    component has no codes. An encoder gives the same channels for it as for `x`, with less work if
+    a component has fewer values than the batch has rows.
 
     Attributes:
         parts: For each component its distinct values, `[n_values, feature]`, or, if it has no
             codes, its rows, `[batch, feature]`.
-        codes: For each component which value every row has, `[batch]` integers, or None.
+        codes: For each component the index of each row's value, `[batch]` integers, or None.
 
     Example:
         >>> few = DistinctRows((np.array([[5.0], [7.0]]),), (np.array([0, 0, 1]),))
@@ -57,7 +57,7 @@ class DistinctRows(NamedTuple):
 
 
 class RepeatedNumbers(NamedTuple):
-    """Rows of a table in which some components of numbers list each of their values once.
+    """Rows of a table in which some numeric components list each of their values once.
 
     It represents `table`: a `TableEncoder` gives the same channels, but encodes the values instead
     of the rows. Ages, counts and ratings take fewer values than a batch has rows.
@@ -66,7 +66,7 @@ class RepeatedNumbers(NamedTuple):
         table: The rows, all columns included.
         values: For each component its distinct numbers, `[n_values, column]`, or None if it is
             encoded row by row.
-        codes: Which value every row has, `[batch, listed]` integers: a column for each component
+        codes: Index of each row's value, `[batch, listed]` integers: a column for each component
             that lists its values, in the order of the components.
 
     Example:
@@ -117,7 +117,7 @@ def distinct_rows(x: Shaped[np.ndarray, "n component feature"], max_values: int)
             batch size, the number of rows that are otherwise encoded at every step.
 
     Raises:
-        UserError: If `x` has another number of axes.
+        UserError: If `x` does not have three axes.
 
     Example:
         >>> x = np.array([[[5], [0.1]], [[7], [0.2]], [[5], [0.3]]])
@@ -142,7 +142,7 @@ def repeated_numbers(
     n_numbers: Sequence[int],
     n_levels: Sequence[Sequence[int]],
 ) -> TableInput | RepeatedNumbers:
-    """List the values of the components that consist of numbers alone and take few values.
+    """List the values of the components that consist only of numbers and take few values.
 
     Components with categories are not changed: the encoder knows their values in advance.
 
@@ -180,7 +180,7 @@ def repeated_numbers(
 def _values(
     rows: Shaped[np.ndarray, "n feature"], max_values: int
 ) -> tuple[Shaped[np.ndarray, "value feature"], UInt[np.ndarray, " n"]] | None:
-    """The distinct values of `rows` and which each row has; None if there are too many."""
+    """The distinct values of `rows` and the index of each row's value; None if too many."""
     # Sorting plain numbers is many times faster than sorting rows of one number.
     plain, axis = (rows[:, 0], None) if rows.shape[1] == 1 else (rows, 0)
     if len(np.unique(plain[: _PREVIEW * max_values], axis=axis)) > max_values:

@@ -23,18 +23,18 @@ from distributed_ib.data.training_rows import training_mask
 from distributed_ib.errors import UserError
 
 MANY_LEVELS = 50
-"""In columns of more levels than this, rare ones are grouped into one."""
+"""In columns with more levels than this, rare ones are grouped into one."""
 LEAST_ROWS_OF_LEVEL = 5
-"""Training rows below which a level of such a column is rare."""
+"""A level of such a column with fewer training rows than this is rare."""
 HEAVY_TAIL_SIGMA = 6.0
-"""A normal column has a value so far out once in a billion rows."""
+"""A normal column has so extreme a value once in a billion rows."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass
 class _Numbers:
-    """What training rows say of a continuous column."""
+    """Statistics of a continuous column over the training rows."""
 
     column: Column
     moments: Moments = field(default_factory=Moments)
@@ -53,7 +53,7 @@ class _Numbers:
         self.observed.add(numbers, drawn)
 
     def check(self) -> None:
-        """Refuse what can't be scaled, and warn of what can convey nothing."""
+        """Refuse a column that can't be scaled, and warn if it conveys no information."""
         name = self.column.name
         if not self.moments.count:
             _warn(
@@ -76,7 +76,7 @@ class _Numbers:
 
     @property
     def spikes(self) -> tuple[float, ...]:
-        """Those of the table's numbers; ranks and parts of dates have none."""
+        """Spikes of numbers and durations of the table; ranks and parts of dates have none."""
         reading = self.column.reading
         is_measured = reading is None or reading.part == "duration"
         return self.observed.spikes if is_measured else ()
@@ -84,7 +84,7 @@ class _Numbers:
 
 @dataclass
 class _Levels:
-    """What training rows say of a categorical column; the levels themselves are those of all."""
+    """Counts of a categorical column over the training rows; its levels come from all rows."""
 
     column: Column
     counts: dict[Level, int] = field(default_factory=dict)
@@ -102,10 +102,10 @@ class _Levels:
 
     @property
     def fitted(self) -> Column:
-        """The column with its levels: known ones, one for rare ones, and None for missing ones.
+        """The column with its levels: the known ones, `RARE`, and None for missing values.
 
         Raises:
-            UserError: If a level is not among those that were declared.
+            UserError: If a level is not among the declared ones.
         """
         name, declared = self.column.name, self.column.levels
         levels = sorted_levels(set(self.counts)) if declared is None else self.column.known_levels
@@ -124,14 +124,14 @@ class _Levels:
         return replace(self.column, levels=all_levels, has_rare=has_rare)
 
     def most_frequent(self, fitted: Column) -> int:
-        """Code of the level that most training rows have, missing ones aside."""
+        """Code of the most frequent level in the training rows, ignoring missing values."""
         known = [self.counts.get(level, 0) for level in fitted.known_levels]
         rare = [sum(self.counts.values()) - sum(known)] if fitted.has_rare else []
         return int(np.argmax([*known, *rare]))
 
 
 class ColumnStatistics:
-    """Scaling and levels of columns of a table, of which the rows come a stretch at a time.
+    """Scaling and levels of the columns of a table whose rows are added a stretch at a time.
 
     Args:
         columns: The columns.
@@ -144,7 +144,7 @@ class ColumnStatistics:
         self._sample = RowSample()
 
     def add(self, start: int, chunk: Mapping[str, pd.Series], mask: Mask | None) -> None:
-        """Add rows from index `start` on, of which `mask` `[n]` says which train; None for all."""
+        """Add rows from index `start` on; `mask` `[n]` marks training rows, None for all."""
         length = len(next(iter(chunk.values()))) if mask is None else int(mask.sum())
         drawn = self._sample.draw(length)
         chunk = with_clock_times(self.columns, chunk, start + 1)
@@ -154,11 +154,11 @@ class ColumnStatistics:
             each.add(chunk[each.column.read_from], start + 1, mask)
 
     def keep_only(self, name: str, kind: str | None) -> None:
-        """Of a column that was added as a number and as a category, keep what it turned out to be.
+        """Keep only one kind of a column that was added both as a number and as a category.
 
         Args:
             name: The column.
-            kind: "continuous" or "categorical"; None to forget it.
+            kind: "continuous" or "categorical"; None to drop both.
         """
         if kind != "continuous":
             self._numbers.pop(name, None)
@@ -166,14 +166,14 @@ class ColumnStatistics:
             self._levels.pop(name, None)
 
     def counts(self, name: str) -> Mapping[Level, int] | None:
-        """Training rows of each level of a category so far; None of other columns."""
+        """Training rows of each level of a category so far; None for other columns."""
         return self._levels[name].counts if name in self._levels else None
 
     def take_over(self, other: "ColumnStatistics") -> list[Column]:
-        """Take what another one has of these columns, which has seen all rows.
+        """Take the statistics of these columns from another object that has seen all rows.
 
         Returns:
-            Columns that it doesn't have, or reads in another way.
+            Columns that it doesn't have, or reads differently.
         """
         missing = []
         for column in self.columns:
@@ -186,15 +186,15 @@ class ColumnStatistics:
         return missing
 
     def add_from(self, other: "ColumnStatistics") -> None:
-        """Take all columns of another one."""
+        """Take the statistics of all columns of another object."""
         self._numbers |= other._numbers
         self._levels |= other._levels
 
     def fitted(self, decomposition: Decomposition) -> FittedDecomposition:
-        """The decomposition of these columns with what all rows say of them.
+        """The decomposition of these columns with their scaling and levels.
 
         Raises:
-            UserError: As `Decomposition.fit`.
+            UserError: As in `Decomposition.fit`.
         """
         columns = ordered_columns(decomposition)
         numbers = [self._numbers[c.name] for c in columns if c.is_number]
@@ -237,7 +237,7 @@ def fit_decomposition(
 
 
 def _has_heavy_tails(moments: Moments, observed: tuple[float, ...]) -> bool:
-    """Whether a column of many values has some that are very far from its mean."""
+    """Whether a column of many distinct values has some very far from its mean."""
     if moments.is_constant or len(observed) < MAX_VALUES:
         return False
     farthest = max(moments.high - moments.mean, moments.mean - moments.low)

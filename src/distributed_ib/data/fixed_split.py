@@ -1,4 +1,4 @@
-"""A split that is settled, whatever the seed of what comes after it."""
+"""A split that is fixed, whatever the seed of later steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ from distributed_ib.data.splitters import Rows, Splitter, folds
 
 @dataclass(frozen=True, eq=False)
 class FixedSplit:
-    """A splitter with a seed of its own, such as the one by which columns were scaled.
+    """A splitter with a seed of its own, such as the seed with which columns were scaled.
 
-    Where rows are divided further it follows the rule of the splitter, with the seed it is given.
+    Further divisions follow the rule of the splitter, with the seed that they are given.
 
     Attributes:
         splitter: The splitter.
@@ -28,19 +28,19 @@ class FixedSplit:
 
     @property
     def groups(self) -> Any:
-        """A label for each row, `[n]`, if rows stay together."""
+        """A label for each row, `[n]`, if rows of one group stay together."""
         return getattr(self.splitter, "groups", None)
 
     @property
     def times(self) -> Any:
-        """A time for each row, `[n]`, if they are split by it."""
+        """A time for each row, `[n]`, if they are split by time."""
         return getattr(self.splitter, "times", None)
 
     def split(self, n_rows: int, seed: int) -> tuple[Rows, Rows]:
-        """Training and held-out rows; the seed changes nothing."""
+        """Training and held-out rows; `seed` is ignored."""
         return self.splitter.split(n_rows, self.seed)
 
     def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-        """Some of the rows divided further."""
+        """Divide some of the rows further."""
         divide = getattr(self.splitter, "folds", None)
         return folds(rows, n_folds, seed) if divide is None else divide(rows, n_folds, seed)

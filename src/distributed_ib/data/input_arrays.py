@@ -1,4 +1,4 @@
-"""Arrays that model input is written into, in memory or on disk."""
+"""Arrays into which model input is written, in memory or on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from distributed_ib.errors import UserError
 
 
 def code_type(n_levels: Sequence[int]) -> Any:
-    """The smallest type that holds codes of so many levels."""
+    """The smallest type that can hold the codes of columns with these numbers of levels."""
     largest = max(n_levels, default=0)
     return np.uint8 if largest <= 256 else np.uint16 if largest <= 65536 else np.int32
 
@@ -20,7 +20,7 @@ def empty_array(shape: tuple[int, int], dtype: Any, folder: Path | None, name: s
     """An array to fill, on disk if a folder is given; no file is ever overwritten.
 
     Raises:
-        UserError: If there is such a file, or it can't be written.
+        UserError: If the file exists already, or can't be written.
     """
     if folder is None or 0 in shape:  # an empty file can't be mapped
         return np.empty(shape, dtype)

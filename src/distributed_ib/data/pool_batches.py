@@ -1,4 +1,4 @@
-"""Batches of random rows of a table on disk, by way of a pool in memory."""
+"""Batches of random rows of a table on disk, drawn from a pool in memory."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -23,7 +23,7 @@ from distributed_ib.errors import UserError
 
 ListedValues: TypeAlias = tuple[Float[Array | np.ndarray, "_ 1"] | None, ...]
 
-# Blocks that are read before their step has come.
+# Number of blocks that are read ahead of their step.
 _BLOCKS_AHEAD = 2
 
 
@@ -31,19 +31,19 @@ class PoolBatches(PreparedBatches):
     """Rows drawn with replacement from a table on disk: every training row is equally likely.
 
     A batch is drawn from a `RowGroupPool`, in which the rows of one block after the other are
-    replaced by others of that block, by a `RefreshSchedule`. The batch of step k of a repeat
-    depends on the seed, the number of repeats, the repeat and k alone, and on nothing that was
-    prepared before.
+    replaced by others of that block, following a `RefreshSchedule`. The batch of step k of a repeat
+    depends on the seed, the number of repeats, the repeat and k alone, and not on earlier calls of
+    `prepare`.
 
     Attributes:
-        pool: The pool, with the rows that are kept apart to be measured.
-        rows: Which of those train, in each repeat; one for all where they share them.
+        pool: The pool, with the rows that are set aside for measurement.
+        rows: Rows set aside that are trained on, for each repeat, or one entry for all repeats.
         batch_size: Rows in a batch.
         seed: Seed of the draws.
         steps_per_transfer: Batches copied to the device at once.
-        values: Where numbers that take few values are listed, those of each component, or None;
+        values: If numbers that take few values are listed, the values of each component, or None;
             the arrays of the pool are then those of ((rows, codes), y). See `RepeatedNumbers`.
-        contents: What a resumed sweep must find again; see `RowGroupPool`.
+        contents: A fingerprint that must be the same in a resumed sweep; see `RowGroupPool`.
     """
 
     pool: RowGroupPool = eqx.field(static=True)
@@ -64,7 +64,7 @@ class PoolBatches(PreparedBatches):
         steps_per_transfer: int = 64,
         values: ListedValues | None = None,
     ) -> None:
-        """Draw from `pool`, and from those of its measured rows that `rows` names.
+        """Draw from `pool`, including those of its measured rows that are in `rows`.
 
         Raises:
             UserError: If `batch_size` or `steps_per_transfer` is not positive.
@@ -76,11 +76,11 @@ class PoolBatches(PreparedBatches):
 
     @property
     def max_steps(self) -> int:
-        """As many as one transfer holds."""
+        """The number of steps of one transfer."""
         return self.steps_per_transfer
 
     def schedule(self, n_repeats: int) -> RefreshSchedule:
-        """When which block is read anew."""
+        """The order and steps in which blocks are refreshed."""
         return RefreshSchedule.of_pool(
             self.pool.n_blocks,
             self.pool.n_places,
@@ -92,7 +92,7 @@ class PoolBatches(PreparedBatches):
     def places(
         self, first_step: int, n_steps: int, n_repeats: int
     ) -> Int64[np.ndarray, "step repeat batch"]:
-        """Where in the arrays of the pool the rows of batches are, `[step, repeat, batch]`."""
+        """Indices of the rows of batches in the arrays of the pool, `[step, repeat, batch]`."""
         found = np.empty((n_steps, n_repeats, self.batch_size), np.int64)
         n_outside = self.pool.n_rows
         for repeat in range(n_repeats):
@@ -109,12 +109,12 @@ class PoolBatches(PreparedBatches):
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
-        They are gathered as the pool is at each step; where the other threads are late with what a
-        step needs, this waits for them. The arrays always hold `steps_per_transfer` steps; those
-        beyond `n_steps` are zero and never read.
+        They are gathered from the pool in its state at each step; if other threads have not yet
+        read what a step needs, this waits for them. The arrays always cover `steps_per_transfer`
+        steps; those beyond `n_steps` are zero and never read.
 
         Raises:
-            UserError: If there are rows for another number of repeats, or the files can't be read.
+            UserError: If `rows` does not match the number of repeats, or files can't be read.
         """
         if len(self.rows.arrays) not in (1, n_repeats):
             raise UserError(
@@ -151,7 +151,7 @@ class PoolBatches(PreparedBatches):
 
 
 class _WithListedValues(PreparedBatches):
-    """Prepared batches of ((rows, codes), y), with the values that codes stand for."""
+    """Prepared batches of ((rows, codes), y), with the values that the codes stand for."""
 
     values: ListedValues
 

@@ -1,10 +1,10 @@
-"""How whoever reads a large table tells how far it is."""
+"""Reporting of progress while a large table is read."""
 
 from collections.abc import Callable
 
 Told = Callable[[str, int, int], None]
-"""Called with what is done, the rows that are done, and all rows."""
+"""Called with the current task, the number of rows done, and the number of all rows."""
 
 
 def tell_nobody(what: str, done: int, total: int) -> None:
-    """Say nothing of how far it is."""
+    """Report no progress."""

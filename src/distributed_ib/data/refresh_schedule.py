@@ -1,4 +1,4 @@
-"""When which part of a pool of rows is read anew: a function of the step alone."""
+"""The schedule by which parts of a pool of rows are refreshed: a function of the step alone."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_DRAWS = 4
-"""A row of a pool is drawn so many times, on average, before another takes its place."""
+"""A row of a pool is drawn this many times, on average, before it is replaced."""
 
 
 @dataclass(frozen=True)
 class RefreshSchedule:
-    """The blocks of a pool are read anew one after the other, in another random order each time.
+    """A schedule that refreshes the blocks of a pool in turn, in a new random order each time.
 
     Attributes:
-        n_blocks: Blocks of the pool.
-        draws_per_step: Rows that a step draws, of all repeats together.
-        draws_per_block: Rows that are drawn from one block to the next; 0 if none is ever read
-            anew, because the pool holds the whole table.
+        n_blocks: Number of blocks of the pool.
+        draws_per_step: Number of rows drawn in a step, by all repeats together.
+        draws_per_block: Number of rows drawn between two refreshed blocks; 0 if none is ever
+            refreshed, because the pool contains the whole table.
         seed: Seed of the order.
 
     Example:
@@ -38,11 +38,11 @@ class RefreshSchedule:
     def of_pool(
         cls, n_blocks: int, n_places: int, n_rows: int, draws_per_step: int, seed: int
     ) -> "RefreshSchedule":
-        """The schedule of a pool of `n_places` rows of a table of `n_rows`.
+        """The schedule of a pool of `n_places` rows of a table with `n_rows` rows.
 
-        Every row of the pool is drawn `LEAST_DRAWS` times, on average, before it is replaced; and
-        more often where the pool is so small a part of the table that otherwise more rows would be
-        read than are drawn.
+        Every row of the pool is drawn `LEAST_DRAWS` times, on average, before it is replaced; more
+        often if the pool is so small a part of the table that otherwise more rows would be read
+        than drawn.
         """
         if n_places >= n_rows:
             return cls(n_blocks, draws_per_step, 0, seed)
@@ -50,22 +50,22 @@ class RefreshSchedule:
         return cls(n_blocks, draws_per_step, max(1, lifetime // n_blocks), seed)
 
     def n_before(self, step: int) -> int:
-        """How many times a block was read anew before the batch of this step is drawn."""
+        """Number of refreshed blocks before the batch of this step is drawn."""
         if not self.draws_per_block:
             return 0
         return step * self.draws_per_step // self.draws_per_block
 
     def step_of(self, number: int) -> int:
-        """The first step whose batch is drawn after block number `number` (from 0) was read."""
+        """The first step whose batch is drawn after refresh `number` (counted from 0)."""
         return -(-(number + 1) * self.draws_per_block // self.draws_per_step)
 
     def block_of(self, number: int) -> tuple[int, int]:
-        """Which block is the one of this number, and how many times it was filled before."""
+        """The block of refresh `number`, and how many times it was filled before."""
         cycle, place = divmod(number, self.n_blocks)
         return int(_order(self.n_blocks, self.seed, cycle)[place]), cycle + 1
 
     def draws_at(self, step: int) -> NDArray[np.int64]:
-        """How many times each block was read anew before the batch of this step, `[block]`."""
+        """How many times each block was refreshed before the batch of this step, `[block]`."""
         cycle, place = divmod(self.n_before(step), self.n_blocks)
         draws = np.full(self.n_blocks, cycle, np.int64)
         draws[_order(self.n_blocks, self.seed, cycle)[:place]] += 1

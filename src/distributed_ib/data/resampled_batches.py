@@ -1,4 +1,4 @@
-"""Training batches in which every repeat has rows of its own, as resamples of the data do."""
+"""Training batches in which every repeat has rows of its own, such as a resample of the data."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,14 @@ from distributed_ib.errors import UserError
 
 
 class ResampledBatches(eqx.Module):
-    """Rows drawn with replacement from a set of rows for each repeat, uniformly or by weight.
+    """Rows drawn with replacement from each repeat's set of rows, uniformly or by weight.
 
     Attributes:
         arrays: A tree of arrays with the same first axis, usually (x, y).
-        rows: The rows of each repeat, `[repeat, row]`; filled up at the end where others have more.
-        counts: How many rows each repeat has, `[repeat]`.
-        aliases: For draws by weight the alias table of each repeat, two arrays `[repeat, row]`;
-            None if all rows count the same.
+        rows: The rows of each repeat, `[repeat, row]`; padded if other repeats have more.
+        counts: Number of rows of each repeat, `[repeat]`.
+        aliases: For draws by weight, the alias table of each repeat, two arrays `[repeat, row]`;
+            None if all rows count equally.
         batch_size: Rows in a batch.
 
     Example:
@@ -53,7 +53,7 @@ class ResampledBatches(eqx.Module):
             arrays: A tree of arrays `[n, ...]`.
             rows: The rows of each repeat.
             batch_size: Rows in a batch.
-            weights: Weight of each row, `[n]`; by default all count the same.
+            weights: Weight of each row, `[n]`; by default all count equally.
 
         Raises:
             UserError: If lengths differ, a repeat has no rows, or `batch_size` is not positive.
@@ -79,7 +79,7 @@ class ResampledBatches(eqx.Module):
 
     @property
     def repeat_axis(self) -> tuple[int | None, ...]:
-        """The arrays are shared; rows, counts and alias tables are of each repeat."""
+        """The arrays are shared; each repeat has its own rows, counts and alias tables."""
         return None, 0, 0, None if self.aliases is None else 0
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
@@ -108,6 +108,6 @@ class ResampledBatches(eqx.Module):
 
 
 def _filled(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays of different lengths as rows of one, filled up with their first entries."""
+    """Arrays of different lengths as rows of one array, padded with their first entries."""
     longest = max(map(len, parts))
     return np.stack([np.resize(part, longest) for part in parts])

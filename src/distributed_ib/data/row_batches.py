@@ -17,7 +17,7 @@ _NUMBERS_PER_COUNT = 4
 
 
 class HostArrays:
-    """Arrays that the compiled loop never reads: to the compiler all of them are equal.
+    """Arrays that the compiled loop never reads, and that all compare equal for the compiler.
 
     Example:
         >>> HostArrays(np.zeros(3)) == HostArrays(np.ones(4))
@@ -38,8 +38,8 @@ class RowBatches(PreparedBatches):
     """Rows drawn at random, with replacement, from NumPy arrays or memory-mapped files.
 
     The rows of batch k of a repeat depend on (seed, repeat, k) alone. They come from a
-    counter-based random number generator, so that a whole stretch of steps takes one draw and one
-    gather.
+    counter-based random number generator, so that a whole stretch of steps needs only one draw and
+    one gather.
 
     Attributes:
         data: The arrays.
@@ -93,7 +93,7 @@ class RowBatches(PreparedBatches):
 
     @property
     def max_steps(self) -> int:
-        """As many as one transfer holds."""
+        """The number of steps of one transfer."""
         return self.steps_per_transfer
 
     def rows(
@@ -112,7 +112,7 @@ class RowBatches(PreparedBatches):
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Prepared:
         """The batches of a stretch of steps, as arrays `[step, repeat, batch, ...]`.
 
-        The arrays always hold `steps_per_transfer` steps, so that the compiled loop gets the same
+        The arrays always cover `steps_per_transfer` steps, so that the compiled loop gets the same
         shapes; those beyond `n_steps` are zero and never read.
         """
         rows = self.rows(first_step, n_steps, n_repeats)
@@ -126,7 +126,7 @@ class RowBatches(PreparedBatches):
 def empty_batches(
     arrays: PyTree[Shaped[np.ndarray, "n ..."]], shape: tuple[int, int, int]
 ) -> PyTree[Shaped[np.ndarray, "step repeat batch ..."]]:
-    """Room for rows of `arrays`, as zeros; `shape` is (steps, repeats, rows in a batch).
+    """Zeros to be filled with rows of `arrays`; `shape` is (steps, repeats, rows in a batch).
 
     Example:
         >>> empty_batches((np.zeros((9, 2)), np.zeros(9)), (5, 1, 4))[0].shape
@@ -141,10 +141,10 @@ def gather(
     rows: Int64[np.ndarray, "taken repeat batch"],
     first: int,
 ) -> None:
-    """Put rows into batches, from step `first` of these on; `rows` are indices that all exist."""
+    """Copy rows into batches, beginning at step `first`; all indices in `rows` must be valid."""
     steps = slice(first, first + len(rows))
     for room, leaf in zip(jax.tree.leaves(batches), jax.tree.leaves(arrays), strict=True):
-        # Without mode="clip" NumPy would fill a copy first.
+        # Without mode="clip" NumPy would first fill a copy.
         np.take(leaf, rows, axis=0, out=room[steps], mode="clip")
 
 
@@ -163,10 +163,10 @@ def fits_on_device(
 def uniform_numbers(
     seed: tuple[int, int], first_step: int, n_steps: int, n_each: int
 ) -> Float64[np.ndarray, "step each"]:
-    """Random numbers from 0 up to 1 for a stretch of steps, `[step, each]`.
+    """Uniform random numbers in [0, 1) for a stretch of steps, `[step, each]`.
 
-    Those of a step depend on the seed (that of the run, and the repeat), the step and `n_each`
-    alone.
+    Those of a step depend only on the seed (that of the run, and the repeat), the step and
+    `n_each`.
 
     Example:
         >>> whole = uniform_numbers((0, 1), 0, 5, n_each=3)

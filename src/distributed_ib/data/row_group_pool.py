@@ -1,4 +1,4 @@
-"""A random sample of a table on disk, kept in memory and read anew row group by row group."""
+"""A random sample of a table on disk, kept in memory and refreshed row group by row group."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -17,31 +17,32 @@ from distributed_ib.data.streamed_statistics import StreamedTable
 from distributed_ib.errors import UserError
 
 Transform = Callable[[Chunk], Batch]
-"""From rows as they are read to a tree of arrays `[n, ...]`."""
+"""Maps rows, as they are read, to a tree of arrays `[n, ...]`."""
 
 _THREADS, _WAITING = 2, 4
 _FILLING = "filling the pool from"
 
 
 class RowGroupPool:
-    """Rows of a table for training: of every block of row groups the same share, drawn at random.
+    """Random rows of a table for training: the same share of every block of row groups.
 
     The pool is a stratified uniform sample of all training rows, whatever their order in the files.
-    Its places belong to blocks. `bring_to` says which draw of its block every place is to hold, and
-    what it does not hold yet is read. After the places come the rows that are kept apart to be
-    measured, of which some train in some repeats.
+    Each of its places belongs to a block. `bring_to` takes the number of the draw that every block
+    is to contain, and reads the draws that are not there yet. The places are followed by the rows
+    that are set aside for measurement, some of which are trained on in some repeats.
 
-    To the compiler all pools are equal, since the compiled loop never reads them.
+    All pools compare equal for the compiler, since the compiled loop never reads them.
 
     Args:
         streamed: The table.
-        n_training: Training rows of each block, `[block]`.
-        measured: The rows that are kept apart, as model input: a tree of arrays `[n, ...]`.
-        transform: Makes the same of rows as they are read.
-        columns: Columns that it needs.
-        n_places: Most rows in the pool; more where there are more blocks, which have one each.
+        n_training: Number of training rows of each block, `[block]`.
+        measured: The rows that are set aside, as model input: a tree of arrays `[n, ...]`.
+        transform: Converts rows, as they are read, to the same form.
+        columns: Columns that `transform` needs.
+        n_places: Largest number of rows in the pool; exceeded if there are more blocks, each of
+            which has at least one.
         seed: Seed of the draws.
-        told: Called as the pool is filled.
+        told: Called to report progress as the pool is filled.
     """
 
     def __init__(
@@ -74,25 +75,25 @@ class RowGroupPool:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks that have training rows."""
+        """Number of blocks that have training rows."""
         return len(self._blocks)
 
     @cached_property
     def n_rows(self) -> int:
-        """Training rows of the table, those kept apart not among them."""
+        """Number of training rows of the table, without those set aside."""
         return int(self.n_rows_of.sum())
 
     @cached_property
     def n_places(self) -> int:
-        """Rows in the pool."""
+        """Number of rows in the pool."""
         return int(self.n_places_of.sum())
 
     @cached_property
     def contents(self) -> str:
-        """What a resumed run must find again: which rows are drawn, and what the files hold.
+        """A fingerprint that must be the same in a resumed run: draws, and contents of the files.
 
-        Of that it has the footers of all files, and the rows that are kept apart: random ones,
-        among which rows that were exchanged or changed are met.
+        The contents are represented by the footers of all files and by the rows that are set aside,
+        a random sample in which exchanged or changed rows are likely to show.
         """
         digest = hashlib.sha256(self._streamed.table.checksum().encode())
         for leaf in jax.tree.leaves(self._measured):
@@ -101,7 +102,7 @@ class RowGroupPool:
 
     @cached_property
     def arrays(self) -> Batch:
-        """The places of the pool and after them the rows kept apart, a tree of `[n, ...]`."""
+        """The places of the pool, followed by the rows set aside: a tree of `[n, ...]`."""
 
         def room(leaf: NDArray[Any]) -> NDArray[Any]:
             found = np.zeros((self.n_places + len(leaf), *leaf.shape[1:]), leaf.dtype)
@@ -111,11 +112,11 @@ class RowGroupPool:
         return jax.tree.map(room, self._measured)
 
     def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where training rows of the table are looked for, by their number from 0 to `n_rows`.
+        """Places that stand for training rows of the table, numbered from 0 to `n_rows` - 1.
 
-        Each row has a place of its block, and places of a block have equally many rows, one more or
-        less. Numbers that are uniformly random so give every row of the table the same probability,
-        even where the sizes of blocks don't allow equal shares of them.
+        Each row is assigned a place of its block, and all places of a block are assigned equally
+        many rows, give or take one. Uniformly random numbers therefore give every row of the table
+        the same probability, even if the sizes of blocks don't allow equal shares of them.
         """
         ends, starts = self._ends, self._starts
         block = np.searchsorted(ends, rows, side="right")
@@ -123,37 +124,37 @@ class RowGroupPool:
         return starts[block] + inside * self.n_places_of[block] // self.n_rows_of[block]
 
     def bring_to(self, draws: NDArray[np.int64]) -> None:
-        """Let every block hold the draw of this number, `[block]`; waits for what must be read."""
+        """Bring every block to the draw of this number, `[block]`; waits until it is read."""
         wanted = [(int(k), int(draws[k])) for k in np.flatnonzero(self._held != draws)]
-        # What is read anew during training is not told.
+        # Progress is reported only for the first filling, not during training.
         told = self._told if (self._held < 0).any() else tell_nobody
         total, done = int(self.n_rows_of[[k for k, _ in wanted]].sum()), 0
         try:
             for number, (block, draw) in enumerate(wanted):
                 self.read_later(wanted[number : number + _WAITING])
                 rows = self._coming.pop((block, draw)).result()
-                self._held[block] = -1  # while it is replaced, which may be interrupted
+                self._held[block] = -1  # invalid while it is replaced, which may be interrupted
                 self._put(block, rows)
                 self._held[block] = draw
                 done += int(self.n_rows_of[block])
                 told(_FILLING, done, total)
         finally:
-            if done < total:  # no line stays on the terminal after an error
+            if done < total:  # leaves no progress line on the terminal after an error
                 told(_FILLING, total, total)
 
     def read_later(self, wanted: Sequence[tuple[int, int]]) -> None:
-        """Begin to read draws of blocks, as pairs of their numbers, in other threads."""
+        """Start reading draws, given as pairs (block, draw), in other threads."""
         for block, draw in wanted:
             if (block, draw) not in self._coming:
                 self._coming[block, draw] = self._threads.submit(self.read, block, draw)
 
     def forget_others(self, wanted: Sequence[tuple[int, int]]) -> None:
-        """Give up what was read early and is not wanted any more."""
+        """Drop draws that were read early and are no longer wanted."""
         for key in set(self._coming) - set(wanted):
             self._coming.pop(key).cancel()
 
     def read(self, block: int, draw: int) -> Batch:
-        """A random draw of the training rows of a block, as many as it has places, in random order.
+        """A random draw of a block's training rows, one for each of its places, in random order.
 
         The same seed, block and number of the draw give the same rows.
 
@@ -207,7 +208,7 @@ def _put(arrays: Batch, places: Any, rows: Batch) -> None:
 
 
 def _shares(n_rows: NDArray[np.int64], n_places: int) -> NDArray[np.int64]:
-    """How many of `n_places` each block gets, in proportion to its rows, and at least one.
+    """Number of places for each block, in proportion to its rows, and at least one.
 
     >>> _shares(np.array([10, 30, 1]), 9).tolist(), int(_shares(np.full(10, 9), 16).sum())
     ([2, 6, 1], 16)
@@ -215,7 +216,7 @@ def _shares(n_rows: NDArray[np.int64], n_places: int) -> NDArray[np.int64]:
     exact = n_rows * min(1.0, n_places / n_rows.sum())
     shares = np.clip(np.rint(exact).astype(np.int64), 1, n_rows)
     while (n_beyond := int(shares.sum()) - n_places) > 0 and (shares > 1).any():
-        # Of those that have more than one place, the ones that are farthest above their share.
+        # From blocks with more than one place, those farthest above their exact share first.
         above = np.where(shares > 1, shares - exact, -np.inf)
         shares[np.argsort(-above, kind="stable")[: min(n_beyond, (shares > 1).sum())]] -= 1
     return shares

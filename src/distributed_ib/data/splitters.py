@@ -38,7 +38,7 @@ def split_rows(
         fraction: Share of rows to hold out; at least one row is held out and at least one kept.
         seed: The same seed gives the same split.
         groups: A label for each row, `[n]`: rows of one group stay together, for repeated
-            measurements of one thing. The share is then one of groups, not of rows.
+            measurements of one thing. The fraction is then a share of groups, not of rows.
         stratify: A class for each row, `[n]`: every class is split in the same proportion. A
             class of one row stays in training.
 
@@ -46,7 +46,7 @@ def split_rows(
         Sorted indices of training rows and of validation rows.
 
     Raises:
-        UserError: If the fraction is not between 0 and 1, labels are missing or of another
+        UserError: If the fraction is not between 0 and 1, labels are missing or of the wrong
             length, there is only one group, or both `groups` and `stratify` are given.
 
     Example:
@@ -75,13 +75,13 @@ def folds(
 
     Args:
         rows: The rows to divide, `[n]`.
-        n_folds: Number of folds, at least 2; fewer are made of fewer rows or groups.
+        n_folds: Number of folds, at least 2; at most as many as there are rows or groups are made.
         seed: The same seed gives the same folds.
         groups: A label for each of them, `[n]`: rows of one group stay together.
-        stratify: A class for each of them, `[n]`: every class is divided evenly, as far as it goes.
+        stratify: A class for each of them, `[n]`: every class is divided as evenly as possible.
 
     Returns:
-        For each fold the sorted rows outside and inside it.
+        For each fold, the sorted rows outside and inside it.
 
     Raises:
         UserError: If there are fewer than two rows or groups.
@@ -101,7 +101,7 @@ def folds(
     else:
         splitter = KFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # A class of fewer rows than folds is missing in some of them.
+        # A class with fewer rows than folds is missing in some of them.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         found = list(splitter.split(rows, stratify, groups))
     return [(np.sort(rows[outside]), np.sort(rows[inside])) for outside, inside in found]
@@ -111,7 +111,7 @@ def label_codes(values: Any, n: int, name: str) -> Rows:
     """A label for each of `n` rows, numbered from 0 in order of appearance.
 
     Raises:
-        UserError: If a label is missing or no plain value, or there is another number of them.
+        UserError: If a label is missing or not a plain value, or there are not `n` of them.
 
     >>> label_codes(["b", "a", "b"], 3, "groups").tolist()
     [0, 1, 0]
@@ -174,7 +174,7 @@ class Splitter(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class KeepAll:
-    """No row is held out.
+    """A splitter that holds out no rows.
 
     Example:
         >>> [rows.tolist() for rows in KeepAll().split(3, seed=0)]
@@ -213,11 +213,11 @@ class HoldOut:
 
 @dataclass(frozen=True, eq=False)
 class HoldOutLast:
-    """The last share of the rows by their times, to be predicted from those before.
+    """The latest rows, to be predicted from the earlier ones.
 
     Attributes:
-        times: When each row was measured, `[n]`, of any kind that can be sorted.
-        fraction: Share of rows to hold out. Rows of the same time are never parted.
+        times: When each row was measured, `[n]`, of any type that can be sorted.
+        fraction: Share of rows to hold out. Rows of the same time are never separated.
 
     Example:
         >>> [rows.tolist() for rows in HoldOutLast([3, 1, 2, 0], 0.25).split(4, seed=0)]
@@ -231,7 +231,7 @@ class HoldOutLast:
         """Training and held-out rows.
 
         Raises:
-            UserError: If the times are of another number, or all the same.
+            UserError: If there is not one time for each row, or all are the same.
         """
         times = np.asarray(self.times)
         if times.shape != (n_rows,):
@@ -251,13 +251,13 @@ class HoldOutLast:
         """The training rows divided into stretches of time; rows of the same time stay together.
 
         Raises:
-            UserError: If all are of the same time.
+            UserError: If all rows have the same time.
         """
         del seed
         _, moment, counts = np.unique(
             np.asarray(self.times)[rows], return_inverse=True, return_counts=True
         )
-        # The middle of its rows says into which of the equal parts a moment falls.
+        # The middle of its rows determines the one of the equal parts to which a time belongs.
         middle = np.cumsum(counts) - counts / 2
         _, stretch_of = np.unique(np.floor(middle * n_folds / len(rows)), return_inverse=True)
         stretch = stretch_of[moment]
@@ -268,11 +268,11 @@ class HoldOutLast:
 
 @dataclass(frozen=True, eq=False)
 class HoldOutGiven:
-    """Rows that are held out by the user's own choice.
+    """Rows that the user has chosen to hold out.
 
     Attributes:
-        held_out: Which rows, a mask `[n]`.
-        groups: A label for each row, `[n]`: where rows are divided further, those of one group stay
+        held_out: Mask of the held-out rows, `[n]`.
+        groups: A label for each row, `[n]`: if rows are divided further, those of one group stay
             together.
     """
 
@@ -283,7 +283,7 @@ class HoldOutGiven:
         """Training and held-out rows.
 
         Raises:
-            UserError: If it is no mask of all rows, or leaves one of the two sides empty.
+            UserError: If `held_out` is not a mask of all rows, or leaves one side empty.
         """
         held = np.asarray(self.held_out)
         if held.shape != (n_rows,) or held.dtype != bool:
@@ -297,6 +297,6 @@ class HoldOutGiven:
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def folds(self, rows: Rows, n_folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-        """Some of the rows divided further; see `folds`."""
+        """Divide some of the rows further; see `folds`."""
         groups = None if self.groups is None else np.asarray(self.groups)[rows]
         return folds(rows, n_folds, seed, groups=groups)

@@ -1,4 +1,4 @@
-"""What a table beyond memory says of its columns, from one pass over its rows."""
+"""Statistics of the columns of a table larger than memory, from one pass over its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ from distributed_ib.data.table_errors import with_place
 from distributed_ib.errors import UserError
 
 MOST_MEASURED_ROWS = 100_000
-"""Rows on which a model of a table beyond memory is measured, at most."""
+"""Largest number of rows on which a model of a table larger than memory is measured."""
 MOST_KEPT_LEVELS = 1 << 20
-"""Levels of a category, at most, since all of them are kept in memory."""
+"""Largest number of levels of a category, since all of them are kept in memory."""
 MOST_CLASSES = 1 << 16
-"""Classes of Y, at most, likewise."""
+"""Largest number of classes of Y, likewise."""
 MOST_VALUES = 255
-"""Values of a number that are listed, at most: their codes are single bytes."""
+"""Largest number of listed values of a number: their codes are single bytes."""
 _PREVIEW_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class StreamedTable:
-    """A table on disk, of which some rows are kept apart to be measured.
+    """A table on disk, some rows of which are set aside to measure information on.
 
     Attributes:
         table: All columns.
         targets: Columns of Y.
-        inputs: Columns of which X may consist.
-        measured: Indices of the rows that are kept apart, rising.
-        blocks: Row groups as they are read together.
+        inputs: Columns that X may contain.
+        measured: Indices of the rows that are set aside, in ascending order.
+        blocks: Row groups that are read together.
     """
 
     table: ParquetTable
@@ -52,22 +52,22 @@ class StreamedTable:
     blocks: tuple[RowBlock, ...]
 
     def training_mask(self, start: int, chunk: Chunk) -> NDArray[np.bool_]:
-        """Which rows from index `start` on train: those with a Y that are not kept apart."""
+        """Mask of the training rows from index `start` on: those with a Y, not set aside."""
         mask = self.has_y(chunk)
         mask[self._measured_in(start, len(mask))] = False
         return mask
 
     def has_y(self, chunk: Chunk) -> NDArray[np.bool_]:
-        """Which rows have all of Y."""
+        """Mask of the rows in which no column of Y is missing."""
         return np.all([chunk[name].notna().to_numpy(bool) for name in self.targets], axis=0)
 
     def measured_rows(self, start: int, chunk: Chunk) -> pd.DataFrame:
-        """Those of the rows from index `start` on that are kept apart."""
+        """The rows from index `start` on that are set aside."""
         places = self._measured_in(start, len(chunk[self.targets[0]]))
         return pd.DataFrame({name: values.iloc[places] for name, values in chunk.items()})
 
     def chunks(self, names: Sequence[str]) -> Iterator[tuple[int, int, Chunk]]:
-        """All rows in order, as (number of the block, index of the first, columns), read ahead."""
+        """All rows in order, as (number of the block, index of the first row, columns)."""
         return read_ahead(
             (number, start, chunk)
             for number, block in enumerate(self.blocks)
@@ -81,18 +81,18 @@ class StreamedTable:
 
 @dataclass(frozen=True, eq=False)
 class StreamedStatistics:
-    """What all rows of a table say.
+    """Statistics of all rows of a table.
 
     Attributes:
         surveyed: How each column of X is read.
-        declared: Columns of which the user has said how.
+        declared: Columns whose kind the user declared.
         columns: Scaling and levels of numbers and categories, from the training rows.
         too_many_levels: Columns with more levels than can be kept.
-        few_values: All values of numbers that take at most 255, by column.
-        class_counts: Training rows of each value of a single Y; None where there are too many.
-        n_training: Training rows of each block.
-        n_without_y: Rows whose Y is missing.
-        measured: The rows that are kept apart and have a Y, with the columns that were read.
+        few_values: All values of numbers with at most 255 distinct values, by column.
+        class_counts: Training rows of each value of a single Y; None if there are too many values.
+        n_training: Number of training rows of each block.
+        n_without_y: Number of rows whose Y is missing.
+        measured: The rows that are set aside and have a Y, with the columns that were read.
     """
 
     surveyed: tuple[SurveyedColumn, ...]
@@ -107,9 +107,9 @@ class StreamedStatistics:
 
 
 def measured_rows_of(n_rows: int, most: int = MOST_MEASURED_ROWS) -> NDArray[np.int64]:
-    """Which rows are kept apart: a uniform random sample of at most `most`, and half of all rows.
+    """Rows to set aside: a uniform random sample of at most `most`, and at most half of all rows.
 
-    They are the same whatever the seed of a run.
+    They do not depend on the seed of a run.
 
     >>> len(measured_rows_of(1000)), len(measured_rows_of(1_000_000))
     (500, 100000)
@@ -129,12 +129,12 @@ def gather_statistics(
 
     Args:
         streamed: The table.
-        declared: What the user says of its columns.
+        declared: What the user declared about its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
-        told: Called as the reading goes on.
+        told: Called to report progress.
 
     Raises:
-        UserError: If a value of Y is infinite, or no value is known.
+        UserError: If a value of Y is infinite, or there are no training rows with a Y.
     """
     survey = Survey(streamed.inputs, declared)
     both = [Column(name, kind) for name in survey.wanted for kind in ("continuous", "categorical")]
@@ -151,7 +151,7 @@ def gather_statistics(
 
 
 def is_plain_number(values: "pd.Series[Any]") -> bool:
-    """Whether a stretch of a column holds numbers, and none is missing.
+    """Whether a stretch of a column contains numbers, none of them missing.
 
     >>> is_plain_number(pd.Series([1, 2])), is_plain_number(pd.Series([1, None]))
     (True, False)
@@ -215,7 +215,7 @@ class _Pass:
                 self.targets.keep_only(name, None)
 
     def _add_values(self, chunk: Chunk) -> None:
-        """Add to the values of numbers that take few, in the first rows before all others."""
+        """Add to the values of numbers that take few; the first rows are examined first."""
         for name in list(self.few_values):
             values = chunk[name]
             if self.survey.read_as(name) != "continuous" or not is_plain_number(values):
@@ -228,7 +228,7 @@ class _Pass:
                     break
 
     def _decide(self) -> None:
-        """Keep what each column turns out to be, as soon as one of its values is known."""
+        """Keep only the actual kind of each column, as soon as one of its values is known."""
         for name in list(self.undecided):
             found = self.survey.read_as(name)
             if found is not None:
@@ -272,16 +272,16 @@ def fit_streamed(
     *,
     told: Told = tell_nobody,
 ) -> FittedDecomposition:
-    """Components with the scaling and levels of all training rows, as `Decomposition.fit` has them.
+    """Components with the scaling and levels of all training rows, as from `Decomposition.fit`.
 
     Dates, durations and ordered categories are read a second time, since how they are read depends
     on all of their values.
 
     Args:
         streamed: The table.
-        statistics: What its rows say.
+        statistics: Statistics of its rows.
         components: Groups of columns, as in `Decomposition.from_frame`, or the components.
-        told: Called as the reading goes on.
+        told: Called to report progress.
 
     Raises:
         UserError: If a column can't be used.

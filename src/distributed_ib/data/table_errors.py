@@ -1,4 +1,4 @@
-"""Errors about the columns of a table: where, what is wrong, and what to do."""
+"""Errors about the columns of a table: where they are, what is wrong, and what to do."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -17,7 +17,7 @@ def where(name: str, row: int | None = None) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: in one line, cut where it is long.
+    """A value as messages show it: on one line, truncated if it is long.
 
     >>> shown("x" * 1000)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
@@ -35,12 +35,12 @@ def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoRetur
 
 
 def refuse_no_rows(place: str = "the table") -> NoReturn:
-    """Raise an error for a table that has names of columns and nothing else."""
+    """Raise an error for a table that has column names but no rows."""
     raise UserError(f"{place} has column names but no rows; give a table with data.")
 
 
 def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -> NoReturn:
-    """Raise an error for a category that no training row had."""
+    """Raise an error for a category that did not occur in training."""
     first = ", ".join(map(shown, known[:_SHOWN_LEVELS]))
     more = ", ..." if len(known) > _SHOWN_LEVELS else ""
     refuse(
@@ -52,7 +52,7 @@ def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -
 
 
 def with_place(message: str, place: str) -> str:
-    """A message with words for where its rows are, such as a file.
+    """A message with the place of its rows, such as a file.
 
     >>> with_place("row 7 is wrong; correct it.", "b.parquet begins at row 5")
     'row 7 is wrong; correct it (b.parquet begins at row 5).'

@@ -9,11 +9,11 @@ class TableInput(NamedTuple):
     """Rows of a table for a `TableEncoder`: a tree of two arrays with the same first axis.
 
     The columns are in the order of the components, and within a component in the order in which
-    it lists them. There are no one-hots: a category is one small integer.
+    it lists them. Categories are small integers, not one-hot vectors.
 
     Attributes:
         numbers: Standardised continuous columns, `[n, n_numbers]`, float32.
-        codes: Index of the level in each categorical column, `[n, n_categorical]`, integers.
+        codes: Index of the level in each column that has a code, `[n, n_categorical]`, integers.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Which rows of a table train."""
+"""The training rows of a table as a mask."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def training_mask(rows: NDArray[Any] | None, n_rows: int) -> NDArray[np.bool_] |
     """Training rows as a mask `[n_rows]`; None for all.
 
     Raises:
-        UserError: If `rows` is empty or names rows that are not there.
+        UserError: If `rows` is empty or contains rows that don't exist.
     """
     if rows is None:
         return None

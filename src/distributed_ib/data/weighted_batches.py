@@ -15,12 +15,12 @@ class WeightedBatches(eqx.Module):
 
     The expected loss is the weighted objective, with less noise than weighted losses of uniform
     batches. The time of a draw does not depend on the number of rows (alias method, Walker 1977):
-    every row has a cell, which it shares with at most one other row.
+    every row has a cell, shared with at most one other row.
 
     Attributes:
         arrays: A tree of arrays with the same first axis, usually (x, y).
         share: Share of each cell that belongs to its own row, `[n]`.
-        other: The row that the rest of the cell belongs to, `[n]`.
+        other: The row to which the rest of the cell belongs, `[n]`.
         batch_size: Rows in a batch.
 
     Example:
@@ -87,7 +87,7 @@ def alias_table(
         weights: `[n]`, not negative, and not all zero.
 
     Returns:
-        The share of each cell that belongs to its own row, and the row that the rest belongs to,
+        The share of each cell that belongs to its own row, and the row to which the rest belongs,
         both `[n]`.
 
     Example:

@@ -1,4 +1,4 @@
-"""The kind as which a column is read, from its type and its values."""
+"""How a column is read, from its type and its values."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "durati
 def read_as(
     name: str, values: pd.Series, declared: DeclaredKind | None, first_row: int = 1
 ) -> ReadAs:
-    """The kind as which a column is read.
+    """How a column is read, as one of `ReadAs`.
 
     Args:
         name: Its name, for messages.

@@ -1,4 +1,4 @@
-"""Reads a column of a user's table as numbers, or as levels and codes."""
+"""Reading of a column of a user's table as numbers, or as levels and codes."""
 
 from typing import Any
 

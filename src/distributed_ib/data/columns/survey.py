@@ -155,7 +155,7 @@ class Survey:
                 look.problem = with_place(look.problem, place_of(start))
 
     def read_as(self, name: str) -> ReadAs | None:
-        """The kind as which a column is read; None while it has had no value."""
+        """How a column is read; None if none of its values has been seen yet."""
         return self._looks[name].read_as
 
     def has_problem(self, name: str) -> bool:
