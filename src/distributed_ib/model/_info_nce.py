@@ -15,13 +15,13 @@ _Parts = tuple[Float[Array, "n n"], Float[Array, "#n #n"]]
 def info_nce_nats(scores: Float[Array, "n n"], symmetric: bool) -> Float[Array, " n"]:
     """Cross entropy of picking entry i of row i by the exponential of its score.
 
-    log(n) minus its mean is a lower bound of the mutual information, in nats (van den
-    Oord et al., 2018). The gradient is written out, because automatic differentiation would compute
-    every exponential twice and fill a matrix for the diagonal.
+    log(n) minus its mean is a lower bound on the mutual information, in nats (van den Oord et al.,
+    2018). The gradient is written out, because automatic differentiation would compute every
+    exponential twice and fill a matrix for the diagonal.
 
     Args:
-        scores: Similarity of each X to each Y, `[n, n]`; the diagonal holds the matching pairs.
-        symmetric: Whether to average over picking entry i of column i too.
+        scores: Similarity of each X to each Y, `[n, n]`; matching pairs are on the diagonal.
+        symmetric: Whether to average this with picking entry i of column i.
 
     Returns:
         Losses in nats, `[n]`, never negative; 0 for a single pair.
@@ -68,7 +68,7 @@ def _diagonal(n: int) -> Bool[Array, "n n"]:
 
 
 def _log_sum(scores: Float[Array, "n n"], axis: int) -> tuple[Float[Array, " n"], _Parts]:
-    """Logarithm of a sum of exponentials; its terms, and the sum with its axis kept."""
+    """Logarithm of a sum of exponentials; the shifted terms, and their sum with its axis kept."""
     highest = scores.max(axis=axis, keepdims=True)
     parts = jnp.exp(scores - highest)
     sums = parts.sum(axis=axis, keepdims=True)

@@ -1,4 +1,4 @@
-"""Matrix products of the networks, in full single precision unless JAX is told otherwise."""
+"""Matrix products of the networks, in full single precision unless JAX is set otherwise."""
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,8 @@ def network_product(
     """The product of `a` and `b`, as `a @ b`, in full single precision on every device.
 
     An A100 or H200 would multiply with 11 bits by default (TF32). There, gradients of the paper's
-    models were off by up to 1 %, and predictions differed from those of a processor in the fourth
-    digit. JAX's own setting (`jax.default_matmul_precision`, `JAX_DEFAULT_MATMUL_PRECISION`) takes
+    models were off by up to 1 %, and predictions differed from those of a CPU in the fourth digit.
+    JAX's own setting (`jax.default_matmul_precision`, `JAX_DEFAULT_MATMUL_PRECISION`) takes
     precedence.
 
     Example:

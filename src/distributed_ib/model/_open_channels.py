@@ -8,8 +8,8 @@ from jaxtyping import Float
 from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.mlp import MLP
 
-# With log variance -3 at the start a channel conveys about two bits before any training, so the
-# predictor sees its inputs from the first step.
+# With an initial log variance of -3, a channel conveys about two bits before any training, so that
+# the predictor sees its inputs from the first step.
 OPEN_LOG_VARIANCE = -3.0
 
 

@@ -1,4 +1,4 @@
-"""What encoders and predictors share: their options are fields, and describe them."""
+"""Base class of encoders and predictors, whose options are fields that describe them."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from distributed_ib._checks import whole_number
 class Part(eqx.Module):
     """An encoder or a predictor.
 
-    Its trainable arrays are ordinary fields. Every argument of its constructor but the random key
-    is a static field of the same name, a number, a string or a tuple of them.
+    Its arrays are ordinary fields. Every argument of its constructor except the random key is a
+    static field of the same name: a number, a string or a tuple of them.
     """
 
     def config(self) -> dict[str, Any]:
-        """Options by name, as plain JSON values: with a key, the arguments of the constructor.
+        """Options by name, as plain JSON values: the constructor's arguments except the key.
 
         Example:
             >>> from distributed_ib.model.encoders import BinaryEncoder
@@ -29,7 +29,7 @@ class Part(eqx.Module):
 
 
 def hidden_widths(widths: Iterable[int]) -> tuple[int, ...]:
-    """Widths of hidden layers as plain integers, since JSON knows no other.
+    """Widths of hidden layers as plain integers, since JSON supports no other kind.
 
     Raises:
         UserError: If one of them is not a positive whole number.

@@ -1,4 +1,4 @@
-"""Similarities between the points of two sets, which InfoNCE compares."""
+"""Similarities between the points of two sets, as used by InfoNCE."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 Similarity = Literal["euclidean", "squared_euclidean", "cosine"]
-# Keeps a distance from zero, and its gradient finite, where two points coincide.
+# Keeps a distance away from zero, and its gradient finite, if two points coincide.
 _TINY = 1e-6
 
 
@@ -17,7 +17,7 @@ def similarities(
 ) -> Float[Array, "n m"]:
     """Similarity of each row of `a` `[n, d]` to each row of `b` `[m, d]`, as `[n, m]`.
 
-    Row i of `a` and row i of `b` are treated as a pair that may lie close together: its distance is
+    Row i of `a` and row i of `b` are treated as a pair that may be close together: its distance is
     exact to single precision. For other pairs, rounding hides distances below 3e-4 of the distance
     from the centre of `b`.
 
@@ -42,7 +42,7 @@ def similarities(
 
 
 def _squared_distances(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
-    """2ab - a^2 - b^2 is one product, with the squares as two further columns on each side."""
+    """Squared distances by one product, 2ab - a^2 - b^2, with two extra columns on each side."""
     one = jnp.ones((1, 1), a.dtype)
     a_squared, b_squared = ((z**2).sum(axis=1, keepdims=True) for z in (a, b))
     negative = _product(
@@ -62,11 +62,11 @@ def _squared_distances(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[
 def _nearness(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """Negative Euclidean distances `[n, m]`, with a gradient that passes over them once.
 
-    These matrices are large beside `a` and `b`, and on the CPU every pass over one counts. Sums
-    over rows and columns come with the products of the gradient, as a further column of ones.
+    These matrices are large compared with `a` and `b`, and on the CPU every pass over one counts.
+    An extra column of ones in the products of the gradient gives the sums over rows and columns.
     """
     squared = _squared_distances(a, b) + _TINY
-    # Not -sqrt(squared), whose sign would be changed in a pass of its own.
+    # Not -sqrt(squared), whose change of sign would take a pass of its own.
     return -squared * jax.lax.rsqrt(squared)
 
 
@@ -101,5 +101,5 @@ def _product(a: Float[Array, "n k"], b: Float[Array, "k m"]) -> Float[Array, "n 
 
 
 def _with_columns(z: Float[Array, "n d"], *columns: Float[Array, "#n 1"]) -> Float[Array, "n _"]:
-    """`[n, d]` with further columns, `[n, 1]` or `[1, 1]`, on its right."""
+    """`[n, d]` with extra columns, `[n, 1]` or `[1, 1]`, on the right."""
     return jnp.concatenate([z, *(jnp.broadcast_to(c, (len(z), 1)) for c in columns)], axis=1)

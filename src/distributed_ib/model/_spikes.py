@@ -1,4 +1,4 @@
-"""Values of numbers that have a learned vector of their own, beside what the number gives."""
+"""Values of numbers that have a learned vector in addition to the features of the number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from distributed_ib.data.columns.spikes import MOST_SPIKES
 from distributed_ib.errors import UserError
 from distributed_ib.model._table_layout import TableLayout
 
-# A number is that value where it differs by no more than rounding in single precision.
+# A number equals a value if they differ by no more than rounding in single precision.
 _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Spikes:
-    """Which values of which column of numbers have vectors of their own.
+    """The values of each column of numbers that have vectors of their own.
 
     Attributes:
         layout: The columns of each component.
-        values: Such values of every continuous column, as the encoder takes numbers; empty if no
-            column has any.
+        values: These values of every continuous column, on the scale of the encoder's input; empty
+            if no column has any.
 
     Raises:
-        UserError: If these are not as many columns, a value is not finite, or there are too many.
+        UserError: If the number of columns is wrong, a value is not finite, or there are too many.
 
     Example:
         >>> layout = TableLayout((2, 0), ((), (3,)), max_values=256)
@@ -52,7 +52,7 @@ class Spikes:
 
     @property
     def n_vectors(self) -> int:
-        """Values of all columns together."""
+        """Total number of values of all columns."""
         return sum(map(len, self.values))
 
     @cached_property
@@ -68,13 +68,13 @@ class Spikes:
         vectors: Float[Array, "spike hidden"],
         rows: Sequence[int],
     ) -> Float[Array, "row n hidden"]:
-        """Add the vectors of the values that numbers take.
+        """Add the vectors of the values that the numbers take.
 
         Args:
             total: First layer before activation of some components.
-            numbers: Their numbers, padded to as many columns.
+            numbers: Their numbers, padded to the same number of columns.
             vectors: A vector for each value of each column.
-            rows: Which components they are, as rows of `TableLayout.number_columns`.
+            rows: These components, as rows of `TableLayout.number_columns`.
         """
         with_numbers = (*self.layout.numeric, *self.layout.mixed)
         members = [self.of_component(with_numbers[row]) for row in rows]
@@ -94,7 +94,7 @@ class Spikes:
         return total.at[places].add(part)
 
     def of_component(self, component: int) -> list[tuple[int, float, int]]:
-        """Column among those of the component, value and vector of each of its spikes."""
+        """Column within the component, value, and vector index of each of its spikes."""
         first = sum(self.layout.n_numbers[:component])
         vector = sum(map(len, self.values[:first]))
         found = []

@@ -16,20 +16,20 @@ from distributed_ib.errors import UserError
 class TableLayout:
     """Index arrays of a `TableEncoder`; hashable, so that it can be part of a compiled shape.
 
-    The encoder sorts the components into groups: those of numbers alone, those of numbers and
-    categories, and those of categories with very many values, which are all encoded row by row;
-    last those of few values, which are encoded value by value: first those of categories, then
+    The encoder sorts the components into groups. Components of numbers only, of numbers and
+    categories, and of categories with very many values are encoded row by row. They are followed by
+    components with few values, which are encoded value by value: first those of categories, then
     those of numbers whose values the batch lists.
 
     Attributes:
         n_numbers: Continuous columns of each component.
         n_levels: Levels of each categorical column of each component.
-        max_values: Most values of a component of categories that is encoded value by value.
-        listed: Components of numbers alone whose values the batch lists (`RepeatedNumbers`).
+        max_values: Largest number of values of a categorical component encoded value by value.
+        listed: Components of numbers only whose values the batch lists (`RepeatedNumbers`).
 
     Raises:
         UserError: If the two lists describe different components, a size is negative, a component
-            has no columns, or one that lists its values has categories.
+            has no columns, or a component that lists its values has categories.
 
     Example:
         >>> layout = TableLayout((1, 0, 2), ((), (4,), (3,)), max_values=256)
@@ -69,12 +69,12 @@ class TableLayout:
 
     @property
     def n_vectors(self) -> int:
-        """Levels of all categorical columns together."""
+        """Total number of levels of all categorical columns."""
         return sum(itertools.chain.from_iterable(self.n_levels))
 
     @cached_property
     def numeric(self) -> tuple[int, ...]:
-        """Components of numbers alone."""
+        """Components of numbers only."""
         return tuple(k for k in range(self.n_components) if not self.n_levels[k])
 
     @cached_property
@@ -84,7 +84,7 @@ class TableLayout:
 
     @cached_property
     def few(self) -> tuple[int, ...]:
-        """Components of categories with at most `max_values` combinations of levels."""
+        """Components of categories only, with at most `max_values` combinations of levels."""
         return tuple(
             k
             for k in range(self.n_components)
@@ -93,7 +93,7 @@ class TableLayout:
 
     @cached_property
     def large(self) -> tuple[int, ...]:
-        """Components of categories with more combinations of levels than that."""
+        """Components of categories only, with more than `max_values` combinations of levels."""
         others = {*self.numeric, *self.mixed, *self.few}
         return tuple(k for k in range(self.n_components) if k not in others)
 

@@ -1,4 +1,4 @@
-"""Encoding each distinct value of a component once, and looking the result up for every row."""
+"""Encoding each distinct value of a component once, and looking up the result for every row."""
 
 from collections.abc import Sequence
 
@@ -29,15 +29,15 @@ def look_up(
     encoded: Sequence[Float[Array, "_ outputs"]],
     codes: Sequence[Integer[Array, " batch"] | None],
 ) -> GaussianChannel:
-    """Channels of a batch from what was encoded once for each value.
+    """Channels of a batch from the outputs of an encoder for each distinct value.
 
-    The gradient of a look-up is a sum over the rows, so training sees every row.
+    The gradient of a look-up is a sum over the rows, so every row contributes to training.
 
     Args:
         encoded: For each component the means and log variances of its values,
             `[n_i, 2 * embedding]`.
-        codes: For each component which value every row has, `[batch]`, or None if its values are
-            the rows.
+        codes: For each component the index of each row's value, `[batch]`, or None if its values
+            are the rows.
 
     Returns:
         Channels with arrays `[batch, component, embedding]`.

@@ -34,11 +34,11 @@ class DistributedBottleneck(eqx.Module):
 
     Its objective is beta * sum_i KL(p(u_i|x_i) || N(0,1)) + prediction error (Eq. 4 of the paper
     with the variational bounds of Eq. 3). The standard Information Bottleneck is the same model
-    with one component that holds all of X.
+    with one component that contains all of X.
 
     Attributes:
-        encoder: From components to channels.
-        predictor: From the embeddings of all components to Y.
+        encoder: Maps components to channels.
+        predictor: Maps the embeddings of all components to Y.
 
     Example:
         >>> import jax.numpy as jnp
@@ -59,7 +59,8 @@ class DistributedBottleneck(eqx.Module):
     ) -> tuple[GaussianChannel, Float[Array, " batch *outputs"]]:
         """The channels of `x` and the predictor's outputs for one draw of the noise.
 
-        `x` is what the encoder takes: an array, or a tree of arrays such as a `TableInput`.
+        `x` has the form that the encoder takes: an array, or a tree of arrays such as a
+        `TableInput`.
         """
         channel = self.encoder(x)
         u = channel.sample(key=key)
@@ -72,7 +73,7 @@ class DistributedBottleneck(eqx.Module):
         all data is one.
 
         Raises:
-            UserError: If the shape of `x` or `y` does not suit the encoder or the predictor.
+            UserError: If the shape of `x` or `y` does not match the encoder or the predictor.
         """
         x, y, *weights = batch
         channel, outputs = self.outputs(x, key=key)
@@ -104,8 +105,8 @@ def model_from_config(config: Mapping[str, Any], *, key: PRNGKeyArray) -> Distri
         key: Random key of the initial weights.
 
     Raises:
-        UserError: If the description names an unknown part, lacks an option, or its two parts do
-            not fit together.
+        UserError: If the description names an unknown part or lacks an option, or its two parts do
+            not match.
 
     Example:
         >>> encoder = {"kind": "binary", "n_components": 3, "embedding_dim": 1}

@@ -12,13 +12,13 @@ from jaxtyping import Float, PRNGKeyArray
 class GaussianChannel(eqx.Module):
     """The distributions p(u_i | x_i) that an encoder assigns to a batch of inputs.
 
-    The noise limits the information: two inputs whose distributions overlap can't be distinguished
-    by u alone. The prior r(u) is a standard normal in every dimension.
+    The noise limits the information: two inputs whose distributions overlap can't be fully
+    distinguished by u alone. The prior r(u) is a standard normal in every dimension.
 
     Attributes:
         mean: Means of the Gaussians, `[..., component, embedding]`.
-        log_variance: Natural logarithm of their variances, of the same shape or one that broadcasts
-            to it.
+        log_variance: Natural logarithm of their variances, of the same shape or one that can be
+            broadcast to it.
 
     Example:
         >>> channel = GaussianChannel(mean=jnp.zeros((1, 2)), log_variance=jnp.zeros((1, 2)))
@@ -39,15 +39,14 @@ class GaussianChannel(eqx.Module):
             `[..., component]`, never negative.
         """
         # expm1 would be exact near zero, but takes longer than everything else here. The rounding
-        # of exp is at most 1e-7 nats per dimension, and the KL is clipped at zero.
+        # error of exp is at most 1e-7 nats per dimension, and the KL is clipped at zero.
         excess = jnp.exp(self.log_variance) - self.log_variance - 1.0
         return jnp.maximum(0.5 * jnp.sum(self.mean**2 + excess, axis=-1), 0.0)
 
     def mean_kl_nats(self) -> Float[Array, "..."]:
-        """`kl_nats` averaged over the first axis, in nats: what training needs at every step.
+        """`kl_nats` averaged over the first axis, in nats, as needed at every training step.
 
-        It takes less work than averaging `kl_nats`: a variance that all inputs share is evaluated
-        once.
+        It is cheaper than averaging `kl_nats`: a variance that all inputs share is evaluated once.
 
         Returns:
             `[component]` for arrays `[batch, component, embedding]`, never negative.
@@ -61,7 +60,7 @@ class GaussianChannel(eqx.Module):
 
         Gradients flow to `mean` and `log_variance`.
         """
-        # Drawn flat: random bits in an array whose last axis has length one are slow to generate.
+        # Drawn flat: random bits are slow to generate in an array whose last axis has length one.
         noise = jax.random.normal(key, (self.mean.size,), self.mean.dtype).reshape(self.mean.shape)
         return self.mean + jnp.exp(0.5 * self.log_variance) * noise
 
@@ -78,8 +77,8 @@ def bhattacharyya_coefficients(
 ) -> Float[Array, "n n"]:
     """Bhattacharyya coefficient of every pair of diagonal Gaussians.
 
-    This is the distinguishability matrix of a compression scheme: 1 where the distributions of two
-    values are equal, so that the channel has merged them, 0 where they don't overlap.
+    This is the distinguishability matrix of a compression scheme: 1 if the distributions of two
+    values are equal, so that the channel has merged them, 0 if they don't overlap.
 
     Args:
         mean: Means, `[n, embedding]`.

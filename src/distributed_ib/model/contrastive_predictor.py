@@ -20,19 +20,19 @@ from distributed_ib.model.mlp import MLP
 
 
 class ContrastivePredictor(Part):
-    """Maps embeddings and Ys to a common space, in which matching pairs lie close together.
+    """Maps embeddings and Ys to a common space, in which matching pairs are close together.
 
     The loss is InfoNCE: the cross entropy of identifying the true Y among the `batch_size` Ys of a
-    batch by its similarity. log(batch_size) minus the loss is a lower bound of I(U;Y), which can
+    batch by its similarity. log(batch_size) minus the loss is a lower bound on I(U;Y), which can
     certify at most log(batch_size). Y may be a number or a vector of any kind.
 
     A larger batch, such as a block of held-out data, is scored in parts of `batch_size`. A smaller
-    one of n rows can certify at most log(n): its loss is larger by log(batch_size / n), so that
-    log(batch_size) minus the loss is a bound still.
+    one of n rows can certify at most log(n): its loss is increased by log(batch_size / n), so that
+    log(batch_size) minus the loss is still a bound.
 
     Attributes:
-        x_encoder: From the concatenated embeddings to the common space.
-        y_encoder: From Y to the common space.
+        x_encoder: Maps the concatenated embeddings to the common space.
+        y_encoder: Maps Y to the common space.
         input_dim: Components x embedding dimensions.
         y_dim: Entries of Y; 1 also for plain numbers `[batch]`.
         hidden: Widths of the hidden layers for the embeddings.
@@ -41,7 +41,7 @@ class ContrastivePredictor(Part):
         activation: "relu" or "tanh".
         batch_size: Rows of a training batch.
         similarity: "euclidean", "squared_euclidean" or "cosine".
-        temperature: What similarities are divided by.
+        temperature: Divisor of the similarities.
         symmetric: Whether the loss averages over identifying Y by u and u by Y.
 
     Example:
@@ -91,8 +91,8 @@ class ContrastivePredictor(Part):
             shared_dim: Dimensions of the common space, 32 by default.
             similarity: "euclidean" (the negative distance, as in the paper; the default),
                 "squared_euclidean" (the negative squared distance) or "cosine".
-            temperature: What similarities are divided by, 1 by default. Cosines lie between -1 and
-                1 and need a small temperature, such as 0.1.
+            temperature: Divisor of the similarities, 1 by default. Cosines lie between -1 and 1 and
+                need a small temperature, such as 0.1.
             symmetric: Whether to average over identifying Y by u and u by Y (the default), instead
                 of the former alone.
             activation: "relu" or "tanh".
@@ -131,7 +131,7 @@ class ContrastivePredictor(Part):
         """Points `[n, shared_dim]` of Ys `[n]` or `[n, y_dim]` in the common space.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         if y.shape[1:] != (self.y_dim,) and not (y.ndim == 1 and self.y_dim == 1):
             raise UserError(f"Y must have shape [n, {self.y_dim}], got {list(y.shape)}.")
@@ -143,7 +143,7 @@ class ContrastivePredictor(Part):
         """InfoNCE of each row `[batch]` in nats.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         if len(outputs) != len(y):
             raise UserError(f"Y has {len(y)} rows for {len(outputs)} embeddings.")
@@ -157,20 +157,20 @@ class ContrastivePredictor(Part):
         n_left = n_rows - n_whole * size
         if n_left == 0:
             return losses
-        # The rows left over are scored among the last `size` rows.
+        # The remaining rows are scored among the last `size` rows.
         last = self._loss_of_part(outputs[-size:], z_y[-size:])
         return jnp.concatenate([losses, last[-n_left:]])
 
     def scores(
         self, outputs: Float[Array, "batch shared"], y: Real[Array, " batch *entry"]
     ) -> dict[str, Float[Array, " batch"]]:
-        """None: the error of a prediction can be measured only by retrieving Ys with it."""
+        """None: the error of a prediction can be measured only by retrieving Ys."""
         return {}
 
     def probabilities(
         self, outputs: Float[Array, "batch shared"], candidates: Real[Array, " n *entry"]
     ) -> Float[Array, "batch n"]:
-        """Probability of each of some Ys, drawn from all Ys, given the embeddings.
+        """Probability of each candidate Y, drawn from all Ys, given the embeddings.
 
         Args:
             outputs: `[batch, shared_dim]`.
@@ -183,7 +183,7 @@ class ContrastivePredictor(Part):
         return jax.nn.softmax(self._similarities(outputs, self.encode_y(candidates)), axis=-1)
 
     def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
-        """The most that InfoNCE can certify, in bits, and its name; it does not depend on Y."""
+        """The upper limit of InfoNCE, in bits, and its name; it does not depend on Y."""
         return math.log2(self.batch_size), f"InfoNCE's ceiling, log2({self.batch_size:,})"
 
     def _similarities(
@@ -194,6 +194,6 @@ class ContrastivePredictor(Part):
     def _loss_of_part(
         self, z_x: Float[Array, "n shared"], z_y: Float[Array, "n shared"]
     ) -> Float[Array, " n"]:
-        """InfoNCE `[n]` of n <= batch_size pairs, and what fewer pairs can't certify."""
+        """InfoNCE `[n]` of n <= batch_size pairs, plus log(batch_size / n)."""
         missing = math.log(self.batch_size / len(z_x))
         return info_nce_nats(self._similarities(z_x, z_y), self.symmetric) + missing

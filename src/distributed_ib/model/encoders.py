@@ -1,8 +1,8 @@
-"""Encoders: from the components of X to one Gaussian channel each.
+"""Encoders: maps from each component of X to a Gaussian channel.
 
 An encoder maps a batch of components to a `GaussianChannel` with arrays
-`[batch, component, embedding]`. It acts on each component alone: that is what makes the bottleneck
-distributed.
+`[batch, component, embedding]`. It acts on each component separately: this is what makes the
+bottleneck distributed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class BinaryEncoder(Part):
         """Encode `x`, `[batch, component]` of zeros and ones.
 
         Raises:
-            UserError: If `x` has another number of components.
+            UserError: If `x` has the wrong number of components.
         """
         _require_shape(x, self.n_components)
         sign = 2.0 * x.astype(self.mean.dtype)[..., None] - 1.0
@@ -78,11 +78,11 @@ class BinaryEncoder(Part):
 
 
 class SharedEncoder(Part):
-    """One MLP for all components, which gets the identity of the component as a further input.
+    """One MLP for all components, which receives the identity of the component as an extra input.
 
-    The paper appends a one-hot identity to the input. A one-hot times a weight matrix is a row
-    of that matrix, so here each component has a learned vector that is added to the first layer:
-    the same function without the multiplication by zeros.
+    The paper appends a one-hot identity to the input. A one-hot vector times a weight matrix is a
+    row of that matrix, so here each component has a learned vector that is added to the first
+    layer: the same function without the multiplication by zeros.
 
     Attributes:
         first: First weight matrix, `[feature, hidden]`.
@@ -147,7 +147,7 @@ class SharedEncoder(Part):
             raise UserError("a shared encoder needs at least one hidden layer.")
         width = input_dim * (1 + n_frequencies)
         key_first, key_identity, key_rest = jax.random.split(key, 3)
-        # The one-hot this stands for would count in the fan-in, so it does here.
+        # The one-hot input that this replaces would count in the fan-in, so it counts here too.
         fan_in = width + n_components
         self.first = glorot_uniform(key_first, (width, hidden[0]), fan_in, hidden[0])
         self.identity = glorot_uniform(key_identity, (n_components, hidden[0]), fan_in, hidden[0])
@@ -161,7 +161,7 @@ class SharedEncoder(Part):
         """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`.
 
         Raises:
-            UserError: If `x` has another number of components or features.
+            UserError: If `x` has the wrong number of components or features.
         """
         if isinstance(x, DistinctRows):
             return look_up(self.encode_parts(x.parts), x.codes)
@@ -182,10 +182,10 @@ class SharedEncoder(Part):
             For each component the means and log variances, `[n_i, 2 * embedding]`.
 
         Raises:
-            UserError: If there is another number of components or features.
+            UserError: If there is the wrong number of components or features.
         """
         check_parts(parts, self.n_components, self.input_dim)
-        # One product for all components, however many values each has.
+        # A single product for all components, however many values each has.
         features = positional_encoding(jnp.concatenate(parts), self.n_frequencies)
         lengths = [part.shape[0] for part in parts]
         identity = jnp.concatenate(
@@ -244,7 +244,7 @@ class SeparateEncoder(Part):
         Args:
             n_components: Number of components.
             input_dim: Features of each component.
-            hidden: Widths of the hidden layers; none makes a linear map.
+            hidden: Widths of the hidden layers; with none, the encoder is a linear map.
             embedding_dim: Dimensions of u_i.
             n_frequencies: Sines of the positional encoding of every feature; none by default.
             activation: "relu" or "tanh".
@@ -268,7 +268,7 @@ class SeparateEncoder(Part):
         """Encode `x`, `[batch, component, feature]`, or the same as `DistinctRows`.
 
         Raises:
-            UserError: If `x` has another number of components or features.
+            UserError: If `x` has the wrong number of components or features.
         """
         if isinstance(x, DistinctRows):
             return look_up(self.encode_parts(x.parts), x.codes)
@@ -287,10 +287,10 @@ class SeparateEncoder(Part):
             For each component the means and log variances, `[n_i, 2 * embedding]`.
 
         Raises:
-            UserError: If there is another number of components or features.
+            UserError: If there is the wrong number of components or features.
         """
         check_parts(parts, self.n_components, self.input_dim)
-        # The components have different numbers of values, so this is one product for each.
+        # The components have different numbers of values, so each needs its own product.
         return [
             jax.tree.map(lambda leaf, k=k: leaf[k : k + 1], self.mlp)(
                 positional_encoding(part, self.n_frequencies)[None]

@@ -1,4 +1,4 @@
-"""Inputs of any length through a model's encoder, block by block."""
+"""Encoding of any number of inputs by a model's encoder, block by block."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,12 +22,13 @@ def encode_inputs(model: Any, x: Inputs, n_components: int) -> GaussianChannel:
 
     Args:
         model: A model with an `encoder`.
-        x: Inputs, `[n, component, ...]`, or a tree of arrays `[n, ...]`, if that is what the
-            encoder takes: a `TableInput`, say, or `DistinctRows`.
-        n_components: Components that they should have.
+        x: Inputs, `[n, component, ...]`, or a tree of arrays `[n, ...]` if the encoder takes one,
+            such as a `TableInput` or `DistinctRows`.
+        n_components: Expected number of components.
 
     Raises:
-        UserError: If `x` has no rows, another number of components, or a value that is not finite.
+        UserError: If `x` has no rows, the wrong number of components, or a value that is not
+            finite.
     """
     parts = [_encode(model, block) for block in input_blocks(x, n_components)]
     mean, log_variance = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))

@@ -18,7 +18,7 @@ from distributed_ib.model._part import Part, hidden_widths
 from distributed_ib.model.mlp import MLP
 
 # Y is standardised, so a standard deviation below exp(-5) = 0.7 % of Y's own is not resolved. This
-# lower limit keeps the loss bounded where Y repeats values exactly; exp(5) is the upper limit.
+# lower limit keeps the loss bounded if Y repeats values exactly; exp(5) is the upper limit.
 _LIMIT = 10.0
 
 
@@ -26,7 +26,7 @@ class GaussianPredictor(Part):
     """A Gaussian for Y, or for each entry of a vector Y, with its own mean and variance.
 
     Attributes:
-        mlp: From the concatenated embeddings to means and logarithms of variances.
+        mlp: Maps the concatenated embeddings to means and logarithms of variances.
         input_dim: Components x embedding dimensions.
         hidden: Widths of the hidden layers.
         output_dim: Entries of Y `[batch, output_dim]`; None for plain numbers `[batch]`.
@@ -75,7 +75,7 @@ class GaussianPredictor(Part):
 
     @property
     def n_outputs(self) -> int:
-        """Entries of Y, 1 for plain numbers."""
+        """Number of entries of Y, 1 for plain numbers."""
         return 1 if self.output_dim is None else self.output_dim
 
     def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch outputs"]:
@@ -100,7 +100,7 @@ class GaussianPredictor(Part):
         entropy, which may be negative.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         log_variance = self.log_variance(outputs)
         squared = (self._columns(outputs, y) - self.mean(outputs)) ** 2

@@ -1,7 +1,7 @@
-"""Losses: each knows its predictor, and how the predictor's outputs become predictions and draws.
+"""Losses: each defines its predictor, and how outputs become predictions and draws.
 
-Whoever fits a model asks the loss and never its name, so that a new one is a class here and no
-branch anywhere else.
+Code that fits a model calls methods of the loss and never tests its name, so that a new loss is
+only a new class here.
 """
 
 from abc import ABC, abstractmethod
@@ -19,11 +19,11 @@ from distributed_ib.model.tilted_predictor import TiltedPredictor, marginal_arra
 
 @dataclass(frozen=True)
 class Loss(ABC):
-    """How the prediction of Y is judged, and what a prediction is.
+    """How a prediction of Y is scored, and what a prediction is.
 
     Attributes:
         name: Name of the loss; a class variable.
-        compares_rows: Whether rows are judged against each other, as by InfoNCE; a class variable.
+        compares_rows: Whether rows are compared with each other, as in InfoNCE; a class variable.
     """
 
     name: ClassVar[str]
@@ -31,28 +31,28 @@ class Loss(ABC):
 
     @abstractmethod
     def predictor_config(self, batch_size: int) -> dict[str, Any]:
-        """Kind of the predictor and its options besides widths, as `model_from_config` has them."""
+        """Kind of the predictor and its options, except widths, as in `model_from_config`."""
 
     def fixed_arrays(self) -> tuple[Array, ...]:
-        """What predictors of this loss know of Y before any training: for `with_arrays`."""
+        """Fixed arrays that describe Y, for the predictor's `with_arrays`."""
         return ()
 
     @abstractmethod
     def read(self, predictor: Any, outputs: Array, *extra: Array) -> Array:
-        """What a prediction averages over the noise: probabilities, `[n, ...]`.
+        """Probabilities, `[n, ...]`, which a prediction averages over the noise.
 
         Args:
             predictor: A predictor of this loss.
-            outputs: What it gave for one draw of the noise.
+            outputs: Its outputs for one draw of the noise.
             extra: `candidates`, for a loss that compares rows.
         """
 
     def draw(self, predictor: Any, outputs: Array, *extra_and_key: Array) -> Array:
-        """The number of one outcome from each predicted distribution; a random key comes last."""
+        """Index of one outcome from each predicted distribution; the last argument is a key."""
         raise NotImplementedError(f"the loss {self.name!r} has no draws.")
 
     def usual_batch_size(self, size: int, n_rows: int) -> int:
-        """The size of a batch where the user names none and `size` is usual."""
+        """The default batch size of this loss, where `size` is the usual one."""
         del n_rows
         return size
 
@@ -63,7 +63,7 @@ class TiltedLoss(Loss):
 
     Attributes:
         share: Share of the training rows in every bin, for each entry of Y.
-        tilts: Functions by which it may be tilted, `[bin][tilt]`, for each entry of Y.
+        tilts: Functions by which the share may be tilted, `[bin][tilt]`, for each entry of Y.
         is_vector: Whether Y is given as `[n, entry]`.
     """
 
@@ -100,9 +100,9 @@ class ContrastiveLoss(Loss):
 
     Attributes:
         y_dim: Entries of Y.
-        similarity: How alike points are; see `ContrastivePredictor`.
-        temperature: What similarities are divided by.
-        symmetric: Whether to look up X by Y too.
+        similarity: Measure of similarity of points; see `ContrastivePredictor`.
+        temperature: Divisor of the similarities.
+        symmetric: Whether to also identify X by Y.
     """
 
     name: ClassVar[str] = "infonce"
@@ -129,14 +129,14 @@ class ContrastiveLoss(Loss):
         return predictor.probabilities(outputs, candidates)
 
     def draw(self, predictor: ContrastivePredictor, outputs: Array, *extra_and_key: Array) -> Array:
-        """One of the candidates for each row, by number, `[n]`."""
+        """Index of one of the candidates for each row, `[n]`."""
         candidates, key = extra_and_key
         probabilities = predictor.probabilities(outputs, candidates)
         return jax.random.categorical(key, jnp.log(probabilities), axis=-1)
 
     def usual_batch_size(self, size: int, n_rows: int) -> int:
-        """A quarter of the rows at most.
+        """At most a quarter of the rows.
 
-        A batch that holds a row twice has a wrong Y that is right.
+        In a batch that contains a row twice, a correct Y counts as a wrong one.
         """
         return min(size, max(2, n_rows // 4))

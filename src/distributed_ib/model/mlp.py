@@ -41,7 +41,7 @@ class MLP(eqx.Module):
     Attributes:
         weights: One matrix per layer, `[in, out]`, or `[stack, in, out]`.
         biases: One vector per layer, `[out]`, or `[stack, 1, out]`.
-        activation: "relu" or "tanh", between layers and not after the last.
+        activation: "relu" or "tanh", between layers but not after the last.
 
     Example:
         >>> mlp = MLP((3, 8, 2), key=jax.random.key(0))
@@ -70,7 +70,7 @@ class MLP(eqx.Module):
             sizes: Widths of the layers, input and output included.
             activation: "relu" or "tanh".
             stack: Number of independent perceptrons; None, the default, for a single one without
-                that axis.
+                this axis.
             key: Random key.
 
         Raises:
@@ -94,7 +94,7 @@ class MLP(eqx.Module):
         self.activation = activation
 
     def __call__(self, x: Float[Array, "*batch n_in"]) -> Float[Array, "*batch n_out"]:
-        """Apply to `[..., in]` (or `[stack, batch, in]`); gives `[..., out]`."""
+        """Apply to `[..., in]` (or `[stack, batch, in]`); returns `[..., out]`."""
         activate = ACTIVATIONS[self.activation]
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = activate(_affine(x, weight, bias))

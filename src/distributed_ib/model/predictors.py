@@ -1,4 +1,4 @@
-"""Predictors: from the embeddings of all components to a distribution over Y."""
+"""Predictors: maps from the embeddings of all components to a distribution over Y."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ class BernoulliPredictor(Part):
     """The probability that a binary Y is one.
 
     Attributes:
-        mlp: From the concatenated embeddings to a single logit.
+        mlp: Maps the concatenated embeddings to a single logit.
         input_dim: Components x embedding dimensions.
         hidden: Widths of the hidden layers.
         activation: "relu" or "tanh".
@@ -71,7 +71,7 @@ class BernoulliPredictor(Part):
         """Cross entropy `[batch]` in nats with labels `y` in {0, 1}, `[batch]`.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         _require_labels(y, outputs.shape)
         return jax.nn.softplus(outputs) - y.astype(outputs.dtype) * outputs
@@ -79,18 +79,18 @@ class BernoulliPredictor(Part):
     def scores(
         self, outputs: Float[Array, " batch"], y: Real[Array, " batch"]
     ) -> dict[str, Float[Array, " batch"]]:
-        """`accuracy`: 1 where the likelier label is the true one, `[batch]`."""
+        """`accuracy`: 1 if the more likely label is the true one, `[batch]`."""
         return {"accuracy": ((outputs > 0) == (y > 0)).astype(outputs.dtype)}
 
     def probabilities(self, outputs: Float[Array, "*batch"]) -> Float[Array, "*batch 2"]:
         """Probabilities `[batch, 2]` of Y = 0 and Y = 1."""
-        # Not one minus the other, which rounds to zero where the smaller is below 1e-7.
+        # Not one minus the other, which rounds to zero if the smaller is below 1e-7.
         return jnp.stack([jax.nn.sigmoid(-outputs), jax.nn.sigmoid(outputs)], axis=-1)
 
     def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
         """The prediction error without X in bits, and its name: H(Y) of the labels `y` `[n]`.
 
-        `weight` `[n]` says how much each row counts; by default all count the same.
+        `weight` `[n]` is the weight of each row; by default all count equally.
         """
         return _label_entropy_bits(y, weight), "H(Y)"
 
@@ -99,7 +99,7 @@ class CategoricalPredictor(Part):
     """The probabilities of the classes 0 .. n_classes - 1 of Y.
 
     Attributes:
-        mlp: From the concatenated embeddings to one logit per class.
+        mlp: Maps the concatenated embeddings to one logit per class.
         input_dim: Components x embedding dimensions.
         hidden: Widths of the hidden layers.
         activation: "relu" or "tanh".
@@ -156,7 +156,7 @@ class CategoricalPredictor(Part):
         """Cross entropy `[batch]` in nats with integer labels `y`, `[batch]`.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         _require_labels(y, outputs.shape[:-1])
         chosen = jnp.take_along_axis(outputs, y.astype(jnp.int32)[:, None], axis=-1)[:, 0]
@@ -165,7 +165,7 @@ class CategoricalPredictor(Part):
     def scores(
         self, outputs: Float[Array, "batch classes"], y: Real[Array, " batch"]
     ) -> dict[str, Float[Array, " batch"]]:
-        """`accuracy`: 1 where the likeliest class is the true one, `[batch]`."""
+        """`accuracy`: 1 if the most likely class is the true one, `[batch]`."""
         return {"accuracy": (jnp.argmax(outputs, axis=-1) == y).astype(outputs.dtype)}
 
     def probabilities(
@@ -177,7 +177,7 @@ class CategoricalPredictor(Part):
     def baseline(self, y: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, str]:
         """The prediction error without X in bits, and its name: H(Y) of the labels `y` `[n]`.
 
-        `weight` `[n]` says how much each row counts; by default all count the same.
+        `weight` `[n]` is the weight of each row; by default all count equally.
         """
         return _label_entropy_bits(y, weight), "H(Y)"
 

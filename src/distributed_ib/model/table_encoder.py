@@ -23,35 +23,36 @@ from distributed_ib.model.mlp import ACTIVATIONS, MLP
 from distributed_ib.model.positional_encoding import positional_encoding
 
 # Every value of a component has a row of indices; the limit keeps a model description from a file
-# from taking all memory.
+# from using up all memory.
 LIMIT_VALUES = 1 << 16
-# Scale of the linear path at first: u then tells apart values half a standard deviation apart.
+# Initial scale of the linear path: u then distinguishes values half a standard deviation apart.
 _FIRST_SLOPE = 0.7
 
 
 class TableEncoder(Part):
     """An encoder for the components of a table, with a separate first layer for each of them.
 
-    The first layer of a component is a matrix for its continuous columns, plus a learned vector
-    for each level of its categorical columns: what a one-hot times a matrix would give, without
-    the one-hot. The layers after it are shared by all components by default; each component has its
-    own bias, by which the shared layers distinguish it.
+    The first layer of a component is a matrix for its continuous columns, plus a learned vector for
+    each level of its categorical columns: the product of a one-hot vector and a matrix, without the
+    one-hot vector. The layers after it are shared by all components by default; each component has
+    its own bias, by which the shared layers distinguish it.
 
     A component without continuous columns takes few values. It is encoded once for every value
-    instead of once for every row, and rows look up the result: the same function, far cheaper. The
-    same holds for components of numbers alone, such as ages, if the batch lists their values
-    (`RepeatedNumbers`); the encoder does not depend on that list and takes any number.
+    instead of once for every row, and rows look up the result: the same function, at far lower
+    cost. The same holds for components that consist only of numbers, such as ages, if the batch
+    lists their values (`RepeatedNumbers`); the encoder does not depend on that list and takes any
+    number.
 
     Attributes:
         weights: First matrices of components with continuous columns, `[component, feature,
             hidden]`, padded with zeros to the widest of them.
         vectors: Learned vectors of all levels of all categorical columns, `[level, hidden]`.
-        bias: First bias of each component, `[component, hidden]`; it starts at random, as its
-            identity.
+        bias: First bias of each component, `[component, hidden]`; its initial values are random, to
+            identify the component.
         rest: The remaining layers; the last gives mean and log variance.
-        slopes: With `linear`, what the mean gains in proportion to each continuous column,
-            `[component, column, embedding]`; None without.
-        spike_vectors: Learned vectors of the values in `spikes`, `[spike, hidden]`; None without.
+        slopes: With `linear`, the coefficients of continuous columns in the mean, `[component,
+            column, embedding]`; otherwise None.
+        spike_vectors: Learned vectors of the values in `spikes`, `[spike, hidden]`; None if none.
         n_numbers: Continuous columns of each component.
         n_levels: Levels of each categorical column of each component.
         hidden: Widths of the hidden layers.
@@ -59,7 +60,7 @@ class TableEncoder(Part):
         n_frequencies: Sines of the positional encoding of every continuous column.
         longest_period: Period of the slowest of them, in standard deviations of the column.
         separate: Whether no layer is shared by components.
-        max_values: Most values of a component that is encoded once for every value.
+        max_values: Largest number of values of a component that is encoded once for every value.
         activation: "relu" or "tanh".
         linear: Whether there is a linear path from continuous columns to the mean.
         spikes: Values of each continuous column that have a vector of their own.
@@ -123,19 +124,19 @@ class TableEncoder(Part):
                 The default of 1 is that of the paper; a longer one suits relationships without fine
                 detail.
             separate: Whether no layer is shared by components.
-            max_values: Most values of a component that is encoded once for every value, 256 by
-                default and at most 65,536. Does not apply to separate layers.
+            max_values: Largest number of values of a component that is encoded once for every
+                value, 256 by default and at most 65,536. Does not apply to separate layers.
             activation: "relu" or "tanh".
-            linear: Whether the mean has a linear path from continuous columns beside the hidden
-                layers, which then need not be learned; not by default.
-            spikes: Values of each continuous column, as `x` has them, that have a learned vector of
-                their own beside what the number gives: a smooth function of the number could not
-                tell them from their neighbours. None by default.
+            linear: Whether the mean has a linear path from continuous columns in addition to the
+                hidden layers, which then need not learn it; not by default.
+            spikes: Values of each continuous column, on the scale of `x`, that have a learned
+                vector in addition to the features of the number: a smooth function of the number
+                could not distinguish them from their neighbours. None by default.
             smooth: Whether each continuous column is read without sines; by default all have them.
             key: Random key.
 
         Raises:
-            UserError: If a size is out of range or the sizes don't fit together.
+            UserError: If a size is out of range or the sizes don't match.
         """
         if not hidden:
             raise UserError("a TableEncoder needs at least one hidden layer, got none.")
@@ -208,7 +209,7 @@ class TableEncoder(Part):
         """Encode rows of a table: `numbers` `[batch, n_numbers]`, `codes` `[batch, n_codes]`.
 
         Raises:
-            UserError: If values are listed for another number of components or columns, or for a
+            UserError: If values are listed for the wrong number of components or columns, or for a
                 component with categories.
         """
         table, lists = (x.table, x) if isinstance(x, RepeatedNumbers) else (x, None)
@@ -250,7 +251,7 @@ class TableEncoder(Part):
     def _linear_part(
         self, numbers: Float[Array, "batch number"]
     ) -> Float[Array, "batch component embedding"]:
-        """What the means gain in proportion to continuous columns."""
+        """The part of the means that is linear in continuous columns."""
         layout = self.layout
         columns = jnp.pad(numbers, ((0, 0), (0, 1)))[:, layout.number_columns]
         gained = jnp.einsum("bcn,cne->bce", columns, self.slopes)
@@ -276,7 +277,7 @@ class TableEncoder(Part):
     def _features(
         self, numbers: Float[Array, "*batch column"], is_fine: Float32[np.ndarray, "*rows column"]
     ) -> Float[Array, "*batch feature"]:
-        """Numbers with the sines of those that are read with them, along the last axis."""
+        """Numbers, and the sines of those that are read with sines, along the last axis."""
         sines = positional_encoding(numbers / self.longest_period, self.n_frequencies)
         sines = sines[..., numbers.shape[-1] :]
         if self.smooth and self.n_frequencies:
@@ -284,7 +285,7 @@ class TableEncoder(Part):
         return jnp.concatenate([numbers, sines], axis=-1)
 
     def _is_fine(self, layout: TableLayout) -> Float32[np.ndarray, "numeric column"]:
-        """1 for columns that are read with sines, as `TableLayout.number_columns` has them."""
+        """1 for columns that are read with sines, in the shape of `TableLayout.number_columns`."""
         columns = layout.number_columns
         if not self.smooth:
             return np.ones(columns.shape, np.float32)
@@ -297,7 +298,7 @@ class TableEncoder(Part):
         layout: TableLayout,
         rows: Int32[np.ndarray, " row"],
     ) -> Float[Array, "row n hidden"]:
-        """What numbers give, and the vectors of those that have one; `rows` of `weights`."""
+        """Add the vectors of spikes to `product`; `rows` are those of `weights`."""
         if self.spike_vectors is None:
             return product
         spikes = Spikes(layout, self.spikes)
@@ -334,7 +335,7 @@ class TableEncoder(Part):
     def _first_layer_by_value(
         self, layout: TableLayout, lists: RepeatedNumbers | None
     ) -> Float[Array, "value hidden"]:
-        """First layer before activation: of the values of categories, then of those of numbers."""
+        """First layer before activation, of the values of categories, then of listed numbers."""
         total = self._padded_vectors()[layout.value_vectors].sum(axis=1)
         total = total + self.bias[layout.value_owner]
         if lists is None:
@@ -344,7 +345,7 @@ class TableEncoder(Part):
     def _first_layer_of_numbers(
         self, layout: TableLayout, values: Sequence[Float[Array, "_ _"]]
     ) -> Float[Array, "value hidden"]:
-        """The same for the values of the components `listed`, one after another."""
+        """First layer before activation of the values of the components `listed`, in order."""
         most, widest = max(map(len, values)), layout.number_columns.shape[1]
         padded = [
             jnp.pad(part, ((0, most - len(part)), (0, widest - part.shape[1]))) for part in values

@@ -1,4 +1,4 @@
-"""Prediction of anything that has been divided into bins: the marginal of Y, tilted by u."""
+"""Prediction of classes or bins: the marginal of Y, tilted by u."""
 
 from collections.abc import Sequence
 
@@ -23,22 +23,23 @@ class TiltedPredictor(Part):
 
     Y is a class or the bin of a number (`TargetBins`), or several of them, independent given u.
     p(y) is its share of the training rows and t(y) are the functions by which it may be tilted;
-    f is a perceptron plus a linear map. Components that are closed (`open` is 0) are not read, and
-    where all are the marginal is left as it is: what is known about Y is then zero by construction.
+    f is a perceptron plus a linear map. Components that are closed (`open` is 0) are not read; if
+    all are closed, the prediction is the marginal, and the information about Y is zero by
+    construction.
 
     Attributes:
-        mlp: From the concatenated embeddings to the tilts.
-        linear: A linear path beside it, `[input, tilt]`; zero at first.
+        mlp: Maps the concatenated embeddings to the coefficients of the tilts.
+        linear: A linear path in parallel, `[input, tilt]`; zero at first.
         open: 1 for embeddings that are read and 0 for those of closed components, `[input]`. Like
-            the next three it is not trained.
-        sharpness: By what the tilts of averaged predictions are multiplied; see `sharpened`.
-        log_share: Logarithm of p(y) of the bins of each entry of Y, one after another.
-        functions: t(y) of the bins of each entry, `[bin, tilt]` row by row, likewise.
+            the next three, it is not trained.
+        sharpness: Factor of the tilts of averaged predictions; see `sharpened`.
+        log_share: Logarithm of p(y) of the bins of each entry of Y, concatenated.
+        functions: t(y) of the bins of each entry, `[bin, tilt]` row by row, concatenated.
         input_dim: Components x embedding dimensions.
         hidden: Widths of the hidden layers.
-        n_bins: Bins of each entry of Y.
-        n_tilts: Functions of each entry by which its distribution may be tilted.
-        is_vector: Whether Y is given as `[batch, entry]`, and not as `[batch]`.
+        n_bins: Number of bins of each entry of Y.
+        n_tilts: Number of functions of each entry by which its distribution may be tilted.
+        is_vector: Whether Y is given as `[batch, entry]` rather than `[batch]`.
         activation: "relu" or "tanh".
 
     Example:
@@ -74,12 +75,12 @@ class TiltedPredictor(Part):
         activation: str = "relu",
         key: PRNGKeyArray,
     ) -> None:
-        """Make a predictor around a uniform distribution; `around` gives it another one.
+        """Make a predictor around a uniform distribution; `around` replaces that by another.
 
         Args:
             input_dim: Components x embedding dimensions.
-            n_bins: Bins of each entry of Y.
-            n_tilts: Functions of each entry by which its distribution may be tilted.
+            n_bins: Number of bins of each entry of Y.
+            n_tilts: Number of functions of each entry by which its distribution may be tilted.
             hidden: Widths of the hidden layers.
             is_vector: Whether Y is `[batch, entry]`; if not, there is one entry.
             activation: "relu" or "tanh".
@@ -87,7 +88,7 @@ class TiltedPredictor(Part):
 
         Raises:
             UserError: If a size is not a positive whole number, the activation is unknown, or
-                `n_bins` and `n_tilts` don't fit together.
+                `n_bins` and `n_tilts` don't match.
         """
         self.input_dim = whole_number("input_dim", input_dim, 1)
         self.hidden = hidden_widths(hidden)
@@ -120,7 +121,7 @@ class TiltedPredictor(Part):
             functions: Functions of the bin, `[bin, tilt]`, for each entry of Y.
 
         Raises:
-            UserError: If these are not as many as the predictor's sizes say, or a share is not
+            UserError: If their shapes don't match the predictor's sizes, or a share is not
                 positive.
         """
         parts = [np.asarray(part, np.float64) for part in share]
@@ -147,7 +148,7 @@ class TiltedPredictor(Part):
     def __call__(self, u: Float[Array, "batch input"]) -> Float[Array, "batch entry bin"]:
         """Log probabilities of all bins, `[batch, entry, bin]`, given `u` `[batch, input_dim]`.
 
-        Entries with fewer bins than others are filled up with minus infinity.
+        Entries with fewer bins than others are padded with minus infinity.
         """
         read = u * jax.lax.stop_gradient(self.open)[None]
         coefficients = self.mlp(read) + network_product(read, self.linear)
@@ -164,16 +165,16 @@ class TiltedPredictor(Part):
             tilt = jnp.matmul(mine, tilts.reshape(n_bins, n_tilts).T, precision="highest")
             alone = marginal[None, :n_bins]
             logs = jax.nn.log_softmax(alone + tilt)
-            # Not even rounding may pass for knowledge where nothing is read.
+            # Exactly the marginal if nothing is read: rounding must not look like information.
             logs = jnp.where(any_open, logs, alone)
             padding = ((0, 0), (0, most - n_bins))
             entries.append(jnp.pad(logs, padding, constant_values=-jnp.inf))
         return jnp.stack(entries, axis=1)
 
     def marginal_logs(self) -> Float[Array, "entry bin"]:
-        """Logarithm of p(y) of all bins: the output without any knowledge of X.
+        """Logarithm of p(y) of all bins, `[entry, bin]`: the output without any knowledge of X.
 
-        Entries with fewer bins than others are filled up with minus infinity.
+        Entries with fewer bins than others are padded with minus infinity.
         """
         log_share, most = jax.lax.stop_gradient(self.log_share), max(self.n_bins)
         rows, first = [], 0
@@ -189,14 +190,14 @@ class TiltedPredictor(Part):
         """Negative log probability `[batch]` in nats of bins `y`, `[batch]` or `[batch, entry]`.
 
         Raises:
-            UserError: If `y` has another shape.
+            UserError: If `y` has the wrong shape.
         """
         return -self._of_true(outputs, y).sum(axis=-1)
 
     def scores(
         self, outputs: Float[Array, "batch entry bin"], y: Real[Array, " batch *entry"]
     ) -> dict[str, Float[Array, " batch"]]:
-        """None: scores are those of predictions, which are averaged over the noise."""
+        """None: scores are computed from predictions, which are averaged over the noise."""
         return {}
 
     def probabilities(
@@ -208,7 +209,7 @@ class TiltedPredictor(Part):
 
     @property
     def is_free(self) -> bool:
-        """Whether Y is one entry whose every bin has a tilt of its own, as classes have."""
+        """Whether Y is a single entry with as many tilts as bins, like classes."""
         return not self.is_vector and self.n_tilts == self.n_bins
 
     @property
@@ -219,10 +220,10 @@ class TiltedPredictor(Part):
     def sharpened(self, averaged: Float64[np.ndarray, "n bin"]) -> Float64[np.ndarray, "n bin"]:
         """Probabilities that were averaged over noise and models, with their tilts scaled.
 
-        Averages lie nearer to the marginal than any single prediction that went into them, and so
-        too near where these mostly agree. With the marginal m and the `sharpness` s, p becomes
-        m (p / m)^s, normalised; s = 1 leaves p as it is, and p = m stays m at any s. The most
-        likely bin may change where bins are not equally frequent.
+        Averages are nearer to the marginal than the single predictions, and so too near if these
+        mostly agree. With the marginal m and the `sharpness` s, p becomes m (p / m)^s, normalised;
+        s = 1 leaves p as it is, and p = m stays m at any s. The most likely bin may change if bins
+        are not equally frequent.
 
         Args:
             averaged: Probabilities `[n, bin]`; returned as they are if the predictor is not
@@ -255,7 +256,7 @@ class TiltedPredictor(Part):
 def marginal_arrays(
     share: Sequence[ArrayLike], functions: Sequence[ArrayLike]
 ) -> tuple[Float32[np.ndarray, " all_bins"], Float32[np.ndarray, " all_functions"]]:
-    """`log_share` and `functions` of a predictor, from what `TiltedPredictor.around` takes."""
+    """`log_share` and `functions` of a predictor, from arguments of `TiltedPredictor.around`."""
     logs = [np.log(np.asarray(part, np.float64)) for part in share]
     return (
         np.concatenate(logs).astype(np.float32),

@@ -13,7 +13,7 @@ def check_names(place: str, names: Sequence[str]) -> None:
         names: Names of its columns.
 
     Raises:
-        UserError: If a name is empty, or two are the same.
+        UserError: If a name is empty, or two names are the same.
     """
     seen = set()
     for position, name in enumerate(names):

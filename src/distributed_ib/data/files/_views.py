@@ -33,7 +33,7 @@ class View(Protocol):
         ...
 
     def chunks(self, names: Sequence[str]) -> Iterator[tuple[int, Chunk]]:
-        """The rows in order, as (index of the first, columns called `names`)."""
+        """The rows in order, as (index of the first row, columns called `names`)."""
         ...
 
 
@@ -100,7 +100,7 @@ class ColumnsView:
 
 
 def frame_view(table: Any) -> View:
-    """A view of a DataFrame, or `table` itself where it can be read like one.
+    """A view of a DataFrame, or `table` itself if it is a view already.
 
     Raises:
         UserError: If it is not a table, has no columns, or two of its columns share a name.
@@ -158,10 +158,10 @@ def flatten(arrays: Any, names: Sequence[str] | None) -> tuple[View, dict[str, l
 
 
 def view_of(data: Any, names: tuple[str, ...]) -> View:
-    """A view of `data` with the columns `names`; those of an array `[n, m]` go by position.
+    """A view of `data` with the columns `names`; those of an array `[n, m]` are in this order.
 
     Raises:
-        UserError: If a column is missing, or an array has another number of columns.
+        UserError: If a column is missing, or an array has a different number of columns.
     """
     view: View
     data = as_pandas(data)
@@ -171,7 +171,7 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
         view = flatten(data, None)[0]
     elif is_several(data):
         view = flatten(data, None)[0]
-        if len(view.names) == len(names):  # by position, for they may have been given names
+        if len(view.names) == len(names):  # by position, since the arrays may have been named
             found = view.head()
             view = ColumnsView(
                 {name: found[key] for name, key in zip(names, view.names, strict=True)}
@@ -195,7 +195,7 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
 
 
 def is_several(arrays: Any) -> bool:
-    """Whether this is a dict of arrays, or a list of them and not a matrix written as lists."""
+    """Whether this is a dict or list of arrays, and not a matrix written as nested lists."""
     if isinstance(arrays, Mapping):
         return True
     return (
@@ -206,7 +206,7 @@ def is_several(arrays: Any) -> bool:
 
 
 def series_of(array: NDArray[Any]) -> pd.Series:
-    """An array `[n]` as a Series, of plain objects where pandas has nothing for its type."""
+    """An array `[n]` as a Series, of Python objects if pandas does not support its type."""
     try:
         return pd.Series(array, copy=False)
     except ValueError:  # records, or text that is not Unicode

@@ -1,4 +1,4 @@
-"""Tables and columns of polars, pyarrow and others, as those of pandas."""
+"""Tables and columns of polars, pyarrow and others, converted to pandas."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ import pyarrow as pa
 
 
 def as_pandas(data: Any) -> Any:
-    """A table or a column of another library as one of pandas; anything else as it is.
+    """Convert a table or column of another library to pandas; return anything else unchanged.
 
-    Nulls become missing values. Categories of a declared order (an Enum of polars, an ordered
-    dictionary of Arrow) stay categories; others become what they stand for, since they are in the
-    order in which they were met. A lazy table is collected.
+    Nulls become missing values. Categories with a declared order (an Enum of polars, an ordered
+    dictionary of Arrow) stay categories; others become plain values, since the order of their
+    levels is only that of first appearance. A lazy table is collected.
 
     Args:
-        data: A table or column of any library that Narwhals knows, such as polars and pyarrow.
+        data: A table or column of any library that Narwhals supports, such as polars and pyarrow.
 
     Example:
         >>> import pyarrow as pa
@@ -34,7 +34,7 @@ def as_pandas(data: Any) -> Any:
     if isinstance(found, nw.Series):
         return _series(found)
     if isinstance(found, nw.DataFrame):
-        # Column by column, for some libraries hide columns in an index.
+        # Column by column, since some libraries hide columns in an index.
         columns = {name: _series(found[name]) for name in found.columns}
         return pd.DataFrame(columns, copy=False)
     return data

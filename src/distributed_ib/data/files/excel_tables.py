@@ -21,7 +21,7 @@ def read_excel(path: Path) -> pd.DataFrame:
             `read_table`.
 
     Warns:
-        UserWarning: If the file has further sheets.
+        UserWarning: If the file has more than one sheet.
     """
     if not path.is_file():
         raise UserError(f"there is no file {path}.")

@@ -1,4 +1,4 @@
-"""How numbers are written in a table of text: decimal points or commas, thousands separators."""
+"""How numbers are written in a text table: decimal points or commas, thousands separators."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ _MISSING_WORDS = """
     -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN #N/A #NA <NA> N/A NA NULL NaN None n/a nan null
 """
 MISSING_MARKS = frozenset({"", "#N/A N/A", *_MISSING_WORDS.split()})
-"""What stands for a missing value; those that pandas knows."""
+"""Markers of missing values: those that pandas recognises."""
 
 
 class NumberFormat(NamedTuple):
     """Marks within numbers.
 
     Attributes:
-        decimal: Before the decimals.
-        thousands: Between groups of three digits; None if digits are not grouped.
+        decimal: Mark before the decimals.
+        thousands: Mark between groups of three digits; None if digits are not grouped.
     """
 
     decimal: str = "."
@@ -26,7 +26,7 @@ class NumberFormat(NamedTuple):
 
 
 PLAIN = NumberFormat()
-# In order of preference. Only these, for a space between digits may separate two numbers.
+# In order of preference. Only these, since a space between digits may separate two numbers.
 _FORMATS = (PLAIN, NumberFormat(","), NumberFormat(".", ","), NumberFormat(",", "."))
 
 
@@ -44,17 +44,17 @@ _PATTERNS = {form: _pattern(form) for form in _FORMATS}
 def find_number_format(
     place: str, columns: Mapping[str, Sequence[str]], *, comma_delimits: bool
 ) -> NumberFormat:
-    """The one way in which all columns of numbers are written.
+    """The common format of all columns of numbers.
 
-    A column of numbers is one whose values can all be read as numbers in one of these ways: with
-    decimal points or commas, without thousands separators or with the other mark as one. Points are
-    decimal ones wherever they can be.
+    A column of numbers is one whose values can all be read as numbers in one format: with decimal
+    points or commas, without thousands separators or with the other mark as the separator. Points
+    are read as decimal points if possible.
 
     Args:
         place: The file, for messages.
         columns: Some values of each column, as they are written.
-        comma_delimits: Whether commas stand between the columns. Numbers with decimal commas, in
-            quotes then, are taken for text if others have decimal points.
+        comma_delimits: Whether commas separate the columns. Numbers with decimal commas, which are
+            then in quotes, are taken to be text if others have decimal points.
 
     Raises:
         UserError: If columns contradict each other, or numbers such as 1,234 can be read in two
@@ -90,7 +90,7 @@ def find_number_format(
 
 
 def is_comma_number(text: str) -> bool:
-    """Whether a text is a number if its mark of decimals is a comma.
+    """Whether a text is a number if its decimal mark is a comma.
 
     >>> is_comma_number("3,14"), is_comma_number("3.14")
     (True, False)
@@ -103,7 +103,7 @@ def _is_plain(values: Sequence[str]) -> bool:
 
 
 def _forms(values: Sequence[str], forms: Sequence[NumberFormat] = _FORMATS) -> list[NumberFormat]:
-    """The ways in which all these values can be read as numbers; none if there are no values."""
+    """The formats in which all these values are numbers; none if there are no values."""
     return [form for form in forms if values and all(map(_PATTERNS[form].fullmatch, values))]
 
 
@@ -125,7 +125,7 @@ def _conflict(
 
 
 def _example(values: Sequence[str], form: NumberFormat) -> str:
-    """A value that can't be read in this way."""
+    """A value that can't be read in this format."""
     return next(
         value.strip()
         for value in values

@@ -16,9 +16,9 @@ from distributed_ib.data.files._column_names import check_names
 from distributed_ib.errors import UserError, first_line
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
-# What pandas calls the row labels that it hides in a Parquet file.
+# Prefix of the row labels that pandas hides in a Parquet file.
 _HIDDEN_INDEX = "__index_level_"
-# A path keeps a single slash of those of a URL.
+# A `Path` keeps only one of the slashes of a URL.
 _URL = re.compile(r"([a-z][a-z0-9+]+):/+")
 _WILDCARDS = "*?["
 
@@ -29,9 +29,9 @@ class ParquetPart:
 
     Attributes:
         path: Its path in the file system.
-        first_row: Rows in the files before it.
-        metadata: What its footer says of its row groups.
-        partition: Values of the columns that its folders name, as `year=2024` does.
+        first_row: Number of rows in the files before it.
+        metadata: Description of its row groups, from its footer.
+        partition: Values of columns that its folders name, such as `year=2024`.
     """
 
     path: str
@@ -41,7 +41,7 @@ class ParquetPart:
 
     @property
     def n_rows(self) -> int:
-        """Its rows."""
+        """Number of rows of the file."""
         return int(self.metadata.num_rows)
 
 
@@ -50,7 +50,7 @@ class ParquetParts:
     """All files of a table, in the order of their paths, with the columns that they share.
 
     Attributes:
-        place: What messages call the table.
+        place: Name of the table in messages.
         filesystem: Where the files are.
         parts: The files.
         schema: Columns of the first file; all others have the same.
@@ -65,15 +65,15 @@ class ParquetParts:
 
     @classmethod
     def find(cls, location: str | Path) -> "ParquetParts":
-        """Find the files and read their footers, which say how many rows there are.
+        """Find the files and read their footers, which contain the number of rows.
 
         Args:
-            location: A file, a folder with all that it holds, a glob such as
+            location: A file, a folder with all files in it, a glob such as
                 `data/year=*/part-*.parquet` (`**` stands for folders of any depth), or a URL of a
-                file system that pyarrow knows, such as `s3://bucket/folder`.
+                file system that pyarrow supports, such as `s3://bucket/folder`.
 
         Raises:
-            UserError: If there are no such files, one can't be read or is none of Parquet, or their
+            UserError: If there are no such files, one can't be read or is not Parquet, or their
                 columns differ.
         """
         place = text_of(location)
@@ -98,12 +98,12 @@ class ParquetParts:
 
     @property
     def n_rows(self) -> int:
-        """Rows of all files."""
+        """Number of rows of all files."""
         return sum(part.n_rows for part in self.parts)
 
 
 def text_of(location: str | Path) -> str:
-    """A path as text, with the slashes of a URL, of which `Path` keeps one.
+    """A path as text, restoring the slashes of a URL, of which `Path` keeps only one.
 
     >>> text_of(Path("s3://bucket/folder")), text_of(Path("file:///a.parquet"))
     ('s3://bucket/folder', 'file:///a.parquet')
@@ -125,7 +125,7 @@ def is_url(location: str | Path) -> bool:
 
 
 def is_parquet(location: str | Path) -> bool:
-    """Whether a location is one of Parquet: by its name, as a folder, a glob or a URL.
+    """Whether a location is read as Parquet: by its name, or as a folder, a glob or a URL.
 
     >>> is_parquet("a.parquet"), is_parquet("part-*.parquet"), is_parquet("a.csv")
     (True, True, False)
@@ -135,7 +135,7 @@ def is_parquet(location: str | Path) -> bool:
 
 
 def is_several(location: str | Path) -> bool:
-    """Whether a location may hold several files: a folder, a glob or a URL.
+    """Whether a location may contain several files: a folder, a glob or a URL.
 
     >>> is_several("part-*.parquet"), is_several("part-1.parquet")
     (True, False)
@@ -146,7 +146,7 @@ def is_several(location: str | Path) -> bool:
 
 
 def stem_of(location: str | Path) -> str:
-    """A name for what is made of a table: that of its file or folder, without wildcards.
+    """A base name for results of a table: that of its file or folder, without wildcards.
 
     >>> stem_of("data/a.parquet"), stem_of("data/big/part-*.parquet"), stem_of("*.parquet")
     ('a', 'big', 'table')
@@ -161,7 +161,7 @@ def visible_names(schema: Any) -> list[str]:
 
 
 def _paths(place: str) -> tuple[Any, str, list[str]]:
-    """File system, the folder from which partitions count, and the paths of the files in order."""
+    """File system, base folder of the partitions, and paths of the files in order."""
     filesystem, path = _filesystem(place)
     parts = path.split("/")
     wild = [any(one in part for one in _WILDCARDS) for part in parts]
@@ -206,7 +206,7 @@ def _info(filesystem: Any, path: str, place: str) -> Any:
 
 
 def _files_below(filesystem: Any, base: str, place: str) -> Iterator[str]:
-    """Files in a folder and the folders in it, without hidden ones."""
+    """Files in a folder and its subfolders, without hidden ones."""
     selector = fs.FileSelector(base, recursive=True, allow_not_found=True)
     try:
         infos = filesystem.get_file_info(selector)
@@ -214,17 +214,17 @@ def _files_below(filesystem: Any, base: str, place: str) -> Iterator[str]:
         raise UserError(f"{place} can't be read: {first_line(error)}.") from None
     for info in infos:
         names = info.path.removeprefix(base).lstrip("/").split("/")
-        # What Spark and others write beside a table, such as _SUCCESS.
+        # Files that Spark and others write beside a table, such as _SUCCESS.
         is_hidden = any(name.startswith((".", "_")) for name in names)
         if info.type == fs.FileType.File and not is_hidden:
             yield info.path
 
 
 def _refuse_others(place: str, paths: Sequence[str]) -> None:
-    """Check that a folder holds files of Parquet alone, since others may be meant to be read too.
+    """Check that a folder contains only Parquet files, since others may be part of the table.
 
     Raises:
-        UserError: Names one that is none.
+        UserError: If not: names another file.
     """
     for path in paths:
         if not path.lower().endswith(PARQUET_SUFFIXES):
@@ -260,7 +260,7 @@ def _check_same(first: str, schema: Any, path: str, other: Any) -> None:
     """Check that a file has the columns of the first one, in any order.
 
     Raises:
-        UserError: Names both files and the column.
+        UserError: If not: names both files and the column.
     """
     names, others = visible_names(schema), visible_names(other)
     remedy = "all files of a table must have the same columns; select files that belong together "
@@ -279,7 +279,7 @@ def _check_same(first: str, schema: Any, path: str, other: Any) -> None:
 
 
 def _plain_type(kind: Any) -> Any:
-    """The type of values, however they are stored."""
+    """The type of the values, regardless of how they are stored."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.string() if pa.types.is_large_string(kind) else kind
@@ -291,8 +291,8 @@ def _partitions(
     """The values that folders such as `year=2024` give each file.
 
     Raises:
-        UserError: If a file stands in no such folder where others do, or a column of the same name
-            is in the files.
+        UserError: If only some files are in such a folder, or the files contain a column of the
+            same name.
     """
     folders = [
         [unquote(folder.partition("=")[0]) for folder in path.split("/")[:-1] if "=" in folder]

@@ -1,4 +1,4 @@
-"""A table of Parquet files that is read a stretch of rows at a time."""
+"""A table in Parquet files that is read a stretch of rows at a time."""
 
 import copy
 import hashlib
@@ -18,7 +18,7 @@ from distributed_ib.errors import UserError, first_line
 
 CHUNK_ROWS = 1 << 17
 BLOCK_ROWS = 1 << 16
-"""Row groups are read together until they have so many rows."""
+"""Row groups are read together until they have this many rows."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class RowBlock:
     """Neighbouring row groups of a file, which are read together.
 
     Attributes:
-        part: Number of the file.
-        row_groups: Their numbers in it.
-        first_row: Number of the first row in the table, from 0.
-        n_rows: Rows in it.
+        part: Index of the file.
+        row_groups: Indices of the row groups in the file.
+        first_row: Index of the first row in the table, from 0.
+        n_rows: Number of rows.
     """
 
     part: int
@@ -42,14 +42,14 @@ class ParquetTable:
     """Parquet files that are read a stretch of rows at a time, for tables larger than memory.
 
     Accepted wherever a DataFrame is: `Decomposition.from_frame`, `fit` and `transform`. Rows are
-    numbered through all files, in the order of their paths. Folders such as `year=2024` are columns
-    after those of the files.
+    numbered across all files, in the order of their paths. Folders such as `year=2024` become
+    columns after those of the files.
 
     Args:
-        path: A file; a folder with all Parquet files in it and in its folders; a glob, such as
+        path: A file; a folder, with all Parquet files in it and its subfolders; a glob, such as
             `part-*.parquet`; or a URL of a file system of pyarrow, such as `s3://bucket/folder`
             (`pyarrow.fs.FileSystem.from_uri`; only local ones are tested).
-        chunk_rows: Most rows in memory at once, 131,072 by default.
+        chunk_rows: Largest number of rows in memory at once, 131,072 by default.
 
     Raises:
         UserError: If there are no such files, one can't be read, columns share a name, or the files
@@ -63,7 +63,7 @@ class ParquetTable:
 
     @property
     def place(self) -> str:
-        """What messages call it."""
+        """Name of the table in messages."""
         return self._parts.place
 
     def head(self) -> Mapping[str, pd.Series]:
@@ -76,7 +76,7 @@ class ParquetTable:
         )
 
     def chunks(self, names: Sequence[str]) -> Iterator[tuple[int, Mapping[str, pd.Series]]]:
-        """All rows in order, as (index of the first, columns called `names`)."""
+        """All rows in order, as (index of the first row, columns called `names`)."""
         for number, part in enumerate(self._parts.parts):
             groups = tuple(range(part.metadata.num_row_groups))
             yield from self.block_chunks(
@@ -84,7 +84,7 @@ class ParquetTable:
             )
 
     def blocks(self, least_rows: int = BLOCK_ROWS) -> list[RowBlock]:
-        """All row groups in order, neighbouring ones together until they have `least_rows` rows."""
+        """All row groups in order, joined with neighbours until they have `least_rows` rows."""
         found: list[RowBlock] = []
         for number, part in enumerate(self._parts.parts):
             groups: list[int] = []
@@ -101,9 +101,9 @@ class ParquetTable:
     def block_chunks(
         self, block: RowBlock, names: Sequence[str], *, use_threads: bool = True
     ) -> Iterator[tuple[int, Mapping[str, pd.Series]]]:
-        """The rows of some row groups in order, as `chunks` gives those of the table.
+        """The rows of some row groups in order, in the form of `chunks`.
 
-        `use_threads` says whether columns are decoded side by side.
+        `use_threads` says whether columns are decoded in parallel.
         """
         part, start = self._parts.parts[block.part], block.first_row
         stored = [name for name in names if name not in part.partition]
@@ -148,7 +148,7 @@ class ParquetTable:
         return fewer
 
     def place_of(self, row: int) -> str:
-        """In which file the row of this index lies, for messages; "" where there is one file."""
+        """The file that contains the row of this index, for messages; "" if there is one file."""
         parts = self._parts.parts
         if len(parts) == 1:
             return ""
@@ -156,9 +156,9 @@ class ParquetTable:
         return f"rows are numbered across all files; {part.path} begins at row {part.first_row + 1}"
 
     def as_stored(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Some rows with whole numbers and booleans as such, if none of these rows lacks them.
+        """Some rows, with integers and booleans of their stored type if none of them is missing.
 
-        pandas makes others of all in a stretch in which a single one is missing.
+        pandas changes the type of a whole stretch in which a single value is missing.
         """
         found = {}
         for name in rows.columns:
@@ -171,7 +171,7 @@ class ParquetTable:
         return pd.DataFrame(found)
 
     def checksum(self) -> str:
-        """A checksum of the footers of all files: their rows, sizes, least and largest values."""
+        """A checksum of the footers of all files: number of rows, sizes, minima and maxima."""
         digest = hashlib.sha256()
         for part in self._parts.parts:
             footer = pa.BufferOutputStream()
@@ -199,12 +199,12 @@ class ParquetTable:
             raise UserError(
                 f"the file {self._named(part)} no longer exists; restore it, or start again."
             ) from None
-        # Not mapped: what is mapped counts as memory of this process for as long as it is open.
+        # Not memory-mapped: a mapped file counts as memory of this process while it is open.
         return pq.ParquetFile(file, metadata=part.metadata)
 
 
 def _same(value: Any, n_rows: int) -> "pd.Series[Any]":
-    """A column of one value, None for a missing one."""
+    """A column with a single value in all rows; None if it is missing."""
     if isinstance(value, str):
         return pd.Series([value] * n_rows, dtype="str")
     return pd.Series(np.full(n_rows, np.nan if value is None else value))

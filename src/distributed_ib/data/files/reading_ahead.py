@@ -1,4 +1,4 @@
-"""Work on one stretch of a table while the next is read."""
+"""Reading of the next stretch of a table while another is processed."""
 
 import queue
 import threading
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 def read_ahead(source: Iterable[T], n_ahead: int = 2) -> Iterator[T]:
-    """The items of `source`, which a second thread reads up to `n_ahead` items early.
+    """The items of `source`, which a second thread reads up to `n_ahead` items in advance.
 
-    Decoding of files lets other threads run, so that reading and computing take two cores. What
-    `source` raises is raised here, after the items before it.
+    Decoding of files lets other threads run, so that reading and computing use two cores. An
+    exception of `source` is raised here, after the items before it.
 
     Example:
         >>> list(read_ahead(iter([1, 2, 3])))

@@ -23,13 +23,13 @@ def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     """Read a whole table into memory.
 
     Args:
-        path: Parquet (`.parquet`, `.pq`, or what else `ParquetTable` takes), an Arrow or Feather
-            file (`.arrow`, `.feather`, `.ipc`), the first sheet of an Excel file (`.xlsx`), or else
-            text with a line of column names, which may be compressed (`.gz`, `.bz2`, `.xz`,
-            `.zip`); "-" for text from standard input. Delimiter, quotes, encoding and decimal mark
-            of text are found in it (see docs/fitting.md); empty fields and the usual marks such as
-            `NA` are missing values.
-        text: Columns of a text file that hold text, even where it looks like numbers: those that
+        path: Parquet (`.parquet`, `.pq`, or anything else that `ParquetTable` takes), an Arrow or
+            Feather file (`.arrow`, `.feather`, `.ipc`), the first sheet of an Excel file (`.xlsx`),
+            or otherwise text with a line of column names, which may be compressed (`.gz`, `.bz2`,
+            `.xz`, `.zip`); "-" for text from standard input. Delimiter, quotes, encoding and
+            decimal mark of text are detected (see docs/fitting.md); empty fields and the usual
+            markers such as `NA` are missing values.
+        text: Columns of a text file that contain text, even if it looks like numbers: those that
             are text in a table to which this one belongs.
 
     Raises:
@@ -37,8 +37,8 @@ def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
             name, a line has too many values, or numbers are written in several ways.
 
     Warns:
-        UserWarning: If text is taken for Windows-1252, its names are numbers, NA stands among codes
-            of two letters, or an Excel file has further sheets.
+        UserWarning: If text is read as Windows-1252, its column names are numbers, NA is among
+            two-letter codes, or an Excel file has more than one sheet.
     """
     if str(path) == "-":
         return read_text_bytes(standard_input(), text=text)
@@ -60,7 +60,7 @@ def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
 
 
 def _read_arrow(path: Path) -> pd.DataFrame:
-    """An Arrow file, as a file, a stream, or Feather of the first version."""
+    """Read an Arrow file in the file or stream format, or a Feather file of version 1."""
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     try:

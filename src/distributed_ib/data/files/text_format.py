@@ -1,4 +1,4 @@
-"""How a table of text is written: its encoding, delimiter, quotes, comments, numbers."""
+"""The format of a text table: its encoding, delimiter, quotes, comments and numbers."""
 
 import codecs
 import contextlib
@@ -19,9 +19,9 @@ from distributed_ib.data.files.number_format import (
 from distributed_ib.errors import UserError
 
 SPACES = r"\s+"
-"""The delimiter of columns that stand apart by one or more spaces."""
+"""The delimiter of columns that are separated by one or more spaces."""
 SAMPLE_BYTES = 1 << 20
-"""Bytes at the beginning of a file from which its format is found."""
+"""Number of bytes at the beginning of a file from which its format is detected."""
 _DELIMITERS = (",", "\t", ";", "|")
 _MAX_ROWS = 1000
 _SEPARATOR_LINE = re.compile(r"sep=.\s*", re.IGNORECASE)
@@ -36,23 +36,23 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 WINDOWS = "cp1252"
-"""Latin-1 with the further letters and signs of Windows."""
+"""Latin-1 with the additional characters of Windows."""
 
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a table of text is written.
+    """The format of a text table.
 
     Attributes:
         names: Names of the columns.
         encoding: Python's name of the encoding.
-        delimiter: What stands between columns; `SPACES` for runs of spaces.
-        quote: What surrounds values that hold the delimiter.
+        delimiter: Separator of columns; `SPACES` for runs of spaces.
+        quote: Quotation mark around values that contain the delimiter.
         numbers: Marks within numbers.
-        n_skipped: Lines before the one with the names: comments, and empty ones.
-        names_are_comment: Whether the names stand in the last of these lines, after a #.
+        n_skipped: Number of comments and empty lines before the line with the names.
+        names_are_comment: Whether the names are in the last of these lines, after a #.
         has_padding: Whether a space follows every delimiter.
-        codes: Columns of digits of which some begin with zeros, such as 007; they are text.
+        codes: Columns of digits, some with leading zeros, such as 007; they are text.
     """
 
     names: tuple[str, ...]
@@ -69,15 +69,15 @@ class TextFormat:
 def find_encoding(place: str, sample: bytes) -> str:
     """The encoding of a text that begins with `sample`.
 
-    A byte order mark settles it. Without one it is UTF-16 where every other byte is zero, UTF-8
-    where that is valid, and otherwise Windows-1252, of which Latin-1 is a part.
+    A byte order mark determines it. Without one it is UTF-16 if about every other byte is zero,
+    UTF-8 if that is valid, and otherwise Windows-1252, which includes Latin-1.
 
     Raises:
-        UserError: If it is no text in any of these.
+        UserError: If it is not text in any of these.
 
     Warns:
-        UserWarning: If it is taken for Windows-1252, since other encodings of one byte a letter
-            can't be told from it.
+        UserWarning: If it is taken to be Windows-1252, which can't be distinguished from other
+            single-byte encodings.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
@@ -101,7 +101,7 @@ def find_encoding(place: str, sample: bytes) -> str:
 
 
 def warn_of_windows(place: str) -> None:
-    """Warn that text is taken for Windows-1252."""
+    """Warn that text is read as Windows-1252."""
     warnings.warn(
         f"{place} is not in UTF-8 and is read as Windows-1252 (Latin-1); if letters are wrong, "
         "save it as UTF-8.",
@@ -111,7 +111,7 @@ def warn_of_windows(place: str) -> None:
 
 
 def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextFormat:
-    r"""How the table is written that begins with `sample`; its names are checked.
+    r"""The format of a table that begins with `sample`; its column names are checked.
 
     Args:
         place: The file, for messages.
@@ -119,11 +119,11 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
         encoding: Its encoding, if that is known.
 
     Raises:
-        UserError: If it is no text or empty, columns have no name or the same one, or numbers are
+        UserError: If it is empty or not text, columns have no name or the same name, or numbers are
             written in several ways.
 
     Warns:
-        UserWarning: If the names are numbers, or NA stands among codes of two letters.
+        UserWarning: If the names are numbers, or NA is among two-letter codes.
 
     Example:
         >>> found = find_format("a.csv", b"# measured\nx;y\n1,5;2\n")
@@ -165,13 +165,13 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
 
 
 def _are_codes(values: Sequence[str]) -> bool:
-    """Whether values are digits alone, some of which begin with zeros that a number would lose."""
+    """Whether all values consist of digits, some with leading zeros that a number would lose."""
     known = [value for value in values if value.strip() not in MISSING_MARKS]
     return any(map(_LEADING_ZERO.match, known)) and all(map(_CODE.fullmatch, known))
 
 
 def _warn_of_numbers(place: str, names: Sequence[str], *, has_rows: bool) -> None:
-    """Warn of a first line that may be one of values."""
+    """Warn about a first line that may contain values instead of names."""
     if has_rows and all(map(_is_number, names)):
         warnings.warn(
             f"{place}: its first line contains only numbers "
@@ -183,7 +183,7 @@ def _warn_of_numbers(place: str, names: Sequence[str], *, has_rows: bool) -> Non
 
 
 def _warn_of_namibia(place: str, columns: Mapping[str, Sequence[str]]) -> None:
-    """Warn of NA among codes of two letters, of which it may be one."""
+    """Warn about NA among two-letter codes, such as countries, of which it may be one."""
     for name, values in columns.items():
         known = {value.strip() for value in values} - MISSING_MARKS
         is_code = len(known) >= _FEWEST_COUNTRIES and all(map(_TWO_LETTERS.fullmatch, known))
@@ -197,7 +197,7 @@ def _warn_of_namibia(place: str, columns: Mapping[str, Sequence[str]]) -> None:
 
 
 def _decode(sample: bytes, encoding: str) -> str:
-    """The text, of which the last letter may be cut."""
+    """The text, whose last character may be truncated."""
     return codecs.getincrementaldecoder(encoding)().decode(sample, len(sample) < SAMPLE_BYTES)
 
 
@@ -211,9 +211,9 @@ def _decoded(place: str, sample: bytes, encoding: str) -> str:
 
 
 def _without_comments(text: str) -> tuple[list[str], str]:
-    """The lines at the top that are no data, and the rest.
+    """The lines at the top that are not data, and the rest.
 
-    These are empty ones, comments after #, and what tells Excel the delimiter, such as sep=;.
+    These are empty lines, comments after #, and Excel's delimiter declaration, such as sep=;.
     """
     comments: list[str] = []
     while text:
@@ -227,7 +227,7 @@ def _without_comments(text: str) -> tuple[list[str], str]:
 
 
 def _find_delimiter(body: str) -> tuple[str, str]:
-    """Delimiter and quote: those by which most rows have as many values as there are names."""
+    """Delimiter and quote with which most rows have as many values as there are names."""
     delimiter = _delimiter_with(body, '"')
     if not _has_quoted(body, delimiter, '"'):
         other = _delimiter_with(body, "'")
@@ -243,7 +243,7 @@ def _delimiter_with(body: str, quote: str) -> str:
         fitting = sum(len(row) == len(header) for row in rows) / max(1, len(rows))
         if len(header) > 1 and (delimiter != SPACES or (rows and fitting == 1)):
             found[delimiter] = (fitting, len(header))
-    if len(found) > 1:  # spaces may stand within names and values
+    if len(found) > 1:  # spaces may occur within names and values
         found.pop(SPACES, None)
     return max(found, key=lambda delimiter: found[delimiter], default=",")
 
@@ -266,7 +266,7 @@ def _rows(body: str, delimiter: str, quote: str) -> list[list[str]]:
 
 
 def _has_quoted(body: str, delimiter: str, quote: str) -> bool:
-    """Whether a whole value stands in quotes."""
+    """Whether a whole value is in quotes."""
     mark = delimiter if delimiter == SPACES else re.escape(delimiter)
     return bool(re.search(rf"(?:^|{mark}) *{quote}[^{quote}]*{quote} *(?:$|{mark})", body, re.M))
 
@@ -274,7 +274,7 @@ def _has_quoted(body: str, delimiter: str, quote: str) -> bool:
 def _names_in_comment(
     comments: Sequence[str], first: Sequence[str], delimiter: str, quote: str
 ) -> list[str] | None:
-    """Names from the last comment, as of `numpy.savetxt`, if the first line holds numbers alone."""
+    """Names from the last comment, as in `numpy.savetxt`, if the first line has only numbers."""
     if not comments or not all(map(_is_number, first)):
         return None
     line = comments[-1].lstrip().lstrip("#").strip()

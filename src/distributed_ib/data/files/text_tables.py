@@ -1,4 +1,4 @@
-"""Reading of tables of text, compressed or not, whose format is found in them."""
+"""Reading of text tables, compressed or not, whose format is detected."""
 
 import bz2
 import gzip
@@ -38,7 +38,7 @@ _FAULTS = (
 
 
 def read_text(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
-    """Read a table of text; see `read_table`."""
+    """Read a text table; see `read_table`."""
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     direct = None if _is_compressed(path) else path
@@ -48,18 +48,18 @@ def read_text(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
 def read_text_bytes(
     content: bytes, place: str = STANDARD_INPUT, text: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Read a table of text that is in memory; see `read_table`.
+    """Read a text table that is in memory; see `read_table`.
 
     Args:
         content: The text, not compressed.
-        place: What messages call it.
-        text: Columns that hold text, even where it looks like numbers.
+        place: Name of the table in messages.
+        text: Columns that contain text, even if it looks like numbers.
     """
     return _read(place, lambda: io.BytesIO(content), None, text)
 
 
 def standard_input() -> bytes:
-    """All that comes through a pipe."""
+    """All bytes from standard input."""
     return sys.stdin.buffer.read()
 
 
@@ -77,7 +77,7 @@ def _read(
         except UnicodeDecodeError:
             if form.encoding != "utf-8":
                 raise
-            # The first letter of another encoding stands after the sample.
+            # The first non-ASCII letter comes after the sample.
             warn_of_windows(place)
             return _parsed(place, opened, find_format(place, sample, WINDOWS), None, text)
     except UserError:
@@ -106,7 +106,7 @@ def _parsed(
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         if path is not None and not form.n_skipped:
-            # By its name pandas reads a file with several threads.
+            # Given a path, pandas reads the file with several threads.
             found = pd.read_csv(path, encoding=form.encoding, **options)
         else:
             with opened() as file, io.TextIOWrapper(file, form.encoding, newline="") as lines:
@@ -122,7 +122,7 @@ def _refuse_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) 
     """Check that no column of numbers has decimal commas far below the first rows.
 
     Raises:
-        UserError: Names column, row and value.
+        UserError: If one has: names column, row and value.
     """
     for name in table.columns:
         if name in text or not isinstance(table[name].dtype, pd.StringDtype):
@@ -138,7 +138,7 @@ def _refuse_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) 
 
 
 def _options(form: TextFormat, text: Collection[str]) -> dict[str, Any]:
-    """How pandas reads it."""
+    """Options with which pandas reads a text table."""
     return {
         "dtype": {name: str for name in form.names if name in form.codes or name in text},
         "sep": form.delimiter,
