@@ -38,7 +38,7 @@ class FittedDecomposition:
         high: Largest value of each in the training rows.
         observed: Values of each in the training rows, in ascending order: all if there are at most
             64, otherwise 64 with about equally many rows between neighbours. This and the
-            attributes below are empty if the description was written by an older version.
+            attributes below may be empty in a description written by an older version.
         by_rank: Which columns have such heavy tails that they are scaled by the normal scores of
             `observed`, interpolated linearly, and by `scale` beyond them. Otherwise a few extreme
             values would take up the whole range, and all others would look alike.
@@ -164,8 +164,9 @@ class FittedDecomposition:
     ) -> TableInput:
         """Transform rows into model input, with 4 bytes per number and 1 to 4 per category.
 
-        A missing number becomes 0, and its code says that it is missing. In a column that was never
-        missing in training, it is read as the median or the most frequent level.
+        A missing number becomes 0 (the mean, or the median if scaled by rank), and its code says
+        that it is missing. In a column that was never missing in training, a missing value is read
+        as the median or the most frequent level.
 
         Args:
             data: Rows in the form from which the decomposition was made. Table columns are found by

@@ -178,12 +178,12 @@ class Problem:
 
     @property
     def outcome(self) -> NDArray[Any]:
-        """Y as it was given, `[n]` or `[n, d]`: integers are classes."""
+        """Y in its own units, `[n]` or `[n, d]`: integers are classes."""
         return np.asarray(self.y)
 
     @property
     def row_groups(self) -> NDArray[np.int64] | None:
-        """A number for each row, `[n]`, shared by rows that may be alike; None if none may be.
+        """A group number for each row, `[n]`, equal for rows that may be alike; None if no groups.
 
         Rows in time order are grouped in blocks; rows of the same time are in the same block.
         """
@@ -277,7 +277,7 @@ class Problem:
 
 
 class Division(NamedTuple):
-    """Rows by their role, of which each has only one within a resample.
+    """Rows by role; no row has more than one role within a resample.
 
     Attributes:
         train: Rows to train on, for each resample.

@@ -257,7 +257,7 @@ class HoldOutLast:
         _, moment, counts = np.unique(
             np.asarray(self.times)[rows], return_inverse=True, return_counts=True
         )
-        # The middle of its rows determines the one of the equal parts to which a time belongs.
+        # The middle of its rows determines to which of the equal parts a time belongs.
         middle = np.cumsum(counts) - counts / 2
         _, stretch_of = np.unique(np.floor(middle * n_folds / len(rows)), return_inverse=True)
         stretch = stretch_of[moment]

@@ -35,7 +35,7 @@ _PREVIEW_ROWS = 4096
 
 @dataclass(frozen=True, eq=False)
 class StreamedTable:
-    """A table on disk, some rows of which are set aside to measure information on.
+    """A table on disk, of which some rows are set aside for measurement.
 
     Attributes:
         table: All columns.

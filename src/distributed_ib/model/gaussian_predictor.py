@@ -127,7 +127,7 @@ class GaussianPredictor(Part):
         """The prediction error without X in bits, and its name.
 
         This is the entropy of a Gaussian with the variance of `y`, `[n]` or `[n, d]`. `weight`
-        `[n]` says how much each row counts; by default all count the same.
+        `[n]` is the weight of each row; by default all count equally.
         """
         values = np.asarray(y, np.float64)
         columns = values.reshape(len(values), -1)
