@@ -1,4 +1,4 @@
-"""Estimators in the manner of scikit-learn: `fit(X, y)` runs a sweep, `predict` uses it."""
+"""Estimators with the scikit-learn interface: `fit(X, y)` runs a sweep, `predict` uses it."""
 
 from distributed_ib.estimators.classifier import DistributedIBClassifier
 from distributed_ib.estimators.estimator_files import load_estimator

@@ -69,7 +69,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
     feature_names_in_: NDArray[Any]
     best_beta_: float
     simplest_beta_: float
-    n_jobs: int | None = None  # of estimators that were pickled before it was an option
+    n_jobs: int | None = None  # for estimators pickled before this option existed
 
     def __init__(
         self,
@@ -145,36 +145,36 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         *,
         progress: ProgressCallback | None = None,
     ) -> Self:
-        """Run the sweep.
+        """Fit the estimator by running the sweep.
 
-        Ctrl-C ends it early, and so does a loss that is not finite; predictions then come from the
-        models that were kept until then, and `scheme_.status` says how it ended. After a Ctrl-C
-        before the first of them `predict` raises a `UserError`.
+        Ctrl-C or a loss that is not finite ends the sweep early. Predictions then use the models
+        kept so far, and `scheme_.status` says how the sweep ended. After a Ctrl-C before the first
+        model was kept, `predict` raises a `UserError`.
 
         Args:
-            X: A table of pandas, polars or pyarrow, a `ParquetTable`, an array `[n, m]`, a list or
-                dict of arrays `[n, d_i]`; or whatever the function of a `Decomposition` takes.
-            y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`. Rows without it are
-                left out.
-            sample_weight: How much each row counts, `[n]`, in training and validation.
+            X: A pandas, polars or pyarrow table, a `ParquetTable`, an array `[n, m]`, a list or
+                dict of arrays `[n, d_i]`, or whatever the function of a `Decomposition` takes.
+            y: Labels or numbers `[n]`; a regressor also takes vectors `[n, d]`. Rows in which it is
+                missing are left out.
+            sample_weight: Weight of each row, `[n]`, in training and validation.
             groups: A label for each row, `[n]`: rows of one group are never split between
                 training and validation.
-            validation_data: Held-out rows as (X, y) or (X, y, sample_weight), in place of a share
+            validation_data: Held-out rows as (X, y) or (X, y, sample_weight), instead of a share
                 of the rows.
             times: When each row was measured, `[n]`, as numbers or dates: the last rows are held
-                out, in place of a random share.
-            progress: Called as the sweep goes on.
+                out, instead of a random share.
+            progress: Called regularly during the sweep.
 
         Raises:
-            UserError: If the data or an option can't be used: names column, row and remedy.
-            DivergenceError: If the loss was not finite before any model was kept (a `UserError`
-                too); the estimator is not fitted then.
+            UserError: If the data or an option can't be used; it names column, row and remedy.
+            DivergenceError: If the loss was not finite before any model was kept (also a
+                `UserError`); the estimator is then not fitted.
 
         Warns:
             UserWarning: For columns and rows that are left out, constant columns, and components
                 that are copies of each other.
-            SweepWarning: If the sweep began too closed, ended too open or diverged, or
-                pre-training had not converged.
+            SweepWarning: If the bottleneck was too strong at the start or too weak at the end, the
+                sweep diverged, or pre-training had not converged.
         """
         plan = self.plan(X, y, sample_weight, groups, validation_data, times)
         if self.verbose and progress is None:
@@ -183,7 +183,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             scheme = plan.fit(progress=progress)
             try:
                 evidence = plan.evidence(scheme, progress)
-            except KeyboardInterrupt:  # the models are there, and are not to be lost
+            except KeyboardInterrupt:  # the models exist already and must not be lost
                 evidence = None
                 told = "the measurement of the evidence was interrupted, so there is no evidence."
                 warnings.warn(told, UserWarning, stacklevel=2)
@@ -203,10 +203,10 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         *,
         streamed: StreamedSource | None = None,
     ) -> Plan:
-        """Check the data and everything else that a sweep needs, without training anything.
+        """Check the data and all options of a sweep, without training anything.
 
-        Args and errors are those of `fit`; with `streamed`, a table beyond memory, X and y are the
-        rows on which models are measured.
+        Arguments and errors are those of `fit`. With `streamed`, a table larger than memory, X and
+        y are the rows on which models are measured.
         """
         check_unseen(self.unseen)
         check_jobs(self.n_jobs)
@@ -266,7 +266,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
     def adopt(
         self, plan: Plan, scheme: ApproximationScheme, evidence: Evidence | None = None
     ) -> None:
-        """Take over what the sweeps of a plan found.
+        """Set the fitted attributes from the results of a plan.
 
         Args:
             plan: From `plan`.
@@ -274,9 +274,9 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
             evidence: From `Plan.evidence`.
 
         Raises:
-            DivergenceError: If it holds no model because the loss was not finite.
+            DivergenceError: If the scheme contains no model because the loss was not finite.
         """
-        # What an earlier fit found.
+        # Remove the results of an earlier fit.
         for name in ("scheme_", "evidence_", "best_beta_", "simplest_beta_"):
             self.__dict__.pop(name, None)
         if scheme.status == "diverged" and scheme.is_empty:
@@ -293,13 +293,14 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         self.restore(plan.candidates())
 
     def approximations(self, choice: Choice | None = None) -> list[Approximation]:
-        """The approximations that predictions come from, one for each repeat.
+        """The approximations whose predictions are averaged, one for each repeat.
 
         Args:
-            choice: Which; by default those at `best_beta_`, which predict best.
+            choice: Which approximations; by default those at `best_beta_`, which predict best.
 
         Raises:
-            UserError: If no model is that small, or the sweep was interrupted before it kept any.
+            UserError: If there is no model that small, or the sweep was interrupted before it kept
+                any.
         """
         check_is_fitted(self, "scheme_")
         if self.scheme_.is_empty:
@@ -309,21 +310,21 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         return self.scheme_.all_at(choice or Choice())
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the rows of the fit, which a model is not to carry along."""
+        """The state without the rows of the fit, which are not stored with a model."""
         return {**super().__getstate__(), "_reading_rows": None}
 
     def report(self, title: str = "Fitted table") -> Report:
-        """What was found, in words and tables; `print(model.report())` shows it."""
+        """The findings in words and tables; `print(model.report())` shows them."""
         check_is_fitted(self, "scheme_")
         values = {} if self.scheme_.is_empty else scheme_values(self.scheme_, self.evidence_)
         sections = scheme_sections(self.scheme_, evidence=self.evidence_)
         return Report(title, tuple(sections), values=values)
 
     def figures(self, *, threshold_bits: float = 0.1) -> dict[str, Figure]:
-        """All figures of what was found, by name.
+        """All figures of the findings, by name.
 
         Args:
-            threshold_bits: A component is in use where it conveys more than this.
+            threshold_bits: A component is in use if it conveys more than this.
         """
         check_is_fitted(self, "scheme_")
         if self.scheme_.is_empty:
@@ -343,7 +344,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         """Write everything needed to predict into `folder`: JSON, netCDF and safetensors.
 
         Raises:
-            UserError: If the folder holds such files already or can't be written, or components
+            UserError: If the folder already contains such files or can't be written, or components
                 come from a Python function.
         """
         from distributed_ib.estimators.estimator_files import save_estimator
@@ -356,7 +357,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         """Read what `save` wrote. Nothing in the folder is ever executed.
 
         Raises:
-            UserError: If a file is missing or damaged, or holds another kind of estimator.
+            UserError: If a file is missing or damaged, or contains another kind of estimator.
         """
         from distributed_ib.estimators.estimator_files import load_estimator
 
@@ -372,7 +373,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         return self.decomposition_.transform(table, unseen=self.unseen)
 
     def _averaged(self, X: Any, choice: Choice) -> NDArray[np.float64]:
-        """What the loss reads from the outputs, averaged over noise and repeats, `[n, ...]`."""
+        """Predictions as the loss reads them, averaged over noise and repeats, `[n, ...]`."""
         inputs = self._inputs(X)
         models = [approximation.model for approximation in self.approximations(choice)]
         return mean_over_noise(
@@ -381,7 +382,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
 
     @property
     def _bins_target(self) -> bool:
-        """Whether numbers Y become codes of bins."""
+        """Whether a numeric Y is encoded as bins."""
         return True
 
     def _extra(self) -> tuple[Any, ...]:
@@ -389,7 +390,7 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
         return (self.candidates_,) if self.loss_.compares_rows else ()
 
     def restore(self, candidates: NDArray[np.float32] | None) -> None:
-        """Set what follows from target and loss, and the candidates of InfoNCE.
+        """Set the attributes that depend on target and loss, and the candidates of InfoNCE.
 
         Raises:
             UserError: If candidates are needed and missing.
@@ -411,4 +412,4 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
 
     @abstractmethod
     def _loss(self, target: Target) -> Loss:
-        """How predictions of this target are judged."""
+        """The loss for this target."""

@@ -19,69 +19,72 @@ from distributed_ib.scheme.choice import Choice
 
 
 class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
-    """Which components of X tell how much about a class, and what can be predicted from them.
+    """Distributed Information Bottleneck classifier, for a target of class labels.
 
-    Parameters that are None follow from the data; `settings_` shows what they became.
+    It measures how much each component of X tells about the class, and predicts the class.
+    Parameters that are None are set from the data; `settings_` contains the resulting values.
 
     Args:
         components: Groups of columns by name, "all" for one component (the standard Information
-            Bottleneck), or a `Decomposition`; default every column by itself.
+            Bottleneck), or a `Decomposition`; by default each column is a component.
         kinds: "continuous", "categorical", "ordered", "date", "date parts" or "left out" for
-            columns whose type misleads; see `docs/tables.md`.
-        unseen: "rare" reads levels that no training row had as rare ones, or as the most frequent
-            where there are none; "error" refuses them.
+            columns whose type is misleading; see `docs/tables.md`.
+        unseen: "rare" treats levels that occur in no training row as rare, or as the most frequent
+            level if there are no rare ones; "error" raises an error.
         beta_start: Smallest bottleneck strength; default 0.001.
         beta_end: Largest bottleneck strength; default 2.
-        direction: How beta moves: "rising", or "falling" or "both" in one sweep from end to end,
-            without several starts and resamples.
-        n_starts: Stretches of beta, each trained from scratch; default 5. At every beta the models
-            of the stretch are kept that do best on validation rows.
-        n_resamples: Divisions of the training rows into those that train and validation rows, each
-            with models of its own; default 10 up to 2,000 rows, 5 up to 20,000, then 3; 0 for
-            models that are all trained on the same rows.
+        direction: How beta moves: "rising", or "falling" or "both" in single sweeps over the whole
+            range, without several starts and resamples.
+        n_starts: Number of stretches of beta, each trained from scratch; default 5. At every beta,
+            the models of the stretch that does best on validation rows are kept.
+        n_resamples: Number of splits of the training rows into rows for training and validation
+            rows, each with its own models; default 10 up to 2,000 rows, 5 up to 20,000, then 3.
+            With 0, all models are trained on the same rows.
         n_steps: Training steps of each stretch while beta rises; default 1,200 to 2,000.
-        n_pretraining_steps: Steps before that; default half of `n_steps`.
-        batch_size: Rows in a batch; default 64 or 256.
-        learning_rate: Adam's step size, which falls to a tenth; default 0.003.
-        weight_decay: Share of each weight that a step of rate 1 takes away; default 0.5 to 0.1.
+        n_pretraining_steps: Training steps before beta rises; default half of `n_steps`.
+        batch_size: Number of rows in a batch; default 64 or 256.
+        learning_rate: Learning rate of Adam, which falls to a tenth; default 0.003.
+        weight_decay: Share of each weight that a step with a learning rate of 1 takes away;
+            default 0.5 for small tables to 0.1 for large ones.
         encoder_hidden: Widths of the hidden layers that encode a component; default (32,).
-        embedding_dim: Dimensions of each u_i; default 2.
-        predictor_hidden: Widths of the predictor's hidden layers; default 16 to 64 units, and as
-            many as there are components up to 64.
-        n_frequencies: Sines of the positional encoding of numbers; default 3; below 1,600
-            training rows only columns whose values repeat have sines.
-        longest_period: Period of the slowest, in standard deviations; default 8.
-        n_seeds: Independent repeats of each; predictions average over all models.
-        validation_fraction: Share of rows to hold out from all models; what is known about Y, and
-            the scores, are measured on them.
-        n_records: Records along the sweep; default 192 up to 4,000 training rows, 96 up to
-            20,000, then 48.
-        n_snapshots: Most models to keep along it.
-        n_samples: Draws of the channels' noise that a prediction averages over.
-        n_information_inputs: Training rows from which the information that components convey is
-            estimated; 0 leaves the KL alone, which bounds it, and saves seconds.
-        evidence: Whether to measure how sure the findings are: `evidence_`, an `Evidence` with
-            p-values, intervals, what components tell alone, and reference models. It takes about as
-            long as half the fit.
-        min_rows: Fewest rows to accept.
-        n_jobs: Threads that train and measure models side by side in `fit`, -1 for one per core.
-            None, the default, for as many as JAX has: all cores, unless `PJRT_NPROC` says
-            otherwise. It changes no bit of the result. JAX's own threads are not limited by it.
+        embedding_dim: Number of dimensions of each u_i; default 2.
+        predictor_hidden: Widths of the predictor's hidden layers; default one layer of 16 to 64
+            units, widened to the number of components, but to at most 64.
+        n_frequencies: Number of sines in the positional encoding of numbers; default 3, and with
+            fewer than 1,600 training rows only for columns whose values repeat.
+        longest_period: Period of the slowest sine, in standard deviations; default 8.
+        n_seeds: Independent repeats of each model; predictions average over all models.
+        validation_fraction: Share of rows to hold out from all models; what is known about Y and
+            the scores are measured on these rows.
+        n_records: Number of records along the sweep; default 192 up to 4,000 training rows, 96 up
+            to 20,000, then 48.
+        n_snapshots: Largest number of models to keep along the sweep.
+        n_samples: Number of draws of the channels' noise over which a prediction averages.
+        n_information_inputs: Number of training rows from which the information that components
+            convey is estimated. With 0, only the KL that bounds it is given, which saves seconds.
+        evidence: Whether to measure how certain the findings are, in `evidence_`: an `Evidence`
+            with p-values, intervals, what components tell by themselves, and reference models. It
+            takes about as long as half the fit.
+        min_rows: Smallest number of rows to accept.
+        n_jobs: Number of threads that train and measure models in parallel in `fit`; -1 for one per
+            core. None, the default, uses as many as JAX has: all cores, unless `PJRT_NPROC` is set.
+            The result is the same to the last bit. JAX's own threads are not limited.
         verbose: Whether to show a progress bar.
-        random_state: Seed of everything random: a number, a `RandomState`, or None for another
-            one at each fit.
+        random_state: Seed of everything random: a number, a `RandomState`, or None for a different
+            seed at each fit.
 
     Attributes:
         scheme_: The `ApproximationScheme`; its baseline is H(Y).
         decomposition_: The components, with their scaling.
         target_: Y's classes and entropy.
         classes_: Labels, in the order of `predict_proba`'s columns.
-        settings_: Every setting of the sweep.
-        best_beta_: Bottleneck strength at which `predict` predicts; see
+        settings_: All settings of the sweep.
+        best_beta_: Bottleneck strength of the models that `predict` uses by default; see
             `ApproximationScheme.best_beta`.
-        simplest_beta_: The largest whose validation loss is within a standard error of that.
-        n_features_in_: Columns of X.
-        feature_names_in_: Their names, if X was a table.
+        simplest_beta_: Largest bottleneck strength whose validation loss is within a standard
+            error of that at `best_beta_`.
+        n_features_in_: Number of columns of X.
+        feature_names_in_: Names of the columns, if X was a table.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(60, 2))
@@ -105,7 +108,7 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         bits: float | None = None,
         n_components: int | None = None,
     ) -> NDArray[Any]:
-        """The likeliest label of each row, `[n]`; arguments as in `predict_proba`."""
+        """Most likely label of each row, `[n]`; arguments as in `predict_proba`."""
         probabilities = self.predict_proba(X, beta=beta, bits=bits, n_components=n_components)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
@@ -120,13 +123,13 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
         """Probability of each class, `[n, class]`, averaged over noise and repeats.
 
         Args:
-            X: Rows with the columns of training.
-            beta: Predict with the model whose bottleneck strength is nearest.
-            bits: Or with the best whose components convey at most this many bits together.
-            n_components: Or with the best that uses at most this many components.
+            X: Rows with the same columns as in training.
+            beta: Predict with the model whose bottleneck strength is nearest to this.
+            bits: Or with the best model whose components convey at most this many bits in total.
+            n_components: Or with the best model that uses at most this many components.
 
         Raises:
-            UserError: If columns or values don't fit, or no model is that small.
+            UserError: If columns or values don't fit, or there is no model that small.
         """
         mean = self._averaged(X, Choice(beta, bits, n_components))
         return mean / mean.sum(axis=1, keepdims=True)
@@ -172,5 +175,5 @@ class DistributedIBClassifier(ClassifierMixin, DistributedIBEstimator):
 
 
 def _one_for_each(n_classes: int) -> tuple[tuple[float, ...], ...]:
-    """A tilt for each class."""
+    """One tilt for each class."""
     return tuple(map(tuple, np.eye(n_classes).tolist()))

@@ -27,32 +27,33 @@ Loss = Literal["density", "infonce"]
 
 
 class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
-    """Which components of X tell how much about a number or vector, and what can be predicted.
+    """Distributed Information Bottleneck regressor, for a target of numbers or vectors.
 
-    Parameters besides these are those of `DistributedIBClassifier`.
+    It measures how much each component of X tells about Y, and predicts Y. The parameters not
+    listed here are those of `DistributedIBClassifier`.
 
     Args:
         components: See `DistributedIBClassifier`.
-        loss: "density": the marginal distribution of Y, of whatever shape, tilted by what is known
-            of X; the entries of a vector are predicted each by itself. "infonce": a comparison of
-            Ys that certifies at most log2(batch_size) bits, for vectors whose entries depend on
-            each other.
+        loss: "density": the marginal distribution of Y, of any shape, tilted by what is known of X;
+            the entries of a vector are predicted separately. "infonce": a comparison of Ys, for
+            vectors whose entries depend on each other; it certifies at most log2(batch_size) bits.
         similarity: For "infonce": "euclidean", "squared_euclidean" or "cosine".
-        temperature: For "infonce": what similarities are divided by.
-        symmetric: For "infonce": whether to look up X by Y too.
+        temperature: For "infonce": divisor of the similarities.
+        symmetric: For "infonce": whether to look up X by Y as well.
 
     Attributes:
         scheme_: The `ApproximationScheme`. Its baseline is the marginal of Y, or log2(batch_size)
             for "infonce". It has `rmse` `[step]`, in the units of Y, and `r2`.
         decomposition_: The components, with their scaling.
         target_: Y's scaling and baseline.
-        candidates_: For "infonce": Ys among which predictions look, standardised, `[n, d]`.
-        settings_: Every setting of the sweep.
-        best_beta_: Bottleneck strength at which `predict` predicts; see
+        candidates_: For "infonce": standardised Ys from which predictions are made, `[n, d]`.
+        settings_: All settings of the sweep.
+        best_beta_: Bottleneck strength of the models that `predict` uses by default; see
             `ApproximationScheme.best_beta`.
-        simplest_beta_: The largest whose validation loss is within a standard error of that.
-        n_features_in_: Columns of X.
-        feature_names_in_: Their names, if X was a table.
+        simplest_beta_: Largest bottleneck strength whose validation loss is within a standard
+            error of that at `best_beta_`.
+        n_features_in_: Number of columns of X.
+        feature_names_in_: Names of the columns, if X was a table.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(60, 2))
@@ -149,16 +150,16 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         bits: float | None = None,
         n_components: int | None = None,
     ) -> NDArray[np.float64]:
-        """Conditional mean of Y in its own units, `[n]` or `[n, d]`.
+        """Conditional mean of Y in the units of Y, `[n]` or `[n, d]`.
 
         Args:
-            X: Rows with the columns of training.
-            beta: Predict with the model whose bottleneck strength is nearest.
-            bits: Or with the best whose components convey at most this many bits together.
-            n_components: Or with the best that uses at most this many components.
+            X: Rows with the same columns as in training.
+            beta: Predict with the model whose bottleneck strength is nearest to this.
+            bits: Or with the best model whose components convey at most this many bits in total.
+            n_components: Or with the best model that uses at most this many components.
 
         Raises:
-            UserError: If columns or values don't fit, or no model is that small.
+            UserError: If columns or values don't fit, or there is no model that small.
         """
         averaged = self._averaged(X, Choice(beta, bits, n_components))
         return predicted_mean(self.target_, averaged, *self._extra())
@@ -172,14 +173,13 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         bits: float | None = None,
         n_components: int | None = None,
     ) -> NDArray[np.float64]:
-        """Quantiles of the predicted distribution of Y in its own units, `[n, level]`.
+        """Quantiles of the predicted distribution of Y in the units of Y, `[n, level]`.
 
-        For a vector Y they are those of each of its entries, `[n, d, level]`.
+        For a vector Y, they are the quantiles of each entry, `[n, d, level]`.
 
         Args:
-            X: Rows with the columns of training.
-            levels: Numbers between 0 and 1; by default the median and the ends of an interval
-                that should hold nine tenths.
+            X: Rows with the same columns as in training.
+            levels: Numbers between 0 and 1; by default the median and the ends of a 90 % interval.
             beta: As in `predict`.
             bits: As in `predict`.
             n_components: As in `predict`.
@@ -202,11 +202,11 @@ class DistributedIBRegressor(RegressorMixin, DistributedIBEstimator):
         n_components: int | None = None,
         random_state: Any = None,
     ) -> NDArray[np.float64]:
-        """Draws from the predicted distribution of Y, in its own units, `[n, rows]` (or `[.., d]`).
+        """Draws from the predicted distribution of Y in the units of Y, `[n, rows]` (or `[.., d]`).
 
         Args:
-            X: Rows with the columns of training.
-            n: Draws for each row.
+            X: Rows with the same columns as in training.
+            n: Number of draws for each row.
             beta: As in `predict`.
             bits: As in `predict`.
             n_components: As in `predict`.
