@@ -31,9 +31,9 @@ from distributed_ib.scheme.compression_path import compression_path
 from distributed_ib.scheme.measure import NAMES, Measure
 
 MAX_PANELS = 12
-MAX_ROWS = 6  # of small multiples
-# A strip chart shows every value of a column of few; of others it shows every third of the 64 that
-# are known, with 21 strips between them.
+MAX_ROWS = 6  # rows of small multiples
+# A strip chart shows every value of a column with few values; of other columns it shows every third
+# of the 64 known values, with 21 strips between them.
 MAX_STRIP_VALUES, N_STRIP_VALUES = 32, 22
 MAX_LEAVES = 80
 MAX_LEVELS = 200
@@ -42,7 +42,7 @@ _COLUMNS = 3
 
 @dataclass(frozen=True)
 class _Column:
-    """A component of one column, its values, and rows in which it takes them."""
+    """A component of one column, its values, and rows in which these values occur."""
 
     name: str
     values: NDArray[Any]
@@ -50,17 +50,17 @@ class _Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether the values are numbers, and not levels."""
+        """Whether the values are numbers rather than levels."""
         return is_number(self.values)
 
     @property
     def n_leaves(self) -> int:
-        """Leaves of its merge tree that get a label."""
+        """Number of labelled leaves of its merge tree."""
         return min(len(self.values), MAX_LEAVES)
 
     @property
     def label_inches(self) -> float:
-        """Room for levels that are written upwards under a matrix."""
+        """Space for the vertical labels of levels under a matrix."""
         longest = max(map(len, value_labels(self.values)))
         return 0.0 if self.is_number else 0.06 * longest
 
@@ -73,22 +73,22 @@ def compression_figures(
     threshold_bits: float = 0.1,
     measure: Measure | None = None,
 ) -> dict[str, Figure]:
-    """Which values of the components can be told apart: at one beta, at several, along all.
+    """Figures of which values of the components can be told apart, at one beta and along the sweep.
 
-    Components of several columns have no line on which their values could be laid out, and more
-    than 200 levels fill neither a figure that can be read nor one that fits into memory; both are
-    left out.
+    Left out are components of several columns, whose values have no order along an axis, and
+    components of more than 200 levels, whose figures could not be read and would take too much
+    memory.
 
     Args:
         scheme: The scheme of a table.
         decomposition: Its components.
-        beta: Bottleneck strength of the matrices; the components in use there are drawn, those
-            that convey most first.
-        threshold_bits: What a component must convey to count as in use.
+        beta: Bottleneck strength of the matrices; the components in use at this beta are drawn,
+            those that convey most first.
+        threshold_bits: A component is in use if it conveys more than this.
         measure: "information" or "kl"; by default the information where it was measured.
 
     Returns:
-        Figures by name, none if no component can be drawn.
+        Figures by name; empty if no component can be drawn.
     """
     approximation = scheme.at(beta=beta, measure=measure)
     order = np.argsort(-approximation.conveyed_bits, kind="stable")
@@ -132,7 +132,7 @@ def _matrices(approximation: Approximation, columns: Sequence[_Column], n_models
 def _along_beta(
     scheme: ApproximationScheme, columns: Sequence[_Column], measure: Measure | None
 ) -> Figure:
-    """A row of matrices for each column, as its information is taken away."""
+    """A row of matrices for each column, with decreasing shares of its information."""
     n = len(SHARES)
     inches = [2.1 + column.label_inches for column in columns for _ in SHARES]
     figure, axes = _grid(inches, n, 2.3)
@@ -152,7 +152,7 @@ def _merging(
     """A strip chart or a merge tree for each column."""
     inches = [3.3 if c.is_number else max(3.3, 0.9 + c.n_leaves * LEVEL_INCHES) for c in columns]
     figure, axes = _grid(inches, _COLUMNS, 4.1)
-    figure.draw_without_rendering()  # so that trees know how high they are
+    figure.draw_without_rendering()  # sets the heights that trees need
     for ax, column in zip(axes, columns, strict=True):
         strips = column
         if len(column.values) > MAX_STRIP_VALUES:
@@ -167,7 +167,7 @@ def _merging(
 
 
 def _grid(inches: Sequence[float], n_columns: int, width: float) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each height; what is left over of the last row stays empty."""
+    """A figure with a panel for each height; the remaining places of the last row stay empty."""
     n_panels = len(inches)
     n_columns = 2 if n_panels == 4 and n_columns == _COLUMNS else min(n_columns, n_panels)
     rows = [max(inches[k : k + n_columns]) for k in range(0, n_panels, n_columns)]

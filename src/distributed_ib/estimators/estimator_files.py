@@ -1,4 +1,4 @@
-"""A fitted estimator on disk: `estimator.json` beside the scheme's own files; no pickle."""
+"""Storage of a fitted estimator: `estimator.json` and the files of its scheme; no pickle."""
 
 import json
 from collections.abc import Mapping
@@ -40,11 +40,11 @@ def save_estimator(
 ) -> None:
     """Write `estimator.json`, the scheme, and for InfoNCE `candidates.safetensors`.
 
-    Each file is written whole or not at all; `scheme.nc` comes last, and a folder without it can't
-    be loaded. A run that has saved its scheme leaves it out (`with_scheme`).
+    Each file is written completely or not at all; `scheme.nc` comes last, and a folder without it
+    can't be loaded. A run that has already saved its scheme sets `with_scheme` to False.
 
     Raises:
-        UserError: If a file exists already or can't be written, or the components come from a
+        UserError: If a file already exists or can't be written, or the components come from a
             Python function.
     """
     kind = next(kind for kind, cls in KINDS.items() if isinstance(estimator, cls))
@@ -83,10 +83,10 @@ def save_estimator(
 
 
 def _save_readable(estimator: DistributedIBEstimator, folder: Path) -> None:
-    """Write the readable tables, of a model that has any."""
+    """Write the readable tables, if the model has any."""
     try:
         tables = estimator.readable_tables()
-    except UserError:  # it predicts no distribution, or was loaded without tables
+    except UserError:  # the model predicts no distribution, or was loaded without tables
         return
     tables.save(folder)
 
@@ -131,7 +131,7 @@ def _from_description(description: Any, folder: Path) -> DistributedIBEstimator:
     estimator = cls(**options)
     estimator.decomposition_, estimator.target_ = decomposition, target
     estimator.loss_ = estimator._loss(target)
-    # Earlier versions had the number of records among the parameters alone.
+    # Earlier versions stored the number of records only among the parameters.
     records = {"n_records": parameters.get("n_records")}
     estimator.settings_ = resolve({**records, **description["settings"]}, n_rows=1)
     estimator.n_train_rows_ = int(description["n_train_rows"])
@@ -164,7 +164,7 @@ def _candidates(path: Path, target: Target) -> Any:
 
 
 def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
-    """Constructor arguments as JSON values; `components` may stand for the decomposition."""
+    """Constructor arguments as JSON values; a `Decomposition` becomes the text "decomposition"."""
     parameters = estimator.get_params(deep=False)
     plain: dict[str, Any] = {}
     for name, value in parameters.items():
@@ -178,7 +178,7 @@ def _plain_parameters(estimator: DistributedIBEstimator) -> dict[str, Any]:
             plain[name] = [int(member) for member in value]
         elif value is None or isinstance(value, (str, bool, int, float)):
             plain[name] = value
-        else:  # a RandomState: what it was is in the scheme's random_seed
+        else:  # a RandomState: the scheme's random_seed contains the seed drawn from it
             plain[name] = None
     return plain
 

@@ -1,4 +1,4 @@
-"""From averaged probabilities to predictions in the user's terms, and how good they are."""
+"""Predictions in the units of Y from averaged probabilities, and their scores."""
 
 from typing import Any
 
@@ -15,12 +15,14 @@ FloatArray = NDArray[np.float64]
 def predicted_mean(
     target: Target, probabilities: FloatArray, candidates: NDArray[Any] | None = None
 ) -> FloatArray:
-    """Mean of Y in its own units, `[n]`, or `[n, d]` for a vector.
+    """Mean of Y in the units of Y, `[n]`, or `[n, d]` for a vector.
 
     Args:
         target: Y.
-        probabilities: Of the bins, `[n, bin]` or `[n, entry, bin]`; or of the candidates.
-        candidates: Standardised Ys among which predictions look, `[candidate, d]`, if they do.
+        probabilities: Probabilities of the bins, `[n, bin]` or `[n, entry, bin]`, or of the
+            candidates, `[n, candidate]`.
+        candidates: For "infonce": the standardised Ys that have these probabilities,
+            `[candidate, d]`.
     """
     if candidates is not None:
         means = target.inverse(probabilities @ np.asarray(candidates, np.float64))
@@ -37,7 +39,7 @@ def predicted_quantiles(
     levels: Any,
     candidates: NDArray[Any] | None = None,
 ) -> FloatArray:
-    """Quantiles of every entry of Y in its own units, `[n, level]`, or `[n, d, level]`.
+    """Quantiles of every entry of Y in the units of Y, `[n, level]`, or `[n, d, level]`.
 
     Args:
         target: Y.
@@ -63,13 +65,13 @@ def scores_of(
     weight: NDArray[Any] | None = None,
     candidates: NDArray[Any] | None = None,
 ) -> dict[str, float]:
-    """`accuracy` of classes, `rmse` and `r2` of numbers, as scikit-learn has them.
+    """`accuracy` for classes, `rmse` and `r2` for numbers, as defined by scikit-learn.
 
     Args:
         target: Y.
-        probabilities: As in `predicted_mean`; of the classes `[n, class]`.
-        y: The true Y: codes of classes, or numbers in their own units.
-        weight: How much each row counts, `[n]`.
+        probabilities: As in `predicted_mean`; for classes `[n, class]`.
+        y: The true Y: codes of classes, or numbers in the units of Y.
+        weight: Weight of each row, `[n]`.
         candidates: As in `predicted_mean`.
     """
     if target.task == "classification":

@@ -1,4 +1,4 @@
-"""Predictions of tables that are read, and of predictions that are written, in stretches."""
+"""Predictions for large tables, read and written a block of rows at a time."""
 
 import re
 import warnings
@@ -15,24 +15,24 @@ from distributed_ib.data.table_errors import with_place
 from distributed_ib.errors import UserError
 
 Predict = Callable[[pd.DataFrame], pd.DataFrame]
-"""From rows of a table to a row of predictions for each."""
+"""Returns a row of predictions for each row of a table."""
 
 
 def predicted_in_stretches(
     table: ParquetTable, names: Iterable[str], predict: Predict
 ) -> Iterator[pd.DataFrame]:
-    """Predictions of a table of Parquet files, a stretch of rows at a time.
+    """Yield predictions for a table of Parquet files, a block of rows at a time.
 
     Args:
         table: The table.
-        names: Columns that are needed; those that the table lacks are told by `predict`.
+        names: Columns that are needed; `predict` reports those that the table lacks.
         predict: Predicts rows.
 
     Raises:
-        UserError: As `predict`, with words for where the rows are.
+        UserError: As `predict`, with the position of the rows in the table.
 
     Warns:
-        UserWarning: As `predict`; of messages that differ in numbers alone, the first.
+        UserWarning: As `predict`; only the first of messages that differ only in numbers.
     """
     wanted = set(names)
     known = [name for name in table.names if name in wanted] or list(table.names[:1])
@@ -57,7 +57,7 @@ def predicted_in_stretches(
 
 
 def write_predictions(path: Path, parts: Iterable[pd.DataFrame]) -> int:
-    """Write predictions as Parquet, by the name of the file, or else as CSV; how many there are."""
+    """Write predictions as Parquet or CSV, depending on the file name; returns the row count."""
     n_rows = 0
     if path.suffix.lower() not in PARQUET_SUFFIXES:
         for part in parts:

@@ -1,4 +1,4 @@
-"""Predictions as a table, for people who keep theirs in files."""
+"""Predictions as a table that can be written to a file."""
 
 from typing import Any
 
@@ -16,17 +16,18 @@ def prediction_table(
     table: pd.DataFrame,
     choice: Choice | None = None,
 ) -> pd.DataFrame:
-    """A row for each row of `table`: `prediction`, and for classes `probability of CLASS` each.
+    """Predictions for the rows of `table`, in the same order.
 
-    Of a vector there is `prediction of ENTRY` for each of its entries.
+    The column is `prediction`, followed for classes by `probability of CLASS` for each class; for a
+    vector, there is a column `prediction of ENTRY` for each entry.
 
     Args:
-        estimator: A fitted one.
-        table: Rows with the columns of training; others are ignored.
+        estimator: A fitted estimator.
+        table: Rows with the same columns as in training; other columns are ignored.
         choice: Which approximation to predict with; by default the best one.
 
     Raises:
-        UserError: If columns are missing or hold values that can't be used.
+        UserError: If columns are missing or contain values that can't be used.
     """
     names = [str(name) for name in getattr(estimator, "feature_names_in_", table.columns)]
     needed = estimator.decomposition_.decomposition.sources
@@ -36,7 +37,7 @@ def prediction_table(
             f"the table has no column {missing[0]!r}, which the run was fitted on; it needs the "
             f"columns {', '.join(needed)}."
         )
-    table = table.reindex(columns=names)  # with those that were left out, if there are any
+    table = table.reindex(columns=names)  # adds columns that were left out of the fit, if any
     chosen: dict[str, Any] = vars(choice or Choice())
     if isinstance(estimator, DistributedIBClassifier):
         probabilities = estimator.predict_proba(table, **chosen)
@@ -59,7 +60,7 @@ def prediction_table(
 
 
 def of_target(predicted: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Predictions with the name of their target, to stand beside those of others.
+    """Predictions with column names that include the target, to join those of several targets.
 
     >>> list(of_target(pd.DataFrame({"prediction": [1], "probability of no": [0.2]}), "ill"))
     ['prediction of ill', 'probability of ill = no']

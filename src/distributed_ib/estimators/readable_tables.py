@@ -1,4 +1,4 @@
-"""Readable tables of a fitted scheme at several places, and how they are kept on disk."""
+"""Readable tables of several approximations of a fitted scheme, and their storage on disk."""
 
 import json
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ from distributed_ib.scheme.choice import Choice
 
 READABLE = "readable.json"
 MAX_ROWS = 32
-"""Most rows of a table, by default."""
+"""Largest number of rows of a table, by default."""
 STORED_BITS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15)
-"""Tables are kept for the best approximations of at most so many bits, the best, the simplest."""
+"""Tables are stored for the best approximations of at most these bits, the best, the simplest."""
 _LIMIT_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
 class ReadableTables:
-    """Tables of one scheme, in the order of rising beta.
+    """Readable tables of one scheme, in ascending order of beta.
 
     Attributes:
         tables: The tables.
-        max_rows: Most rows that they may have.
+        max_rows: Largest number of rows that they may have.
     """
 
     tables: tuple[ReadableApproximation, ...]
@@ -48,9 +48,9 @@ class ReadableTables:
         return min(self.tables, key=lambda one: abs(np.log(one.beta / beta)))
 
     def save(self, folder: Path) -> None:
-        """Write `readable.json`, and note its checksum.
+        """Write `readable.json` and record its checksum.
 
-        It holds levels, cuts, shares and predictions, and no row of the data.
+        The file contains levels, cuts, shares and predictions, but no row of the data.
         """
         found = {"max_rows": self.max_rows, "tables": [table.to_dict() for table in self.tables]}
         write_text(folder / READABLE, json.dumps(found, allow_nan=False) + "\n")
@@ -58,7 +58,7 @@ class ReadableTables:
 
     @classmethod
     def load(cls, folder: Path) -> "ReadableTables":
-        """Read what `save` wrote; nothing in it is executed.
+        """Read what `save` wrote. Nothing in it is executed.
 
         Raises:
             UserError: If there is no such file, or it is damaged.
@@ -81,7 +81,7 @@ class ReadableTables:
 
 
 def make_tables(scheme: ApproximationScheme, rows: ReadingRows) -> ReadableTables:
-    """Tables at all places that are kept: `STORED_BITS`, the best, and the simplest.
+    """Tables of all approximations to be stored: those of `STORED_BITS`, the best, the simplest.
 
     Raises:
         UserError: If the models predict no distribution over classes or bins.
@@ -100,15 +100,15 @@ def _places(scheme: ApproximationScheme, limits: Sequence[float]) -> list[float]
         try:
             found.add(pooled.at(bits=bits).beta)
         except UserError:
-            continue  # nothing of the sweep conveys so little
-    # What was asked for may stand between places at which models were kept.
+            continue  # no approximation of the sweep conveys so little
+    # A requested beta may lie between those at which models were kept.
     kept = scheme.snapshots.beta
     nearest = {float(kept[nearest_place(kept, beta)]) for beta in found}
     return sorted(nearest)
 
 
 def chosen_beta(scheme: ApproximationScheme, choice: Choice) -> float:
-    """Bottleneck strength of a choice; that of the simplest approximation if nothing is chosen.
+    """Bottleneck strength of a choice; by default that of the simplest approximation.
 
     Raises:
         UserError: As `ApproximationScheme.at`.

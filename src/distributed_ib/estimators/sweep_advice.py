@@ -1,21 +1,22 @@
-"""What a finished sweep tells about its own settings: warnings, each with a remedy."""
+"""Warnings about the settings of a finished sweep, each with a remedy."""
 
 import numpy as np
 import xarray as xr
 
-# Pre-training has converged if its last quarter gained less than this share of the baseline ...
+# Pre-training has converged if the error fell by less than this share of the bits known about Y in
+# its last quarter ...
 _STILL_FALLING = 0.03
-# ... and the channels started open if what they cost at first was less than this share of it.
+# ... and the channels started open if their initial cost was less than this share of them.
 _CLOSED_COST = 0.1
 _OPEN_BITS = 0.1
 
 
 class SweepWarning(UserWarning):
-    """The sweep diverged, or other settings would show more of the relationship."""
+    """Warns that the sweep diverged, or that other settings would show more of the relationship."""
 
 
 def advice(dataset: xr.Dataset) -> list[str]:
-    """Sentences on what was wrong with a sweep's settings, each with a remedy; empty if nothing.
+    """Sentences on problems with the settings of a sweep, each with a remedy; empty if none.
 
     Args:
         dataset: From `ApproximationScheme.to_xarray`.
@@ -36,7 +37,7 @@ def advice(dataset: xr.Dataset) -> list[str]:
         )
     cost = float(beta[0] * train["kl_bits"][0].sum())
     if "best_step" in dataset.attrs:
-        # Where a stronger bottleneck predicts as well within an error, a weaker one gains nothing.
+        # If a stronger bottleneck predicts as well within an error, a weaker one gains nothing.
         if int(dataset.attrs["best_step"]) == int(dataset.attrs["simplest_step"]) == 0:
             sentences.append(
                 f"predictions are best at the smallest beta, {beta[0]:.2g}: a weaker bottleneck "
@@ -66,7 +67,7 @@ def advice(dataset: xr.Dataset) -> list[str]:
 
 
 def _fall(error_bits: np.ndarray) -> float:
-    """By how much an error fell over the last quarter of its records, beyond their scatter."""
+    """Decrease of an error over the last quarter of its records, beyond their scatter."""
     quarter = len(error_bits) // 4
     if quarter < 2:
         return 0.0

@@ -1,4 +1,4 @@
-"""The settings of a sweep, and how those that a user leaves open follow from the data."""
+"""The settings of a sweep, and how those that are not given are set from the data."""
 
 import math
 from collections.abc import Sequence
@@ -12,36 +12,37 @@ from distributed_ib.errors import UserError
 from distributed_ib.model.losses import Loss
 from distributed_ib.training.train_settings import TrainSettings
 
-# Share of the learning rate that is left at the end of each stretch of beta.
+# Learning rate at the end of each stretch of beta, as a share of that at its start.
 LAST_RATE = 0.1
-# Units of the predictor, however many components there are.
+# Largest number of units of the predictor, whatever the number of components.
 MOST_UNITS = 64
-# Rows for each value of a column from which it has sines, below so many training rows.
+# With fewer training rows than the key, a column has sines if it has this many rows per value.
 ROWS_PER_VALUE = {400: 8.0, 1600: 1.5}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting of a sweep, spelled out.
+    """All settings of a sweep.
 
     Attributes:
         beta_start: Smallest bottleneck strength.
         beta_end: Largest bottleneck strength.
-        n_starts: Stretches of beta that are trained from scratch.
-        n_resamples: Divisions of the training rows into those that train and those that choose.
+        n_starts: Number of stretches of beta, each trained from scratch.
+        n_resamples: Number of splits of the training rows into rows for training and validation
+            rows.
         n_steps: Steps of each start while beta rises.
-        n_pretraining_steps: Steps before that.
-        n_records: Approximations along beta that are measured and kept.
-        batch_size: Rows in a batch.
-        learning_rate: Adam's; it falls to a tenth while beta rises.
-        weight_decay: Share of each weight that a step of rate 1 takes away.
+        n_pretraining_steps: Steps of each start before beta rises.
+        n_records: Number of approximations along beta that are measured and kept.
+        batch_size: Number of rows in a batch.
+        learning_rate: Learning rate of Adam; it falls to a tenth while beta rises.
+        weight_decay: Share of each weight that a step with a learning rate of 1 takes away.
         encoder_hidden: Widths of the encoder's hidden layers.
-        embedding_dim: Dimensions of each u_i.
+        embedding_dim: Number of dimensions of each u_i.
         predictor_hidden: Widths of the predictor's hidden layers.
-        n_frequencies: Sines of the positional encoding of continuous columns.
-        least_rows_per_value: Training rows for each value of a column, on average, from which it
-            has sines; 1 for all columns.
-        longest_period: Period of the slowest, in standard deviations of the column.
+        n_frequencies: Number of sines in the positional encoding of continuous columns.
+        least_rows_per_value: A column has sines if it has at least this many training rows per
+            value on average; 1 for all columns.
+        longest_period: Period of the slowest sine, in standard deviations of the column.
     """
 
     beta_start: float
@@ -62,7 +63,7 @@ class Settings:
     longest_period: float
 
     def train(self, **options: Any) -> TrainSettings:
-        """How the sweeps are trained; `options` are further ones of `TrainSettings`."""
+        """The training settings of the sweeps; `options` are further ones of `TrainSettings`."""
         return TrainSettings(
             beta=(self.beta_start, self.beta_end),
             n_steps=self.n_steps,
@@ -78,7 +79,7 @@ class Settings:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The settings as plain JSON values."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -88,29 +89,32 @@ class Settings:
 def resolve(
     given: dict[str, Any], *, n_rows: int, n_components: int = 1, loss: Loss | None = None
 ) -> Settings:
-    """Fill in what is None.
+    """Replace settings that are None by defaults, some of which depend on the data.
 
-    - `beta_start`: 0.001. Open channels then cost some hundredths of a nat.
-    - `beta_end`: 2. Nothing survives 1, because a nat conveyed buys at most a nat predicted, and
-      channels follow beta with a delay.
+    - `beta_start`: 0.001. Open channels then cost a few hundredths of a nat.
+    - `beta_end`: 2. No information survives above 1, because a nat conveyed lowers the loss by at
+      most a nat, and channels follow beta with a delay.
     - `n_starts`: 5, each over a decade of beta.
-    - `n_resamples`: 10 up to 2,000 rows, so that "in nine of ten" can be said; 5 up to 20,000 and 3
-      for more, where they differ less.
-    - `batch_size`: 64 up to 2,000 rows, 256 for more.
-    - `n_steps`: 1,200 for small tables to 2,000 from 16,000 rows; half as many before beta rises.
-    - `n_records`: 192 up to 4,000 rows, for smooth curves; 96 up to 20,000 and 48 for more, where
-      each takes longer to measure.
-    - The predictor has 16 units up to 1,000 rows and 64 from 16,000, or as many as there are
-      components, if these are more, but no more than 64. Weight decay falls from 0.5 to 0.1.
-    - `n_frequencies`: 3. Sines follow narrow steps, and fit noise too. So only columns whose values
-      repeat have them, as ages and hours do: below 400 rows those of eight rows a value, below
-      1,600 of 1.5, and then all; and all where `n_frequencies` is given.
+    - `n_resamples`: 10 up to 2,000 rows, so that results can be stated as "in nine of ten"; 5 up to
+      20,000 and 3 above, where resamples differ less.
+    - `batch_size`: 64 up to 2,000 rows, 256 above.
+    - `n_steps`: from 1,200 for small tables to 2,000 from 16,000 rows on; half as many before beta
+      rises.
+    - `n_records`: 192 up to 4,000 rows, for smooth curves; 96 up to 20,000 and 48 above, where each
+      record takes longer to measure.
+    - `predictor_hidden`: one layer, of 16 units up to 1,000 rows to 64 from 16,000 on, but with at
+      least as many units as there are components, up to 64.
+    - `weight_decay`: from 0.5 up to 1,000 rows to 0.1 from 16,000 on.
+    - `n_frequencies`: 3. Sines can follow narrow steps, but also fit noise. So only columns whose
+      values repeat have them, such as ages and hours: below 400 rows columns with at least 8 rows
+      per value, below 1,600 with at least 1.5, and above all columns. All columns have them if
+      `n_frequencies` is given.
 
     Args:
-        given: Values by the names of `Settings`; None or absent where the data should decide.
-        n_rows: Training rows.
-        n_components: Components of X.
-        loss: How predictions are judged, which may bound the size of a batch.
+        given: Values by the names of `Settings`; None or absent for the default.
+        n_rows: Number of training rows.
+        n_components: Number of components of X.
+        loss: The loss, which may limit the batch size.
 
     Raises:
         UserError: If a value is out of range.
@@ -162,7 +166,7 @@ def resolve(
 
 
 def _rows_per_value(n_rows: int) -> float:
-    """Rows for each value of a column from which it has sines."""
+    """Smallest average number of rows per value for which a column has sines."""
     return next((least for below, least in ROWS_PER_VALUE.items() if n_rows < below), 1.0)
 
 
