@@ -1,4 +1,4 @@
-"""Atoms of the components of a table, and the rows of model input that take them."""
+"""Atoms of the components of a table, and rows of model input in which they occur."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,16 +26,16 @@ def component_atoms(
 ) -> ComponentAtoms:
     """The atoms of a component.
 
-    Those of a category are its levels, and those of a number are values or intervals of about
-    equally many rows. Those of several columns are the leaves of a tree over these columns, grown
-    so that rows with similar channels come into one leaf.
+    The atoms of a category are its levels; those of a number are values, or intervals with about
+    the same number of rows. The atoms of several columns are the leaves of a tree over these
+    columns, grown so that each leaf contains rows with similar channels.
 
     Args:
         fitted: The components of the table.
         component: Name of the component.
-        development: Rows by which the table is made.
-        test: Rows that report; None if there are none.
-        channels: Of each model, those of the rows of development.
+        development: Training and validation rows, from which the table is made.
+        test: Test rows; None if there are none.
+        channels: For each model, the channels of the development rows.
     """
     columns = next(c.columns for c in fitted.decomposition.components if c.name == component)
     if len(columns) > 1:
@@ -67,7 +67,7 @@ def _atoms_of_levels(component: str, column: Column) -> Atoms:
 
 
 def _values(fitted: FittedDecomposition, name: str, rows: TableInput) -> NDArray[Any]:
-    """Codes of levels, or numbers in the user's units, NaN where one is missing, `[n]`."""
+    """Codes of levels, or numbers in the user's units, NaN if missing, `[n]`."""
     column = fitted.column(name)
     if not column.is_number:
         return np.asarray(rows.codes[:, fitted.coded.index(name)], np.int64)
@@ -83,13 +83,13 @@ def _column(
     column = fitted.column(name)
     levels = column.labels[: len(column.known_levels)] if column.is_number else column.labels
     values = _values(fitted, name, rows)
-    # Parts of the component's own dates need not repeat its name.
+    # Parts of a date do not repeat the name of the component if it is the date's own.
     shown = name.removeprefix(f"{component}: ") if column.source == component else name
     return GroupColumn(shown, levels, values, column.is_ordered, column.source)
 
 
 def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:
-    """A row for each atom, that of its middle value."""
+    """A row for each atom: the one with its median value."""
     order = np.lexsort((values, codes))
     first = np.searchsorted(codes[order], np.arange(n_atoms))
     after = np.searchsorted(codes[order], np.arange(n_atoms), side="right")

@@ -1,4 +1,4 @@
-"""What the channels make of each row, as features for other estimators."""
+"""Embeddings of the rows, as features for other estimators."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class GivesEmbeddings(TransformerMixin):
-    """Estimators that are transformers too, in the way of scikit-learn."""
+    """Mixin that makes the estimators scikit-learn transformers."""
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Means of the channels' embeddings u_i, `[n, component * dimension]`.
 
-        They are those of the approximation that `predict` uses (`best_beta_`), of its first model:
-        the embeddings of models that were trained apart have no coordinates in common.
+        They are the embeddings of the first model at `best_beta_`, where `predict` predicts by
+        default; models that are trained separately have no common coordinates.
 
         Args:
-            X: Rows with the columns of training.
+            X: Rows with the same columns as in training.
 
         Raises:
             UserError: If columns or values don't fit, or there is no model.
@@ -34,14 +34,14 @@ class GivesEmbeddings(TransformerMixin):
         return np.asarray(mean, np.float64).reshape(inputs.n_rows, -1)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Names of what `transform` gives: those of the components with a number, such as "hour_0".
+        """Names of the columns that `transform` returns: component and number, such as "hour_0".
 
         Args:
-            input_features: Names of the columns of X, which scikit-learn passes; they are only
+            input_features: Names of the columns of X, passed by scikit-learn; they are only
                 checked.
 
         Raises:
-            UserError: If they are not those of training.
+            UserError: If the names are not those of training.
         """
         check_is_fitted(self, "scheme_")
         this = cast("DistributedIBEstimator", self)

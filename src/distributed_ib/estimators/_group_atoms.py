@@ -20,14 +20,14 @@ _LEAST_ROWS = 5
 
 @dataclass(frozen=True, eq=False)
 class GroupColumn:
-    """A column of a component of several.
+    """A column of a component of several columns.
 
     Attributes:
-        name: Its name.
+        name: Name of the column.
         levels: Names of its levels; empty for numbers.
-        values: Codes of levels, or numbers or ranks, NaN where one is missing, `[n]`.
+        values: Codes of levels, or numbers or ranks, NaN if missing, `[n]`.
         is_ordered: Whether the values are ranks of levels.
-        source: The column of the table, which is missing where this is.
+        source: The column of the table from which it is derived, and with which it is missing.
     """
 
     name: str
@@ -38,12 +38,12 @@ class GroupColumn:
 
     @property
     def is_number(self) -> bool:
-        """Whether the values lie on a line."""
+        """Whether the values are ordered: numbers, or ranks of levels."""
         return self.is_ordered or not self.levels
 
     @property
     def whole(self) -> str:
-        """What is missing where this is."""
+        """Name of the table's column that is missing if this one is."""
         return self.name if self.source is None else self.source
 
     @property
@@ -53,7 +53,7 @@ class GroupColumn:
 
     @property
     def middle(self) -> float:
-        """The median, as which a missing number is compared with cuts."""
+        """The median, which replaces a missing number when it is compared with cuts."""
         known = np.asarray(self.values, np.float64)[~self.missing]
         return float(np.median(known)) if self.is_number and len(known) else 0.0
 
@@ -63,7 +63,7 @@ _IS_MISSING = -1
 
 @dataclass(frozen=True)
 class _Test:
-    """A question to a row: is a number below a cut, or missing, or a level this one?"""
+    """Test of a row: whether a number is below a cut, or missing, or a level is a given one."""
 
     column: int
     level: int | None
@@ -79,19 +79,19 @@ class _Test:
         return np.where(np.isnan(column), self.middle, column) < self.cut
 
 
-# Tests on the way from the root to a leaf, and how each was answered.
+# Tests on the path from the root to a leaf, each with its outcome.
 _Path = tuple[tuple[_Test, bool], ...]
 
 
 def grouped_atoms(
     component: str, columns: Sequence[GroupColumn], told_apart: NDArray[np.float64]
 ) -> tuple[Atoms, Callable[[Values], Codes]]:
-    """The atoms of a component of several columns, and a function from values to atoms.
+    """The atoms of a component of several columns, and a function that assigns values to atoms.
 
     Args:
-        component: Its name.
+        component: Name of the component.
         columns: Its columns.
-        told_apart: Where the channels put each row, in units of their noise, `[n, d]`.
+        told_apart: Means of the channels of each row, in units of their noise, `[n, d]`.
     """
     features: list[tuple[int, int | None]] = []
     for k, column in enumerate(columns):
@@ -143,7 +143,7 @@ def grouped_atoms(
 
 
 def _feature(column: GroupColumn, level: int | None) -> NDArray[np.float64]:
-    """What a tree asks about: a number, whether it is missing, or whether a level is this one."""
+    """A feature of the tree: a number, whether it is missing, or whether a level is a given one."""
     values = np.asarray(column.values, np.float64)
     if level == _IS_MISSING:
         return column.missing.astype(np.float64)

@@ -22,16 +22,16 @@ def splitter_of(
     times: Any = None,
     is_given: bool = False,
 ) -> Splitter:
-    """How rows are held out: the last ones in time, whole groups, or a share of every class.
+    """How rows are held out: the last rows in time, whole groups, or a share of every class.
 
     Args:
-        rows: The rows that count, of `n_rows`.
-        n_rows: All rows.
+        rows: The rows that are used, out of `n_rows`.
+        n_rows: Number of all rows.
         fraction: Share of the rows to hold out.
         classes: Class of each row, if Y has classes.
-        groups: A label for each row, whose rows stay together.
+        groups: A label for each row; rows with the same label stay together.
         times: When each row was measured.
-        is_given: Whether held-out rows are given in a table of their own.
+        is_given: Whether held-out rows are given in a separate table.
 
     Raises:
         UserError: If groups or times can't be used, or are given where they have no effect.
@@ -58,7 +58,7 @@ def splitter_of(
 
 
 def _sortable(classes: NDArray[Any]) -> NDArray[Any]:
-    """Labels, or their numbers where some are objects other than text, which folds can't take."""
+    """Labels, or their codes if some are objects other than text, which can't be stratified by."""
     if classes.dtype == object and not all(isinstance(label, str) for label in classes):
         return label_codes(classes, len(classes), "y")
     return classes

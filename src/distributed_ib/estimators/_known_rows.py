@@ -1,4 +1,4 @@
-"""Rows of which Y is known; the others can't be learnt from."""
+"""Rows with a known Y; the others are left out."""
 
 import warnings
 from typing import Any
@@ -12,11 +12,11 @@ from distributed_ib.errors import UserError
 
 
 def known_rows(y: Any, *, stacklevel: int = 2) -> NDArray[np.int64] | None:
-    """Rows whose target is not missing, as indices; None if that is all of them.
+    """Indices of the rows whose target is not missing; None for all rows.
 
     Args:
         y: Labels or numbers, `[n]` or `[n, d]`; arrays, a Series or a DataFrame.
-        stacklevel: Of the warning.
+        stacklevel: Stack level of the warning.
 
     Raises:
         UserError: If the target is missing in every row.
@@ -35,7 +35,7 @@ def known_rows(y: Any, *, stacklevel: int = 2) -> NDArray[np.int64] | None:
 
 
 def is_missing(y: Any) -> NDArray[np.bool_]:
-    """In which rows an entry of Y is missing, `[n]`.
+    """Whether an entry of Y is missing in each row, `[n]`.
 
     >>> is_missing(["yes", None, "no"]).tolist()
     [False, True, False]

@@ -1,13 +1,13 @@
-"""What notebooks show of an estimator: the page of a fitted one."""
+"""Display of estimators in notebooks: a fitted estimator shows its page."""
 
 from typing import Any
 
 
 class ShownInNotebooks:
-    """Fitted estimators show their page in notebooks, others what scikit-learn shows."""
+    """Mixin for notebooks: fitted estimators show their page, others what scikit-learn shows."""
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """The forms in which IPython may show it."""
+        """The representations from which IPython chooses."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)  # type: ignore[misc]
         if self._has_page and "text/html" in bundle:
             bundle["text/html"] = self._page_in_notebook()
@@ -15,7 +15,7 @@ class ShownInNotebooks:
 
     @property
     def _repr_html_(self) -> Any:
-        """The same for notebooks that know no bundles."""
+        """The same for notebooks that don't support bundles."""
         return self._page_in_notebook if self._has_page else super()._repr_html_  # type: ignore[misc]
 
     @property

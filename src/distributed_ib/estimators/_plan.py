@@ -1,4 +1,4 @@
-"""From what a user passes to `fit` to all that a sweep over a table needs."""
+"""The plan of the sweeps over a table: everything that they need, made from the input of `fit`."""
 
 import json
 import warnings
@@ -49,11 +49,11 @@ STATED = (0.5, 0.8, 0.9)
 
 @dataclass(frozen=True, eq=False)
 class TableProblem(Problem):
-    """Rows of a table, as `FittedDecomposition.transform` gives them.
+    """Rows of a table, as returned by `FittedDecomposition.transform`.
 
     Attributes:
-        truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
-            units, `[n]` or `[n, d]`.
+        truth: Y as scores compare it with predictions: codes of classes, or numbers in the units
+            of Y, `[n]` or `[n, d]`.
         encoder_options: See `FittedDecomposition.encoder_options`.
         codes_of_missing: See `FittedDecomposition.codes_of_missing`.
     """
@@ -64,16 +64,16 @@ class TableProblem(Problem):
 
     @property
     def outcome(self) -> NDArray[Any]:
-        """Y as scores compare it: codes of classes, or numbers in their own units."""
+        """Y as scores compare it: codes of classes, or numbers in the units of Y."""
         return self.truth
 
     @property
     def n_streamed(self) -> int:
-        """Training rows that are not in memory."""
+        """Number of training rows that are not in memory."""
         return 0
 
     def in_memory(self) -> "TableProblem":
-        """The rows in memory alone, on which evidence is measured."""
+        """Only the rows in memory, on which evidence is measured."""
         return self
 
     def component_values(self) -> list[ComponentValues]:
@@ -85,27 +85,27 @@ class TableProblem(Problem):
     def resampled_batches(
         self, train: Sequence[RowIndex], batch_size: int, seed: int
     ) -> BatchSource:
-        """Training batches, in which numbers that repeat are listed once."""
+        """Training batches, in which repeated numbers are listed once."""
         if self.weight is None and not fits_on_device((self.x, self.y)):
             return RowBatches((self.x, self.y), batch_size, seed=seed, rows=train)
-        # What is encoded without it is a batch.
+        # Without the list, a batch is encoded; so a list must be shorter than a batch.
         x = repeated_numbers(self.x, batch_size - 1, **self.encoder_options)
         return ResampledBatches((x, self.y), train, batch_size, weights=self.weight)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that the sweeps over a table need, checked.
+    """Everything that the sweeps over a table need, checked.
 
     Attributes:
         decomposition: The components with their scaling.
         target: Y with its classes or scaling.
-        loss: How predictions are judged.
+        loss: The loss.
         problem: The rows.
         settings: Sizes of the networks, and the schedule.
-        train: How the sweeps are trained.
+        train: Training settings of the sweeps.
         seed: Seed of everything random.
-        kept: Rows of the table that are in use, `[n]`; None if all are.
+        kept: Rows of the table that are used, `[n]`; None for all.
     """
 
     decomposition: FittedDecomposition
@@ -124,7 +124,7 @@ class Plan:
 
     @property
     def n_train_rows(self) -> int:
-        """Rows to train on, those that choose among models included."""
+        """Number of training rows, including those used for validation."""
         return len(self.split.train) + self.problem.n_streamed
 
     def make_model(self, key: Array) -> DistributedBottleneck:
@@ -133,7 +133,7 @@ class Plan:
 
     @property
     def model_config(self) -> str:
-        """The model's description, as `model_from_config` reads it, in JSON."""
+        """The model's description in JSON, as read by `model_from_config`."""
         settings = self.settings
         encoder = {
             "kind": "table",
@@ -165,7 +165,7 @@ class Plan:
         store: SweepStore | None = None,
         progress: ProgressCallback | None = None,
     ) -> ApproximationScheme:
-        """Make the sweeps; see `fit_scheme`."""
+        """Run the sweeps; see `fit_scheme`."""
         scheme = fit_scheme(
             self.problem,
             self._new_model,
@@ -177,10 +177,10 @@ class Plan:
         return self.with_scores(scheme)
 
     def with_scores(self, scheme: ApproximationScheme) -> ApproximationScheme:
-        """The scheme with scores of its predictions: `accuracy`, or `rmse` and `r2`.
+        """The scheme with the scores of its predictions, `[step]`: `accuracy`, or `rmse` and `r2`.
 
-        They are those of averaged predictions, as `predict` makes them, on the rows on which what
-        is known about Y is measured: `[step]`. NaN where no model was kept.
+        They are scores of averaged predictions, as made by `predict`, on `scoring_rows`; NaN where
+        no model was kept.
         """
         if scheme.is_empty:
             return scheme
@@ -201,9 +201,9 @@ class Plan:
     def evidence(
         self, scheme: ApproximationScheme, progress: ProgressCallback | None = None
     ) -> Evidence | None:
-        """How sure the findings of the scheme are, with scores and calibration of predictions.
+        """How certain the findings of the scheme are, with scores and calibration of predictions.
 
-        None if that was not asked for, no model was kept, or the sweep was interrupted.
+        None if evidence was not requested, no model was kept, or the sweep was interrupted.
         """
         if not self.train.evidence or scheme.is_empty or scheme.status == "interrupted":
             return None
@@ -230,7 +230,7 @@ class Plan:
     def _scored(
         self, at: EvidenceAt, rows: RowIndex, probabilities: NDArray[np.float64]
     ) -> EvidenceAt:
-        """An approximation with the scores of its predictions of some rows."""
+        """An approximation with the scores of its predictions for some rows."""
         truth, weight = self.problem.truth[rows], self.problem.rows(rows).weight
         candidates, groups = self.candidates(), self.problem.row_groups
         is_class = self.target.task == "classification"
@@ -275,13 +275,13 @@ class Plan:
 
     @property
     def scoring_rows(self) -> RowIndex:
-        """The rows on which predictions are scored: those that nothing was chosen by, if any."""
+        """The rows on which predictions are scored: test rows, else validation, else training."""
         division = self.split.divided(self.train.n_resamples)
         roles = division.test, division.validation[0], self.split.train
         return next(rows for rows in roles if len(rows))
 
     def predicted(self, models: Sequence[Any], x: Any) -> NDArray[np.float64]:
-        """Predictions of some models together, averaged over the noise."""
+        """Predictions of some models, averaged over the models and the noise."""
         candidates = self.candidates()
         extra = () if candidates is None else (candidates,)
         return mean_over_noise(
@@ -289,7 +289,7 @@ class Plan:
         )
 
     def candidates(self) -> NDArray[np.float32] | None:
-        """Ys among which predictions look, `[n, d]`, if the loss compares rows."""
+        """Ys with which predictions are compared, `[n, d]`; None unless the loss compares rows."""
         if not self.loss.compares_rows:
             return None
         rows = self.problem.rows(self.split.train)
@@ -317,14 +317,14 @@ def warn_of_copies(plan: Plan, *, stacklevel: int) -> None:
         )
 
 
-# It runs once: code that is fast to run would take longer to compile than it could ever save.
+# It runs once, so optimised code would take longer to compile than it could save.
 @partial(
     jax.jit,
     static_argnames="config",
     compiler_options={"xla_backend_optimization_level": 0},
 )
 def _make_model(config: str, arrays: tuple[Array, ...], key: Array) -> DistributedBottleneck:
-    """Compiled as a whole, once for each description: operation by operation it takes seconds."""
+    """Make a model, compiled as a whole once per description: single operations take seconds."""
     model = model_from_config(json.loads(config), key=key)
     if not isinstance(model.predictor, TiltedPredictor):
         return model

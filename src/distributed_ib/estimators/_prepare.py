@@ -1,4 +1,4 @@
-"""From what a user passes to `fit` and `predict` to checked model input."""
+"""Checked model input from the arguments of `fit` and `predict`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,19 +27,19 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Checked data as a model takes them.
+    """Checked data in the form that a model takes.
 
     Attributes:
         decomposition: Components with their scaling.
         target: Y with its classes or scaling.
         x: All rows of X.
         y: Codes of classes or bins, or standardised numbers, `[n]` or `[n, d]`.
-        truth: Y as scores compare it with predictions: codes of classes, or numbers in their own
-            units.
-        weight: How much each row counts, `[n]`; None if all count alike.
+        truth: Y as scores compare it with predictions: codes of classes, or numbers in the units
+            of Y.
+        weight: Weight of each row, `[n]`; None if all are equal.
         splitter: Which rows are held out.
-        n_train_rows: Rows to train on.
-        kept: Rows of the table that are in use, `[n]`; None if all are.
+        n_train_rows: Number of training rows.
+        kept: Rows of the table that are used, `[n]`; None for all.
     """
 
     decomposition: FittedDecomposition
@@ -54,13 +54,14 @@ class Prepared:
 
 
 def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
-    """X as a Decomposition takes it; remembers (`reset`) or compares names and number of columns.
+    """X in the form that a `Decomposition` takes, with its columns checked.
 
-    Tables in memory become those of pandas; tables on disk and lists or dicts of arrays pass as
-    they are; other things become an array `[n, m]`.
+    Names and number of columns are stored (`reset`) or compared with those stored. Tables in memory
+    become pandas tables; tables on disk and lists or dicts of arrays are returned unchanged;
+    anything else becomes an array `[n, m]`.
 
     Raises:
-        UserError: If X is no table, or its columns are not those of training.
+        UserError: If X is not a table, or its columns are not those of training.
     """
     x = as_pandas(x)
     is_sparse = hasattr(x, "toarray")  # some sparse matrices are dictionaries too
@@ -76,7 +77,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             )
             validate_data(estimator, x, reset=reset, skip_check_array=True)
             return array
-        frame_view(x)  # says more clearly what is wrong with names
+        frame_view(x)  # its errors say more clearly what is wrong with names
         if not (reset or len(x)):
             refuse_no_rows()
         validate_data(estimator, x, reset=reset, skip_check_array=True)
@@ -86,9 +87,9 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
 
 
 def _named_as_in_training(estimator: Any, x: pd.DataFrame) -> pd.DataFrame:
-    """A table with the names of an array's columns, of a model that was fitted to an array.
+    """The table with the column names of an array, if the model was fitted to an array.
 
-    scikit-learn warns of it, and goes by position.
+    scikit-learn warns in this case, and matches columns by position.
     """
     fitted = getattr(estimator, "decomposition_", None)
     if fitted is None or hasattr(estimator, "feature_names_in_"):
@@ -100,7 +101,7 @@ def _named_as_in_training(estimator: Any, x: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(components: Any, table: Any, kinds: Mapping[str, Any] | None) -> Decomposition:
-    """The decomposition that `components` means for this table."""
+    """The decomposition of this table according to `components`."""
     if isinstance(components, Decomposition):
         return components
     if isinstance(table, (pd.DataFrame, View)):
@@ -126,13 +127,12 @@ def prepare(
     seed: int,
     streamed: StreamedSource | None = None,
 ) -> Prepared:
-    """Split, scale and check.
+    """Split, scale and check the data.
 
-    `binned` says whether numbers Y become codes of bins. Rows of weight zero are left out, and so
-    are rows without Y. Without `validation_data`, the last rows by `times` are held out, whole
-    `groups`, or a share of every class, or of all rows. Of a table beyond memory, `table` and `y`
-    are the measured rows; `decomposition` is fitted to all rows of `streamed`, from which classes
-    come too.
+    `binned` says whether a numeric Y is encoded as bins. Rows of weight zero and rows without Y are
+    left out. Without `validation_data`, the held-out rows are the last by `times`, whole `groups`,
+    or a share of every class or of all rows. For a table larger than memory, `table` and `y` are
+    the measured rows, and `decomposition` and the classes are those of all rows of `streamed`.
 
     Raises:
         UserError: As `Decomposition.fit`, `Target.fit` and `split_rows`.
@@ -198,10 +198,10 @@ def _with_given(
     groups: NDArray[np.int64] | None,
     n_table_rows: int,
 ) -> Prepared:
-    """The data with the user's own held-out rows after those to train on.
+    """The data with the user's own held-out rows appended to the training rows.
 
-    Rows that are given count as independent of each other; `groups` is of the others, which come
-    from a table of `n_table_rows`.
+    The rows of `validation_data` count as independent of each other. `groups` are those of the
+    training rows, which come from a table of `n_table_rows`.
     """
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise UserError("validation_data must be a pair (X, y), or (X, y, sample_weight).")
@@ -253,14 +253,14 @@ def _with_given(
 
 
 def _truth(target: Target, y: Any) -> NDArray[Any]:
-    """Codes of classes, or numbers in their own units."""
+    """Codes of classes, or numbers in the units of Y."""
     if target.task == "classification":
         return target.transform(y)
     return target.numbers(y)
 
 
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
-    """Weights `[n]`, none negative; None if all are equal, as for a single number."""
+    """Non-negative weights `[n]`; None if all are equal, as for a single number."""
     if sample_weight is None:
         return None
     if np.isscalar(sample_weight):

@@ -1,4 +1,4 @@
-"""The approximations of an estimator as tables that can be read."""
+"""The approximations of an estimator as readable tables."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GivesReadable:
-    """Estimators whose approximations can be read."""
+    """Mixin for estimators whose approximations can be read as tables."""
 
     def readable(
         self,
@@ -31,18 +31,18 @@ class GivesReadable:
     ) -> ReadableApproximation:
         """An approximation as symbols of each component and a table of predictions.
 
-        After a fit the table is made from the rows of the fit. A model that was loaded has those
-        tables that were kept with it, and gives the nearest.
+        After a fit, the table is made from the rows of the fit. A model that was loaded returns the
+        nearest of the tables stored with it. By default it is the simplest approximation.
 
         Args:
             beta: Bottleneck strength.
             bits: Or the best approximation of at most this many bits.
-            n_components: Or the best that uses at most this many components. By default it is the
-                simplest approximation.
-            max_rows: Most rows of the table.
+            n_components: Or the best that uses at most this many components.
+            max_rows: Largest number of rows of the table.
 
         Raises:
-            UserError: If no model is that small, or the model predicts no distribution.
+            UserError: If there is no model that small, the model predicts no distribution, or a
+                loaded model has no table with at most `max_rows` rows.
 
         Example:
             See `docs/reading.md`.
@@ -62,7 +62,7 @@ class GivesReadable:
         return this._reading_rows.read(this.scheme_, approximations, max_rows)
 
     def readable_tables(self) -> ReadableTables:
-        """Readable tables at about twenty places of the scheme, as `save` keeps them.
+        """Readable tables of about twenty approximations of the scheme, as stored by `save`.
 
         Raises:
             UserError: As `readable`.

@@ -1,4 +1,4 @@
-"""The rows that an estimator keeps in memory after a fit, to make readable tables of them."""
+"""The rows that an estimator keeps in memory after a fit, to make readable tables from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,22 +22,22 @@ from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 MOST_ROWS, MOST_TEST_ROWS = 2048, 4096
-"""Most rows by which tables are made, and most on which they report."""
+"""Largest numbers of rows from which tables are made, and of test rows."""
 MOST_COMPONENTS = 12
-"""Most components of a table, those that convey most."""
+"""Largest number of components of a table; those that convey most are used."""
 LEAST_BITS = 0.01
-"""A component that conveys less is not looked at."""
+"""Components that convey less are left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReadingRows:
-    """Rows of a fitted table, by what they are for.
+    """A sample of the rows of a fitted table, by role.
 
     Attributes:
-        fitted: Its components.
+        fitted: The components of the table.
         target: Y.
         split: All rows.
-        division: Which rows do what, a sample of them.
+        division: Training, validation and test rows of the sample.
         seed: Seed of everything random.
     """
 
@@ -62,7 +62,7 @@ class ReadingRows:
         """The readable form of approximations that predict together.
 
         Raises:
-            UserError: If no rows were held out to choose by, or there is no distribution of Y.
+            UserError: If there are no validation rows, or the models predict no distribution of Y.
         """
         if not all(map(len, self.division.validation)):
             raise UserError("a readable table is selected on held-out rows, and there are none.")
@@ -107,7 +107,7 @@ class ReadingRows:
 
 
 def _sampled(division: Division, seed: int) -> Division:
-    """At most `MOST_ROWS` rows that train or choose, and `MOST_TEST_ROWS` that report."""
+    """At most `MOST_ROWS` training and validation rows, and at most `MOST_TEST_ROWS` test rows."""
     random = np.random.default_rng(seed)
 
     def some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A table beyond memory as the sweeps take it: measured rows in memory, training rows in a pool."""
+"""A table larger than memory: measured rows in memory, training rows in a pool."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -29,7 +29,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.estimators._plan import TableProblem
 
 POOL_SHARE = 0.5
-"""Share of the memory for data that the pool takes; the rest is for what is being read."""
+"""Share of the memory for data that the pool takes; the rest is for rows that are being read."""
 POOL_SEED = 1
 
 
@@ -37,12 +37,13 @@ POOL_SEED = 1
 class StreamedProblem(TableProblem):
     """Measured rows of a table on disk, with a pool of its training rows.
 
-    All that is measured is measured on the rows in memory, and so is the evidence; the sweeps train
-    on the rows of the pool and on those in memory that are theirs.
+    All measurements, including the evidence, use the rows in memory; the sweeps train on the rows
+    of the pool and on the training rows in memory.
 
     Attributes:
         pool: The training rows that are not in memory.
-        values: Of numbers that take few values, those of each component; None if there are none.
+        values: The values of each component that is a number with few values; None if there are
+            none.
     """
 
     pool: RowGroupPool
@@ -50,11 +51,11 @@ class StreamedProblem(TableProblem):
 
     @property
     def n_streamed(self) -> int:
-        """Training rows that are on disk."""
+        """Number of training rows on disk."""
         return self.pool.n_rows
 
     def in_memory(self) -> TableProblem:
-        """The measured rows alone."""
+        """Only the measured rows."""
         return TableProblem(**_of_table(self))
 
     def batches(self, train: RowIndex, batch_size: int, seed: int) -> BatchSource:
@@ -73,13 +74,13 @@ class StreamedProblem(TableProblem):
 
 @dataclass(frozen=True, eq=False)
 class StreamedSource:
-    """A table on disk and what one pass over its rows has shown.
+    """A table on disk and the statistics of one pass over its rows.
 
     Attributes:
         streamed: The table.
-        statistics: What its rows say.
+        statistics: The statistics of its rows.
         memory_gib: Memory for data, in GiB.
-        told: Called as rows are read.
+        told: Progress callback, called while rows are read.
     """
 
     streamed: StreamedTable
@@ -94,7 +95,7 @@ class StreamedSource:
     def target(self, target: Target) -> Target:
         """Y with the classes of all rows, and their shares among the training rows on disk.
 
-        Bins and scaling of numbers stay those of the measured rows that train.
+        Bins and scaling of a numeric Y remain those of the training rows in memory.
 
         Raises:
             UserError: If there are too many classes.
@@ -111,7 +112,7 @@ class StreamedSource:
 
     @property
     def n_training(self) -> int:
-        """Training rows on disk."""
+        """Number of training rows on disk."""
         return int(self.statistics.n_training.sum())
 
     def problem(
@@ -123,14 +124,15 @@ class StreamedSource:
         binned: bool,
         most_values: int,
     ) -> StreamedProblem:
-        """The problem of the measured rows, with the pool of the others beside it.
+        """The problem of the measured rows, with a pool of the other rows.
 
         Args:
             problem: The measured rows.
             fitted: The components.
             target: Y.
-            binned: Whether numbers Y become codes of bins.
-            most_values: Most values that are listed of a number, rather than encoded row by row.
+            binned: Whether a numeric Y is encoded as bins.
+            most_values: Numbers with at most this many values have them listed, instead of being
+                encoded row by row.
         """
         names = self.streamed.targets
         values = listed_values(fitted, self.statistics.few_values, most_values)
@@ -161,7 +163,7 @@ class StreamedSource:
 
 
 def _of_table(problem: TableProblem) -> dict[str, Any]:
-    """What a problem has as one of a table in memory."""
+    """The fields of a problem that it has as a `TableProblem`."""
     return {field.name: getattr(problem, field.name) for field in fields(TableProblem)}
 
 
@@ -170,15 +172,16 @@ def listed_values(
     few_values: Mapping[str, NDArray[np.float64]],
     most_values: int,
 ) -> ListedValues:
-    """The values of each component that is a number of few values, as a model takes them.
+    """The scaled values of each component that is a number with few values.
 
     Args:
         fitted: The components.
         few_values: All values of some columns.
-        most_values: Components with more values have None, as have those of another kind.
+        most_values: Largest number of values to list.
 
     Returns:
-        For each component its values, rising, `[value, 1]`, or None.
+        For each component its values in ascending order, `[value, 1]`; None if it has more values
+        or is of another kind.
     """
     found: list[NDArray[np.float32] | None] = []
     for component in fitted.decomposition.components:
@@ -196,7 +199,7 @@ def listed_values(
 def codes_of_values(
     x: TableInput, values: ListedValues, fitted: FittedDecomposition
 ) -> NDArray[np.uint8]:
-    """Which of the listed values every row has, `[n, listed]`; see `RepeatedNumbers`."""
+    """Codes of the listed values of each row, `[n, listed]`; see `RepeatedNumbers`."""
     codes = []
     for component, part in zip(fitted.decomposition.components, values, strict=True):
         if part is not None:

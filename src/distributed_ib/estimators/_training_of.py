@@ -1,4 +1,4 @@
-"""How the sweeps of an estimator are trained, from its parameters."""
+"""The training settings of an estimator's sweeps, from its parameters."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ def training_of(
     """All settings of the sweeps.
 
     Args:
-        parameters: Those of the estimator; None where the data should decide.
-        n_rows: Training rows.
-        n_components: Components of X.
-        loss: How predictions are judged.
+        parameters: Parameters of the estimator; None for a default that depends on the data.
+        n_rows: Number of training rows.
+        n_components: Number of components of X.
+        loss: The loss.
 
     Raises:
-        UserError: If a parameter is out of range, or several starts or resamples are wanted where
-            beta falls.
+        UserError: If a parameter is out of range, or several starts or resamples are given with a
+            falling beta.
     """
     settings = resolve(
         _with_direction(parameters), n_rows=n_rows, n_components=n_components, loss=loss
@@ -45,7 +45,7 @@ def training_of(
 
 
 def _with_direction(parameters: dict[str, Any]) -> dict[str, Any]:
-    """A falling beta goes from end to end: one start, and no resamples to choose between starts."""
+    """The parameters, with one start and no resamples if beta falls in some sweep."""
     direction = parameters["direction"]
     if direction == "rising":
         return parameters
@@ -60,5 +60,5 @@ def _with_direction(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _information_records(n_channels: int) -> int:
-    """How many models to measure: fewer of many channels, so that it takes some ten seconds."""
+    """Number of models to measure: fewer if there are many channels, to take about ten seconds."""
     return int(np.clip(INFORMATION_CHANNELS // n_channels, *INFORMATION_RECORDS))

@@ -1,4 +1,4 @@
-"""What the page of a fitted table shows: its columns, its target, and predictions of its rows."""
+"""Content of the page of a fitted table: its columns, its target, and predictions for its rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,13 +36,13 @@ _LEVELS = (0.05, 0.95)
 
 
 def table_page(plan: Plan, scheme: ApproximationScheme, *tables: Any) -> dict[str, Any]:
-    """What the page of a table shows beyond report and scheme; see `page_content`.
+    """Content of the page of a table beyond report and scheme; see `page_content`.
 
     Args:
         plan: The plan of the sweeps.
-        scheme: What they found.
-        tables: X, in the form from which the plan was made; held-out rows of a table of their own
-            come second. They are read one by one, for a column may differ in type between them.
+        scheme: The result of the sweeps.
+        tables: X, in the form from which the plan was made, followed by the held-out rows if these
+            are a separate table. Each is read separately, since the type of a column may differ.
     """
     fitted = plan.decomposition
     parts = [fitted.read(table) for table in tables]
@@ -69,19 +69,19 @@ def table_page(plan: Plan, scheme: ApproximationScheme, *tables: Any) -> dict[st
 
 
 def readable_tables(estimator: "DistributedIBEstimator") -> list[dict[str, Any]]:
-    """A few approximations of a fitted estimator as tables that can be read, with their records."""
+    """Readable tables of a few approximations of a fitted estimator, with their records."""
     scheme, found = estimator.scheme_, []
     for snapshot in key_places(scheme, N_READABLE).tolist():
         try:
             table = estimator.readable(beta=float(scheme.snapshots.beta[snapshot]))
-        except UserError:  # such as components of several columns
+        except UserError:  # this approximation has no readable table
             continue
         found.append({"step": int(scheme.snapshots.record[snapshot]), **table.to_dict()})
     return found
 
 
 def estimator_in_notebook(estimator: "DistributedIBEstimator") -> str:
-    """The page of a fitted estimator in a frame, without what needs the rows of its table."""
+    """The page of a fitted estimator in a frame, without the parts that need rows of its table."""
     fitted = estimator.decomposition_
     single = {
         name: replace(one, are_counted=False)
@@ -104,7 +104,7 @@ def estimator_in_notebook(estimator: "DistributedIBEstimator") -> str:
 
 
 def _known_values(fitted: FittedDecomposition, component: str) -> ValueSummary | None:
-    """The values of a component that the estimator remembers, each once."""
+    """The distinct values of a component that the estimator has stored."""
     try:
         values, _ = fitted.component_values(component)
     except UserError:
@@ -116,10 +116,7 @@ def _known_values(fitted: FittedDecomposition, component: str) -> ValueSummary |
 
 
 def target_for_page(target: Target) -> dict[str, Any]:
-    """Y by name and task, with its classes, or the bins of each of its entries.
-
-    `grouped` has what stands for the bins where no single row may be shown.
-    """
+    """Name and task of Y, with its classes or the bins of each of its entries."""
     if target.task == "classification":
         return {
             "name": target.name,
@@ -141,11 +138,11 @@ def target_for_page(target: Target) -> dict[str, Any]:
 def inputs_for_page(
     fitted: FittedDecomposition, grouped: dict[str, ValueSummary]
 ) -> dict[str, Any]:
-    """How a user's values become the model's: a list of columns for each component.
+    """How values become model input: a list of columns for each component.
 
-    A number is standardised by `mean` and `scale`, or goes along straight lines between `knots`
-    and their `scores`; `grouped_knots` are those that hold no single row. One that `has_missing`
-    has a code beside it, and where it `is_rank` the user gives one of its `levels`.
+    A number is standardised by `mean` and `scale`, or interpolated linearly between `knots` and
+    their `scores`; `grouped_knots` contain no value of a single row. If it `has_missing`, a code
+    says whether it is missing; if it `is_rank`, the user chooses one of its `levels`.
     """
     found: dict[str, Any] = {}
     for component in fitted.decomposition.components:
@@ -180,7 +177,7 @@ def inputs_for_page(
 
 
 def _only_column(fitted: FittedDecomposition, component: str) -> Column:
-    """The column of a component that has one."""
+    """The column of a component of one column."""
     (name,) = fitted.decomposition.components[fitted.names.index(component)].columns
     return fitted.column(name)
 
@@ -205,14 +202,14 @@ def _summaries(
 
 
 def _codes(column: Column, rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Codes of levels, for ordered ones too, of which missing ones are the last."""
+    """Codes of levels; for ordered levels too, where the last code means missing."""
     if not column.is_ordered:
         return np.asarray(rows, np.int64)
     return np.where(np.isnan(rows), len(column.known_levels), np.nan_to_num(rows)).astype(np.int64)
 
 
 def _rows_of_values(fitted: FittedDecomposition, summaries: dict[str, ValueSummary]) -> TableInput:
-    """Rows in which every component takes all its values, one after the other."""
+    """Rows in which every component takes each of its values in turn."""
     n_rows = max(1, *(len(one.values) for one in summaries.values()), 1)
     x = TableInput(
         np.zeros((n_rows, len(fitted.continuous)), np.float32),
@@ -239,7 +236,7 @@ def _rows_of_values(fitted: FittedDecomposition, summaries: dict[str, ValueSumma
 def _predictions(
     plan: Plan, scheme: ApproximationScheme, columns: dict[str, NDArray[Any]]
 ) -> dict[str, Any] | None:
-    """Predictions of the rows that score, at the key places."""
+    """Predictions for the scoring rows, at the key places."""
     snapshots = key_places(scheme)
     if not len(snapshots) or plan.target.is_vector:
         return None
@@ -277,9 +274,9 @@ def _groups_of_rows(
     which: NDArray[np.int64],
     n_rows: int,
 ) -> dict[str, ValueSummary]:
-    """Groups of the values of these rows, by component; none where rows of a table were left out.
+    """Groups of the values of these rows, by component; empty if rows of the table were left out.
 
-    Rows of weight zero are left out of a problem, whose rows then are not those of the table.
+    Rows of weight zero are left out of a problem, whose rows then differ from those of the table.
     """
     if any(len(rows) != n_rows for rows in columns.values()):
         return {}
