@@ -24,18 +24,18 @@ from distributed_ib.scheme.measure import Measure
 
 @dataclass(frozen=True)
 class Approximation:
-    """A simulacrum of the relationship that uses a limited amount of information about X.
+    """An approximation of the relationship that uses a limited amount of information about X.
 
     Attributes:
         model: The model; `model.encoder` and `model.predictor` are its parts.
         components: Names of the components of X.
         beta: Bottleneck strength at which it was frozen.
-        kl_bits: KL of each component's channel from the prior, `[component]`; each bounds what
-            the component conveys from above.
+        kl_bits: KL of each component's channel from the prior, `[component]`: an upper bound on
+            what the component conveys.
         predictive_bits: Information about Y on the rows of `split`, with one draw of the noise.
-        split: "validation" where rows were held out, else "train".
-        information_bits: What each component conveys, `[component]`; None if nobody measured it.
-        measure: Which of the two `conveyed_bits`, `total_bits` and `in_use` go by.
+        split: "test" or "validation" if rows were held out, else "train".
+        information_bits: What each component conveys, `[component]`; None if it was not measured.
+        measure: Which of the two is used by `conveyed_bits`, `total_bits` and `in_use`.
 
     Example:
         See `ApproximationScheme.at`.
@@ -59,7 +59,7 @@ class Approximation:
 
     @property
     def total_bits(self) -> float:
-        """What all components convey together."""
+        """Total of what the components convey."""
         return float(self.conveyed_bits.sum())
 
     def in_use(self, threshold_bits: float = 0.1) -> tuple[str, ...]:
@@ -73,11 +73,11 @@ class Approximation:
     def encode(self, x: Inputs) -> GaussianChannel:
         """The channels p(u_i | x_i) of inputs `x` (`[n, component, ...]`), as NumPy arrays.
 
-        Here and below `x` may also be a tuple or dict of arrays `[n, ...]`, if that is what the
-        model's encoder takes: a `TableInput`, say, or `DistinctRows`.
+        In all methods, `x` may also be a tuple or dict of arrays `[n, ...]` if the model's encoder
+        takes that, such as a `TableInput` or `DistinctRows`.
 
         Raises:
-            UserError: If `x` has no rows or another number of components.
+            UserError: If `x` has no rows or the wrong number of components.
         """
         return encode_inputs(self.model, x, len(self.components))
 
@@ -93,11 +93,11 @@ class Approximation:
 
         Args:
             x: Inputs, `[n, component, ...]`.
-            n_samples: Draws of the noise to average over. One draw is what a receiver of u sees.
+            n_samples: Draws of the noise to average over. A receiver of u sees a single draw.
             seed: Seed of the noise; the same seed gives the same probabilities.
 
         Returns:
-            `[n, class]`, rows that sum to one; `[n, entry, bin]` for a vector Y.
+            `[n, class]`, with rows that sum to one; `[n, entry, bin]` for a vector Y.
 
         Raises:
             UserError: If `n_samples` is not positive, `x` does not fit, or Y has neither classes
@@ -119,21 +119,21 @@ class Approximation:
     def candidate_probabilities(
         self, x: Inputs, candidates: ArrayLike, *, n_samples: int = 32, seed: int = 0
     ) -> Array:
-        """Probability of each of some Ys given `x`, averaged over the channels' noise.
+        """Probability of each candidate Y given `x`, averaged over the channels' noise.
 
-        For models that look Y up by comparison (`ContrastivePredictor`). All rows share the noise,
-        so that few draws leave no grain between neighbouring rows.
+        For models that compare Ys (`ContrastivePredictor`). All rows share the noise, so that few
+        draws are enough for smooth differences between neighbouring rows.
 
         Args:
-            x: Inputs as the encoder takes them, such as `DistinctRows`; they are not cut into
+            x: Inputs as the encoder takes them, such as `DistinctRows`; they are not split into
                 blocks.
             candidates: Ys drawn at random, `[candidate]` or `[candidate, d]`.
-            n_samples: Draws of the noise to average over. With 0 there is no noise: the centre of
-                each channel is used, which shows more than is transmitted.
+            n_samples: Draws of the noise to average over. With 0 there is no noise: the mean of
+                each channel is used, which contains more information than is transmitted.
             seed: Seed of the noise.
 
         Returns:
-            `[n, candidate]` on the device, rows that sum to one.
+            `[n, candidate]` on the device, with rows that sum to one.
 
         Raises:
             UserError: If `n_samples` is negative, or the model does not compare Ys.
@@ -145,7 +145,7 @@ class Approximation:
         return mean_probabilities(self.model, x, keys, None, jnp.asarray(candidates))
 
     def predict(self, x: Inputs, *, n_samples: int = 32, seed: int = 0) -> NDArray[np.int64]:
-        """The likeliest class of each input, `[n]`."""
+        """Most likely class of each input, `[n]`."""
         return self.predict_proba(x, n_samples=n_samples, seed=seed).argmax(axis=1)
 
     def scores(
@@ -157,18 +157,18 @@ class Approximation:
         n_samples: int = 32,
         seed: int = 0,
     ) -> dict[str, float]:
-        """How well Y is predicted from one draw of the noise, which is what the stated bits tell.
+        """Scores of predictions from one draw of the noise, which uses only the stated bits.
 
-        `predict` averages probabilities over draws, as if one could ask the channels often; this
-        averages the scores of predictions that see a single draw each.
+        `predict` averages probabilities over draws, as if the channels could be used repeatedly;
+        this averages the scores of predictions that each use a single draw.
 
         Args:
             x: Inputs, `[n, component, ...]`.
-            y: Their true Y, `[n]` or `[n, d]`, as the model was trained on it.
-            kept: Names of components that keep their embeddings; those of all others are swapped
-                between the rows at random, so that they tell nothing. By default all are kept.
+            y: Their true Y, `[n]` or `[n, d]`, in the form on which the model was trained.
+            kept: Names of components that keep their embeddings; those of all others are permuted
+                among the rows, so that they tell nothing. By default all are kept.
             n_samples: Draws of the noise whose scores are averaged.
-            seed: Seed of the noise and of the swapping.
+            seed: Seed of the noise and of the permutation.
 
         Returns:
             The predictor's scores by name, such as `accuracy`.
@@ -198,15 +198,15 @@ class Approximation:
         return {name: total / n_rows / n_samples for name, total in totals.items()}
 
     def distinguishability(self, component: str, x: Inputs) -> NDArray[np.float32]:
-        """How far the inputs' values of one component can still be told apart.
+        """How well the values of one component can be told apart.
 
         Args:
             component: Name of the component.
             x: Inputs, `[n, component, ...]`; only the values of `component` matter.
 
         Returns:
-            `[n, n]` of Bhattacharyya coefficients: 1 where two values have become the same to
-            the predictor, 0 where they are as different as ever.
+            `[n, n]` of Bhattacharyya coefficients: 1 if two values are indistinguishable to the
+            predictor, 0 if they are completely distinguishable.
 
         Raises:
             UserError: If there is no such component.
@@ -228,17 +228,17 @@ class Approximation:
     ) -> ReadableApproximation:
         """This approximation as symbols of each component and a table of predictions.
 
-        Half of the rows make the table, a quarter chooses how many rows it has, and the last
-        quarter reports what it keeps. So give rows on which the model was not trained. Tables have
-        a method of their estimators for this, which knows which rows those are.
+        Half of the rows are used to make the table, a quarter to select its number of rows, and a
+        quarter to test it. So give rows on which the model was not trained. For tables, use the
+        method of the estimator, which knows these rows.
 
         Args:
-            x: Components of one feature each, `[n, component]` or `[n, component, 1]`: whole
-                numbers or others.
-            y: Classes of Y, whole numbers from 0, `[n]`.
+            x: Components of one feature each, `[n, component]` or `[n, component, 1]`; integers or
+                other numbers.
+            y: Classes of Y, integers from 0, `[n]`.
             target: Name of Y.
-            max_rows: Most rows of the table.
-            seed: Seed of the division of the rows, and of the noise.
+            max_rows: Largest number of rows of the table.
+            seed: Seed of the split of the rows and of the noise.
 
         Raises:
             UserError: If components have several features, or the model predicts no classes.

@@ -1,4 +1,4 @@
-"""The scheme of approximations: everything one sweep says about a relationship."""
+"""The scheme of approximations: everything that a sweep finds about a relationship."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,18 +38,18 @@ class ApproximationScheme:
     (record), `component` and `split`:
 
     - `beta` `[step]`: bottleneck strength;
-    - `kl_bits` `[seed, step, component]`: KL to the prior, an upper bound of what is transmitted;
-    - `information_bits` `[seed, step, component]`: what is transmitted, between
+    - `kl_bits` `[seed, step, component]`: KL to the prior, an upper bound on the information;
+    - `information_bits` `[seed, step, component]`: information transmitted, between
       `information_lower_bits` and `information_upper_bits`, with the standard error
       `information_error_bits`; only after `with_information`;
     - `prediction_error_bits` and `predictive_information_bits` `[seed, step, split]`: loss of the
-      prediction of Y, and the error without X less that; `accuracy` where Y has classes;
-    - `training_step` `[step]`, `[seed, step]` where repeats differ, and `pretraining_error_bits`.
+      prediction of Y, and the loss without X minus this loss; `accuracy` if Y has classes;
+    - `training_step` `[step]`, or `[seed, step]` if repeats differ, and `pretraining_error_bits`.
 
-    Each record averages the training steps since the record before. Models of several starts or
+    Each record averages the training steps since the previous record. Models of several starts or
     resamples are measured after the sweep, and have `known_bits` and `averaged_known_bits` `[step]`
     with standard errors, the latter for predictions that average over noise and repeats; and
-    `best_share` and `simplest_share`: how often bootstraps of the rows that choose choose a step.
+    `best_share` and `simplest_share`: how often bootstraps of the validation rows select a step.
 
     Example:
         >>> import numpy as np, distributed_ib as dib
@@ -70,7 +70,7 @@ class ApproximationScheme:
     """
 
     def __init__(self, dataset: xr.Dataset, snapshots: Snapshots) -> None:
-        """Wrap a data set of the form above, and the models that belong to it."""
+        """Wrap a data set of this form and the models that belong to it."""
         self._dataset = dataset
         self._snapshots = snapshots
 
@@ -84,19 +84,18 @@ class ApproximationScheme:
         baseline: str = "entropy of Y",
         held_out_baseline_bits: Mapping[str, float] | None = None,
     ) -> "ApproximationScheme":
-        """Turn the records of a sweep into a scheme, in bits and in the order of rising beta.
+        """Turn the records of a sweep into a scheme, in bits and in ascending order of beta.
 
         Args:
-            result: What `sweep` returned.
+            result: Returned by `sweep`.
             components: Names of the components, in the order of the model.
-            baseline_entropy_bits: Prediction error of someone who knows nothing of X; the entropy
-                H(Y) where Y is discrete.
-            baseline: What that number is, in words.
-            held_out_baseline_bits: Error of the same prediction on the rows of each split that was
-                held out, by its name; by default `baseline_entropy_bits` for all.
+            baseline_entropy_bits: Prediction error without X; the entropy H(Y) if Y is discrete.
+            baseline: Description of that number.
+            held_out_baseline_bits: Error of the same prediction on each held-out split, by its
+                name; by default `baseline_entropy_bits` for all.
 
         Raises:
-            UserError: If the number of names does not fit, or a name appears twice.
+            UserError: If the number of names is wrong, or a name occurs twice.
         """
         dataset, snapshots = dataset_of_sweep(
             result, components, baseline_entropy_bits, baseline, held_out_baseline_bits or {}
@@ -105,14 +104,14 @@ class ApproximationScheme:
 
     @classmethod
     def joined(cls, schemes: Sequence["ApproximationScheme"]) -> "ApproximationScheme":
-        """The repeats of several schemes side by side, such as a rising and a falling sweep's.
+        """Join the repeats of several schemes, such as those of a rising and a falling sweep.
 
-        The coordinate `direction` says which repeat is of which kind. Models are kept at the
-        records at which all schemes kept one; sweeps with the same settings keep the same ones.
+        The coordinate `direction` contains the direction of each repeat. Models are kept at the
+        records at which all schemes have one; sweeps with the same settings have the same records.
 
         Raises:
-            UserError: If the schemes are not of the same components and records, or kept their
-                models at different ones.
+            UserError: If the schemes differ in components or records, or have no records with
+                models in common.
         """
         if not schemes:
             raise UserError("there are no schemes to join.")
@@ -136,7 +135,7 @@ class ApproximationScheme:
         return tuple(str(name) for name in self._dataset["direction"].values)
 
     def of_direction(self, direction: str) -> "ApproximationScheme":
-        """The repeats in which beta moved that way, "rising" or "falling", as a scheme.
+        """The repeats in which beta moved in this direction, "rising" or "falling", as a scheme.
 
         Raises:
             UserError: If there are none.
@@ -147,34 +146,34 @@ class ApproximationScheme:
         return ApproximationScheme(*some_repeats(self._dataset, self._snapshots, chosen))
 
     def by_direction(self) -> dict[str, "ApproximationScheme"]:
-        """The repeats in which beta rose, and those in which it fell, by direction."""
+        """The repeats of each direction as a scheme, by direction."""
         return {name: self.of_direction(name) for name in dict.fromkeys(self.directions)}
 
     @property
     def baseline_entropy_bits(self) -> float:
-        """Uncertainty about Y of someone who knows nothing of X."""
+        """Prediction error without X, such as the entropy of Y."""
         return float(self._dataset.attrs["baseline_entropy_bits"])
 
     @property
     def scoring_split(self) -> str:
-        """The rows on which what is known is measured: "test", else "validation", else "train"."""
+        """The split on which what is known is measured: "test", else "validation", else "train"."""
         return scoring_split(self._dataset)
 
     @property
     def choosing_split(self) -> str:
-        """The rows by which approximations are chosen: "validation" where there are such rows."""
+        """The split on which approximations are chosen: "validation", else "train"."""
         return choosing_split(self._dataset)
 
     @property
     def best_beta(self) -> float:
-        """Bottleneck strength that predicts best, where a model was kept; see docs/fidelity.md."""
+        """Bottleneck strength of the models that predict best; see docs/fidelity.md."""
         return self._beta_of("best_step") or best_record(self._dataset)
 
     @property
     def simplest_beta(self) -> float:
         """The largest bottleneck strength whose loss is within a standard error of the best one's.
 
-        It is `best_beta` where that error was not measured.
+        It is `best_beta` if the standard error was not measured.
         """
         return self._beta_of("simplest_step") or self.best_beta
 
@@ -185,12 +184,12 @@ class ApproximationScheme:
 
     @property
     def message(self) -> str:
-        """How the sweep ended: the end of a sentence that begins "The sweep"."""
+        """How the sweep ended: the rest of a sentence that begins with "The sweep"."""
         return str(self._dataset.attrs["message"])
 
     @property
     def is_empty(self) -> bool:
-        """Whether the sweep ended before its first record, so that there is nothing to look at."""
+        """Whether the sweep ended before its first record."""
         return self._dataset.sizes["step"] == 0
 
     @property
@@ -204,17 +203,17 @@ class ApproximationScheme:
 
     @property
     def measure(self) -> Measure:
-        """What figures and tables go by: "information" where it was measured, else "kl"."""
+        """The measure in figures and tables: "information" if it was measured, else "kl"."""
         return chosen_measure(self._dataset, None)
 
     def conveyed_bits(self, measure: Measure | None = None) -> xr.DataArray:
         """What each component conveys, `[seed, step, component]`, in bits.
 
         Args:
-            measure: "information" or "kl"; by default the information where it was measured.
+            measure: "information" or "kl"; by default the information if it was measured.
 
         Raises:
-            UserError: If there is no such measure, or nobody measured the information.
+            UserError: If there is no such measure, or the information was not measured.
         """
         return self._dataset[VARIABLES[chosen_measure(self._dataset, measure)]].copy(deep=True)
 
@@ -229,26 +228,27 @@ class ApproximationScheme:
         n_rows: int | None = None,
         seed: int = 0,
     ) -> "ApproximationScheme":
-        """This scheme with the information that its channels transmit, beside the KL.
+        """This scheme with the information that its channels transmit, in addition to the KL.
 
         Adds `information_bits` with its bounds and standard error. A component that takes at most
         64 values in `x`, each in 16 rows or more on average, is measured exactly: the bounds are
-        equal, and the error is that of an integral. Any other lies between InfoNCE (at most
+        equal, and the error is that of an integral. For any other, the bounds are InfoNCE (at most
         log2 of `n_inputs`) and the smaller of the leave-one-out bound and the KL, and
-        `information_bits` is the middle. Records between those measured are filled in along the
-        KL; the coordinates `information_measured` and `information_exact` say which is which.
+        `information_bits` is their midpoint. Records between those measured are interpolated along
+        the KL; the coordinates `information_measured` and `information_exact` mark what was
+        measured, and measured exactly.
 
         Args:
             x: Inputs from the data as the encoder takes them, `[n, component, ...]` or a tree.
-            weights: How much each row counts, `[n]`; by default all count alike.
-            complete: Whether `x` is all there is, as the rows of a truth table, and not a sample;
-                then few rows are enough for an exact result.
-            n_inputs: Inputs N of the bounds. Time grows as its square; the bounds are near each
-                other up to about log2(N) - 3 bits.
-            n_records: Most models to measure, evenly spaced along the sweep, beside `best` and
-                `simplest`; None for all.
-            n_rows: Rows of the data, of which `x` may be a sample: a component can't tell more
-                about them than which one it is. None, the default, where there are always more.
+            weights: Weight of each row, `[n]`; by default all are equal.
+            complete: Whether `x` contains all possible rows, as a truth table does, and is not a
+                sample; then few rows are enough for an exact result.
+            n_inputs: Number of inputs N of the bounds. Time grows as its square; the bounds are
+                close to each other up to about log2(N) - 3 bits.
+            n_records: Largest number of models to measure, evenly spaced along the sweep, besides
+                `best` and `simplest`; None for all.
+            n_rows: Number of rows of the data, of which `x` may be a sample. Information is at most
+                log2 of it. None, the default, for unlimited data.
             seed: Seed of the noise and of the rows that are drawn.
 
         Raises:
@@ -272,12 +272,12 @@ class ApproximationScheme:
     ) -> list[Subset]:
         """The subsets of components in use, in order of beta, each with its range of beta.
 
-        What each knows about Y is measured on held-out rows where there are any.
+        What is known about Y is measured on held-out rows if there are any.
 
         Args:
-            threshold_bits: A component is in use where it conveys more than this.
+            threshold_bits: A component is in use if it conveys more than this.
             seed: Which repeat.
-            measure: "information" or "kl"; by default the information where it was measured.
+            measure: "information" or "kl"; by default the information if it was measured.
         """
         run = self._dataset.isel(seed=self._repeat(seed)).sel(split=self.scoring_split)
         return subsets_in_use(
@@ -294,8 +294,8 @@ class ApproximationScheme:
         """How many of the repeats found each subset of components, the most frequent first.
 
         Args:
-            threshold_bits: A component is in use where it conveys more than this.
-            measure: "information" or "kl"; by default the information where it was measured.
+            threshold_bits: A component is in use if it conveys more than this.
+            measure: "information" or "kl"; by default the information if it was measured.
         """
         repeats = range(self.n_seeds)
         return subset_frequencies(
@@ -307,12 +307,12 @@ class ApproximationScheme:
     ) -> Frontier:
         """The best approximations of all repeats: the most known about Y for the bits conveyed.
 
-        The best of many records is a little too good: by about the scatter of the curves.
+        The best of many records is slightly optimistic, by about the scatter of the curves.
 
         Args:
             split: Name of a split; by default the held-out rows, if there are any.
-            concave: Whether to keep only what is best at some price of a bit: the concave hull.
-            measure: "information" or "kl"; by default the information where it was measured.
+            concave: Whether to keep only the concave hull: what is best at some price of a bit.
+            measure: "information" or "kl"; by default the information if it was measured.
 
         Raises:
             UserError: If there is no such split or measure.
@@ -338,22 +338,22 @@ class ApproximationScheme:
     ) -> Approximation:
         """One approximation of the scheme, ready to predict.
 
-        It is chosen by validation rows, and what is known about Y is measured on test rows, where
-        there are any. Give exactly one of:
+        It is chosen on validation rows, and what is known about Y is measured on test rows, if
+        there are any. Give exactly one of `beta`, `bits` and `n_components`.
 
         Args:
-            beta: The model whose bottleneck strength is nearest, in its logarithm.
-            bits: The model that knows most about Y among those whose components convey at most
-                this many bits together.
-            n_components: The model that knows most about Y among those that use at most this
-                many components.
+            beta: Choose the model with the nearest beta, on a logarithmic scale.
+            bits: Choose the model that knows most about Y among those whose components convey at
+                most this many bits in total.
+            n_components: Choose the model that knows most about Y among those that use at most
+                this many components.
             seed: Which repeat.
-            threshold_bits: What a component must convey to count as used.
-            measure: Whether `bits` and `threshold_bits` are of "information" or of "kl"; by
-                default the information where it was measured.
+            threshold_bits: A component is used if it conveys more than this.
+            measure: Whether `bits` and `threshold_bits` refer to "information" or to "kl"; by
+                default to the information if it was measured.
 
         Raises:
-            UserError: If not exactly one is given, or no model of the sweep is that small.
+            UserError: If not exactly one is given, or there is no model that small.
         """
         if len(self._snapshots.record) == 0:
             raise UserError("the sweep ended before it kept any model; run it again for longer.")
@@ -379,24 +379,24 @@ class ApproximationScheme:
 
     @property
     def is_ladder(self) -> bool:
-        """Whether its repeats are members that predict together: see `TrainSettings.n_starts`."""
+        """Whether the repeats are members of a ladder, whose predictions are averaged."""
         return "known_bits" in self._dataset
 
     def pooled(self) -> "ApproximationScheme":
-        """All repeats as one, their mean: of what components convey and of what is known.
+        """The mean of all repeats as one repeat, with the models of the first.
 
-        Its models are those of the first repeat.
+        Means are taken of what components convey and of what is known.
         """
         return ApproximationScheme(*pool_members(self._dataset, self._snapshots))
 
     def all_at(self, choice: Choice) -> list[Approximation]:
         """The approximations of all repeats, whose predictions are averaged.
 
-        Repeats that predict together, those of a ladder, are all taken at the same bottleneck
-        strength; others each where the choice leads.
+        The repeats of a ladder are all taken at the same bottleneck strength; in other schemes, the
+        choice is made for each repeat.
 
         Args:
-            choice: Which; by default the best.
+            choice: Which approximation; by default the best.
 
         Raises:
             UserError: As for `at`.
@@ -408,14 +408,14 @@ class ApproximationScheme:
         return [self.at(**vars(choice), seed=seed) for seed in range(self.n_seeds)]
 
     def models(self, snapshot: int) -> list[Any]:
-        """The models of all repeats at one of the places where models were kept."""
+        """The models of all repeats at one snapshot."""
         return [self._snapshots.model(snapshot, repeat) for repeat in range(self.n_seeds)]
 
     def save(self, folder: str | Path) -> None:
-        """Write `scheme.nc` and `snapshots/` into `folder`, made if need be.
+        """Write `scheme.nc` and `snapshots/` into `folder`, which is made if necessary.
 
         Raises:
-            UserError: If `folder` holds any of these files already or can't be written.
+            UserError: If `folder` already contains any of these files or can't be written.
         """
         save_scheme(Path(folder), self._dataset, self._snapshots)
 
@@ -429,7 +429,7 @@ class ApproximationScheme:
         return cls(*load_scheme(Path(folder)))
 
     def _beta_of(self, attribute: str) -> float | None:
-        """Bottleneck strength of a step that the data set names, if it does."""
+        """Bottleneck strength of a step that is named in the attributes; None if it is not."""
         step = self._dataset.attrs.get(attribute)
         return None if step is None else float(self._dataset["beta"].values[int(step)])
 
@@ -439,7 +439,7 @@ class ApproximationScheme:
         return seed
 
     def _repr_html_(self) -> str | None:
-        """The curves as a page in a notebook; None, for the text, if there is nothing to see."""
+        """The curves as a page in a notebook; None, for the text, if the scheme is empty."""
         from distributed_ib.report.page.in_notebooks import scheme_in_notebook
 
         return None if self.is_empty else scheme_in_notebook(self)

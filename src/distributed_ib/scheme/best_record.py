@@ -1,4 +1,4 @@
-"""Which beta of a sweep to predict with, if the user names none."""
+"""The default beta of the predictions of a sweep."""
 
 import numpy as np
 import xarray as xr
@@ -9,10 +9,10 @@ _WINDOW_SHARE = 20
 
 
 def best_record(dataset: xr.Dataset) -> float:
-    """The beta of least validation loss, among those at which a model was kept.
+    """The beta with the smallest validation loss, among those at which a model was kept.
 
-    A record has one draw of the noise, so the curve is smoothed over a twentieth of the sweep on
-    either side; it is averaged over repeats.
+    Since a record uses one draw of the noise, the loss is averaged over repeats and smoothed over a
+    twentieth of the sweep on either side.
     """
     split = "validation" if "validation" in dataset["split"].values else "train"
     error = dataset["prediction_error_bits"].sel(split=split).mean("seed").values

@@ -1,4 +1,4 @@
-"""Which approximation of a scheme is meant: by bottleneck strength, bits, or components."""
+"""The choice of an approximation of a scheme: by bottleneck strength, bits, or components."""
 
 import math
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from distributed_ib.errors import UserError
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to choose an approximation, or none: then it is the one that predicts best.
+    """One way to choose an approximation; if none is given, it is the one that predicts best.
 
     Attributes:
-        beta: The model whose bottleneck strength is nearest, in its logarithm.
-        bits: The model that knows most about Y among those whose components convey at most this
-            many bits together.
-        n_components: The model that knows most about Y among those that use at most this many
-            components.
+        beta: Choose the model with the nearest beta, on a logarithmic scale.
+        bits: Choose the model that knows most about Y among those whose components convey at most
+            this many bits in total.
+        n_components: Choose the model that knows most about Y among those that use at most this
+            many components.
 
     Raises:
         UserError: If more than one is given, or beta is not positive and finite.
@@ -46,5 +46,5 @@ class Choice:
 
     @property
     def is_given(self) -> bool:
-        """Whether any of them is."""
+        """Whether any of the attributes is given."""
         return any(value is not None for value in vars(self).values())
