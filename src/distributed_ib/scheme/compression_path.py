@@ -1,4 +1,4 @@
-"""How a component's values merge along the sweep: its compression scheme at every beta."""
+"""How the values of a component merge along the sweep: its compression at every beta."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +20,10 @@ FloatArray = NDArray[np.float64]
 SAME = 0.5
 """Two values count as merged above this Bhattacharyya coefficient.
 
-Someone who guesses from u which of two equally likely values it was then errs in one case of
-fifteen at least, (1 - sqrt(1 - 0.5^2)) / 2, and in one of four at most, 0.5 / 2.
+At this coefficient, the error of the best guess from u which of two equally likely values it was is
+at least one in fifteen, (1 - sqrt(1 - 0.5^2)) / 2, and at most one in four, 0.5 / 2.
 """
-# Encoders are compiled for a number of rows; so few different numbers are used.
+# Encoders are compiled for each number of rows, so rows are padded to multiples of this.
 _ROWS = 64
 
 
@@ -32,11 +32,11 @@ class CompressionPath:
     """The distinguishability matrices of one component along a sweep.
 
     Attributes:
-        component: Its name.
-        beta: Bottleneck strength, rising, `[snapshot]`.
-        bits: What the component conveys there, `[snapshot]`.
+        component: Name of the component.
+        beta: Bottleneck strength in ascending order, `[snapshot]`.
+        bits: What the component conveys at each beta, `[snapshot]`.
         overlap: Bhattacharyya coefficients of all pairs of its values, `[snapshot, value, value]`:
-            1 where two values are the same to the predictor, 0 where they are apart.
+            1 if two values are indistinguishable to the predictor, 0 if completely distinguishable.
         measure: Whether `bits` are "information" or "kl".
     """
 
@@ -48,14 +48,14 @@ class CompressionPath:
 
     @property
     def neighbours(self) -> FloatArray:
-        """Coefficients of values that stand next to each other, `[snapshot, value - 1]`."""
+        """Coefficients of neighbouring values, `[snapshot, value - 1]`."""
         return np.diagonal(self.overlap, offset=1, axis1=1, axis2=2)
 
     def merge_beta(self, threshold: float = SAME) -> FloatArray:
-        """From which beta on two values are never told apart again, `[value, value]`.
+        """The beta above which two values are never told apart again, `[value, value]`.
 
-        Interpolated in log beta; inf for pairs that are apart at the end, and the first beta for
-        those that are never apart.
+        It is interpolated in log beta; inf for pairs that are told apart at the largest beta, and
+        the smallest beta for pairs that are never told apart.
         """
         apart = self.overlap <= threshold
         last = len(self.beta) - 1 - np.argmax(apart[::-1], axis=0)  # the last time they were apart
@@ -69,15 +69,15 @@ class CompressionPath:
         return np.asarray(np.where(apart.any(axis=0), merged, self.beta[0]))
 
     def bits_at(self, beta: FloatArray) -> FloatArray:
-        """What the component conveys at other betas, interpolated in log beta."""
+        """What the component conveys at given betas, interpolated in log beta."""
         return np.interp(np.log(beta), np.log(self.beta), self.bits)
 
     def merge_tree(self, threshold: float = SAME) -> FloatArray:
-        """Which values merge first, by single linkage, as a SciPy linkage `[value - 1, 4]`.
+        """The order in which values merge, by single linkage, as a SciPy linkage `[value - 1, 4]`.
 
-        A row joins two clusters (values count from 0, clusters go on from there) at a beta (third
-        column), as soon as a value of one has merged with a value of the other. The beta is inf
-        for what stays apart. The fourth column counts the values below.
+        Each row joins two clusters (numbered from 0: first the values, then the clusters) at a beta
+        (third column), at which a value of one merges with a value of the other; inf if none does.
+        The fourth column is the number of values in the new cluster.
 
         Raises:
             UserError: If there are fewer than two values.
@@ -93,10 +93,10 @@ class CompressionPath:
         return np.asarray(tree)
 
     def at_bits(self, bits: float) -> int:
-        """The snapshot whose bits are nearest, of those from the one on that conveys most.
+        """The snapshot whose bits are nearest, from the one that conveys most onwards.
 
-        Before it the model is still being trained, and values that it has not yet learnt to tell
-        apart look as if they had merged.
+        Earlier models are still being trained: values that they have not yet learnt to tell apart
+        would appear to have merged.
         """
         most = int(np.argmax(self.bits))
         return most + int(np.argmin(np.abs(self.bits[most:] - bits)))
@@ -111,17 +111,17 @@ def compression_path(
     seed: int = 0,
     measure: Measure | None = None,
 ) -> CompressionPath:
-    """Follow along the sweep which values of a component can be told apart.
+    """Which values of a component can be told apart, along the sweep.
 
     Args:
         scheme: The scheme.
         component: Name of the component.
-        x: Inputs in which the component takes its values, one a row, in the order in which they are
-            to be drawn; only that component matters. A table's come from
+        x: Inputs in which the component takes its values, one per row, in the order in which they
+            are to be drawn; only this component matters. For a table, use
             `FittedDecomposition.component_values`.
-        n_records: Most models to look at, evenly spaced; None for all.
+        n_records: Largest number of models to use, evenly spaced; None for all.
         seed: Which repeat.
-        measure: Whether `bits` are "information" or "kl"; by default the information where it was
+        measure: Whether `bits` are "information" or "kl"; by default the information if it was
             measured.
 
     Raises:
@@ -158,7 +158,7 @@ def compression_path(
 
 
 def _padded(leaf: NDArray[Any]) -> NDArray[Any]:
-    """Rows up to a multiple of `_ROWS`, the last one repeated."""
+    """The rows, padded to a multiple of `_ROWS` by repeating the last."""
     missing = -len(leaf) % _ROWS
     return np.concatenate([leaf, leaf[-1:].repeat(missing, axis=0)])
 

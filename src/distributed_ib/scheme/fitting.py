@@ -1,4 +1,4 @@
-"""From a problem and a model to a scheme of approximations: all sweeps, joined and measured."""
+"""Fit a scheme of approximations to a problem: run all sweeps, join and measure them."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -37,11 +37,11 @@ MakeModel = Callable[[Array], Any]
 
 @dataclass(frozen=True)
 class Baseline:
-    """The prediction error of someone who knows nothing of X.
+    """The prediction error without X.
 
     Attributes:
         bits: The error.
-        name: What it is, in words, such as "H(Y)".
+        name: Its name, such as "H(Y)".
     """
 
     bits: float
@@ -50,26 +50,26 @@ class Baseline:
 
 @dataclass(frozen=True)
 class SweepStore:
-    """Where the sweeps of a scheme are kept while they are made, so that they can be resumed.
+    """Where the sweeps of a scheme are stored while they run, so that they can be resumed.
 
     Attributes:
         folder: The folder; `checkpoints/` and `sweeps/` are made in it, and removed by `clear`.
-        resume: Whether to go on with what is there.
+        resume: Whether to continue from what the folder contains.
     """
 
     folder: Path
     resume: bool = False
 
     def checkpoints(self, name: str) -> Checkpoints:
-        """Those of one sweep."""
+        """The checkpoints of one sweep."""
         return Checkpoints(self.folder / CHECKPOINTS / name)
 
     def finished(self, name: str) -> Path:
-        """The folder of a sweep that was finished while others were still to be made."""
+        """The folder of a sweep that finished before others of the scheme."""
         return self.folder / SWEEPS / name
 
     def clear(self) -> None:
-        """Remove all of it, once the scheme is saved."""
+        """Remove checkpoints and finished sweeps, once the scheme is saved."""
         for part in (CHECKPOINTS, SWEEPS):
             shutil.rmtree(self.folder / part, ignore_errors=True)
 
@@ -85,21 +85,21 @@ def fit_scheme(
     progress: ProgressCallback | None = None,
     devices: Devices | None = None,
 ) -> ApproximationScheme:
-    """Make the sweeps of a problem, join them, and measure what their channels transmit.
+    """Run the sweeps of a problem, join them, and measure what their channels transmit.
 
     Args:
         problem: The rows and how they are split.
-        make_model: From a random key to a model.
-        train: How to train.
-        seed: Seed of everything random, the split included.
-        baseline: The error without X; by default H(Y) of the training rows, or as the model's
-            predictor has it.
-        store: Where to keep checkpoints and finished sweeps; by default nowhere.
-        progress: Called as the sweeps go on; it counts the steps of all of them.
+        make_model: Returns a model, given a random key.
+        train: Training settings.
+        seed: Seed of everything random, including the split.
+        baseline: The error without X; by default that of the problem or of the model's predictor,
+            or else H(Y) of the training rows.
+        store: Where to store checkpoints and finished sweeps; by default they are not stored.
+        progress: Called regularly during the sweeps; it counts the steps of all of them.
         devices: Devices that share the rows of every batch; by default there is one.
 
     Returns:
-        The scheme. If a sweep was interrupted or diverged, it holds what was reached.
+        The scheme. If a sweep was interrupted or diverged, it contains the records made so far.
 
     Raises:
         UserError: If the problem, the model and the settings don't fit together.
@@ -129,7 +129,7 @@ def measured(
 ) -> ApproximationScheme:
     """The scheme with the information that its channels transmit on the training rows.
 
-    After an interruption it is not measured: whoever stops a run does not want to wait.
+    It is not measured after an interruption, so that the run ends without delay.
     """
     if not train.n_information_inputs or scheme.is_empty or scheme.status == "interrupted":
         return scheme
@@ -155,16 +155,16 @@ def follow_sweeps(
     seed: int = 0,
     devices: Devices | None = None,
 ) -> Status:
-    """Make the sweeps of a problem together with the first process of a group.
+    """Run the sweeps of a problem together with the first process of a group.
 
-    That one calls `fit_scheme`, and keeps and measures what comes of them.
+    The first process calls `fit_scheme`, and stores and measures the results.
 
     Args:
-        problem: As there.
-        make_model: As there.
-        train: As there.
-        seed: As there.
-        devices: As there.
+        problem: As in `fit_scheme`.
+        make_model: As in `fit_scheme`.
+        train: As in `fit_scheme`.
+        seed: As in `fit_scheme`.
+        devices: As in `fit_scheme`.
 
     Returns:
         How the last sweep ended.
@@ -175,14 +175,14 @@ def follow_sweeps(
         return making.ladder(split.divided(train.n_resamples), making.stretches(), None).status
     status: Status = "finished"
     for direction in train.directions:
-        if status == "finished" and not agreed(False):  # made already, as the first one knows
+        if status == "finished" and not agreed(False):  # True if the first process has it already
             status = making.sweep(direction, None).status
     return status
 
 
 @dataclass(frozen=True, eq=False)
 class _Making:
-    """What all sweeps of a scheme share."""
+    """The arguments that all sweeps of a scheme share."""
 
     split: Split
     make_model: MakeModel
@@ -198,7 +198,7 @@ class _Making:
         return Ladder(train.stretches(), n_resamples, train.n_seeds, train.n_records_of_stretch)
 
     def sweep(self, direction: Direction, progress: ProgressCallback | None) -> SweepResult:
-        """A sweep from end to end."""
+        """Run a sweep over the whole range of beta."""
         division, held_out = self.split.divided(), self.split.problem.held_out_batch
         return self._sweep(
             self.split.batches(self.train.batch_size, self.seed),
@@ -214,7 +214,7 @@ class _Making:
     def ladder(
         self, division: Division, ladder: Ladder, progress: ProgressCallback | None
     ) -> SweepResult:
-        """All starts and resamples side by side."""
+        """Run all starts and resamples in parallel."""
         train, split = self.train, self.split
         batches = (
             split.problem.resampled_batches(
@@ -269,14 +269,14 @@ def _one_sweep(
     store = making.store
     is_made = store is not None and store.resume and store.finished(direction).is_dir()
     if making.devices is not None and making.devices.together:
-        agreed(is_made)  # the others wait to hear
+        agreed(is_made)  # the other processes wait for this
     if store is not None and is_made:
         return ApproximationScheme.load(store.finished(direction))
     return as_scheme(making.sweep(direction, progress), making.split, baseline)
 
 
 def _one_ladder(making: _Making, progress: ProgressCallback | None) -> ApproximationScheme:
-    """All starts and resamples in one sweep, and of every beta the models of the best start."""
+    """Run all starts and resamples, and keep the models of the best start at every beta."""
     split, train = making.split, making.train
     division = split.divided(train.n_resamples)
     if any(len(rows) == 0 for rows in division.validation):
@@ -289,10 +289,10 @@ def _one_ladder(making: _Making, progress: ProgressCallback | None) -> Approxima
 def _climbed(
     result: SweepResult, ladder: Ladder, split: Split, division: Division, n_draws: int
 ) -> ApproximationScheme:
-    """Of every beta the models of the best start, measured on rows of their own."""
+    """The models of the best start at every beta, measured on their own rows."""
     names = split.problem.names
     if len(result.snapshots.record) == 0:
-        # The seeds of an empty scheme are all its repeats, and it knows of no loss.
+        # In an empty scheme, every repeat is a seed, and there is no loss.
         return ApproximationScheme.from_sweep(
             result, names, baseline_entropy_bits=0.0, baseline="nothing"
         )
@@ -313,9 +313,9 @@ def _climbed(
 
 
 def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> ApproximationScheme:
-    """A sweep's records in bits, against the error without X.
+    """The records of a sweep in bits, relative to the error without X.
 
-    On held-out rows that is the error of the marginal of Y, as the training rows have it, there.
+    On held-out rows, the error without X is that of the marginal of Y in the training rows.
     """
     held_out = {} if baseline is not None else _held_out_baselines(result, split)
     baseline = baseline or default_baseline(result.snapshots.static, split)
@@ -329,7 +329,7 @@ def as_scheme(result: SweepResult, split: Split, baseline: Baseline | None) -> A
 
 
 def _held_out_baselines(result: SweepResult, split: Split) -> dict[str, float]:
-    """Error of the marginal of Y on validation and test rows; none if it is known otherwise."""
+    """Error of the marginal of Y on validation and test rows; empty if no marginal is used."""
     if not len(result.snapshots.record):
         return {}
     predictor = getattr(result.snapshots.model(0, 0), "predictor", None)
@@ -348,10 +348,10 @@ def _held_out_baselines(result: SweepResult, split: Split) -> dict[str, float]:
 
 
 def default_baseline(model: Any, split: Split) -> Baseline:
-    """The error without X, from what the problem says, the model's predictor, or the classes of Y.
+    """The error without X, from the problem, the model's predictor, or the classes of Y.
 
     Raises:
-        UserError: If none of them tells.
+        UserError: If none of them gives it.
     """
     if split.problem.entropy_bits is not None:
         return Baseline(split.problem.entropy_bits)
@@ -362,7 +362,7 @@ def default_baseline(model: Any, split: Split) -> Baseline:
         return Baseline(bits, name)
     labels = np.asarray(y)
     if labels.dtype.kind in "biu":
-        # The entries of a vector are predicted each by itself.
+        # The entries of a vector are predicted separately.
         entries = labels.reshape(len(labels), -1).astype(np.int64).T
         counts = [np.bincount(codes, weight) for codes in entries]
         bits = sum(float(entropy_bits(part / part.sum())) for part in counts)
@@ -374,7 +374,7 @@ def default_baseline(model: Any, split: Split) -> Baseline:
 
 
 def _keep(scheme: ApproximationScheme, store: SweepStore, name: str) -> None:
-    """Save a finished sweep, so that it need not be made again; its checkpoints can go."""
+    """Save a finished sweep, so that it need not be run again, and remove its checkpoints."""
     folder = store.finished(name)
     if folder.is_dir():
         return
@@ -386,7 +386,7 @@ def _keep(scheme: ApproximationScheme, store: SweepStore, name: str) -> None:
 
 
 def _joined(schemes: Sequence[ApproximationScheme]) -> ApproximationScheme:
-    """All sweeps side by side; without one that did not finish after others that did."""
+    """Join all sweeps; the last is left out if it did not finish, unless it is the only one."""
     first, last = schemes[0], schemes[-1]
     if len(schemes) == 1:
         return first

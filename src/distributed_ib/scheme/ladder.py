@@ -1,8 +1,8 @@
-"""From many sweeps side by side to one: at every beta the models of the best start.
+"""Several sweeps side by side, combined by keeping the models of the best start at every beta.
 
 A ladder has several starts, each of which trains models from scratch over its own stretch of beta,
-on every resample of the rows. Which start is kept is decided by rows that its models were not
-trained on. What is known about Y is reported on rows by which nothing was decided.
+on every resample of the rows. The start is selected on validation rows, on which its models were
+not trained. What is known about Y is measured on test rows, on which nothing was selected.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.training.schedule import BetaSchedule
 from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
-# A component whose KL is below this conveys nothing: a channel never closes quite.
+# A component whose KL is below this counts as closed: a channel never closes completely.
 CLOSED_BITS = 1e-3
 
 
 class Place(NamedTuple):
-    """Models of a ladder: which start they come from, and how far along its stretch."""
+    """Place of models on a ladder: their start, and their snapshot along its stretch."""
 
     start: int
     snapshot: int
@@ -31,15 +31,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Ladder:
-    """How the repeats of a sweep are laid out: by resample, then by seed, then by start.
+    """Order of the repeats of a sweep: by resample, then by seed, then by start.
 
     The models of a place, one for each resample and seed, are its members.
 
     Attributes:
         stretches: Schedule of each start.
-        n_resamples: Resamples of the rows.
-        n_seeds: Repeats of each.
-        n_records: Records of a start that trained to the end.
+        n_resamples: Number of resamples of the rows.
+        n_seeds: Number of repeats of each.
+        n_records: Number of records of a start that trained to the end.
 
     Example:
         >>> stretches = BetaSchedule(0.01, 0.1), BetaSchedule(0.1, 1.0)
@@ -55,7 +55,7 @@ class Ladder:
 
     @property
     def n_members(self) -> int:
-        """Models of a place: resamples times seeds."""
+        """Number of models of a place: resamples times seeds."""
         return self.n_resamples * self.n_seeds
 
     @property
@@ -74,15 +74,15 @@ class Ladder:
         return [resample for resample in self.resample_of_member for _ in self.stretches]
 
     def places(self, result: SweepResult) -> dict[float, list[Place]]:
-        """All beta at which models were kept, rising, and the models that were kept there."""
+        """The places of the models kept at each beta, in ascending order of beta."""
         found: dict[float, list[Place]] = {}
         for start, stretch in enumerate(self.stretches):
             for snapshot, record in enumerate(result.snapshots.record.tolist()):
-                # Where records end is rounded to whole steps, differently in each stretch, which
-                # would keep apart what is to be compared.
+                # The end of a record is rounded to whole steps, differently in each stretch, so
+                # that beta would differ slightly between models that are to be compared.
                 part = (record + 1) / self.n_records
                 beta = stretch.beta_at(stretch.n_pretraining_steps + part * stretch.n_steps)
-                # Stretches overlap: equal beta, up to rounding, is one.
+                # Stretches overlap: betas that are equal up to rounding are the same.
                 beta = float(np.exp(np.round(np.log(beta), 6)))
                 found.setdefault(beta, []).append(Place(start, snapshot))
         return dict(sorted(found.items()))
@@ -94,15 +94,15 @@ class Ladder:
 
 
 def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots, list[Place]]:
-    """The models of the best start at every beta, and where they come from.
+    """The models of the best start at every beta, and their places.
 
-    A start is chosen for a beta by the objective itself, error plus beta times KL, on the
-    validation rows of all members; all members of a step come from the same start. Components that
-    convey nothing are closed, where the predictor can do so.
+    The start is selected at each beta by the objective, error plus beta times KL, on the validation
+    rows of all members; all members of a step come from the same start. Components that convey
+    nothing are closed, if the predictor supports this.
 
     Args:
         result: A sweep with the schedules of the ladder.
-        ladder: How its repeats are laid out.
+        ladder: The order of its repeats.
         roles: The rows.
     """
     all_places = ladder.places(result)
@@ -125,14 +125,14 @@ def climb(result: SweepResult, ladder: Ladder, roles: Roles) -> tuple[Snapshots,
 
 
 class _Attempt(NamedTuple):
-    """Members of a place, closed where they convey nothing, and their objective in nats."""
+    """Members of a place, with components that convey nothing closed, and their objective."""
 
     models: list[Any]
     objective: float
 
 
 def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _Attempt:
-    """Error plus beta times KL on validation rows, averaged over the members."""
+    """Close components of the members, and average error plus beta times KL, in nats."""
     resamples = ladder.resample_of_member
     if hasattr(members[0].predictor, "open"):
         losses = roles.losses(members, resamples, n_draws=0)
@@ -141,7 +141,7 @@ def _attempt(members: list[Any], ladder: Ladder, roles: Roles, beta: float) -> _
             _closed(model, roles.train[resample].mean(one.kl)[0])
             for model, resample, one in zip(members, resamples, losses.train, strict=True)
         ]
-    else:  # The training rows, which are many, say nothing that is asked for.
+    else:  # The training rows are not needed, and there are many.
         pairs = zip(members, resamples, strict=True)
         validation = [roles.validation[k].losses([m], n_draws=0) for m, k in pairs]
         models = members

@@ -7,21 +7,21 @@ import xarray as xr
 from distributed_ib.errors import UserError
 
 Measure = Literal["information", "kl"]
-"""What a channel transmits, I(U_i; X_i), or the KL to its prior: an upper bound of it."""
+"""What a channel transmits, I(U_i; X_i), or its KL to the prior, an upper bound on that."""
 
 VARIABLES: dict[Measure, str] = {"information": "information_bits", "kl": "kl_bits"}
 NAMES: dict[Measure, str] = {"information": "information", "kl": "KL"}
 COLUMNS: dict[Measure, str] = {"information": "conveyed", "kl": "KL"}
 """Headings of tables."""
 N_ERRORS = 2
-"""Standard errors on either side in bands and intervals, which then hold about 95 %."""
+"""Standard errors on either side in bands and intervals, for a coverage of about 95 %."""
 
 
 def chosen_measure(dataset: xr.Dataset, measure: Measure | None) -> Measure:
-    """The measure asked for; by default the information where it is known, else the KL.
+    """The given measure; by default the information if it was measured, else the KL.
 
     Raises:
-        UserError: If there is no such measure, or the scheme doesn't hold it.
+        UserError: If there is no such measure, or the scheme doesn't contain it.
     """
     if measure is None:
         return "information" if VARIABLES["information"] in dataset else "kl"

@@ -1,4 +1,4 @@
-"""What the repeats of a sweep say together: which subsets recur, and the best of all of them."""
+"""Summaries over the repeats of a sweep: which subsets recur, and the best approximations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class SubsetFrequency:
 
     Attributes:
         components: Names of the components in use, in the order of the data.
-        n_found: Repeats that used this subset somewhere along the sweep.
-        n_repeats: All repeats.
-        beta_low: Where it came into use, median over the repeats that found it.
-        beta_high: Where it went out of use, median.
-        total_bits: What its components conveyed together, median.
-        predictive_bits: What was known about Y, median; on held-out rows where there are any.
+        n_found: Number of repeats that used this subset somewhere along the sweep.
+        n_repeats: Number of all repeats.
+        beta_low: Beta at which it came into use, median over the repeats that found it.
+        beta_high: Beta at which it went out of use, median.
+        total_bits: Total of what all components conveyed, median.
+        predictive_bits: What was known about Y, median; on held-out rows if there are any.
     """
 
     components: tuple[str, ...]
@@ -41,14 +41,14 @@ class SubsetFrequency:
 
 @dataclass(frozen=True)
 class Frontier:
-    """The best approximations of all repeats: none knows more about Y for as many bits about X.
+    """The best approximations of all repeats: no other knows more about Y for as few bits about X.
 
     Attributes:
-        total_bits: What all components convey together, rising, `[point]`.
-        predictive_bits: What is known about Y, rising, `[point]`.
+        total_bits: Total of what all components convey, in ascending order, `[point]`.
+        predictive_bits: What is known about Y, in ascending order, `[point]`.
         beta: Bottleneck strength, `[point]`.
-        seed: The repeat that each comes from, `[point]`.
-        step: Its record, `[point]`.
+        seed: The repeat of each point, `[point]`.
+        step: The record of each point, `[point]`.
     """
 
     total_bits: FloatArray
@@ -62,11 +62,11 @@ def subset_frequencies(subsets: Sequence[Sequence[Subset]]) -> list[SubsetFreque
     """How many repeats found each subset.
 
     Args:
-        subsets: For each repeat its subsets, from `subsets_in_use`. A subset that comes back counts
-            once, and reaches from its first beta to its last.
+        subsets: For each repeat its subsets, from `subsets_in_use`. A subset that recurs counts
+            once, from its first beta to its last.
 
     Returns:
-        The most frequent first; among equals the largest.
+        The subsets, the most frequent first, and the largest first among equals.
 
     Example:
         >>> ab, a = Subset(("a", "b"), 0.1, 0.2, 2.0, 1.0), Subset(("a",), 0.2, 0.4, 1.0, 0.5)
@@ -105,7 +105,7 @@ def best_of_all(
         predictive_bits: `[seed, step]`.
         beta: `[step]`.
         concave: Whether to keep only what is best at some price of a bit: the corners of the
-            concave hull, which switching at random between two approximations can reach.
+            concave hull. Points between corners are reached by switching between them at random.
 
     Example:
         >>> best = best_of_all(np.array([[3.0, 2.0, 1.0], [3.0, 2.5, 0.0]]),
@@ -124,7 +124,7 @@ def best_of_all(
 
 
 def _hull(points: NDArray[np.int64], total: FloatArray, known: FloatArray) -> NDArray[np.int64]:
-    """Those of the points, given from left to right, at which the upper hull turns."""
+    """The corners of the upper hull of the points, which are sorted from left to right."""
     hull: list[int] = []
     for point in points.tolist():
         while len(hull) > 1:

@@ -1,4 +1,4 @@
-"""The rows of a scheme by what they are for: to train, to choose, to report."""
+"""The splits of the rows of a scheme, by role: training, validation and test."""
 
 from typing import Literal
 
@@ -13,10 +13,10 @@ ROWS: dict[str, Literal["training rows", "validation rows", "held-out rows"]] = 
 
 
 def scoring_split(dataset: xr.Dataset) -> str:
-    """The split on which what is known about Y is measured, the last of those that there are."""
+    """The split on which what is known about Y is measured: the last one."""
     return str(dataset["split"].values[-1])
 
 
 def choosing_split(dataset: xr.Dataset) -> str:
-    """The split by which approximations are chosen: "validation" where there is one."""
+    """The split on which approximations are chosen: "validation", or "train" if there is none."""
     return "validation" if "validation" in dataset["split"].values else "train"

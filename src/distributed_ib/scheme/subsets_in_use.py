@@ -13,10 +13,10 @@ class Subset:
     Attributes:
         components: Names of the components above the threshold, in the order of the data.
         beta_low: Bottleneck strength at which the stretch begins.
-        beta_high: Strength at which it ends; the next stretch begins there.
-        total_bits: What all components convey together, median over the stretch; information or
-            KL, as asked for.
-        predictive_bits: Information about Y, median over the stretch; on held-out rows where there
+        beta_high: Bottleneck strength at which it ends and the next stretch begins.
+        total_bits: Total of what all components convey, median over the stretch; information or
+            KL, as requested.
+        predictive_bits: Information about Y, median over the stretch; on held-out rows if there
             are any.
     """
 
@@ -34,17 +34,17 @@ def subsets_in_use(
     components: tuple[str, ...],
     threshold_bits: float = 0.1,
 ) -> list[Subset]:
-    """Cut a sweep into stretches with the same components in use.
+    """Divide a sweep into stretches with the same components in use.
 
     Args:
-        beta: `[step]`, rising.
+        beta: `[step]`, in ascending order.
         information_bits: What each component conveys, `[step, component]`.
         predictive_bits: What is known about Y, `[step]`.
         components: Names, in the order of `information_bits`.
-        threshold_bits: A component is in use where it conveys more than this.
+        threshold_bits: A component is in use if it conveys more than this.
 
     Returns:
-        The stretches in order of beta. They join at the geometric mean of neighbouring records.
+        The stretches in order of beta. They meet at the geometric mean of neighbouring records.
 
     Example:
         >>> found = subsets_in_use(np.array([0.1, 0.2, 0.4]), np.array([[1, 1], [1, 0], [1, 0.0]]),
@@ -71,7 +71,7 @@ def subsets_in_use(
 
 
 def _join(beta: NDArray[np.float64], index: int) -> float:
-    """Where the record `index` begins: halfway, in log beta, from the one before it."""
+    """Beta at which the record `index` begins: halfway, in log beta, from the previous record."""
     if index == 0:
         return float(beta[0])
     if index == len(beta):

@@ -1,4 +1,4 @@
-"""Which approximations of a scheme tell most: where the allocation of information changes."""
+"""The most informative approximations of a scheme: where the allocation of information changes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from distributed_ib._checks import whole_number
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
-# Share of all that is ever known about Y at which an approximation counts as complete.
+# An approximation that knows this share of the most ever known about Y counts as complete.
 AS_GOOD_AS_ALL = 0.98
 
 
@@ -18,19 +18,19 @@ def telling_betas(
 ) -> list[float]:
     """Bottleneck strengths of `n` approximations between which the allocation changes equally.
 
-    They lie close where the allocation changes fast with beta, and far apart where it rests. Left
-    out are the beginning, where bits go that nobody needed, so that as much is known as ever, and
-    the end, after the last component has gone.
+    They are dense where the allocation changes fast with beta, and sparse where it is constant.
+    Left out are the beginning, where unnecessary bits are lost and what is known about Y stays the
+    same, and the end, where no component is in use.
 
     Args:
         scheme: The scheme.
-        n: How many; fewer if the sweep kept fewer models with any component in use.
-        threshold_bits: What a component must convey to count as in use.
+        n: Number of strengths; fewer if fewer models with a component in use were kept.
+        threshold_bits: A component is in use if it conveys more than this.
         seed: Which repeat.
 
     Returns:
-        In order of beta, all of them strengths at which the scheme has a model; none if no model
-        uses any component.
+        Strengths at which the scheme has a model, in ascending order; empty if no model uses any
+        component.
     """
     run = scheme.to_xarray().isel(seed=seed, step=scheme.snapshots.record)
     run = run.sel(split=scheme.scoring_split)
@@ -52,7 +52,7 @@ def evenly_along(
 ) -> list[int]:
     """Rows of an allocation `[step, component]` that are evenly spaced along its path.
 
-    A bit more or less matters the less, the more bits a component has, so the way is measured in
+    One bit matters less the more bits a component has, so the length of the path is measured in
     log2(1 + bits / threshold), summed over components.
 
     Example:
@@ -79,7 +79,7 @@ def evenly_along(
 
 
 def nearest_betas(scheme: ApproximationScheme, wanted: Sequence[float]) -> list[float]:
-    """The strengths at which the scheme has models, nearest to those that are wanted, in order.
+    """The bottleneck strengths of the scheme's models nearest to `wanted`, in ascending order.
 
     Raises:
         UserError: If a strength is not positive, or there is no model.
