@@ -34,7 +34,7 @@ def read_arrays(
     max_rows: int,
     seed: int,
 ) -> ReadableApproximation:
-    """See `Approximation.readable`; several approximations predict together."""
+    """See `Approximation.readable`; predictions of several approximations are averaged."""
     x, y = np.asarray(x), np.asarray(y)
     n = len(y)
     if n < _FEWEST_ROWS:
@@ -64,9 +64,9 @@ def read_problem(
     Args:
         approximations: The approximations.
         split: All rows.
-        division: Which rows do what.
+        division: Training, validation and test rows.
         target: Name of Y.
-        max_rows: Most rows of the table.
+        max_rows: Largest number of rows of the table.
         resamples: The resample of each approximation; by default there is one.
 
     Raises:
@@ -116,7 +116,7 @@ def _component(
     test: NDArray[np.int64],
     x: Any,
 ) -> ComponentAtoms:
-    """Atoms of one component, all of which occur in rows of development."""
+    """Atoms of one component, all of which occur in the development rows."""
     here = values[development]
     if levels:
         present, codes = np.unique(here.astype(np.int64), return_inverse=True)
@@ -130,7 +130,7 @@ def _component(
 
 
 def _classes(name: str, predictor: Any, y: Any) -> Target:
-    """Y as classes 0, 1, ... of the model."""
+    """Y as the model's classes 0, 1, ..."""
     n_classes = 2 if isinstance(predictor, BernoulliPredictor) else int(predictor.n_classes)
     counts = np.bincount(np.asarray(y, np.int64), minlength=n_classes)
     share = tuple((counts / counts.sum()).tolist())

@@ -1,4 +1,4 @@
-"""Which step of a ladder predicts best, and which is the simplest that is no worse."""
+"""Selection of the step of a ladder that predicts best, and of the simplest that is no worse."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,26 +11,26 @@ from distributed_ib.scheme._measured_rows import MeasuredRows, Roles
 from distributed_ib.scheme._paired import mean_with_error
 
 FloatArray = NDArray[np.float64]
-# Share of what is known, or of what is still lost if that is less, that `best` may lose.
+# Excess loss that `best` may have, as a share of what is known, or of the remaining loss if less.
 BEST_TOLERANCE = 0.01
 N_BOOTSTRAPS = 200
 
 
 class BestAndSimplest(NamedTuple):
-    """The choice among the steps of a ladder, by the rows that choose.
+    """The choice among the steps of a ladder, on validation rows.
 
-    By the loss of predictions that are averaged over noise and models, before they are sharpened.
+    It uses the loss of predictions that are averaged over noise and models, before sharpening.
 
     Attributes:
-        best: The step of largest beta that predicts as well as any, up to `BEST_TOLERANCE`.
-        simplest: The step of largest beta whose loss is not larger by more than the standard error
-            of the difference.
-        best_share: In which share of 200 bootstraps of the rows each step is the best, `[step]`.
-        simplest_share: In which share each is the simplest.
-        simplest_of_parts: The simplest step without the validation rows of one resample after the
-            other.
-        excess_bits: Loss of every step beyond that of the best, in bits.
-        error_bits: Standard error of that difference, of paired rows.
+        best: The step of largest beta whose loss is the smallest, up to `BEST_TOLERANCE`.
+        simplest: The step of largest beta whose loss exceeds that of the best by at most the
+            standard error of the difference.
+        best_share: Share of 200 bootstraps of the rows in which each step is the best, `[step]`.
+        simplest_share: Share in which each step is the simplest, `[step]`.
+        simplest_of_parts: The simplest step if the validation rows of one resample are left out,
+            for each resample.
+        excess_bits: Difference between the loss of every step and that of the best, in bits.
+        error_bits: Standard error of that difference over paired rows.
     """
 
     best: int
@@ -43,7 +43,7 @@ class BestAndSimplest(NamedTuple):
 
 
 def best_and_simplest(losses_bits: Sequence[FloatArray], roles: Roles) -> BestAndSimplest:
-    """Choose by the losses of the rows that choose, `[step][n]`."""
+    """Choose by the losses of the validation rows, `[step][n]`."""
     chooses = roles.choosing_places
     losses, rows = np.stack(losses_bits), roles.development.part(chooses)
     best = best_step(losses, rows)
@@ -68,7 +68,7 @@ def _simplest_of(losses: FloatArray, rows: MeasuredRows) -> int:
 
 
 def _excess(losses: FloatArray, rows: MeasuredRows, best: int) -> tuple[FloatArray, FloatArray]:
-    """Loss beyond that of the best step and its standard error, both `[step]`."""
+    """Difference of the loss to that of the best step and its standard error, both `[step]`."""
     means = [mean_with_error(row - losses[best], rows.weight, rows.groups) for row in losses]
     error = np.nan_to_num([one.error for one in means])
     return np.array([one.value for one in means]), error
@@ -79,7 +79,7 @@ def _simplest(excess: FloatArray, error: FloatArray) -> int:
 
 
 def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatArray]:
-    """How often each step is the best and the simplest, if rows or groups are drawn again.
+    """Shares of bootstraps of rows or groups in which each step is the best and the simplest.
 
     The standard errors by which a step counts as no worse are those of all rows.
     """
@@ -95,9 +95,9 @@ def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatAr
     for _ in range(N_BOOTSTRAPS):
         drawn = np.bincount(random.integers(n_units, size=n_units), minlength=n_units)
         times = weight * drawn[unit]
-        if not times.any():  # every row that was drawn has weight zero
+        if not times.any():  # all drawn rows have weight zero
             continue
-        # As `best_step` averages, so that equal losses have equal means here too.
+        # Averaged as in `best_step`, so that equal losses have equal means here too.
         mean = np.average(losses, axis=1, weights=times)
         best = _best_of_means(mean, float(np.average(marginal, weights=times)))
         if best not in errors:
@@ -110,23 +110,22 @@ def _shares(losses: FloatArray, rows: MeasuredRows) -> tuple[FloatArray, FloatAr
 
 
 def best_step(losses_bits: FloatArray, rows: MeasuredRows) -> int:
-    """The last step whose loss is the least, up to `BEST_TOLERANCE`.
+    """The last step whose loss is the smallest, up to `BEST_TOLERANCE`.
 
-    That is a hundredth of the bits that are known, or of those that are not, whichever is less.
-
-    Where the loss hardly depends on beta, chance would decide where it is least, and with it how
-    much components convey that tell nothing.
+    The tolerance is a hundredth of the bits that are known, or of the remaining loss if this is
+    less. Without it, chance would select the step where the loss hardly depends on beta, and so
+    determine how much uninformative components convey.
 
     Args:
-        losses_bits: Losses `[step, n]`, beta rising.
-        rows: The rows, with what is lost without X.
+        losses_bits: Losses `[step, n]`, in ascending order of beta.
+        rows: The rows, with their loss without X.
     """
     marginal = np.average(nats_to_bits(rows.marginal), weights=rows.weight)
     return _best_of_means(np.average(losses_bits, axis=1, weights=rows.weight), float(marginal))
 
 
 def _best_of_means(losses: FloatArray, marginal: float) -> int:
-    """The best step by mean losses `[step]`, and that of someone who knows nothing of X."""
+    """The best step, given mean losses `[step]` and the mean loss without X."""
     least = losses.min()
     tolerance = BEST_TOLERANCE * max(min(marginal - least, least), 0.0)
     return int(np.flatnonzero(losses <= least + tolerance)[-1])

@@ -1,4 +1,4 @@
-"""Which record of a repeat an approximation is taken from."""
+"""Selection of the record of a repeat from which an approximation is taken."""
 
 import numpy as np
 import xarray as xr
@@ -17,19 +17,19 @@ def chosen_record(
     threshold_bits: float,
     measure: Measure,
 ) -> int:
-    """Place of the chosen record among those of `run`, one repeat at which models were kept.
+    """Index of the chosen record among those of one repeat at which models were kept.
 
-    The most predictive one is that on the rows that choose.
+    The most predictive record is the one that knows most about Y on validation rows.
 
     Args:
         run: The numbers of one repeat at these records.
-        kept_beta: Bottleneck strength of the models that were kept there.
+        kept_beta: Bottleneck strength of the models kept at these records.
         choice: Which record.
-        threshold_bits: What a component must convey to count as used.
-        measure: What the bits are of.
+        threshold_bits: A component is used if it conveys more than this.
+        measure: Whether the bits are "information" or "kl".
 
     Raises:
-        UserError: If nothing is chosen, or no model is that small.
+        UserError: If nothing is chosen, or there is no model that small.
     """
     if not choice.is_given:
         raise UserError(
@@ -47,7 +47,7 @@ def chosen_record(
 
 
 def nearest_place(all_beta: NDArray[np.float64], beta: float) -> int:
-    """Place of the bottleneck strength that is nearest in its logarithm.
+    """Index of the nearest bottleneck strength on a logarithmic scale.
 
     >>> nearest_place(np.array([0.01, 0.1, 1.0]), 0.2)
     1
@@ -56,7 +56,7 @@ def nearest_place(all_beta: NDArray[np.float64], beta: float) -> int:
 
 
 def _best(known: NDArray[np.float64], cost: NDArray[np.number], limit: float, what: str) -> int:
-    """The most predictive record whose cost is within the limit."""
+    """Index of the most predictive record whose cost is within the limit."""
     affordable = cost <= limit
     if not affordable.any():
         raise UserError(

@@ -1,4 +1,4 @@
-"""Sweeps in both directions as one scheme, whose records are always in the order of rising beta."""
+"""Sweeps in both directions as one scheme, with records in ascending order of beta."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from distributed_ib.training.sweep_result import Snapshots, SweepResult
 
 
 def by_rising_beta(result: SweepResult) -> tuple[SweepResult, Direction]:
-    """The records and models in the order of rising beta, and the direction of the sweep."""
+    """The records and models in ascending order of beta, and the direction of the sweep."""
     records = result.annealing
     if result.direction == "rising":
         return result, "rising"
@@ -40,7 +40,7 @@ def by_rising_beta(result: SweepResult) -> tuple[SweepResult, Direction]:
 def join_repeats(
     datasets: Sequence[xr.Dataset], snapshots: Sequence[Snapshots]
 ) -> tuple[xr.Dataset, Snapshots]:
-    """Put the repeats of several schemes side by side; see `ApproximationScheme.joined`."""
+    """Join the repeats of several schemes; see `ApproximationScheme.joined`."""
     first, *others = datasets
     for other in others:
         fits = other.sizes["step"] == first.sizes["step"] and np.allclose(
@@ -64,7 +64,7 @@ def join_repeats(
         for place, models in zip(places, snapshots, strict=True)
     ]
     record = np.array(common, np.int64)
-    # They are equal but for a step where the records of both directions don't divide alike.
+    # Equal, except for one step if the records of the two directions are divided differently.
     ends = [np.log(models.beta[p]) for p, models in zip(places, snapshots, strict=True)]
     joined = Snapshots(
         params=jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *params),
@@ -94,7 +94,7 @@ def join_repeats(
 def some_repeats(
     dataset: xr.Dataset, snapshots: Snapshots, chosen: NDArray[np.int64]
 ) -> tuple[xr.Dataset, Snapshots]:
-    """Some of the repeats, by their numbers, counted from 0 again."""
+    """Some of the repeats, given by number, renumbered from 0."""
     params = jax.tree.map(lambda leaf: leaf[:, chosen], snapshots.params)
     part = dataset.isel(seed=chosen).assign_coords(seed=np.arange(len(chosen)))
     return with_shared_steps(part), replace(snapshots, params=params)

@@ -1,4 +1,4 @@
-"""What the chosen models of a ladder convey and know, as the numbers of a scheme."""
+"""What the chosen models of a ladder convey and know, as the data set of a scheme."""
 
 from collections.abc import Sequence
 
@@ -29,13 +29,13 @@ def dataset_of_ladder(
 
     Args:
         result: The sweep.
-        ladder: How its repeats are laid out.
+        ladder: The order of its repeats.
         roles: The rows.
         snapshots: The chosen models.
-        places: Where on the ladder they come from.
+        places: Their places on the ladder.
         components: Names of the components.
-        baseline: What is predicted without X, in words.
-        n_draws: Draws of the noise on the rows that report, as many as predictions average over.
+        baseline: Description of the prediction without X.
+        n_draws: Draws of the noise on the test rows, as many as predictions average over.
     """
 
     def measured(step: int) -> LadderStep:

@@ -1,4 +1,4 @@
-"""What the members of one step of a ladder convey, lose and know, on the rows of each role."""
+"""Measurements of the members of one step of a ladder, on training, validation and test rows."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,29 +16,29 @@ from distributed_ib.scheme._sharpness import out_of_fold_probabilities
 from distributed_ib.scheme.ladder import CLOSED_BITS, Ladder
 
 FloatArray = NDArray[np.float64]
-# So many rows that choose are measured with all draws of the noise; more need no more than these.
+# Up to this many development rows are measured with all draws of the noise, more with fewer draws.
 MOST_ROWS_OF_ALL_DRAWS, DRAWS_TO_CHOOSE = 4096, 8
-# One member's losses of some rows.
+# Losses of one member on some rows.
 _OfMember = tuple[MeasuredRows, RowLosses]
 
 
 class LadderStep(NamedTuple):
-    """What the members of one step convey, lose and know.
+    """KL, losses and information about Y of the members of one step.
 
-    Losses of single rows are kept of the rows that choose alone, by which steps are compared: those
-    of all rows, members and steps would take gigabytes.
+    Losses of single rows are kept only for validation rows, on which steps are compared: those of
+    all rows, members and steps would take gigabytes.
 
     Attributes:
-        kl_bits: Over the training rows of each member, `[member, component]`.
-        error_bits: With one draw of the noise, `[member, split]`; splits are rows that train, rows
-            that choose, and rows that report if there are any.
+        kl_bits: KL averaged over the training rows of each member, `[member, component]`.
+        error_bits: Loss with one draw of the noise, `[member, split]`; splits are training rows,
+            validation rows, and test rows if there are any.
         known_bits: What is known with one draw, `[member, split]`.
         scores: The predictor's scores with one draw, each `[member, split]`.
-        known: What all members together know, in bits, with one draw of the noise, on the rows that
-            report; on those that choose if there are none.
-        averaged_known: What their predictions know, averaged over noise and members, sharpened.
-        choosing_bits: Loss of averaged predictions on the rows that choose, `[n]`, as if all
-            members had predicted them; not sharpened.
+        known: What is known with one draw, averaged over the members, in bits, on test rows, or on
+            validation rows if there are none.
+        averaged_known: What is known by sharpened predictions, averaged over noise and members.
+        choosing_bits: Loss of averaged predictions on validation rows, `[n]`, estimated as if all
+            members predicted them; not sharpened.
     """
 
     kl_bits: FloatArray
@@ -54,10 +54,10 @@ def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: i
     """Measure the members of a step.
 
     Args:
-        ladder: How the members are laid out.
+        ladder: The order of the members.
         roles: The rows.
         models: The members.
-        n_draws: Draws of the noise on the rows that report, as many as predictions average over.
+        n_draws: Draws of the noise on the test rows, as many as predictions average over.
     """
     few = len(roles.development.marginal) <= MOST_ROWS_OF_ALL_DRAWS
     n_to_choose = n_draws if few else min(n_draws, DRAWS_TO_CHOOSE)
@@ -73,7 +73,7 @@ def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: i
         by_split.append([(roles.test, test.part(k, everyone)) for k in range(len(models))])
     kl_bits = nats_to_bits(np.array([rows.mean(one.kl)[0] for rows, one in by_split[0]]))
     kl_bits[kl_bits < CLOSED_BITS] = 0.0
-    # Where all is closed the marginal is predicted: what remains is rounding.
+    # If all components are closed, the marginal is predicted: any difference is rounding.
     is_closed = (kl_bits == 0).all(axis=1) & hasattr(models[0].predictor, "open")
     known_bits = nats_to_bits(_means(by_split, lambda rows, one: rows.marginal - one.single_draw))
     known_bits[is_closed] = 0.0
@@ -96,7 +96,7 @@ def measure_step(ladder: Ladder, roles: Roles, models: Sequence[Any], n_draws: i
 
 
 def _means(by_split: Sequence[Sequence[_OfMember]], of_rows: Any) -> FloatArray:
-    """Mean over rows of what `of_rows` gives, `[1, n]`: `[member, split]`."""
+    """Means over rows of the values `[1, n]` that `of_rows` returns, `[member, split]`."""
     return np.array(
         [[rows.mean(of_rows(rows, one))[0] for rows, one in members] for members in by_split]
     ).T
@@ -110,9 +110,10 @@ def _reported(
     choosing: OutOfFold,
     n_draws: int,
 ) -> tuple[Mean, Mean]:
-    """Known with one draw and by predictions, on test rows, or rows that choose if there are none.
+    """What is known with one draw and by averaged predictions, on test rows if there are any.
 
-    In the latter case by members that were not trained on them; the same rows chose the sharpness.
+    Otherwise it is measured on validation rows, by members that were not trained on them; the
+    sharpness was chosen on the same rows.
     """
     if roles.test is not None and test is not None:
         rows, single = roles.test, test.single_draw.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Prediction without knowledge of X: the marginal of Y, in the predictor's own family."""
+"""Prediction without X: the marginal of Y, in the predictor's family of distributions."""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 
 def has_marginal(predictor: Any) -> bool:
-    """Whether Y without X is predicted in the predictor's own family, from its classes or rows.
+    """Whether the predictor's family contains a marginal of Y.
 
-    Rows that are compared with each other have none that depends on Y.
+    A predictor that compares rows has no marginal that depends on Y.
     """
     return isinstance(
         predictor,
@@ -27,12 +27,12 @@ def has_marginal(predictor: Any) -> bool:
 
 @dataclass(frozen=True)
 class Marginal:
-    """The marginal of Y as learned from the training rows.
+    """The marginal of Y in the training rows.
 
     Attributes:
         predictor: The predictor whose family it belongs to.
         y: Y of the training rows, `[n, ...]`.
-        weight: How much each of them counts, `[n]`; None if all count the same.
+        weight: Weight of each training row, `[n]`; None if all are equal.
     """
 
     predictor: Any
@@ -40,7 +40,7 @@ class Marginal:
     weight: NDArray[Any] | None = None
 
     def losses_nats(self, y: Any) -> NDArray[np.float64]:
-        """Negative log likelihood of rows, `[n]`, in nats.
+        """Negative log likelihood of each row, `[n]`, in nats.
 
         Raises:
             UserError: If the predictor's family is not known.
@@ -61,7 +61,7 @@ class Marginal:
         if isinstance(self.predictor, BernoulliPredictor | CategoricalPredictor):
             classes, known = y.astype(np.int64), self.y.astype(np.int64)
             counts = np.bincount(known, self.weight, minlength=int(classes.max(initial=0)) + 1)
-            # Half a row for classes that the training rows lack, as they are not impossible.
+            # Half a row for classes that the training rows lack, since they are not impossible.
             shares = np.maximum(counts, 0.5) / np.maximum(counts, 0.5).sum()
             return np.asarray(-np.log(shares)[classes])
         if isinstance(self.predictor, GaussianPredictor):

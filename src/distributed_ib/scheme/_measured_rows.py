@@ -1,4 +1,4 @@
-"""Rows on which frozen models are measured, by what the rows are for."""
+"""Rows on which frozen models are measured, by role."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from distributed_ib.scheme._row_losses import RowLosses, row_losses
 FloatArray = NDArray[np.float64]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-# Single draws of each row that trains or chooses: few where losses are means over many rows.
+# Single draws of the noise for each training or validation row: fewer if there are many rows.
 FEW_ROWS, SINGLE_OF_FEW, SINGLE_OF_MANY = 1000, 8, 2
 
 
@@ -33,9 +33,9 @@ class MeasuredRows:
     Attributes:
         x: Inputs as the encoder takes them.
         y: Y as the predictor takes it, `[n, ...]`.
-        weight: How much each row counts, `[n]`; None if all count the same.
-        groups: A label for each row, `[n]`, where they come in groups.
-        marginal: Loss of each row for someone who knows nothing of X, in nats, `[n]`.
+        weight: Weight of each row, `[n]`; None if all are equal.
+        groups: A label for each row, `[n]`, if rows form groups.
+        marginal: Loss of each row without X, in nats, `[n]`.
     """
 
     x: Any
@@ -58,17 +58,17 @@ class MeasuredRows:
         )
 
     def losses(self, models: Sequence[Any], n_draws: int, n_single: int = 8) -> RowLosses:
-        """What models lose on these rows; see `row_losses`."""
+        """Losses of models on these rows; see `row_losses`."""
         return row_losses(models, self.x, self.y, n_samples=n_draws, n_single=n_single)
 
     def losses_of_predictions(
         self, models: Sequence[Any], losses: RowLosses, n_draws: int
     ) -> FloatArray:
-        """Loss of predictions as `predict` makes them, averaged and sharpened, in nats, `[n]`.
+        """Loss of predictions as made by `predict`, averaged and sharpened, in nats, `[n]`.
 
         Args:
-            models: Those that predict together.
-            losses: What `losses` gave for them, from as many draws.
+            models: The models whose predictions are averaged.
+            losses: Result of `losses` for them, with the same number of draws.
             n_draws: Draws of the noise.
         """
         predictor = models[0].predictor
@@ -83,7 +83,7 @@ class MeasuredRows:
         return np.asarray(-np.log(np.maximum(chances, np.finfo(np.float64).tiny)))
 
     def part(self, places: NDArray[np.int64]) -> "MeasuredRows":
-        """Some of the rows, by their place."""
+        """Some of the rows, by index."""
 
         def take(values: Any) -> Any:
             return None if values is None else values[places]
@@ -97,16 +97,16 @@ class MeasuredRows:
         )
 
     def mean(self, values: FloatArray) -> FloatArray:
-        """Weighted mean over the rows, which are the second axis of `[model, n, ...]`."""
+        """Weighted mean over the rows, the second axis of `[model, n, ...]`."""
         return np.asarray(np.average(values, axis=1, weights=self.weight))
 
 
 class DevelopmentLosses(NamedTuple):
-    """Losses of some members on rows by which models were made, a list over members.
+    """Losses of some members on training and validation rows, as lists over members.
 
     Attributes:
-        train: Losses on the rows that each was trained on, of a single model.
-        validation: Losses on the rows that choose.
+        train: Losses of each member on the rows on which it was trained.
+        validation: Losses of each member on the validation rows of its resample.
     """
 
     train: list[RowLosses]
@@ -115,13 +115,13 @@ class DevelopmentLosses(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Roles:
-    """The rows of a split by what they are for.
+    """The rows of a split by role.
 
     Attributes:
-        development: Rows that train or choose.
-        train_places: Those that each resample trains on, by place among `development`.
-        validation_places: Those that choose among its models, likewise.
-        test: Rows on which the chosen models report; None if there are none.
+        development: Training and validation rows.
+        train_places: Training rows of each resample, as indices into `development`.
+        validation_places: Validation rows of each resample, as indices into `development`.
+        test: Test rows, on which the chosen models are evaluated; None if there are none.
     """
 
     development: MeasuredRows
@@ -131,7 +131,7 @@ class Roles:
 
     @classmethod
     def of(cls, split: Split, division: Division, predictor: Any) -> "Roles":
-        """Measure against the marginal of all training rows."""
+        """The rows of a split, measured against the marginal of all training rows."""
         _, y, weight = split.problem.rows(split.train)
         marginal = Marginal(predictor, np.asarray(y), weight)
         both = [*division.train, *division.validation]
@@ -149,29 +149,29 @@ class Roles:
 
     @cached_property
     def train(self) -> tuple[MeasuredRows, ...]:
-        """The rows that each resample trains on."""
+        """The training rows of each resample."""
         return tuple(map(self.development.part, self.train_places))
 
     @cached_property
     def validation(self) -> tuple[MeasuredRows, ...]:
-        """The rows that choose among the models of each resample."""
+        """The validation rows of each resample."""
         return tuple(map(self.development.part, self.validation_places))
 
     @cached_property
     def choosing_places(self) -> NDArray[np.int64]:
-        """Rows that choose among the models of some resample, by place among `development`."""
+        """Validation rows of any resample, as indices into `development`."""
         return np.unique(np.concatenate(self.validation_places))
 
     @property
     def baseline_bits(self) -> float:
-        """Loss of someone who knows nothing of X, averaged over the training rows of resamples."""
+        """Loss without X, averaged over the training rows of the resamples."""
         means = [np.average(part.marginal, weights=part.weight) for part in self.train]
         return float(nats_to_bits(np.mean(means)))
 
     def for_each(self, function: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
-        """What a function, which measures models on these rows, makes of each item, in order.
+        """Results of a function that measures models on these rows, for each item in order.
 
-        Models are measured side by side, unless the rows are so many that their blocks are.
+        Items are processed in parallel, unless there are so many rows that their blocks are.
         """
         if len(self.development.marginal) > BLOCK_ROWS:
             return [function(item) for item in given]
@@ -180,17 +180,17 @@ class Roles:
     def losses(
         self, models: Sequence[Any], resamples: Sequence[int], n_draws: int
     ) -> DevelopmentLosses:
-        """What models lose on the rows that made them.
+        """Losses of models on the training and validation rows of their resamples.
 
         Args:
             models: The models.
-            resamples: Which resample each belongs to.
-            n_draws: Draws over which predictions are averaged; 0 for single draws alone.
+            resamples: The resample of each model.
+            n_draws: Draws over which predictions are averaged; 0 for single draws only.
         """
         few = len(self.development.marginal) <= FEW_ROWS
         n_single = SINGLE_OF_FEW if few else SINGLE_OF_MANY
         if isinstance(models[0].predictor, ContrastivePredictor):
-            # Rows are compared with each other: those of a kind by themselves.
+            # Rows are compared with each other, so each set of rows is measured separately.
             pairs = list(zip(models, resamples, strict=True))
             return DevelopmentLosses(
                 [self.train[k].losses([model], n_draws, n_single) for model, k in pairs],

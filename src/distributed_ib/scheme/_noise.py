@@ -1,9 +1,8 @@
-"""The one place where predictions are averaged over the channels' noise.
+"""Averages of predictions over the channels' noise.
 
-`mean_over_noise` and `draw_with_noise` give every row the same noise, so that a prediction is a
-function of a row alone: it does not depend on which other rows are asked for, or on their order.
-`mean_probabilities` and `summed_scores` can give each row noise of its own, whose errors average
-out over rows.
+`mean_over_noise` gives every row the same noise, so that the prediction of a row does not depend on
+which other rows are predicted, or on their order. `mean_probabilities` and `summed_scores` can give
+each row its own noise, whose errors average out over rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +21,11 @@ from distributed_ib.model.channel import GaussianChannel
 from distributed_ib.model.tilted_predictor import TiltedPredictor
 
 BLOCK_ROWS = 4096
-# What is made of fewer rows stays in a processor's cache: with 1,024 it takes half the time.
+# Results for this many rows fit in a processor's cache, which halves the time.
 _CACHED_ROWS = 1024
 _SMALLEST_BLOCK = 64
 _FEW_CHANNELS = 1024
-# From (predictor, outputs [n, ...], further arrays) to what is averaged, [n, ...].
+# A function of (predictor, outputs [n, ...], further arrays) returning what is averaged, [n, ...].
 Reading = Callable[..., Array]
 
 
@@ -38,14 +37,14 @@ def mean_over_noise(
     n_samples: int,
     seed: int,
 ) -> NDArray[np.float64]:
-    """What `read` makes of the predictor's outputs, averaged over noise and models, `[n, ...]`.
+    """Values of `read` for the predictor's outputs, averaged over noise and models, `[n, ...]`.
 
-    Averages of a `TiltedPredictor`, of which `read` has to read probabilities, are `sharpened`.
+    Averages of a `TiltedPredictor`, for which `read` must return probabilities, are `sharpened`.
 
     Args:
-        models: Models of the same shape; the average runs over them too.
+        models: Models of the same shape, which are averaged.
         x: Rows.
-        read: A function of (predictor, outputs, *extra); defined once, for it is compiled in.
+        read: A function of (predictor, outputs, *extra); each new function causes a compilation.
         extra: Further arrays for `read`.
         n_samples: Draws of the noise, rounded up to an even number: they come in pairs of opposite
             sign, whose errors cancel to first order.
@@ -65,7 +64,7 @@ def mean_over_noise(
 
 
 def read_probabilities(predictor: Any, outputs: Array) -> Array:
-    """Probabilities of Y: what `mean_over_noise` reads, where they are what is averaged."""
+    """Probabilities of Y, to be averaged by `mean_over_noise`."""
     return jnp.asarray(predictor.probabilities(outputs))
 
 
@@ -111,9 +110,9 @@ def _encoded(params: Any, static: Any, x: Any) -> tuple[Array, Array]:
 def draw_with_noise(
     models: Sequence[Any], x: Any, draw: Reading, *extra: Any, n_samples: int, seed: int
 ) -> NDArray[Any]:
-    """Draws from the predicted distribution, `[n_samples, n, ...]`, with fresh noise for each.
+    """Draws from the predicted distribution, `[n_samples, n, ...]`, each with new noise.
 
-    `draw` is a function of (predictor, outputs, *extra, key). The models take turns.
+    `draw` is a function of (predictor, outputs, *extra, key). The models are used in turn.
     """
     key = jax.random.key(seed)
     parts = []
@@ -135,14 +134,14 @@ def _fold(key: Array, *numbers: int) -> Array:
 
 
 def model_keys(seed: int, n_models: int) -> Array:
-    """A key for each model; the first models have the same ones however many there are."""
+    """A key for each model, independent of the number of models."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(
         jax.random.key(seed), jnp.arange(n_models)
     )
 
 
 def row_keys(key: Array, rows: Array) -> Array:
-    """A key for each row by its number, so that it does not matter how rows are cut into blocks."""
+    """A key for each row by its number, independent of how rows are split into blocks."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
 
 
@@ -150,9 +149,9 @@ def pair_noise(n_models: int, shape: tuple[int, int], n_samples: int) -> NDArray
     """The noise of `mean_over_noise` with seed 0, `[model, pair, component, embedding]`.
 
     Args:
-        n_models: Models that it averages over.
-        shape: Components and embedding dimensions.
-        n_samples: Its argument; every pair is used with either sign.
+        n_models: Number of models that it averages over.
+        shape: Numbers of components and embedding dimensions.
+        n_samples: As in `mean_over_noise`; every pair is used with both signs.
     """
     return np.asarray(_pair_noise(model_keys(0, n_models), shape, (n_samples + 1) // 2))
 
@@ -167,7 +166,7 @@ def _pair_noise(keys: Array, shape: tuple[int, int], n_pairs: int) -> Array:
 
 
 def stacked(models: Sequence[Any]) -> tuple[Any, Any]:
-    """Trainable arrays of models of the same shape, each `[model, ...]`, and what they share."""
+    """Trainable arrays of models of the same shape, each `[model, ...]`, and their static part."""
     parts = [eqx.partition(model, eqx.is_inexact_array) for model in models]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(p for p, _ in parts)), parts[0][1]
 
@@ -175,13 +174,13 @@ def stacked(models: Sequence[Any]) -> tuple[Any, Any]:
 def blocks(
     x: Any, *, pads: bool = True, least: int = _SMALLEST_BLOCK
 ) -> Iterator[tuple[Any, int, int]]:
-    """Stretches of rows, how many rows each has, and the number of the first.
+    """Yield blocks of rows, the number of rows in each, and the index of its first row.
 
     Args:
         x: A tree of arrays `[n, ...]`.
-        pads: Whether to fill stretches up to few different lengths; not where rows are compared
-            with each other, as many as the device takes.
-        least: The shortest stretch.
+        pads: Whether to pad blocks to a few different lengths; False if rows are compared with each
+            other, in blocks as large as the device takes.
+        least: Length of the shortest block.
     """
     n_all = len(jax.tree.leaves(x)[0])
     most = max(_CACHED_ROWS, least) if pads and jax.default_backend() == "cpu" else BLOCK_ROWS
@@ -200,7 +199,7 @@ def blocks(
 def _mean(
     params: Any, static: Any, x: Any, read: Reading, extra: Any, keys: Array, n_pairs: Any
 ) -> Array:
-    """Mean over models, and over pairs of draws of opposite sign; the same noise for all rows."""
+    """Mean over models and pairs of draws of opposite sign, with the same noise in all rows."""
 
     def of_model(params: Any, key: Array) -> Array:
         model = eqx.combine(params, static)
@@ -231,13 +230,13 @@ def probabilities_given_channels(
 ) -> NDArray[np.float64]:
     """Probabilities of Y given channels, averaged over the noise, `[model, n, ...]`.
 
-    Channels of a row may come from different rows of data: what would be predicted if only one
-    component were changed.
+    The channels of a row may come from different rows of data, for predictions in which only one
+    component is changed.
 
     Args:
         models: Models of the same shape.
-        channels: Of each model, `[n, component, embedding]`.
-        n_samples: Draws of the noise, in pairs of opposite sign; all rows share them.
+        channels: Channels of each model, `[n, component, embedding]`.
+        n_samples: Draws of the noise, in pairs of opposite sign, shared by all rows.
         seed: Seed of the noise.
     """
     params, static = stacked(models)
@@ -247,7 +246,7 @@ def probabilities_given_channels(
         for leaves in zip(*((c.mean, c.log_variance) for c in channels), strict=True)
     )
     is_few = len(channels_of_all[0]) <= _FEW_CHANNELS
-    least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # two lengths only are ever compiled
+    least = _FEW_CHANNELS if is_few else BLOCK_ROWS  # so that only two lengths are compiled
 
     def of_block(given: tuple[Any, int, int]) -> NDArray[np.float64]:
         block, n_rows, _ = given
@@ -293,12 +292,12 @@ def mean_probabilities(
     Args:
         model: The model.
         x: The rows.
-        keys: One for each draw; without any there is no noise.
-        first_row: Number of the first row, from which each row has noise of its own, wherever the
-            blocks are cut; None if all rows share the noise.
-        candidates: What the predictor's `probabilities` takes beside its outputs.
+        keys: One for each draw; if there are none, there is no noise.
+        first_row: Number of the first row, if each row has its own noise, independent of how rows
+            are split into blocks; None if all rows share the noise.
+        candidates: Further arguments of the predictor's `probabilities`.
     """
-    channel = model.encoder(x)  # once, since it is the same for every draw
+    channel = model.encoder(x)  # only once, since it is the same for every draw
     mean = channel.mean
     channel = GaussianChannel(mean, jnp.broadcast_to(channel.log_variance, mean.shape))
 

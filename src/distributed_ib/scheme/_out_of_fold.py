@@ -1,4 +1,4 @@
-"""Losses of the rows that choose, by models that were not trained on them."""
+"""Losses of the validation rows, by models that were not trained on them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,13 +14,14 @@ FloatArray = NDArray[np.float64]
 
 
 class OutOfFold(NamedTuple):
-    """The rows that choose, with what members lose that were not trained on them.
+    """The validation rows, with the losses of members that were not trained on them.
 
     Attributes:
         rows: The rows.
         single_draw: Loss with one draw of the noise, averaged over these members, in nats, `[n]`.
-        averaged: Loss of predictions averaged over the noise, likewise.
-        of_all: Loss to expect if predictions were averaged over as many members as all are.
+        averaged: Loss of predictions averaged over the noise, in nats, `[n]`.
+        of_all: Expected loss if predictions were averaged over as many models as there are
+            resamples, in nats, `[n]`.
     """
 
     rows: MeasuredRows
@@ -30,14 +31,14 @@ class OutOfFold(NamedTuple):
 
 
 def out_of_fold(ladder: Ladder, roles: Roles, losses: Sequence[RowLosses]) -> OutOfFold:
-    """Losses of the rows that choose.
+    """Losses of the validation rows.
 
-    Where the rows are divided several times, a row has a member of each division.
+    If the rows are divided into folds several times, a row has a member of each division.
 
     Args:
-        ladder: How the members are laid out.
+        ladder: The order of the members.
         roles: The rows.
-        losses: Of every member, on the rows that choose among its models.
+        losses: Losses of every member on the validation rows of its resample.
     """
     n_rows, n_resamples = len(roles.development.marginal), ladder.n_resamples
     single, averaged = (np.full((n_resamples, n_rows), np.nan) for _ in range(2))
@@ -57,16 +58,16 @@ def out_of_fold(ladder: Ladder, roles: Roles, losses: Sequence[RowLosses]) -> Ou
 
 
 def loss_of_average(losses_nats: FloatArray, n_models: int) -> FloatArray:
-    """Loss `[n]` to expect of the mean of many predictions, from those of a few.
+    """Expected loss `[n]` of the mean of many predictions, estimated from a few of them.
 
-    The mean of K predictions is off from that of infinitely many by 1 / K of their variance, which
-    costs half its square relative to the mean: -log E p + var(p) / (2 K (E p)^2), to second order.
-    The few tell the variance, and by how much more of them would do better. Models that are
-    chosen by what each loses alone are too simple: those that are averaged may scatter more.
+    The mean of K predictions differs from that of infinitely many with variance var(p) / K. To
+    second order, its loss is -log E p + var(p) / (2 K (E p)^2). The few predictions give an
+    estimate of the variance, and so of the gain from averaging more of them. Choosing models by
+    their individual losses would give models that are too simple: averaged models may scatter more.
 
     Args:
         losses_nats: Loss of each of a few predictions, `[few, n]`; NaN for those that a row lacks.
-        n_models: How many are averaged, K.
+        n_models: Number of models that are averaged, K.
 
     Example:
         >>> losses = -np.log([[0.5, 0.2], [0.5, 0.8]])

@@ -1,4 +1,4 @@
-"""Means over rows with standard errors: of weighted rows, and of rows that come in groups."""
+"""Means over rows with standard errors, for weighted and grouped rows."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class Mean(NamedTuple):
 
     Attributes:
         value: The mean.
-        error: Its standard error: NaN for a single row or group.
+        error: Its standard error; NaN for a single row or group.
     """
 
     value: float
@@ -25,15 +25,15 @@ def mean_with_error(
     weight: NDArray[np.floating] | None = None,
     groups: NDArray[np.generic] | None = None,
 ) -> Mean:
-    """Mean of `values`, `[n]`, and how far it is likely to be from that of other such rows.
+    """Mean of `values`, `[n]`, and its standard error.
 
     The error is that of a ratio of sums over independent groups (Cochran, Sampling Techniques,
-    section 6.4); without groups every row is one.
+    section 6.4); without groups, every row is a group.
 
     Args:
-        values: What was measured of each row, `[n]`; differences of paired losses, say.
-        weight: How much each row counts, `[n]`; by default all count the same.
-        groups: A label for each row, `[n]`: rows of one group may be alike.
+        values: A value for each row, `[n]`, such as differences of paired losses.
+        weight: Weight of each row, `[n]`; by default all are equal.
+        groups: A label for each row, `[n]`: rows of one group may be dependent.
 
     Example:
         >>> mean_with_error(np.array([1.0, 2.0, 3.0]))

@@ -1,4 +1,4 @@
-"""All members of a ladder as one: what they convey, and what they know, on average."""
+"""The average over all members of a ladder of what they convey and know."""
 
 import jax
 import numpy as np
@@ -8,9 +8,9 @@ from distributed_ib.training.sweep_result import Snapshots
 
 
 def pool_members(dataset: xr.Dataset, snapshots: Snapshots) -> tuple[xr.Dataset, Snapshots]:
-    """A data set with a single repeat, the mean of all, and the models of the first.
+    """A data set with a single repeat, the mean of all, and the models of the first repeat.
 
-    Means and not medians, so that no more is known on average than is conveyed.
+    Means are used instead of medians, so that no more is known on average than is conveyed.
     """
     columns = {
         name: variable.mean("seed", keep_attrs=True)

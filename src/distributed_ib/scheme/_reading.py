@@ -1,4 +1,4 @@
-"""From an approximation and rows to a readable table: what the models say about atoms and rows."""
+"""Readable tables from approximations: what their models predict for atoms and rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ FloatArray = NDArray[np.float64]
 
 _CONTEXTS, _FEWEST_CONTEXTS = 48, 8
 _DRAWS, _FEW_DRAWS, _REPORT_DRAWS = 16, 8, 32
-# Classes into which Y is divided where symbols are merged.
+# Largest number of classes of Y when symbols are merged.
 _CLASSES = 12
 
 
 @dataclass(frozen=True, eq=False)
 class ComponentAtoms:
-    """The atoms of one component, with the rows that take them.
+    """The atoms of one component, and the atom of each row.
 
     Attributes:
         atoms: The atoms.
         inputs: A row of model input for each atom; only this component matters.
-        development: The atom of each row of development, `[n]`.
-        test: The atom of each row that reports, `[n_test]`.
+        development: The atom of each development row, `[n]`.
+        test: The atom of each test row, `[n_test]`.
     """
 
     atoms: Atoms
@@ -65,12 +65,12 @@ def read_approximations(
 
     Args:
         approximations: The members.
-        resamples: The resample of each.
-        roles: Rows that train, choose, and report.
+        resamples: The resample of each member.
+        roles: Training, validation and test rows.
         components: The components in use, those that convey most first.
-        target: What Y is.
-        max_rows: Most rows of the table.
-        seed: Seed of the noise and of the contexts.
+        target: The target Y.
+        max_rows: Largest number of rows of the table.
+        seed: Seed of the contexts: the rows in which a component is replaced by each of its atoms.
 
     Raises:
         UserError: If the models predict neither classes nor bins.
@@ -148,7 +148,7 @@ def _folds(
 
 
 def _flat(probabilities: FloatArray, model: Any) -> FloatArray:
-    """Probabilities of the classes of all entries one after another, `[n, class]`."""
+    """Probabilities of the classes of all entries, concatenated, `[n, class]`."""
     if probabilities.ndim == 2:
         return probabilities
     n_bins = model.predictor.n_bins
@@ -187,9 +187,9 @@ def _reported(
 def _channels(
     approximations: Sequence["Approximation"], inputs: Sequence[Any]
 ) -> list[list[GaussianChannel]]:
-    """Channels of several batches of rows, `[model][batch]`, encoded at once.
+    """Channels of several batches of rows, `[model][batch]`, encoded together.
 
-    They are padded to few different lengths, for each of which the encoder is compiled.
+    The rows are padded to a few different lengths, since the encoder is compiled for each.
     """
     ends = np.cumsum([len(jax.tree.leaves(one)[0]) for one in inputs])
     n_padded = 1 << int(ends[-1] - 1).bit_length()
@@ -213,16 +213,16 @@ def _replaced(
     approximations: Sequence["Approximation"],
     seed: int,
 ) -> list[GaussianChannel]:
-    """Channels of some rows in which one component takes each of its atoms, of each member.
+    """Channels of some rows in which one component takes each of its atoms, for each member.
 
     Args:
-        channels: Of each member those of the rows of development, and those of the atoms.
+        channels: For each member, the channels of the development rows and those of the atoms.
         component: The component.
         approximations: The members.
         seed: Seed of the rows from which the other components are taken.
 
     Returns:
-        Of each member, `[atom x row, component, embedding]`.
+        For each member, `[atom x row, component, embedding]`.
     """
     index = approximations[0].components.index(component.atoms.component)
     n_atoms, n = component.atoms.n_atoms, len(component.development)
@@ -241,7 +241,7 @@ def _replaced(
 
 
 def _merge_path(predictions: FloatArray, component: ComponentAtoms) -> MergePath:
-    """How the values of a component merge, by what would be predicted if only it changed."""
+    """How the values of a component merge, by the predictions when only this component changes."""
     n_atoms = component.atoms.n_atoms
     weight = np.bincount(component.development, minlength=n_atoms).astype(np.float64)
     return merge_path(
@@ -254,7 +254,7 @@ def _merge_path(predictions: FloatArray, component: ComponentAtoms) -> MergePath
 
 
 def _coarse(share: FloatArray) -> FloatArray:
-    """Membership of neighbouring classes in groups of about equal share, `[class, group]`."""
+    """Membership of classes in groups of neighbours with about equal share, `[class, group]`."""
     n = len(share)
     if n <= _CLASSES:
         return np.eye(n)

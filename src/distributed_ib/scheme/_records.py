@@ -1,4 +1,4 @@
-"""From the records of a sweep, in nats, to the numbers of a scheme, in bits."""
+"""The data set of a scheme, in bits, from the records of a sweep, in nats."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,9 +18,9 @@ def dataset_of_sweep(
     baseline: str,
     held_out_baseline_bits: Mapping[str, float],
 ) -> tuple[xr.Dataset, Snapshots]:
-    """The data set of a scheme and its models, in the order of rising beta.
+    """The data set of a scheme and its models, in ascending order of beta.
 
-    Args and errors are those of `ApproximationScheme.from_sweep`.
+    Arguments and errors are those of `ApproximationScheme.from_sweep`.
     """
     n_components = result.annealing.kl_nats.shape[-1]
     if len(components) != n_components or len(set(components)) != n_components:

@@ -1,4 +1,4 @@
-"""What models lose on rows whose Y is known, with one draw of the noise and averaged."""
+"""Losses of models on rows with a known Y, with one draw of the noise and averaged over draws."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,18 +15,18 @@ from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
 
-_SINGLE = 1 << 20  # number of the first pair of single draws; no pair of averages, no model has it
+_SINGLE = 1 << 20  # number of the first pair of single draws, beyond those of averages and models
 
 
 class RowLosses(NamedTuple):
-    """What models lose on each of some rows, in nats.
+    """Losses of models on each of some rows, in nats.
 
     Attributes:
         kl: KL of each channel from the prior, `[model, n, component]`.
-        single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: what a
-            receiver of u can do, and what the stated bits can tell.
-        averaged: Loss of the prediction that is averaged over the draws, `[model, n]`. It is
-            smaller, as if one could ask the channels often. NaN where no draws were averaged.
+        single_draw: Loss with one draw of the noise, averaged over draws, `[model, n]`: that of a
+            receiver of u, who has only the stated bits.
+        averaged: Loss of the prediction that is averaged over draws, `[model, n]`. It is smaller,
+            as if the channels could be used repeatedly. NaN if no draws were averaged.
         scores: The predictor's scores with one draw of the noise, each `[model, n]`.
     """
 
@@ -36,7 +36,7 @@ class RowLosses(NamedTuple):
     scores: dict[str, NDArray[np.float64]]
 
     def part(self, model: int, places: NDArray[np.int64] | slice) -> "RowLosses":
-        """The losses of one model on some of the rows, by their place."""
+        """The losses of one model on some of the rows, by index."""
         return RowLosses(*jax.tree.map(lambda leaf: leaf[model : model + 1, places], tuple(self)))
 
     @property
@@ -53,21 +53,20 @@ def loss_of_mixture(losses_nats: NDArray[np.float64]) -> NDArray[np.float64]:
 def row_losses(
     models: Sequence[Any], x: Any, y: Any, *, n_samples: int, n_single: int = 8, seed: int = 0
 ) -> RowLosses:
-    """Losses of rows whose Y is known.
+    """Losses of models on rows with a known Y.
 
-    Averaged predictions have the noise of `mean_over_noise`, the same for all rows, so that they
-    are those of `predict`. Single draws have noise of their own for each row, whose errors average
-    out over rows. The models share it, since drawing it takes longer than using it.
+    Averaged predictions use the noise of `mean_over_noise`, the same for all rows, so that they are
+    those of `predict`. Single draws use separate noise for each row, whose errors average out over
+    rows; the models share this noise, since drawing it takes longer than using it.
 
     Args:
         models: Models with an `encoder` and a `predictor` whose `loss_nats` is a negative log
             likelihood.
         x: Rows as the encoder takes them, a tree of arrays `[n, ...]`.
         y: Y as the predictor takes it, `[n, ...]`.
-        n_samples: Draws of the noise over which predictions are averaged; 0 where only single
-            draws are wanted.
-        n_single: Draws by which the loss with a single draw is measured, but no more than are
-            averaged, if any; where many rows are averaged over, two are enough.
+        n_samples: Draws of the noise over which predictions are averaged; 0 for single draws only.
+        n_single: Draws over which the loss with a single draw is averaged, at most `n_samples`
+            unless that is 0; two are enough for averages over many rows.
         seed: Seed of the noise.
     """
     params, static = stacked(models)
@@ -100,7 +99,7 @@ def _losses(
     n_pairs: Any,
     n_own: Any,
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
-    """The fields of `RowLosses`, of a block of rows. The number of draws is not compiled in."""
+    """The fields of `RowLosses` for a block of rows. The number of draws is not compiled in."""
     compares = isinstance(static.predictor, ContrastivePredictor)
 
     def of_model(params: Any, key: Array) -> tuple[Any, ...]:
@@ -118,8 +117,8 @@ def _losses(
             return jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
 
         def add_shared(number: Array, likelihood: Array) -> Array:
-            # Rows that are compared with each other have noise of their own: noise that they share
-            # would make that too easy.
+            # Rows that are compared with each other need separate noise: shared noise would make
+            # the comparison too easy.
             if compares:
                 noise = own_noise(key, number)
             else:
@@ -143,7 +142,7 @@ def _losses(
         names = jax.eval_shape(given, jnp.zeros(shape))[1]
         likelihood = jax.lax.fori_loop(0, n_pairs, add_shared, zeros - jnp.inf)
         single, scored = jax.lax.fori_loop(0, n_own, add_own, (zeros, dict.fromkeys(names, zeros)))
-        # What is not asked for is 0 here, since some look for NaN in all that is computed.
+        # Without averages the value is 0 here, since NaN would trigger JAX's debugging checks.
         averaged = jnp.where(n_pairs > 0, jnp.log(2 * jnp.maximum(n_pairs, 1)) - likelihood, 0.0)
         scores = {name: total / (2 * n_own) for name, total in scored.items()}
         return channel.kl_nats(), single / (2 * n_own), averaged, scores

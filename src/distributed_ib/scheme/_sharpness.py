@@ -1,4 +1,4 @@
-"""How sharp averaged predictions of classes should be, by rows that did not train them."""
+"""Sharpness of averaged predictions of classes, fitted on rows not used to train them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,26 +17,26 @@ from distributed_ib.training.sweep_result import Snapshots
 
 FloatArray = NDArray[np.float64]
 LIMITS = (0.5, 4.0)
-"""Least and largest sharpness."""
+"""Smallest and largest sharpness."""
 PRIOR_DEVIATION = 0.5
-"""Of the logarithm of the sharpness."""
+"""Prior standard deviation of the logarithm of the sharpness."""
 MOST_ROWS, N_DRAWS = 2048, 16
 
 
 def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> Snapshots:
     """The models with the sharpness of their averaged predictions, the same for all of a step.
 
-    It is the one under which the rows that choose are likeliest, as predicted by the members that
-    were not trained on them, times a prior: the logarithm of the sharpness is normal about 0 with
-    a standard deviation of 0.5, so that a few rows change little. (Guo et al. 2017 scale logits
-    likewise; here it is the logarithm of the ratio to the marginal.) Members that were not trained
-    on a row are one or two, whose averages are sharper than those of all members: the sharpness is
-    rather too small. There is one for classes alone: averaged predictions of numbers gained
-    nothing. Without resamples it stays 1.
+    The sharpness maximises the likelihood of the validation rows, as predicted by the members that
+    were not trained on them, times a prior: the logarithm of the sharpness is normal with mean 0
+    and standard deviation 0.5, so that a few rows change little. (Guo et al. 2017 scale logits in
+    the same way; here it is the logarithm of the ratio to the marginal.) Only one or two members
+    were not trained on a given row, and their average is sharper than that of all members; so the
+    sharpness is slightly too small. It is fitted only for classes, since predictions of numbers did
+    not improve. Without resamples it remains 1.
 
     Args:
         snapshots: The models of a ladder, `[step, member]`.
-        ladder: How its repeats are laid out.
+        ladder: The order of its repeats.
         roles: The rows.
     """
     predictor = snapshots.static.predictor
@@ -54,7 +54,7 @@ def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> S
 
 
 def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
-    """Places of these rows, or of as many as are enough."""
+    """Indices of the validation rows, or of a sample of `MOST_ROWS` of them."""
     places = roles.choosing_places
     if len(places) <= MOST_ROWS:
         return places
@@ -64,7 +64,7 @@ def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
 def sharpness(
     models: Sequence[Any], ladder: Ladder, roles: Roles, places: NDArray[np.int64]
 ) -> float:
-    """The sharpness of a step, by the rows at some places among `Roles.development`."""
+    """The sharpness of a step, fitted on the rows at some indices into `Roles.development`."""
     rows = roles.development.part(places)
     averaged = out_of_fold_probabilities(models, ladder, roles, places, rows)
     weight = np.ones(len(places)) if rows.weight is None else np.asarray(rows.weight, np.float64)
@@ -74,7 +74,7 @@ def sharpness(
     weight = weight * n_independent / weight.sum()
 
     def loss(log_sharpness: float) -> float:
-        """Negative logarithm of likelihood and prior, in nats."""
+        """Negative logarithm of likelihood times prior, in nats."""
         predictor = with_sharpness(models[0].predictor, float(np.exp(log_sharpness)))
         losses = rows.losses_of_probabilities(predictor.sharpened(averaged))
         return float((log_sharpness / PRIOR_DEVIATION) ** 2 / 2 + weight @ losses)
@@ -96,7 +96,7 @@ def out_of_fold_probabilities(
     places: NDArray[np.int64],
     rows: MeasuredRows,
 ) -> FloatArray:
-    """Probabilities `[n, class]` of rows, averaged over noise and members not trained on them."""
+    """Probabilities `[n, class]`, averaged over noise and the members not trained on each row."""
     each = probabilities_of_each(models, rows.x, n_samples=N_DRAWS, seed=0)
     chooses = np.array([np.isin(places, part) for part in roles.validation_places])
     counts = chooses[ladder.resample_of_member].astype(np.float64)  # [member, n]

@@ -1,4 +1,4 @@
-"""Smoothing along a sweep, whose single records scatter."""
+"""Smoothing along a sweep, whose records scatter."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ def running_mean(values: NDArray[Any], window: int) -> NDArray[np.float64]:
 
     Args:
         values: `[..., n]`.
-        window: How many values a mean takes, itself in the middle; an even number counts as the
-            next larger odd one. Near the ends it takes those that are there, and never more than
-            n / 2 on either side.
+        window: Number of values in a centred mean; an even number counts as the next larger odd
+            one. Near the ends, the mean takes the values that exist, and at most n / 2 on either
+            side.
 
     Returns:
         `[..., n]`.
@@ -28,7 +28,7 @@ def running_mean(values: NDArray[Any], window: int) -> NDArray[np.float64]:
     kernel = np.ones(2 * half + 1)
 
     def sums(row: NDArray[np.float64]) -> NDArray[np.float64]:
-        # NumPy's mode="same" is as long as the kernel where that is the longer of the two.
+        # NumPy's mode="same" would return the kernel's length if the kernel is longer than the row.
         return np.convolve(row, kernel, mode="full")[half : half + n]
 
     if series.size == 0:

@@ -1,8 +1,8 @@
-"""Which training steps the records belong to, in repeats of several sweeps side by side.
+"""The training steps of the records, in joined repeats of several sweeps.
 
-The repeats of one sweep are recorded at the same steps, so that `training_step` needs no dimension
-`seed`. Those of a rising and a falling sweep are not, and may have other numbers of records of
-their pre-training; what a sweep did not record is NaN.
+The repeats of one sweep are recorded at the same steps, so `training_step` needs no dimension
+`seed`. Those of a rising and a falling sweep are recorded at different steps, and may differ in the
+number of pre-training records; missing records are NaN.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ RECORD = "pretraining_record"
 
 
 def with_own_steps(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
-    """The same data sets, with steps for each seed where the data sets differ in them.
+    """The same data sets, with steps for each seed if the data sets differ in them.
 
-    Where the pre-training differs, all get as many records of it as the longest has.
+    If the pre-training differs, all get as many pre-training records as the longest has.
 
     Example:
         >>> one, other = (xr.Dataset(coords={"seed": [0], "training_step": ("step", steps)})
@@ -40,7 +40,7 @@ def with_own_steps(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
 
 
 def with_shared_steps(dataset: xr.Dataset) -> xr.Dataset:
-    """The same data set, with one set of steps for all seeds if theirs are equal.
+    """The same data set, with one set of steps for all seeds if these are equal.
 
     Example:
         >>> data = xr.Dataset(coords={"training_step": (("seed", "step"), [[2, 1], [2, 1]])})
@@ -66,7 +66,7 @@ def _has_seeds(dataset: xr.Dataset, name: str) -> bool:
 
 
 def _differ(datasets: Sequence[xr.Dataset], name: str) -> bool:
-    """Whether all data sets have these steps, but not the same."""
+    """Whether all data sets have these steps, but they differ."""
     if not all(name in data for data in datasets):
         return False
     first, *others = (data[name].variable for data in datasets)
@@ -81,7 +81,7 @@ def _by_seed(dataset: xr.Dataset, name: str) -> NDArray[Any]:
 
 
 def _with_pretraining(dataset: xr.Dataset, n_records: int) -> xr.Dataset:
-    """The data set with steps for each seed, and with NaN up to a number of records."""
+    """The data set with steps for each seed, padded with NaN to a number of records."""
     missing = n_records - dataset.sizes[RECORD]
     steps = _by_seed(dataset, PRETRAINING).astype(np.float64)
     errors = dataset[ERROR].transpose("seed", RECORD, "split").values

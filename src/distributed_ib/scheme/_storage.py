@@ -1,4 +1,4 @@
-"""A scheme on disk: netCDF for the numbers, safetensors for the models, JSON for their shape."""
+"""Storage of a scheme: netCDF for the numbers, safetensors for the models, JSON for their shape."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ DIMENSIONS = {
     "snapshot_record": ("snapshot",),
     "snapshot_beta": ("snapshot",),
 }
-# A scheme may have these, all or none.
+# A scheme has either all or none of these.
 INFORMATION = {
     **{
         f"information_{name}": ("seed", "step", "component")
@@ -44,7 +44,7 @@ INFORMATION = {
     "information_exact": ("component",),
 }
 ATTRIBUTES = ("baseline_entropy_bits", "status", "message")
-# Parameters that models did not have in earlier versions, and the value that changes nothing.
+# Parameters that models of earlier versions lack, with their neutral values.
 ADDED = {"predictor.sharpness": 1.0}
 
 
@@ -66,13 +66,13 @@ def save_scheme(folder: Path, dataset: xr.Dataset, snapshots: Snapshots) -> None
         write_atomically(folder / PARAMS, lambda path: save_file(tensors, path))
     except SafetensorError as error:
         raise UserError(f"can't write {folder / PARAMS}: {error}.") from None
-    # Last, so that a folder with a scheme.nc is a whole one.
+    # Last, so that a folder with a scheme.nc is complete.
     write_atomically(folder / DATASET, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
     record_checksums(folder, FILES)
 
 
 def load_scheme(folder: Path) -> tuple[xr.Dataset, Snapshots]:
-    """Read what `save_scheme` wrote; a damaged or foreign file is refused, never run."""
+    """Read what `save_scheme` wrote; a damaged or foreign file is an error and never executed."""
     try:
         for name in FILES:
             if not (folder / name).is_file():
@@ -96,7 +96,7 @@ def _load_dataset(path: Path) -> xr.Dataset:
             dataset = stored.load()
     except UserError:
         raise
-    except Exception as error:  # a damaged file fails in as many ways as there are bytes
+    except Exception as error:  # a damaged file can cause any error
         raise UserError(f"{path} can't be read: {first_line(error)}.") from None
     expected = DIMENSIONS | (INFORMATION if any(name in dataset for name in INFORMATION) else {})
     for name, dims in expected.items():
@@ -127,7 +127,7 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
         raise UserError(
             f"{folder / MODEL_FILE} describes more categories than {PARAMS_FILE} holds."
         )
-    # Shapes only: nothing is computed, and no memory is taken for what the file must bring.
+    # Only shapes: nothing is computed or allocated for arrays that the file must contain.
     model = eqx.filter_eval_shape(lambda: model_from_config(config, key=jax.random.key(0)))
     if (found_components := model.encoder.n_components) != n_components:
         raise UserError(
@@ -150,14 +150,14 @@ def _load_models(folder: Path, lead: tuple[int, int], n_components: int) -> tupl
 
 
 def _longest_list(config: Any) -> int:
-    """Length of the longest list of layers in a description, known before any is made."""
+    """Length of the longest list of layers in a description, before any layer is made."""
     parts = config.values() if isinstance(config, dict) else ()
     options = [value for part in parts if isinstance(part, dict) for value in part.values()]
     return max((len(value) for value in options if isinstance(value, list)), default=0)
 
 
 def _total_levels(config: Any) -> int:
-    """Levels of all categorical columns of a table encoder, known before index arrays are made."""
+    """Number of levels of all categorical columns of a table encoder, before arrays are made."""
     encoder = config.get("encoder") if isinstance(config, dict) else None
     columns = encoder.get("n_levels", []) if isinstance(encoder, dict) else []
     try:
