@@ -1,1 +1,1 @@
-"""Schedules, batch sources and the compiled sweep."""
+"""Schedules, checkpoints, devices and the compiled sweep."""

@@ -1,12 +1,11 @@
 """Checkpoints as files: numbered, with checksums, each complete or absent.
 
-FOLDER/  checkpoint-000007.json                  what the checkpoint is, with the checksums of
+FOLDER/  checkpoint-000007.json                  description of the checkpoint, with checksums of
          checkpoint-000007-state.safetensors     the state of the sweep, and of
-         checkpoint-000007-models.safetensors    the models kept since the checkpoint before
+         checkpoint-000007-models.safetensors    the models kept since the previous checkpoint
 
-A checkpoint also names the models of all earlier ones, so that each model is written once. The JSON
-file is written last: without it the other files are ignored. No file is written twice under the
-same name.
+A checkpoint also names the models of all earlier ones, so that each model is written only once. The
+JSON file is written last: without it, the other files are ignored. No file name is used twice.
 """
 
 import hashlib
@@ -55,10 +54,10 @@ class Manifest:
     """Description of a checkpoint.
 
     Attributes:
-        number: Checkpoints are numbered in the order in which they were written.
+        number: Number of the checkpoint, in the order in which they were written.
         sweep: Description of the sweep it belongs to.
         made_with: Versions and device, which may affect the last digits.
-        step: Training steps made.
+        step: Number of training steps made.
         seconds: Time spent until then.
         state: File of the sweep's state.
         models: Files of the models kept, in order.
@@ -83,7 +82,7 @@ def manifest_name(number: int) -> str:
 
 
 def checkpoint_numbers(folder: Path) -> list[int]:
-    """Numbers of the checkpoints in a folder, damaged ones too, the newest first."""
+    """Numbers of the checkpoints in a folder, including damaged ones, the newest first."""
     names = (_MANIFEST.fullmatch(path.name) for path in _entries(folder))
     return sorted((int(match[1]) for match in names if match), reverse=True)
 

@@ -1,4 +1,4 @@
-"""Descriptions of sweeps in plain values, which can be compared between processes."""
+"""Descriptions of sweeps as plain values, which can be compared between processes."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ from jaxtyping import Shaped
 
 from distributed_ib.data.row_batches import HostArrays
 
-# Arrays larger than this are not read whole, but in as many blocks of rows, evenly spaced.
+# Of arrays larger than this, only some evenly spaced blocks of rows are read.
 WHOLE_BYTES = 256 << 20
 N_BLOCKS, BLOCK_BYTES = 256, 1 << 20
 

@@ -1,7 +1,7 @@
-"""Groups of repeats that are trained at the same time, each by a thread of its own.
+"""Groups of repeats that are trained in parallel, each in its own thread.
 
-How repeats are divided does not depend on the number of threads, since sums would be rounded in
-another way in groups of another size.
+The groups do not depend on the number of threads, since sums would be rounded differently in groups
+of another size.
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ from distributed_ib.training._loop import LoopSettings, LoopState
 Members: TypeAlias = Int32[np.ndarray, " repeat"]
 Run: TypeAlias = Callable[[LoopState, LoopSettings, Members], LoopState]
 
-# Groups that are aimed at: enough for a machine of many cores, and few enough for one of two, where
-# each takes the time of starting its own programs.
+# Preferred and largest number of groups: enough for a machine with many cores, and few enough for
+# one with two, where starting the programs of each group takes time.
 _USUAL, _MOST = 8, 12
-# Share of the work that may be spent on filling up the last group.
+# Largest share of the work that may be spent on filling up the last group.
 _MOST_FILLED_UP = 0.05
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Repeats, divided into groups of one size.
+    """Repeats, divided into groups of equal size.
 
     Attributes:
-        members: Numbers of the repeats of each group. The last group may hold its last member
-            several times, so that all groups run the same program.
+        members: Indices of the repeats of each group. The last repeat may occur several times, so
+            that all groups run the same program.
         n_repeats: Number of repeats.
     """
 
@@ -45,14 +45,14 @@ class Groups:
     def begin(
         self, run: Run, state: LoopState, settings: LoopSettings, *, one_by_one: bool = False
     ) -> Callable[[], LoopState]:
-        """Begin to run all groups, and give what waits for the state of all repeats.
+        """Start all groups, and return a function that waits for the state of all repeats.
 
         Args:
-            run: Trains some repeats, given their state, their settings and their numbers.
+            run: Trains some repeats, given their state, settings and indices.
             state: The state of all repeats.
             settings: The settings of all repeats.
-            one_by_one: Whether to run one group after the other, in this thread, as is done where
-                there is one thread only.
+            one_by_one: Whether to run the groups one after another in this thread, which is always
+                done if there is only one thread.
         """
         own = [
             settings._replace(keys=settings.keys[rows], schedules=settings.schedules[rows])
@@ -71,11 +71,11 @@ class Groups:
 
 
 def groups_of(n_repeats: int) -> Groups | None:
-    """Groups for the threads of the processor; None for all repeats in one program.
+    """Groups for the threads of a CPU; None for all repeats in one program.
 
-    There are about eight, of two repeats at least: a single one would be another program. Where
-    much of a group would have to be filled up, all stay together: 1 to 3, 5, 7, 11, 13, 17 and 19
-    repeats.
+    There are about eight groups, of at least two repeats, since a single repeat would need another
+    program. If much of the last group would have to be filled up, repeats are not divided: 1 to 3,
+    5, 7, 11, 13, 17 and 19 repeats.
 
     Example:
         >>> groups_of(1) is None
@@ -105,7 +105,7 @@ def _divided(state: LoopState, members: tuple[Members, ...]) -> list[LoopState]:
 
 @partial(jax.jit, static_argnums=1)
 def _joined(states: list[LoopState], n_repeats: int) -> LoopState:
-    """The state of all repeats; its step is that of the group that has come least far."""
+    """The state of all repeats; its step is the smallest of those of the groups."""
     joined: LoopState = jax.tree.map(
         lambda *leaves: jnp.concatenate(leaves)[:n_repeats] if leaves[0].ndim else leaves[0],
         *states,

@@ -9,10 +9,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptGuard:
-    """Within this context the first Ctrl-C sets `requested`; a second one interrupts at once.
+    """Within this context, the first Ctrl-C sets `requested`; a second one interrupts at once.
 
-    SIGTERM has the same effect as Ctrl-C. Python handles signals in the main thread only; in other
-    threads the guard does nothing.
+    SIGTERM has the same effect as Ctrl-C. Python handles signals only in the main thread; in other
+    threads, the guard does nothing.
 
     Example:
         >>> with InterruptGuard() as guard:
@@ -36,7 +36,7 @@ class InterruptGuard:
         traceback: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
-            if handler is not None:  # None: set by other than Python, and not to be set again
+            if handler is not None:  # None: not set by Python, which can't restore it
                 signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The compiled inner loop: many training steps of all repeats, or of some, in one call.
+"""The compiled inner loop: many training steps of all or some repeats in one call.
 
 The loop is compiled once for a model, a batch source and a number of repeats. The number of steps,
 the schedule of beta and the learning rates are arguments, so that pre-training, annealing, the last
@@ -23,10 +23,10 @@ from distributed_ib.model.bottleneck import Terms
 from distributed_ib.training.devices import Layout
 from distributed_ib.training.schedule import BetaSchedule, traced_beta
 
-# The direction of Adam's step; the learning rate is applied by hand so that it is no compiled
-# constant. Made once: a new one would be a new constant, and a new compilation.
+# The direction of Adam's step; the learning rate is applied separately, so that it is not a
+# compiled constant. Made once: a new one would be a new constant and cause a new compilation.
 _ADAM = optax.scale_by_adam()
-# One program that makes all zeros, where each shape by itself would be compiled.
+# One program that makes all zeros; otherwise each shape would be compiled separately.
 _no_moments = jax.jit(_ADAM.init)
 
 Params: TypeAlias = PyTree[Float[Array | np.ndarray, "repeat ..."]]
@@ -78,7 +78,7 @@ class LoopState(NamedTuple):
 
     @property
     def kept(self) -> Params:
-        """The arrays of the models that are kept and measured."""
+        """Arrays of the models that are kept and measured: the average, if there is one."""
         return self.params if self.average is None else self.average
 
 
@@ -89,7 +89,8 @@ class LoopSettings(NamedTuple):
         keys: One random key for each repeat, `[repeat]`.
         schedules: From `BetaSchedule.as_array`, one for each repeat.
         rates: From `rates_as_array`.
-        weight_decay: Share of a weight that a step of rate 1 takes away; None for none.
+        weight_decay: Share of a weight that a step with a learning rate of 1 takes away; None for
+            no weight decay.
         averaging: Share of the moving average that each step replaces; None for no average.
     """
 
@@ -103,13 +104,13 @@ class LoopSettings(NamedTuple):
 def rates_as_array(
     first: float, usual: float, last: float, schedule: BetaSchedule
 ) -> Float[Array, "5"]:
-    """Adam's learning rate as numbers for the compiled loop.
+    """Adam's learning rate as an array for the compiled loop; it moves evenly in its logarithm.
 
     Args:
-        first: Rate at the first step, from where it becomes `usual` over the pre-training.
-        usual: Rate when beta begins to move, from where it becomes `last` until the end.
+        first: Rate at the first step, from which it moves to `usual` during pre-training.
+        usual: Rate when beta begins to move, from which it moves to `last`.
         last: Rate at the last step.
-        schedule: Says how many steps there are. The rate moves evenly in its logarithm.
+        schedule: The schedule, for the numbers of steps.
     """
     return jnp.array(
         [
@@ -132,7 +133,7 @@ def _rate(rates: Float[Array, "5"], step: Int32[Array, ""]) -> Float[Array, ""]:
 
 
 def _decayed(params: Params, share: Float[Array, ""]) -> Params:
-    """What weight decay takes from each array: nothing from vectors and biases."""
+    """Decrease of each array by weight decay: zero for vectors and biases."""
 
     def taken(path: tuple[Any, ...], leaf: Array) -> Array:
         is_bias = any("bias" in str(part) for part in path)
@@ -144,7 +145,7 @@ def _decayed(params: Params, share: Float[Array, ""]) -> Params:
 def _averaged(
     average: Params | None, params: Params, settings: LoopSettings, step: Int32[Array, ""]
 ) -> Params | None:
-    """The moving average after a step: of all steps so far while these are few.
+    """The moving average after a step; the mean of all steps as long as these are few.
 
     Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging".
     """
@@ -163,7 +164,7 @@ def initial_state(params: Params, sums: Sums, *, averages: bool = False) -> Loop
         averages: Whether there is a moving average.
     """
     n_repeats = sums.prediction_error_nats.shape[0]
-    # JAX marks constants as weakly typed and the loop returns plain types; a change of type would
+    # JAX marks constants as weakly typed, but the loop returns plain types; a change of type would
     # cause a second compilation.
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), params)
     return LoopState(
@@ -187,7 +188,7 @@ def run_steps(
     layout: Layout | None = None,
     members: Int32[np.ndarray, " repeat"] | None = None,
 ) -> LoopState:
-    """Train until `last_step` steps are made, or a loss is not finite.
+    """Train until `last_step` steps are made or a loss is not finite.
 
     Args:
         state: State to continue from.
@@ -197,8 +198,8 @@ def run_steps(
         first_step: Step to which the first of the prepared batches belongs.
         last_step: Total number of steps at the end.
         settings: Keys, schedules and learning rates.
-        layout: How the rows of batches are divided among devices; None for a single one.
-        members: Which repeats `state` and `settings` are of; None for all that `prepared` is of.
+        layout: How the rows of batches are divided among devices; None for a single device.
+        members: The repeats of `state` and `settings`; None for all repeats of `prepared`.
 
     Returns:
         The new state. If a loss was not finite, `step` is one past the step where it happened.
@@ -210,7 +211,7 @@ def run_steps(
 
 
 def split_arrays(tree: PyTree) -> tuple[PyTree, Hashed]:
-    """The arrays of a tree, and all else in a form that can be compared."""
+    """The arrays of a tree, and everything else in a form that can be compared."""
     arrays, others = eqx.partition(tree, eqx.is_array)
     leaves, structure = jax.tree.flatten(others)
     return arrays, (tuple(leaves), structure)
@@ -229,7 +230,7 @@ def compiled_steps(
     layout: Layout | None,
     members: Int32[Array, " repeat"] | None = None,
 ) -> LoopState:
-    """The program of `run_steps`; `arrays` and `others` are model and source, split."""
+    """The program of `run_steps`; `arrays` and `others` are the split model and source."""
     leaves, structure = others
     static, source = eqx.combine(arrays, jax.tree.unflatten(structure, leaves))
 
@@ -295,7 +296,7 @@ def _over_repeats(
 
 
 def _of_repeats(argument: Any, axis: Any, which: int | Int32[Array, " repeat"]) -> Any:
-    """The argument of one repeat, or of some of them; as it is where all share it."""
+    """The argument of one or some of the repeats; unchanged if all repeats share it."""
     if isinstance(axis, tuple):
         return tuple(_of_repeats(*pair, which) for pair in zip(argument, axis, strict=True))
     return argument if axis is None else jax.tree.map(lambda leaf: leaf[which], argument)
@@ -314,7 +315,7 @@ def evaluate_batch(
 
 
 def rows_of_batch(source: BatchSource, prepared: Prepared, keys: Key[Array, " repeat"]) -> int:
-    """Rows in a batch, found without making one."""
+    """Number of rows in a batch, found without making one."""
 
     def first(prepared: Prepared, keys: Key[Array, " repeat"]) -> Batch:
         picked = source.pick(prepared, jnp.zeros((), jnp.int32))

@@ -1,26 +1,26 @@
-"""Compiled programs take memory regions, of which Linux allows a process only so many."""
+"""Limits the memory regions of compiled programs, whose number Linux restricts per process."""
 
 from pathlib import Path
 
 import jax
 
 _REGIONS, _MOST_REGIONS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
-# A fit takes about a thousand, so that hundreds fit into the rest.
+# A fit takes about a thousand regions, so the remaining half is enough for it.
 _SHARE = 0.5
 
 
 def forget_programs(share: float = _SHARE) -> bool:
-    """Forget compiled programs where they take more than a share of the regions that are allowed.
+    """Discard compiled programs if memory regions exceed a share of the number that is allowed.
 
-    A process that fits many tables, each of its own shape, keeps the programs of all of them. Past
-    the limit, 65,530 by default, it would end in a segmentation fault. What is needed again is
-    compiled again. Elsewhere than on Linux nothing is done.
+    A process that fits many tables of different shapes keeps the programs of all of them. Above the
+    limit, 65,530 by default, it would end with a segmentation fault. Programs that are needed again
+    are compiled again. On systems other than Linux, nothing is done.
 
     Args:
-        share: Of the regions that are allowed.
+        share: Share of the allowed number of regions.
 
     Returns:
-        Whether programs were forgotten.
+        Whether programs were discarded.
 
     Example:
         >>> forget_programs(1.0)

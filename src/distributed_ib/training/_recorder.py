@@ -21,7 +21,7 @@ class Recorder:
     """Collects one record at a time; `history` gives all of them.
 
     Attributes:
-        splits: Names along `split` of the history: "train", and "validation" and "test" where they
+        splits: Names along `split` of the history: "train", and "validation" and "test" if they
             are measured.
         beta: Bottleneck strength of each record.
         step: Training step at the end of each record.
@@ -73,7 +73,7 @@ class Recorder:
 
     @classmethod
     def restored(cls, splits: tuple[str, ...], stacked: Stacked) -> "Recorder":
-        """The recorder whose records `stacked` holds."""
+        """The recorder with the records in `stacked`."""
         n_records = len(stacked["step"])
         rows = {
             name: [jax.tree.map(lambda leaf, k=k: leaf[k], stacked[name]) for k in range(n_records)]
@@ -131,7 +131,7 @@ class SnapshotAlbum:
     def add_if_due(self, record: int, beta: float, params: Params, *, keep: bool) -> None:
         """Add the model of a record if it is one of every `stride`, or if `keep` is True.
 
-        A record that was added last is not added again.
+        The record that was added last is not added again.
         """
         due = (self.strongest - record) % self.stride == 0
         if (due or keep) and record not in self.record[-1:]:

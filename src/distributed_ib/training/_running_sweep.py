@@ -46,8 +46,8 @@ from distributed_ib.training.progress import ProgressCallback, SweepProgress
 from distributed_ib.training.sweep_result import Status, SweepResult
 
 # Long enough that returning control to Python costs nothing, short enough for the progress bar and
-# Ctrl-C. Every stretch allocates its memory again, which slows a step of a large model by a fifth:
-# slow steps are therefore made twenty at a time, for up to ten times as long.
+# Ctrl-C. Every stretch allocates its memory again, which slows a step of a large model by a fifth,
+# so slow steps are made twenty at a time, in stretches up to ten times as long.
 SECONDS_PER_STRETCH = 0.4
 SLOW_STEPS, SLOW_STRETCH = 20, 10
 N_PRETRAINING_RECORDS = 20
@@ -57,7 +57,7 @@ _BEFORE_RECORDS = " before its first record"
 
 
 class Model(Protocol):
-    """What a sweep can train: an Equinox module with the terms of its objective."""
+    """A model that a sweep can train: an Equinox module with the terms of its objective."""
 
     def terms(self, batch: Batch, *, key: PRNGKeyArray) -> Terms:
         """The terms of the objective on a batch, with one draw of the noise."""
@@ -65,7 +65,7 @@ class Model(Protocol):
 
 
 class _Placed(NamedTuple):
-    """What the compiled loop reads besides its state, on the devices of the sweep."""
+    """Arguments of the compiled loop other than its state, on the devices of the sweep."""
 
     static: Static
     batches: BatchSource
@@ -141,11 +141,11 @@ class RunningSweep:
         )
 
     def _on_devices(self, tree: Any) -> Any:
-        """A tree with its arrays on all devices of the sweep."""
+        """The tree with its arrays on all devices of the sweep."""
         return tree if self.layout is None else self.layout.replicated(tree)
 
     def keep(self, checkpoints: Checkpoints, resume: bool) -> None:
-        """Write checkpoints from now on; with `resume`, start from the newest."""
+        """Write checkpoints from now on; with `resume`, continue from the newest."""
         shapes = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), self.state.loop.params
         )
@@ -172,7 +172,7 @@ class RunningSweep:
         self.share_state()
 
     def share_state(self) -> None:
-        """Begin with the state of the first process, on all devices of the sweep."""
+        """Use the state of the first process, on all devices of the sweep."""
         state = state_of_first(self.state) if self.together else self.state
         state.loop, state.good = self._on_devices((state.loop, state.good))
         self.state = state
@@ -194,7 +194,7 @@ class RunningSweep:
         )
 
     def _make_records(self, guard: InterruptGuard) -> tuple[Status, str]:
-        """Make all records that are still to be made; how the sweep ended, and in words."""
+        """Make all remaining records; returns how the sweep ended, and a message."""
         state = self.state
         for phase, first, last in state.records():
             if state.step == first:  # else the sweep was resumed in the middle of this record
@@ -218,9 +218,9 @@ class RunningSweep:
         return "finished", f"finished after {self.schedule.total_steps:,} steps"
 
     def _keep_model(self, record: int, first: int, *, keep: bool) -> None:
-        """Keep the model at the end of a record where beta is larger, if it is due.
+        """Keep the model at whichever end of a record has the larger beta, if it is due.
 
-        So the models of a rising and of a falling sweep are of the same bottleneck strengths.
+        The models of a rising and a falling sweep then have the same bottleneck strengths.
         """
         state = self.state
         rising = self.schedule.direction == "rising"
@@ -247,7 +247,7 @@ class RunningSweep:
             return self._train_from(step, first, last, guard)
 
     def _train_from(self, step: int, first: int, last: int, guard: InterruptGuard) -> bool:
-        """See `_train`; whatever fails here leaves the state that was reached."""
+        """See `_train`; an error here leaves the last state that was reached."""
         stretch, prepared = self._prepare(step, last)
         while step < last:
             started = time.perf_counter()
@@ -271,7 +271,7 @@ class RunningSweep:
         return False
 
     def _begin(self, prepared: Prepared, step: int, last: int) -> Callable[[], LoopState]:
-        """Begin to train until `last` steps are made; gives what waits for the state then."""
+        """Start training up to step `last`; returns a function that waits for the state."""
         first_step, last_step = (np.asarray(number, np.int32) for number in (step, last))
         static, source, settings = self.placed
 
@@ -282,17 +282,17 @@ class RunningSweep:
         if self.groups is None:
             loop = run(self.state.loop, settings, None)
             return lambda: jax.block_until_ready(loop)
-        # The first steps are made one group after the other, so that one of them compiles.
+        # The first steps are made one group after another, so that only one group compiles.
         return self.groups.begin(
             run, self.state.loop, settings, one_by_one=not self.steps_per_second
         )
 
     @contextmanager
     def _kept_if_a_process_is_lost(self) -> Iterator[None]:
-        """Keep the last state that was reached, where a process is lost that trains with this one.
+        """Save the last state that was reached if another process of the group is lost.
 
         Raises:
-            LostProcessError: If one is.
+            LostProcessError: If a process is lost.
         """
         if not self.together:
             yield
@@ -314,7 +314,7 @@ class RunningSweep:
             self.keeper.save_if_due(self.state)
 
     def _prepare(self, step: int, last: int) -> tuple[int, Prepared]:
-        """The length of the next stretch, and its batches."""
+        """The number of steps of the next stretch, and its batches."""
         stretch = self._stretch(step, last)
         prepared = self.placed.batches.prepare(step, stretch, self.n_seeds)
         return stretch, prepared if self.layout is None else self.layout.prepared(prepared)
@@ -387,9 +387,9 @@ class RunningSweep:
 
 
 def _snapshot_stride(params: Params, n_records: int, options: SweepOptions) -> int:
-    """Of every how many records a model is kept.
+    """The number k such that a model is kept at every k-th record.
 
-    Schedules that overlap by half keep models at the same beta, where these can be compared.
+    Schedules that overlap by half keep models at the same beta, so that they can be compared.
     """
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
     affordable = max(1, SNAPSHOT_LIMIT_BYTES // max(1, size))

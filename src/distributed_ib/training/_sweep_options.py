@@ -1,4 +1,4 @@
-"""The options of a sweep in plain values, checked."""
+"""The checked options of a sweep, as plain values."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from distributed_ib.training.schedule import BetaSchedule
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """The options of a sweep. A checkpoint can be resumed with equal ones only."""
+    """The options of a sweep. A checkpoint can only be resumed with the same options."""
 
     schedules: tuple[BetaSchedule, ...]
     seed: int

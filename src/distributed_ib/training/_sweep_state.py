@@ -42,11 +42,12 @@ class SweepState:
 
     Attributes:
         loop: State of the compiled loop, with the sums of the record in progress.
-        good: The loop's state at the start of that record, to which a sweep that diverges returns.
+        good: The loop's state at the start of that record, to which the sweep returns if it
+            diverges.
         pretraining: Records before beta moves.
         annealing: Records while beta moves.
         album: Models kept so far.
-        seconds: Time spent, in earlier processes too.
+        seconds: Time spent, including earlier processes.
     """
 
     loop: LoopState
@@ -62,7 +63,7 @@ class SweepState:
         return int(self.loop.step)
 
     def records(self) -> Iterator[tuple[Phase, int, int]]:
-        """First and last step of every record that is still to be made, in order."""
+        """Phase, first and last step of every remaining record, in order."""
         for phase in (self.pretraining, self.annealing):
             remaining = phase.boundaries[len(phase.recorder.step) :]
             for first, last in itertools.pairwise(remaining):
@@ -98,7 +99,7 @@ def pack(state: SweepState) -> Tensors:
 
 
 def _reached(loop: LoopState) -> dict[str, Any]:
-    """Fields of a state by which a sweep that diverges ends."""
+    """Fields of a state that remain if the sweep diverges."""
     return {name: getattr(loop, name) for name in ("params", "average", "step")}
 
 
@@ -147,7 +148,7 @@ def unpack(tensors: Tensors, models: list[Tensors], fresh: SweepState) -> SweepS
 
 
 def state_of_first(state: SweepState) -> SweepState:
-    """The state of the first process of a group; `state` has its shapes."""
+    """The state of the first process of a group; `state` gives the shapes."""
     packed = arrays_of_first({**pack(state), "seconds": np.float64(state.seconds)})
     models = arrays_of_first(pack_models(state.album.params) if state.album.params else {})
     shared = unpack(packed, [models] if models else [], state)
@@ -174,7 +175,7 @@ def unpack_models(parts: list[Tensors], like: Params) -> list[Params]:
 
 
 def named_leaves(tree: PyTree[Shaped[jax.Array | np.ndarray, "..."]]) -> Tensors:
-    """Leaves as arrays by their path, such as "loop/params/encoder/rest/weights/0"."""
+    """Leaves as arrays, by their path, such as "loop/params/encoder/rest/weights/0"."""
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {_name(path): np.array(leaf, order="C", copy=None) for path, leaf in leaves}
 
@@ -192,7 +193,7 @@ def _length(tensors: Tensors, name: str) -> int:
 def _fill(
     expected: PyTree[jax.ShapeDtypeStruct | Shaped[jax.Array, "..."]], tensors: Tensors
 ) -> PyTree[Shaped[np.ndarray, "..."]]:
-    """The tree `expected` with the arrays of the same names, shapes and types."""
+    """The tree `expected`, filled with the arrays of the same names, shapes and types."""
     leaves, treedef = jax.tree_util.tree_flatten_with_path(expected)
     found = []
     for path, leaf in leaves:
@@ -210,7 +211,7 @@ def _restored(phase: Phase, found: Stacked) -> Phase:
 
 
 def _check_position(state: SweepState) -> None:
-    """Check that the records are those of this sweep, and the step within the one in progress."""
+    """Check that the records are those of this sweep, and the step is in the one in progress."""
     for phase in (state.pretraining, state.annealing):
         n_records = len(phase.recorder.step)
         if phase.recorder.step != phase.boundaries[1 : n_records + 1]:

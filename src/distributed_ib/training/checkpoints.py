@@ -121,7 +121,7 @@ class CheckpointKeeper:
     def __init__(self, checkpoints: Checkpoints, sweep: dict[str, Any]) -> None:
         self._folder, self._seconds, self._sweep = checkpoints.folder, checkpoints.seconds, sweep
         self._kept: tuple[Manifest, ...] = ()
-        self._n_models = 0  # models of the album that are in files already
+        self._n_models = 0  # models of the album that are already in files
         self._next_number = 1 + max(checkpoint_numbers(self._folder), default=0)
         self._due = 0.0
 
@@ -129,7 +129,7 @@ class CheckpointKeeper:
         """Make sure that a new sweep overwrites nothing.
 
         Raises:
-            UserError: If the folder holds checkpoints already.
+            UserError: If the folder already contains checkpoints.
         """
         if checkpoint_numbers(self._folder):
             raise UserError(

@@ -22,16 +22,16 @@ _AXIS_OF_PREPARED_ROWS = 2
 class Devices:
     """Devices among which the rows of every batch are divided; each holds all parameters.
 
-    Random numbers don't depend on how many there are: only the order of sums does, in their last
-    bits.
+    Random numbers don't depend on the number of devices; only the order of sums does, which affects
+    the last bits of results.
 
     Attributes:
-        n_devices: How many of JAX's default kind; None for all, or for as many as divide the rows
-            of a batch evenly.
-        together: Whether they are all devices of all processes that have joined in a `Group`.
+        n_devices: Number of devices of JAX's default kind; None for the largest number that divides
+            the rows of a batch evenly.
+        together: Whether to use all devices of all processes that have joined in a `Group`.
 
     Raises:
-        UserError: If their number is not positive, or is given for those of a group.
+        UserError: If the number is not positive, or is given for the devices of a group.
 
     Example:
         >>> Devices(1).layout(n_rows=256) is None  # nothing is divided
@@ -51,10 +51,10 @@ class Devices:
             )
 
     def layout(self, n_rows: int) -> "Layout | None":
-        """How batches of so many rows are laid out; None for a single device.
+        """The layout of batches of `n_rows` rows; None for a single device.
 
         Raises:
-            UserError: If there are fewer devices, or the rows can't be divided evenly among them.
+            UserError: If there are too few devices, or the rows can't be divided evenly.
         """
         found = jax.devices()
         if self.together:
@@ -89,9 +89,9 @@ def _mesh(devices: list[Any], n_rows: int) -> Mesh:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which device has what: parameters are on all, rows of batches divided.
+    """Placement of arrays: parameters are on all devices, and rows of batches are divided.
 
-    It says where numbers lie and changes none of them.
+    It affects only where arrays are stored, not their values.
 
     Attributes:
         mesh: The devices.
@@ -100,11 +100,11 @@ class Layout:
     mesh: Mesh
 
     def replicated(self, tree: Tree) -> Tree:
-        """All arrays of a tree on every device."""
+        """The tree with all its arrays on every device."""
         return jax.tree.map(self._replicated, tree)
 
     def prepared(self, prepared: Prepared) -> Prepared:
-        """What a source made, its rows divided; what is on the devices stays there."""
+        """Prepared batches with their rows divided; arrays already on the devices stay there."""
         devices = set(self.mesh.devices.flat)
 
         def placed(leaf: Any) -> Any:
@@ -114,9 +114,9 @@ class Layout:
         return jax.tree.map(placed, prepared)
 
     def rows_divided(self, batch: Batch) -> Batch:
-        """Inside a compiled program: a batch of which every device works on some of the rows.
+        """Inside a compiled program: the batch with its rows divided among the devices.
 
-        Values that are listed once are left to the compiler.
+        The placement of listed values is left to the compiler.
         """
 
         def divided(part: Any) -> Any:
@@ -127,7 +127,7 @@ class Layout:
         return jax.tree.map(divided, batch, is_leaf=lists_values)
 
     def on_all(self, tree: Tree) -> Tree:
-        """Inside a compiled program: arrays of which every device has all."""
+        """Inside a compiled program: the tree with complete arrays on every device."""
         return jax.lax.with_sharding_constraint(tree, self._sharding())
 
     def _replicated(self, leaf: Any) -> Any:
@@ -150,12 +150,12 @@ class Layout:
         return NamedSharding(self.mesh, PartitionSpec(*axes))
 
     def _placed(self, array: np.ndarray, sharding: NamedSharding) -> jax.Array:
-        """An array that every process has, on the devices of all of them."""
+        """An array that every process has, placed on the devices of all processes."""
         return jax.make_array_from_callback(array.shape, sharding, lambda part: array[part])
 
 
 def on_this_process(tree: Tree) -> Tree:
-    """Arrays that are whole on every device, as plain arrays of the first one of this process."""
+    """Arrays that are complete on every device, as arrays on the first device of this process."""
     return jax.tree.map(
         lambda leaf: leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf, tree
     )

@@ -1,7 +1,7 @@
-"""Several processes that train one sweep together, each with devices of its own.
+"""Several processes that train one sweep together, each with its own devices.
 
-The processes run the same code on the same data. What depends on the clock, on a folder or on a
-signal is decided by the first process, or by all together, so that they never part.
+The processes run the same code on the same data. Whatever depends on the clock, a folder or a
+signal is decided by the first process, or by all of them jointly, so that they never diverge.
 """
 
 import os
@@ -23,8 +23,8 @@ from distributed_ib.errors import UserError
 # Index and number of this process as MPICH, Open MPI and SLURM set them.
 _INDEX = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 _COUNT = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
-# After a process was lost the others are told by its broken connections at once; this is for a
-# machine that is gone without a word.
+# If a process ends, the others notice its broken connections at once; this is for a machine that
+# disappears without closing them.
 _HEARTBEAT_SECONDS = 60
 _START_SECONDS = 300  # as long as JAX waits for processes
 
@@ -35,14 +35,14 @@ class LostProcessError(UserError):
 
 @dataclass(frozen=True)
 class Group:
-    """How a process joins those with which it trains.
+    """A group of processes that train together, and the place of this process in it.
 
-    What is None is found in the environment that `srun` or `mpirun` makes.
+    Values that are None are taken from the environment variables of `srun` or `mpirun`.
 
     Attributes:
         coordinator: Address and port of the first process, such as "10.0.0.1:1234".
-        n_processes: How many there are.
-        index: Which of them this is, from 0.
+        n_processes: Number of processes.
+        index: Index of this process, from 0.
 
     Raises:
         UserError: If a number is out of range, or the address has no port.
@@ -74,14 +74,15 @@ class Group:
             )
 
     def join(self) -> None:
-        """Wait for the other processes; to be called before JAX starts, and once.
+        """Join the group and wait for the other processes; call it once, before JAX starts.
+
+        If another process doesn't join within five minutes, JAX ends this process.
 
         Raises:
-            UserError: If the environment names no group, or the first process doesn't answer. If
-                one of the others doesn't come within five minutes, JAX ends this process.
+            UserError: If the environment describes no group, or the first process doesn't respond.
         """
         count, index = self.n_processes, self.index
-        if self.coordinator is not None:  # else JAX finds all of it, or nothing
+        if self.coordinator is not None:  # else JAX finds all values itself, or none
             count = _from_environment(_COUNT) if count is None else count
             index = _from_environment(_INDEX) if index is None else index
             if index:
@@ -104,18 +105,18 @@ class Group:
         with told_of_lost_processes(), _without_output():
             multihost_utils.sync_global_devices("joined")
         if jax.default_backend() == "cpu":
-            # All connections are made, and a broken one is an error in Python. The service that
-            # made them would end this process with a dump of its stack.
+            # All connections exist now, and a broken one is an error in Python, whereas the service
+            # that made them would end this process with a stack dump.
             jax.distributed.shutdown()
 
 
 def _wait_for_answer(coordinator: str) -> None:
     """Wait until the first process of a group listens.
 
-    JAX would end this process with a dump of its stack where it does not.
+    Otherwise, JAX would end this process with a stack dump.
 
     Raises:
-        UserError: If it doesn't in time, or there is no such host.
+        UserError: If it doesn't listen in time, or there is no such host.
     """
     host, _, port = coordinator.rpartition(":")
     end = time.monotonic() + _START_SECONDS
@@ -148,19 +149,19 @@ def _without_output() -> Iterator[None]:
 
 
 def is_first() -> bool:
-    """Whether this process writes: the first of a group, or one by itself."""
+    """Whether this process writes files: it is the first of a group, or the only one."""
     return jax.process_index() == 0
 
 
 def leave() -> None:
-    """End the group, once all processes have trained; what follows is the first one's work."""
+    """Leave the group after training; the first process does the remaining work."""
     if jax.distributed.is_initialized():
         jax.distributed.shutdown()
 
 
 @contextmanager
 def told_of_lost_processes() -> Iterator[None]:
-    """Within this context an exchange that fails is told as the loss of a process.
+    """Within this context, a failed exchange is reported as the loss of a process.
 
     Raises:
         LostProcessError: If another process has ended.
@@ -168,7 +169,7 @@ def told_of_lost_processes() -> Iterator[None]:
     try:
         yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
-        # Gloo, which exchanges what processors compute, raises ValueErrors.
+        # Gloo, which exchanges data between CPUs, raises ValueErrors.
         if type(error) is ValueError and "Gloo" not in str(error):
             raise
         raise LostProcessError(
@@ -179,7 +180,7 @@ def told_of_lost_processes() -> Iterator[None]:
 
 
 def agreed(flag: bool) -> bool:
-    """The flag that the first process of a group has."""
+    """The flag as passed by the first process of a group."""
     return bool(_of_first(np.asarray(flag)))
 
 
@@ -193,7 +194,7 @@ def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
 
 
 def arrays_of_first(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Named arrays as the first process has them; what the others pass doesn't matter."""
+    """Named arrays as passed by the first process; those of the others are ignored."""
     content = save({name: np.asarray(array) for name, array in arrays.items()})
     size = int(_of_first(np.asarray(len(content), np.int32)))
     padded = np.zeros(size, np.uint8)
@@ -213,5 +214,5 @@ def _from_environment(names: tuple[str, ...]) -> int | None:
 
 
 def _first_words(error: Exception) -> str:
-    """The first line of an error of JAX, without its address."""
+    """The first line of an error of JAX, at most 200 characters."""
     return str(error).strip().splitlines()[0].rstrip(".")[:200]

@@ -28,11 +28,11 @@ class BetaSchedule:
     Attributes:
         beta_start: The smallest bottleneck strength, small enough for channels to stay open; 1e-4
             by default.
-        beta_end: The largest, 1 by default. With a prediction loss that measures information
+        beta_end: The largest, 1 by default. With a prediction loss that measures information,
             nothing survives beta = 1, because a nat transmitted lowers the loss by at most a nat.
-        n_steps: Training steps over which beta moves, 10,000 by default.
-        n_pretraining_steps: Steps before that, at `beta_start` if beta rises, at `beta_end` if it
-            falls; 500 by default.
+        n_steps: Number of training steps over which beta moves, 10,000 by default.
+        n_pretraining_steps: Number of steps before that, at `beta_start` if beta rises, at
+            `beta_end` if it falls; 500 by default.
         direction: "rising" (the default) or "falling".
 
     Raises:
@@ -73,7 +73,7 @@ class BetaSchedule:
 
     @property
     def total_steps(self) -> int:
-        """Pre-training and annealing steps together."""
+        """Number of pre-training and annealing steps."""
         return self.n_pretraining_steps + self.n_steps
 
     def beta_at(self, step: float) -> float:
@@ -90,7 +90,7 @@ class BetaSchedule:
         return self.beta_start, self.beta_end
 
     def as_array(self) -> Float[Array, "4"]:
-        """The schedule as numbers for `traced_beta`, so that none is a compiled constant."""
+        """The schedule as an array for `traced_beta`, so that no number is a compiled constant."""
         first, last = self._ends
         return jnp.array(
             [

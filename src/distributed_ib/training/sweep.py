@@ -43,41 +43,41 @@ def sweep(
 ) -> SweepResult:
     """Train a model with a bottleneck while beta moves, and record the terms of its objective.
 
-    All repeats run side by side, on processors in groups that threads share. Later sweeps of the
-    same shapes reuse the compiled program.
+    All repeats run in parallel; on CPUs, they are divided into groups that run in threads. Later
+    sweeps of the same shapes reuse the compiled program.
     Ctrl-C ends the sweep early and keeps the records made so far. So does a loss that is not
     finite; the models then end with the last record at which all values were finite.
 
     Args:
-        make_model: From a random key to a model: an Equinox module with
+        make_model: Returns a model, given a random key: an Equinox module with
             `terms(batch, *, key) -> Terms`, such as `DistributedBottleneck`.
         batches: Source of the training batches.
         schedule: Schedule of beta; or one for each repeat, with the same numbers of steps. Records
-            then name the beta of the first.
+            then contain the beta of the first.
         seed: Seed of everything random, 0 .. 2^32 - 1; 0 by default. The same seed gives the same
             bits on the same machine.
         n_seeds: Independent repeats, which differ in initial weights, batches and noise; 1 by
             default.
-        learning_rate: Adam's step size, by default 3e-4 as in the paper.
-        first_learning_rate: Step size at the first step, from where it falls evenly in its
-            logarithm over the pre-training; by default `learning_rate`. Large steps learn quickly,
-            small ones leave less noise in the weights.
-        last_learning_rate: Step size at the last step, to which it moves likewise while beta does;
-            by default `learning_rate`.
-        weight_decay: Share of each weight, but not of biases, that a step of rate 1 takes away
-            (AdamW, Loshchilov and Hutter 2019); 0 by default.
-        averaging_steps: Steps over which weights are averaged, with weights that fall exponentially
-            into the past (Polyak and Juditsky 1992). Models that are kept, and measured on held-out
-            data, then have these averages, which have less of the noise of single steps. With 0,
-            the default, they have the weights of their last step.
+        learning_rate: Learning rate of Adam, by default 3e-4 as in the paper.
+        first_learning_rate: Learning rate at the first step, from which it moves evenly in its
+            logarithm to `learning_rate` during pre-training; by default `learning_rate`. Large
+            steps learn quickly, small ones leave less noise in the weights.
+        last_learning_rate: Learning rate at the last step, to which it moves in the same way while
+            beta does; by default `learning_rate`.
+        weight_decay: Share of each weight, but not of biases, that a step with a learning rate of 1
+            takes away (AdamW, Loshchilov and Hutter 2019); 0 by default.
+        averaging_steps: Number of steps over which model weights are averaged, with exponentially
+            decreasing influence of earlier steps (Polyak and Juditsky 1992). Models that are kept
+            and measured on held-out data then have these averages, which have less of the noise of
+            single steps. With 0, the default, they have the weights of their last step.
         validation: Held-out data, a tree of arrays `[n, ...]` like a batch. All of it is measured
             at every record; none of it is used for training.
-        test: Further held-out data, measured likewise, for results that nothing was chosen by.
-        n_records: Records along the annealing, evenly spaced in log beta; 200 by default.
-        n_snapshots: Most models to keep along the annealing, 200 by default. They are those of
-            every k-th record, counted from the largest beta; k is increased where they would take
-            more than 1 GiB together, and with several schedules until it divides half the records,
-            so that schedules that overlap by half keep models at the same beta.
+        test: Further held-out data, measured in the same way, on which nothing is selected.
+        n_records: Number of records along the annealing, evenly spaced in log beta; 200 by default.
+        n_snapshots: Largest number of models to keep along the annealing, 200 by default. They are
+            those of every k-th record, counted from the largest beta; k is increased if they would
+            take more than 1 GiB in total, and with several schedules until it divides half the
+            number of records, so that schedules that overlap by half keep models at the same beta.
         progress: Called about twice a second, or less often if steps are slow: after 20 steps or
             four seconds; e.g. a `ProgressBar`.
         checkpoints: Where to write checkpoints, and how often; by default there are none. They
@@ -153,5 +153,5 @@ def check_repeats(seed: int, n_seeds: int) -> None:
         >>> check_repeats(seed=0, n_seeds=2)
     """
     whole_number("n_seeds", n_seeds, 1)
-    # JAX takes seeds modulo 2^32: beyond that two seeds would be the same.
+    # JAX takes seeds modulo 2^32: larger seeds would be the same as smaller ones.
     whole_number("seed", seed, 0, 2**32 - 1)

@@ -20,8 +20,8 @@ class Snapshots:
     Attributes:
         params: Trainable arrays, each `[snapshot, repeat, ...]`.
         static: The model without those arrays; `equinox.combine` puts the two together.
-        record: For each snapshot the record at whose end it was taken, `[snapshot]`; if beta
-            falls, at whose beginning: where beta is larger, as in a rising sweep.
+        record: For each snapshot the record at whose end it was taken, `[snapshot]`; if beta falls,
+            the record at whose beginning it was taken: in both cases where beta is larger.
         beta: Bottleneck strength at that moment, `[snapshot]`.
     """
 
@@ -47,7 +47,7 @@ class History:
             record, component]`.
         prediction_error_nats: Loss of the prediction of Y, `[repeat, record, split]`.
         scores: Further measures such as `accuracy`, each `[repeat, record, split]`.
-        splits: Names along `split`: "train", and "validation" and "test" if there were such data.
+        splits: Names along `split`: "train", and "validation" and "test" if there are such data.
     """
 
     beta: Float64[np.ndarray, " record"]

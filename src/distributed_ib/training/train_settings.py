@@ -150,7 +150,7 @@ class TrainSettings:
         return min(2 * half, max(1, self.n_steps - self.n_steps % 2))
 
     def stretches(self) -> tuple[BetaSchedule, ...]:
-        """The schedules of all starts, in the order of rising beta.
+        """The schedules of all starts, in ascending order of beta.
 
         Example:
             >>> settings = TrainSettings(beta=(1e-3, 1.0), n_starts=5, n_steps=12)
@@ -180,9 +180,9 @@ class TrainSettings:
         return BetaSchedule(low, high, self.n_steps, n_pretraining, direction)
 
     def resolved(self) -> dict[str, Any]:
-        """All settings as plain values, with what follows from others in the place of None.
+        """All settings as plain values, with None replaced by the resulting values.
 
-        With both directions there is a number of pre-training steps for each, in their order.
+        With both directions, `n_pretraining_steps` is a list with the number for each.
 
         >>> brief = TrainSettings(n_steps=1300, learning_rate=0.01, direction="both").resolved()
         >>> brief["n_pretraining_steps"], brief["first_learning_rate"]
@@ -203,7 +203,7 @@ class TrainSettings:
 
     @property
     def averaging_steps(self) -> float:
-        """Steps over which weights are averaged; 0 for none.
+        """Number of steps over which weights are averaged; 0 for none.
 
         >>> TrainSettings(n_steps=1000, n_starts=2, averaging=0.05).averaging_steps
         50.0
@@ -212,11 +212,11 @@ class TrainSettings:
 
     @property
     def total_steps(self) -> int:
-        """Steps of all sweeps together."""
+        """Total number of steps of all sweeps."""
         return sum(self.schedule(direction).total_steps for direction in self.directions)
 
     def with_steps(self, n_steps: int) -> "TrainSettings":
-        """The same with another number of steps, and pre-training in proportion.
+        """The same settings with another number of steps, and pre-training in proportion.
 
         >>> TrainSettings(n_steps=100, n_pretraining_steps=50).with_steps(10).n_pretraining_steps
         5
