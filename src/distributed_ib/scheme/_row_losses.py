@@ -15,7 +15,7 @@ from distributed_ib._jax_threads import map_in_threads
 from distributed_ib.model.contrastive_predictor import ContrastivePredictor
 from distributed_ib.scheme._noise import blocks, model_keys, row_keys, stacked
 
-_SINGLE = 1 << 20  # number of the first pair of single draws, beyond those of averages and models
+_SINGLE = 1 << 20  # number of the first pair of single draws; pairs of averages have smaller ones
 
 
 class RowLosses(NamedTuple):

@@ -105,7 +105,7 @@ def _divided(state: LoopState, members: tuple[Members, ...]) -> list[LoopState]:
 
 @partial(jax.jit, static_argnums=1)
 def _joined(states: list[LoopState], n_repeats: int) -> LoopState:
-    """The state of all repeats; its step is the smallest of those of the groups."""
+    """The state of all repeats; its step is the smallest step of any group."""
     joined: LoopState = jax.tree.map(
         lambda *leaves: jnp.concatenate(leaves)[:n_repeats] if leaves[0].ndim else leaves[0],
         *states,

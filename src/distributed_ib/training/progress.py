@@ -44,7 +44,7 @@ def part_of_a_whole(
     Args:
         progress: Callback for the whole; None gives None.
         n_before: Steps of the sweeps before this one.
-        n_total: Steps of all sweeps together.
+        n_total: Total number of steps of all sweeps.
 
     Example:
         >>> report = part_of_a_whole(lambda now: print(now.step, now.total_steps), 35, 95)

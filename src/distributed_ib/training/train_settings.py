@@ -143,7 +143,7 @@ class TrainSettings:
 
     @property
     def n_records_of_stretch(self) -> int:
-        """Records of one start, so that those of neighbouring starts are at the same beta."""
+        """Number of records of one start, such that neighbouring starts have the same betas."""
         if self.n_starts == 1:
             return min(self.n_records, self.n_steps)
         half = max(1, round(self.n_records / (self.n_starts + 1)))
