@@ -1,4 +1,4 @@
-"""Features of components and outcomes by which their dependence is tested."""
+"""Features of components and outcomes, for tests of their dependence."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,20 +7,20 @@ from scipy.stats import rankdata
 from distributed_ib.data.component_values import ComponentValues
 
 FloatArray = NDArray[np.float64]
-# Cosines of the rank of a number; the k-th weighs 1/k^2, as in tests by distances.
+# Cosines of the rank of a number; the k-th has weight 1/k^2, as in distance-based tests.
 N_COSINES = 4
-# Columns of a component or entries of Y beyond which their principal components are taken.
+# With more columns of a component, or entries of Y, their principal components are used.
 MOST_COLUMNS = 8
-# Levels that fewer rows take are one level: they are too few to tell anything apart.
+# Levels with fewer rows are pooled into one: each has too few rows to distinguish anything.
 LEAST_ROWS_OF_LEVEL = 5
 
 
 def features_of_component(values: ComponentValues, n_cosines: int = N_COSINES) -> FloatArray:
     """Features of a component, `[n, feature]`, each of mean zero.
 
-    A number gives cosines of its rank, so that neither its unit nor a monotonic map of it counts;
-    a category an indicator of each level. A number that is missing counts as the median, beside
-    an indicator. Features that are constant are left out.
+    A number yields cosines of its rank, which do not depend on its unit or on monotonic maps; a
+    category yields an indicator of each level. A missing number is replaced by the median, with
+    an indicator. Constant features are omitted.
     """
     missing = np.isnan(values.numbers)
     known = _filled(values.numbers, missing)
@@ -31,7 +31,7 @@ def features_of_component(values: ComponentValues, n_cosines: int = N_COSINES) -
 
 
 def features_of_outcome(y: NDArray[np.generic], n_cosines: int = N_COSINES) -> FloatArray:
-    """Features of Y, `[n, feature]`: whole numbers are classes; entries stand side by side."""
+    """Features of Y, `[n, feature]`, entry by entry; integers are classes."""
     entries = np.asarray(y).reshape(len(y), -1)
     if entries.dtype.kind in "biu":
         return _joined([features_of_codes(column) for column in entries.T], len(y))
@@ -56,7 +56,7 @@ def features_of_numbers(values: FloatArray, n_cosines: int = N_COSINES) -> Float
 
 
 def features_of_codes(codes: NDArray[np.generic]) -> FloatArray:
-    """An indicator of each level, `[n, level]`, so scaled that their sum of squares is chi-square.
+    """An indicator of each level, `[n, level]`, scaled so that the sum of squares is chi-square.
 
     >>> features_of_codes(np.array([0] * 5 + [1] * 5))[0].round(3).tolist()
     [0.707, -0.707]
@@ -73,7 +73,7 @@ def features_of_codes(codes: NDArray[np.generic]) -> FloatArray:
 
 
 def _filled(columns: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
-    """Numbers with the median of their column where one is missing."""
+    """The numbers, with missing ones replaced by the median of their column."""
     if not missing.any():
         return columns
     pairs = zip(columns.T, missing.T, strict=True)
@@ -82,12 +82,12 @@ def _filled(columns: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
 
 
 def _distinct(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In which rows numbers are missing, `[pattern, n]`: each pattern once."""
+    """The distinct patterns of missing numbers, `[pattern, n]`."""
     return np.unique(missing[:, missing.any(axis=0)], axis=1).T
 
 
 def _few(columns: FloatArray) -> FloatArray:
-    """The columns, or as many principal components as are tested at most."""
+    """The columns, or their first `MOST_COLUMNS` principal components if there are more."""
     if columns.shape[1] <= MOST_COLUMNS:
         return columns
     centered = columns - columns.mean(axis=0)

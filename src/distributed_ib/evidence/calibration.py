@@ -1,4 +1,4 @@
-"""Do stated probabilities come true? Of classes, and of intervals for numbers."""
+"""Calibration of predicted class probabilities, and of prediction intervals of numbers."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ N_BINS, LEAST_ROWS_OF_BIN = 5, 10
 
 @dataclass(frozen=True)
 class CalibrationRow:
-    """One stated probability, and how often it came true on held-out rows.
+    """A stated probability, and how often the prediction was right on held-out rows.
 
     Attributes:
-        stated: The probability; a mean over rows.
-        observed: The share of rows in which it came true, with an exact binomial interval.
-        n_rows: Rows that it was stated for.
+        stated: The stated probability, a mean over rows.
+        observed: The share of rows predicted correctly, with an exact binomial interval.
+        n_rows: Number of these rows.
     """
 
     stated: float
@@ -29,13 +29,13 @@ class CalibrationRow:
 def calibration_of_classes(
     probabilities: FloatArray, y: NDArray[np.generic], level: float = LEVEL
 ) -> list[CalibrationRow]:
-    """How often the likeliest class was the true one, by the probability that it was given.
+    """How often the most probable class was the true one, binned by its stated probability.
 
-    Rows are divided into at most five bins of about equally many; those of equal probability are
-    never parted. Rows count as independent, and all alike.
+    Rows are divided into at most five bins of about equal size; rows of equal probability share a
+    bin. Rows are treated as independent and equally weighted.
 
     Args:
-        probabilities: Of the classes, `[n, class]`.
+        probabilities: Probabilities of the classes, `[n, class]`.
         y: Codes of the true classes, `[n]`.
         level: Coverage of the intervals.
 
@@ -63,14 +63,14 @@ def calibration_of_classes(
 def coverage_of_numbers(
     low: FloatArray, high: FloatArray, y: FloatArray, stated: FloatArray, level: float = LEVEL
 ) -> list[CalibrationRow]:
-    """How often numbers lay within the stated intervals.
+    """How often the true numbers lay within the prediction intervals.
 
     Args:
         low: Lower ends, `[n, interval]`.
         high: Upper ends.
         y: The true numbers, `[n]`.
-        stated: Probability of each interval, `[interval]`.
-        level: Coverage of the intervals of the shares.
+        stated: Nominal probability of each interval, `[interval]`.
+        level: Coverage of the confidence intervals of the observed shares.
     """
     inside = (y[:, None] >= low) & (y[:, None] <= high)
     return [

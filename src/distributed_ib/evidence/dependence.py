@@ -1,10 +1,10 @@
-"""Does X tell anything about Y, and does each component? Tests by permutation, without a model.
+"""Permutation tests of whether X, and each component, is informative about Y, without a model.
 
-Each component is compared with Y by itself and together with every other component, so that one
-which tells something only together with another, as in an exclusive or, is found too. The statistic
-is a sum of squared covariances between features (Gretton et al. 2007, "A kernel statistical test of
-independence", with an explicit feature map); its distribution without dependence is that over
-permutations of the rows.
+Each component is tested alone and together with every other component, so that components that
+are informative only jointly, as in an exclusive or, are found too. The statistic is a sum of
+squared covariances between features (Gretton et al. 2007, "A kernel statistical test of
+independence", with an explicit feature map); its null distribution is that over permutations of
+the rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ from distributed_ib.evidence._features import features_of_component, features_of
 FloatArray = NDArray[np.float64]
 
 N_DRAWS = 999
-# Rows that are compared at most, drawn at random: of single components and of pairs.
+# At most this many rows, drawn at random, are used to test single components and pairs.
 MOST_ROWS, MOST_ROWS_OF_PAIRS = 4000, 2000
-# With more components their pairs are too many to be tested.
+# With more components, pairs are too many to be tested.
 MOST_PAIRED = 50
 # Features of a component, and of Y, that enter products.
 N_PAIRED = 4
-# How the error of the first kind is shared between a component alone and with another.
+# Share of the type I error given to the test of a component alone; the rest goes to its pairs.
 SHARE_ALONE = 2 / 3
 
 
@@ -35,9 +35,10 @@ class Rows:
 
     Attributes:
         components: Values of every component.
-        y: Y, `[n]` or `[n, d]`; whole numbers are classes.
-        weight: How much each row counts, `[n]`; None if all count the same.
-        groups: A label for each row, `[n]`, where those of one group may be alike; else None.
+        y: Y, `[n]` or `[n, d]`; integers are classes.
+        weight: Weight of each row, `[n]`; None if all are equal.
+        groups: Group label of each row, `[n]`; rows of a group may be dependent. None if there are
+            no groups.
     """
 
     components: Sequence[ComponentValues]
@@ -60,26 +61,26 @@ class Rows:
         )
 
     def sample(self, n_rows: int, random: np.random.Generator) -> "Rows":
-        """At most so many of them, drawn at random."""
+        """At most `n_rows` of the rows, drawn at random."""
         if self.n <= n_rows:
             return self
         return self.take(np.sort(random.choice(self.n, n_rows, replace=False)))
 
 
 def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float:
-    """p-value of "X tells nothing about Y".
+    """p-value of the null hypothesis that X carries no information about Y.
 
-    It is nearly exact where rows are exchangeable, since pairs are compared on fewer rows and with
-    permutations of their own; with signs of groups, or weights, it is right for many of them.
+    It is nearly exact for exchangeable rows (only nearly, because pairs are tested on fewer rows
+    and with permutations of their own); with groups or weights it holds for large samples.
 
-    Three statistics are compared with those of rows whose Y are permuted: the largest of any
-    component, the sum over all, and the largest of any pair. The least of the three p-values is
-    itself compared with that of the permuted rows (Westfall and Young 1993).
+    Three statistics are compared with their values when Y is permuted: the maximum over
+    components, the sum over components, and the maximum over pairs. The minimum of the three
+    p-values is itself compared with that of the permuted rows (Westfall and Young 1993).
 
     Args:
         rows: The rows.
-        n_draws: Permutations; no p-value is below 1/(n_draws + 1). Where rows have weights or come
-            in groups, signs of whole groups are drawn instead.
+        n_draws: Number of permutations; the smallest possible p-value is 1/(n_draws + 1). If rows
+            have weights or groups, random signs of whole groups are drawn instead.
         seed: Seed of the permutations.
 
     Example:
@@ -103,20 +104,20 @@ def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float
     if 1 < len(rows.components) <= MOST_PAIRED:
         families.append(_pairs_with_permuted_y(rows, n_draws, random).max(axis=(1, 2)))
     p_values = np.stack([_ranks(family) for family in families])
-    # Smaller is more extreme: the least p-value of every draw, compared with that of all others.
+    # The minimum p-value of every draw, compared with that of all draws; smaller is more extreme.
     return float(_ranks(-p_values.min(axis=0))[0])
 
 
 def component_p_values(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> NDArray[np.float64]:
-    """p-value of "it tells nothing about Y, alone or with another" of each component.
+    """p-value for each component that it carries no information about Y, alone or in a pair.
 
-    The values of a component are permuted against Y and all other components. It is compared with
-    Y alone and with the products of Y and each of the other components; the two p-values are joined
-    by Bonferroni's rule with weights of two and one.
+    The values of a component are permuted against Y and all other components. Its dependence is
+    tested on Y alone and on the products of Y and each other component; the two p-values are
+    combined by a weighted Bonferroni correction, with weights of 2/3 and 1/3.
 
     Args:
         rows: The rows.
-        n_draws: Permutations, at least.
+        n_draws: Minimum number of permutations; at least 20 per component are drawn.
         seed: Seed of the permutations.
 
     Returns:
@@ -146,8 +147,8 @@ def component_p_values(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> 
     p_alone = _first_ranks(alone)
     if not 1 < n_components <= MOST_PAIRED:
         return np.asarray(np.where(parts.widths > 0, p_alone, 1.0))
-    # The first is right where the component does not depend on others, the second where Y does not
-    # depend on the pair. Rare levels that two components share would pass one of them by chance.
+    # The first is valid if the component is independent of the others, the second if Y is
+    # independent of the pair. Rare levels shared by two components could pass one by chance.
     p_pair = np.maximum(
         _first_ranks(_pairs_with_permuted_component(rows, n_draws, random).max(axis=2)),
         _first_ranks(_pairs_with_permuted_y(rows, n_draws, random).max(axis=2)),
@@ -194,8 +195,8 @@ def _paired_features(rows: Rows) -> tuple[_Parts, FloatArray]:
 def _pairs_with_permuted_y(rows: Rows, n_draws: int, random: np.random.Generator) -> FloatArray:
     """Standardised statistics of all pairs, `[1 + draw, component, component]`.
 
-    Y is permuted against the products of features of two components, so that whatever depends on
-    another component stays as it is.
+    Y is permuted against the products of features of two components, which keeps the dependence
+    between the components.
     """
     rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
     parts, y = _paired_features(rows)
@@ -212,7 +213,7 @@ def _pairs_with_permuted_y(rows: Rows, n_draws: int, random: np.random.Generator
 def _pairs_with_permuted_component(
     rows: Rows, n_draws: int, random: np.random.Generator
 ) -> FloatArray:
-    """The same, where a component is permuted against Y and all other components."""
+    """The same statistics, with a component permuted against Y and all other components."""
     rows = rows.sample(MOST_ROWS_OF_PAIRS, random)
     parts, y = _paired_features(rows)
     n_components, found = len(parts.widths), []
@@ -244,7 +245,7 @@ def _block_sums(columns: FloatArray, widths: NDArray[np.int64]) -> FloatArray:
 def _with_draws(
     features: FloatArray, rows: Rows, n_draws: int, random: np.random.Generator
 ) -> Iterator[FloatArray]:
-    """The features as they are, then as often as asked for without any dependence on the rest."""
+    """Yields the features as they are, then `n_draws` draws under the null of independence."""
     yield features
     if rows.weight is None and rows.groups is None:
         for _ in range(n_draws):
@@ -265,10 +266,9 @@ def _weighted(features: FloatArray, rows: Rows) -> FloatArray:
 
 
 def _standardised(statistics: FloatArray) -> FloatArray:
-    """Statistics `[1 + draw, ...]` made comparable: their cube roots are nearly normal.
+    """Standardised cube roots, which are nearly normal, of statistics `[1 + draw, ...]`.
 
-    The observed one is among those by which mean and deviation are found, so that it has no
-    advantage over the draws.
+    Mean and deviation include the observed statistic, so that it has no advantage over the draws.
     """
     roots = np.cbrt(statistics)
     deviation = roots.std(axis=0)
@@ -277,12 +277,12 @@ def _standardised(statistics: FloatArray) -> FloatArray:
 
 
 def _ranks(values: FloatArray) -> FloatArray:
-    """Share of all values that are at least as large as each, `[1 + draw]`."""
+    """For each value, the share of all values that are at least as large, `[1 + draw]`."""
     values = np.round(values, 10)
     order = np.sort(values)
     return np.asarray(1 - np.searchsorted(order, values, side="left") / len(values))
 
 
 def _first_ranks(statistics: FloatArray) -> FloatArray:
-    """Share of all draws whose statistic is at least that of the first, `[...]`."""
+    """Share of all draws, the first included, with a statistic at least the first's, `[...]`."""
     return np.asarray((statistics >= statistics[0] * (1 - 1e-12)).mean(axis=0))

@@ -1,4 +1,4 @@
-"""The evidence of a scheme: how sure it is that X tells about Y, and what each component tells."""
+"""Evidence of a scheme: that X is informative about Y, and what each component contributes."""
 
 import json
 import math
@@ -14,11 +14,11 @@ from distributed_ib.evidence.references import Reference
 from distributed_ib.evidence.stability import AtEqualBits, LastComponent
 
 ALPHA = 0.05
-"""There is evidence where the p-value is at most this."""
+"""There is evidence if the p-value is at most this."""
 Q_LIMIT = 0.1
-"""A component is supported where its q-value is at most this."""
+"""A component is supported if its q-value is at most this."""
 FREQUENT = 0.9
-"""A finding is stated without its frequency where it holds in this share of resamples."""
+"""A finding that holds in at least this share of resamples is stated without its frequency."""
 
 Verdict = Literal["evidence", "no evidence"]
 
@@ -29,10 +29,10 @@ class EvidenceAt:
 
     Attributes:
         beta: Its bottleneck strength.
-        known: Bits of Y that are known from one draw of the noise.
-        averaged: Bits that predictions know, which are averaged over noise and models.
-        bits: What each component conveys.
-        selected: Share of the resamples in which each component is in use; empty if there are none.
+        known: Bits of Y known from one draw of the noise.
+        averaged: Bits of Y known from predictions averaged over noise and models.
+        bits: Bits that each component conveys.
+        selected: Share of the resamples in which each component is in use; empty without resamples.
         scores: Scores of predictions, by name.
     """
 
@@ -46,26 +46,27 @@ class EvidenceAt:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How sure the findings about a relationship X -> Y are.
+    """Statistical evidence for the findings about a relationship X -> Y.
 
     Attributes:
         names: Names of the components.
-        p_value: Of "X tells nothing about Y".
-        p_values: Of "it tells nothing about Y, alone or with another", for each component.
-        q_values: Of the same, with regard to how many components there are.
+        p_value: Of the null hypothesis that X carries no information about Y.
+        p_values: For each component, of the null hypothesis that it carries no information about
+            Y, alone or together with another.
+        q_values: For each component, its p-value corrected for the number of components.
         best: The approximation that predicts best.
-        simplest: The simplest that is no worse.
-        n_resamples: Resamples of the rows, each with models of its own; 0 if there were none.
-        n_rows: Held-out rows on which all is measured that is known or predicted.
-        in_use_bits: At `best` and `simplest` a component is in use that is supported and conveys
-            more than this: what a component gets that tells nothing.
+        simplest: The simplest approximation that is no worse.
+        n_resamples: Resamples of the rows, each with models of its own; 0 if there are none.
+        n_rows: Held-out rows on which known bits and predictions are measured.
+        in_use_bits: A supported component is in use at `best` or `simplest` if it conveys more
+            than this, the bits that an uninformative component can get.
         knowledge: What each measured component tells alone, and what is lost without it.
-        at_equal_bits: What components convey at equal sums over components.
-        last: How often a component is the last in use.
-        correlated: Pairs of columns with a rank correlation above 0.9 in size.
+        at_equal_bits: Bits that components convey at equal sums over components.
+        last: How often each component is the last in use.
+        correlated: Pairs of columns with an absolute rank correlation above 0.9.
         references: Models without a bottleneck, on the same rows.
-        calibration: Whether stated probabilities come true.
-        alpha: There is evidence where `p_value` is at most this.
+        calibration: Whether predicted probabilities are calibrated.
+        alpha: There is evidence if `p_value` is at most this.
         level: Coverage of all intervals.
     """
 
@@ -89,12 +90,12 @@ class Evidence:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether there is evidence that X tells anything about Y."""
+        """Whether there is evidence that X is informative about Y."""
         return "evidence" if self.p_value <= self.alpha else "no evidence"
 
     @property
     def supported(self) -> tuple[str, ...]:
-        """Components that tell about Y; none without evidence that any does."""
+        """Components with evidence that they are informative about Y; empty if X has none."""
         if self.verdict == "no evidence":
             return ()
         return tuple(
@@ -102,13 +103,13 @@ class Evidence:
         )
 
     def in_use(self, at: EvidenceAt) -> tuple[str, ...]:
-        """Supported components in use at one of the two approximations, most bits first."""
+        """Supported components in use at `best` or `simplest`, in descending order of bits."""
         bits = {name: one.value for name, one in zip(self.names, at.bits, strict=True)}
         used = [name for name in self.supported if bits[name] > self.in_use_bits]
         return tuple(sorted(used, key=lambda name: -bits[name]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON values, in the form that `summary.json` has."""
+        """Return everything as JSON values, in the format of `summary.json`."""
         return {
             "evidence": self._head(self.best),
             "components": self._components(self.best),
@@ -175,10 +176,10 @@ class Evidence:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Evidence":
-        """Read what `to_dict` gave.
+        """Read the output of `to_dict`.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If `values` is not a valid description of evidence.
         """
         try:
             return _read(values)

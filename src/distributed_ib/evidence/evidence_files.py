@@ -19,7 +19,7 @@ def save_evidence(folder: Path, evidence: Evidence) -> None:
 
 
 def load_evidence(folder: Path) -> Evidence | None:
-    """Read what `save_evidence` wrote; None if there is none.
+    """Read the file that `save_evidence` wrote; None if there is none.
 
     Raises:
         UserError: If the file is damaged.

@@ -1,4 +1,4 @@
-"""What each input of a Boolean function tells: alone, without it, and its Shapley value."""
+"""Information of each input of a Boolean function: alone, unique, and its Shapley value."""
 
 from math import comb
 from typing import NamedTuple
@@ -16,8 +16,8 @@ class ExactShares(NamedTuple):
     Attributes:
         alone: I(X_i;Y), `[input]`.
         unique: What is lost without it, I(X;Y) - I(X without X_i;Y), `[input]`.
-        shapley: Its Shapley value, `[input]`: what it adds to those before it, averaged over all
-            orders of the inputs. They add up to I(X;Y).
+        shapley: Its Shapley value, `[input]`: what it adds to the inputs before it, averaged over
+            all orders of the inputs. The values sum to I(X;Y).
     """
 
     alone: Float64[np.ndarray, " input"]
@@ -29,11 +29,11 @@ def exact_shares(information_bits: ArrayLike) -> ExactShares:
     """Shares of all inputs, from the information of every subset.
 
     Args:
-        information_bits: I(X_S;Y) of every subset, `[2**n]`, bit i of the index being input i, from
-            `subset_information_bits`.
+        information_bits: I(X_S;Y) of every subset S, `[2**n]`, from `subset_information_bits`;
+            bit i of the index says whether S contains input i.
 
     Raises:
-        UserError: If that is no power of two.
+        UserError: If the number of subsets is not a power of two above 1.
 
     Example:
         >>> xor = exact_shares([0.0, 0.0, 0.0, 1.0])
@@ -48,7 +48,7 @@ def exact_shares(information_bits: ArrayLike) -> ExactShares:
         )
     masks = np.arange(information.size)
     sizes = np.bitwise_count(masks).astype(np.int64)
-    # Orders in which exactly the inputs of a subset of size s come before: s! (n - 1 - s)! / n!.
+    # Share of orders in which exactly a given subset of size s comes before: s! (n - 1 - s)! / n!.
     share = np.array([1 / (n * comb(n - 1, s)) for s in range(n)])
     shapley = np.empty(n)
     for i in range(n):

@@ -1,17 +1,17 @@
-"""q-values: how many of those that are claimed would be claimed by chance."""
+"""q-values, which bound the expected share of false discoveries."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
 def q_values(p_values: ArrayLike) -> NDArray[np.float64]:
-    """q-values of some tests, `[test]` (Benjamini and Hochberg 1995).
+    """q-values of several tests, `[test]` (Benjamini and Hochberg 1995).
 
-    Of all tests whose q-value is at most q, a share q at most is claimed wrongly, on average over
-    tables; tests may be independent or positively dependent.
+    If the tests with a q-value of at most q are claimed, the expected share of false claims is at
+    most q, for independent or positively dependent tests.
 
     Args:
-        p_values: Their p-values, `[test]`.
+        p_values: p-values of the tests, `[test]`.
 
     Example:
         >>> q_values([0.01, 0.5, 0.02]).round(3).tolist()

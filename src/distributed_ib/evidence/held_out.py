@@ -1,4 +1,4 @@
-"""Do predictions of held-out rows belong to these rows? A test by permutation of their Y."""
+"""Permutation test of whether predictions of held-out rows depend on their Y."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,17 @@ def held_out_p_value(
     n_draws: int = N_DRAWS,
     seed: int = 0,
 ) -> float:
-    """p-value of "the predictions have nothing to do with Y", given models of other rows.
+    """p-value of the null hypothesis that predictions are independent of Y on held-out rows.
 
-    The likelihood of the observed pairs of prediction and Y is compared with that of permuted ones;
-    where rows have weights or come in groups, signs of whole groups are drawn instead.
+    The log-likelihood of the observed pairs of prediction and Y is compared with that of permuted
+    pairs; if rows have weights or groups, random signs of whole groups are drawn instead.
 
     Args:
-        log_likelihood: Of the Y of row j, as predicted for row i, `[i, j]`.
-        groups: A number for each row, `[n]`, shared by rows that may be alike.
-        weight: How much each row counts, `[n]`.
-        n_draws: Permutations.
-        seed: Their seed.
+        log_likelihood: Log-likelihood of the Y of row j under the prediction for row i, `[i, j]`.
+        groups: Group number of each row, `[n]`; rows of a group may be dependent.
+        weight: Weight of each row, `[n]`.
+        n_draws: Number of permutations.
+        seed: Seed of the permutations.
 
     Example:
         >>> good = np.where(np.eye(30) > 0, 0.0, -1.0)
@@ -37,7 +37,7 @@ def held_out_p_value(
     n = len(log_likelihood)
     if n < 2:
         return 1.0
-    # Free of what is the same for all rows, and for all predictions.
+    # Centred over rows and over predictions.
     share = np.full(n, 1 / n) if weight is None else weight / weight.sum()
     of_row, of_prediction = share @ log_likelihood, log_likelihood @ share
     centered = log_likelihood - of_row - of_prediction[:, None] + share @ of_prediction
@@ -57,7 +57,7 @@ def held_out_p_value(
 
 
 def joined_p_value(p_values: list[float]) -> float:
-    """One p-value of independent tests of the same null (Fisher 1925).
+    """Combined p-value of independent tests of the same null hypothesis (Fisher 1925).
 
     >>> round(joined_p_value([0.05, 0.05]), 4), joined_p_value([0.3])
     (0.0175, 0.3)

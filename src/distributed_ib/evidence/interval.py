@@ -21,8 +21,8 @@ class Interval:
 
     Attributes:
         value: The number.
-        low: Lower end; NaN where it is not known.
-        high: Upper end; NaN likewise.
+        low: Lower end; NaN if unknown.
+        high: Upper end; NaN if unknown.
     """
 
     value: float
@@ -36,7 +36,8 @@ class Interval:
         Args:
             mean: The mean with its standard error.
             level: Coverage.
-            n: Independent rows or groups, for Student's distribution; None for the normal one.
+            n: Number of independent rows or groups, for Student's t distribution; None for the
+                normal distribution.
 
         Example:
             >>> interval = Interval.of(Mean(1.0, 0.1), 0.95)
@@ -50,11 +51,11 @@ class Interval:
 
     @property
     def is_known(self) -> bool:
-        """Whether it has ends."""
+        """Whether both ends are known."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
     def to_dict(self, name: str) -> dict[str, float | None]:
-        """Three JSON values, named `name`, `name_low` and `name_high`; None where not known.
+        """Three JSON values, named `name`, `name_low` and `name_high`; None if unknown.
 
         >>> Interval(1.0, 0.5, 1.5).to_dict("bits")
         {'bits': 1.0, 'bits_low': 0.5, 'bits_high': 1.5}
@@ -64,15 +65,15 @@ class Interval:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], name: str) -> "Interval":
-        """Read what `to_dict` gave."""
+        """Read the output of `to_dict`."""
         read = [values.get(name + end) for end in ("", "_low", "_high")]
         return cls(*(math.nan if v is None else float(v) for v in read))
 
 
 def share_interval(is_true: NDArray[np.bool_], level: float = LEVEL) -> Interval:
-    """The share of rows in which something is true, with its exact interval.
+    """The share of rows in which a statement is true, with its exact interval.
 
-    It is that of Clopper and Pearson (1934), for independent rows.
+    The interval is that of Clopper and Pearson (1934), for independent rows.
 
     Example:
         >>> interval = share_interval(np.ones(10, bool))

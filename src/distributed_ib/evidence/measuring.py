@@ -1,4 +1,4 @@
-"""All evidence of a scheme, measured."""
+"""Measure all evidence of a scheme."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,10 +44,10 @@ from distributed_ib.training.train_settings import TrainSettings
 
 MakeModel = Callable[[PRNGKeyArray], Any]
 
-# A component is in use in a resample where it conveys more than this.
+# A component is in use in a resample if it conveys more than this.
 THRESHOLD_BITS = 0.1
 MOST_TEST_ROWS = 2000
-# Weight decay that a whole sweep stands keeps small models from what is told only together.
+# The full weight decay of a sweep would keep these small models from learning interactions.
 DECAY_OF_SUBSETS = 0.4
 
 
@@ -67,7 +67,7 @@ class _Context:
 
     @property
     def development(self) -> RowIndex:
-        """Rows that train or choose."""
+        """Training and validation rows."""
         return np.unique(np.concatenate([*self.division.train, *self.division.validation]))
 
     @property
@@ -76,7 +76,7 @@ class _Context:
 
     @cached_property
     def bits(self) -> NDArray[np.float64]:
-        """What components convey, `[step, resample, component]`: means over a resample's seeds."""
+        """Bits of components, `[step, resample, component]`, averaged over a resample's seeds."""
         bits = self.scheme.conveyed_bits().transpose("step", "seed", "component").values
         n_seeds = self.train.n_seeds if self.train.n_resamples else 1
         return np.asarray(bits.reshape(len(bits), -1, n_seeds, bits.shape[2]).mean(axis=2))
@@ -99,20 +99,20 @@ def measure_evidence(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Evidence | None:
-    """Measure how sure the findings of a scheme are.
+    """Measure the statistical evidence for the findings of a scheme.
 
     Args:
         scheme: The scheme.
         split: Its rows.
-        make_model: From a random key to a model, for the models of subsets.
+        make_model: Makes a model from a random key, for the models of subsets.
         train: How the scheme was trained.
         level: Coverage of all intervals.
-        seed: Seed of everything random.
+        seed: Seed of all random draws.
         progress: Called while models of subsets are trained.
 
     Returns:
-        The evidence; None if there is nothing to measure it on: no models, no held-out rows, or
-        rows that are made as they are needed or are all there is.
+        The evidence; None if it cannot be measured: without models or held-out rows, or if rows
+        are generated on the fly or are the complete distribution.
     """
     problem = split.problem
     if problem.source is not None or problem.complete or not len(scheme.snapshots.record):
@@ -148,9 +148,9 @@ def measure_evidence(
 
 
 def _held_out_p_value(context: _Context) -> float | None:
-    """By the predictions of the best models that convey something; None if they have no classes.
+    """p-value of the best models that convey information; None if they have no classes.
 
-    Models that convey nothing predict the same for all rows, which tells nothing either way.
+    Models that convey nothing predict the same for all rows, which is no evidence either way.
     """
     data, test = context.scheme.to_xarray(), context.division.test
     record = context.scheme.snapshots.record
@@ -193,7 +193,7 @@ def _held_out_p_value(context: _Context) -> float | None:
 
 
 def _predictor(models: Sequence[Any]) -> Any:
-    """The predictor of some models; None if they are a study's own and have no such part."""
+    """The predictor of some models; None if they are custom models without this part."""
     return getattr(models[0], "predictor", None)
 
 
@@ -220,7 +220,7 @@ def _at(context: _Context, name: str, level: float) -> EvidenceAt:
 
 
 def _chosen_share(context: _Context, name: str, step: int) -> NDArray[np.float64]:
-    """How often bootstraps choose each step; the step alone if the scheme was made without them."""
+    """Share of bootstraps that choose each step; `step` alone if the scheme has no bootstraps."""
     data = context.scheme.to_xarray()
     if f"{name}_share" in data:
         return np.asarray(data[f"{name}_share"].values)
@@ -228,13 +228,13 @@ def _chosen_share(context: _Context, name: str, step: int) -> NDArray[np.float64
 
 
 def _independent(context: _Context) -> int:
-    """Test rows, or groups of them, that are independent of each other."""
+    """Number of independent test rows, or groups of them."""
     groups = context.of(context.groups, context.division.test)
     return len(context.division.test) if groups is None else len(np.unique(groups))
 
 
 def _known(context: _Context, step: int, beta: float) -> tuple[Mean, Mean]:
-    """What is known on test rows: from one draw of the noise, and by averaged predictions."""
+    """Bits known on test rows: from one draw of the noise, and from averaged predictions."""
     data = context.scheme.to_xarray()
     if context.scheme.is_ladder:
         names = ("known", "averaged_known")

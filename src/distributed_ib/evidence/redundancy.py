@@ -1,4 +1,4 @@
-"""Which components tell the same, which can't be missed, and which tell only together."""
+"""Which components are interchangeable, indispensable, or informative only together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from distributed_ib.evidence.interval import Interval
 from distributed_ib.evidence.subset_knowledge import Subset, SubsetKnowledge
 from distributed_ib.scheme._paired import Mean
 
-# Components of which each is measured alone and left out, and of which all pairs are too.
+# At most this many components are measured alone and left out, and in pairs.
 MOST_MEASURED, MOST_PAIRED = 8, 6
-# Shares of what a pair tells together: a component is hardly missed where no more is lost without
-# it, and tells nothing alone where it tells no more.
+# A component is hardly missed if less than this share of what it tells alone is lost without it,
+# and tells nothing alone if it tells less than this share of what the pair tells.
 HARDLY_MISSED, NOTHING_ALONE = 0.25, 0.15
-# Two pieces of information below this are not worth a statement.
+# Information below this is not reported.
 LEAST_BITS = 0.02
-# Standard errors beyond which a difference is not chance.
+# A value is significant if it exceeds this many standard errors.
 N_ERRORS = 2
 STRONG_CORRELATION = 0.9
-# Fewest rows in which two columns with gaps are compared.
+# Columns with missing values are compared only on at least this many common rows.
 _LEAST_PAIRS = 20
 _MOST_ROWS = 20_000
 
@@ -34,12 +34,11 @@ class ComponentKnowledge:
 
     Attributes:
         name: The component.
-        alone: Bits of Y that are known from it alone.
-        unique: Bits that are lost without it: known from all measured components, and not from the
-            others among them.
-        interchangeable_with: Components that tell the same about Y: each of the two tells it alone,
-            and hardly anything beyond what the other tells.
-        only_with: Components together with which it tells something that neither tells alone.
+        alone: Bits of Y known from it alone.
+        unique: Bits lost without it: known from all measured components, but not from the others.
+        interchangeable_with: Components that tell the same about Y: each of the two is informative
+            alone and adds hardly anything to the other.
+        only_with: Components that tell, together with it, what neither tells alone.
     """
 
     name: str
@@ -50,9 +49,10 @@ class ComponentKnowledge:
 
 
 def subsets_to_measure(components: Sequence[int]) -> list[Subset]:
-    """All measured subsets of some components, the most important first.
+    """The subsets to measure of some components, the most important first.
 
-    They are all of them, each alone, all but one, and every pair of the first `MOST_PAIRED`.
+    These are all components, each alone, all but one, and every pair of the first `MOST_PAIRED`.
+    Only the first `MOST_MEASURED` components are measured.
 
     Example:
         >>> [sorted(subset) for subset in subsets_to_measure([4, 7])]
@@ -69,11 +69,11 @@ def subsets_to_measure(components: Sequence[int]) -> list[Subset]:
 def redundancy(
     knowledge: SubsetKnowledge, components: Sequence[int], names: Sequence[str], level: float
 ) -> list[ComponentKnowledge]:
-    """What each of some components tells among them.
+    """What each of some components tells about Y, alone and among the others.
 
     Args:
-        knowledge: Of the subsets of `subsets_to_measure`.
-        components: The components by number, as passed there.
+        knowledge: Knowledge of the subsets returned by `subsets_to_measure`.
+        components: Numbers of the components, as passed to `subsets_to_measure`.
         names: Names of all components.
         level: Coverage of the intervals.
     """
@@ -111,10 +111,10 @@ def _lost_without(knowledge: SubsetKnowledge, whole: Subset, k: int) -> Mean:
 def _interchangeable(
     knowledge: SubsetKnowledge, pair: tuple[int, int], alone: dict[int, Mean]
 ) -> bool:
-    """Each tells alone, and hardly anything beyond what the other tells.
+    """Whether each is informative alone and adds hardly anything to the other.
 
-    The two together must be known no worse than one alone: else their models learned too little to
-    say anything.
+    The pair must know no less than either component alone: otherwise its models learned too
+    little for a conclusion.
     """
     both = knowledge.known(pair)
     if both.value < max(alone[k].value - _error(alone[k]) for k in pair):
@@ -129,7 +129,7 @@ def _interchangeable(
 def _only_together(
     knowledge: SubsetKnowledge, pair: tuple[int, int], alone: dict[int, Mean]
 ) -> bool:
-    """Neither tells much alone, and both together do."""
+    """Whether the pair is informative although neither component tells much alone."""
     both = knowledge.known(pair)
     surplus = both.value - max(alone[k].value for k in pair)
     return (
@@ -144,17 +144,17 @@ def _is_more(mean: Mean) -> bool:
 
 
 def _error(mean: Mean) -> float:
-    """Its standard error; infinite where it is not known."""
+    """The standard error; infinite if unknown."""
     return float(np.nan_to_num(mean.error, nan=np.inf))
 
 
 def strongly_correlated(
     components: Sequence[ComponentValues], names: Sequence[str]
 ) -> list[tuple[str, str, float]]:
-    """Pairs of single numeric columns whose rank correlation is above 0.9 in size.
+    """Pairs of components of one numeric column with an absolute rank correlation above 0.9.
 
     Returns:
-        The two names and Spearman's correlation.
+        The two names and Spearman's correlation, for each pair.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(50, 1))
@@ -187,7 +187,7 @@ def _varies(numbers: NDArray[np.float64]) -> bool:
 
 
 def _rank_correlations(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spearman's correlations of all pairs, each of the rows in which neither is missing."""
+    """Spearman's correlations of all pairs, each on the rows where neither value is missing."""
     n = columns.shape[1]
     if not np.isnan(columns).any():
         found = np.asarray(spearmanr(columns).statistic).reshape(-1)

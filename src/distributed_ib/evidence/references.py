@@ -1,4 +1,4 @@
-"""Reference models without a bottleneck, on the same rows: gradient boosting and a linear one."""
+"""Reference models without a bottleneck: gradient boosting and a linear model, on the same rows."""
 
 import warnings
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from distributed_ib.evidence.interval import LEVEL, Interval
 from distributed_ib.evidence.scores import score_intervals
 
 FloatArray = NDArray[np.float64]
-# Rows that reference models are trained on at most, drawn at random.
+# Reference models are trained on at most this many rows, drawn at random.
 MOST_ROWS = 50_000
-# Gradient boosting stops early beyond so many, as it does by default.
+# With more rows, gradient boosting stops early, as is its default.
 MANY_ROWS = 10_000
-# Categorical columns with more levels can't be split on by gradient boosting.
+# Gradient boosting does not support categorical columns with more levels.
 _MOST_LEVELS = 255
 
 
@@ -54,23 +54,23 @@ def reference_scores(
 ) -> list[Reference]:
     """Train reference models on the training rows, and score them on the test rows.
 
-    Gradient boosting has the defaults of scikit-learn with early stopping, and takes numbers that
-    are missing as such. The strength of the penalty of the linear model is chosen by
-    cross-validation; a missing number is the mean, with an indicator. A vector Y has a linear
-    reference only.
+    Gradient boosting has the defaults of scikit-learn and handles missing numbers itself; it stops
+    early if there are many rows. The penalty of the linear model is chosen by cross-validation; a
+    missing number is replaced by the mean, with an indicator. A vector Y has a linear reference
+    only.
 
     Args:
         components: Values of every component, of all rows.
-        y: Y of all rows: whole numbers are classes.
-        train: Rows to train on, those that choose included.
+        y: Y of all rows; integers are classes.
+        train: Rows to train on, validation rows included.
         test: Rows to score on.
-        weight: How much each row counts, `[n]`.
-        groups: A number for each row, `[n]`, shared by rows that may be alike.
+        weight: Weight of each row, `[n]`.
+        groups: Group number of each row, `[n]`; rows of a group may be dependent.
         level: Coverage of the intervals.
-        seed: Seed of drawn rows and of early stopping.
+        seed: Seed of the drawn rows and of early stopping.
 
     Returns:
-        The references; none if the training rows hold a single class.
+        The references; none if the training rows contain a single class or Y is several classes.
     """
     is_class = y.dtype.kind in "biu"
     if is_class and (y.ndim > 1 or len(np.unique(y[train])) < 2):
@@ -87,7 +87,7 @@ def reference_scores(
     found = []
     models = []
     if y.ndim == 1:
-        # To stop early, boosting holds out a row of each class.
+        # Early stopping holds out rows of each class, so each class needs at least two.
         stops = len(train) > MANY_ROWS and (not is_class or bool(counts.min() > 1))
         models.append(("gradient boosting", _boosting(is_class, categorical, codes, seed, stops)))
     n_folds = 3 if not is_class else min(3, int(counts.max()))

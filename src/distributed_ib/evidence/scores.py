@@ -1,4 +1,4 @@
-"""Scores of predictions with intervals, by a bootstrap of the rows that they are measured on."""
+"""Scores of predictions with bootstrap intervals over the rows on which they are measured."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from distributed_ib.evidence.interval import LEVEL, Interval, share_interval
 
 N_BOOTSTRAPS = 1000
-LEAST_UNITS = 5  # rows or groups, for an interval
+LEAST_UNITS = 5  # fewest rows or groups for an interval
 
 
 def score_intervals(
@@ -23,18 +23,18 @@ def score_intervals(
 ) -> dict[str, Interval]:
     """`accuracy` of classes, `r2` and `rmse` of numbers, with percentile intervals.
 
-    Accuracy of independent rows that count the same has its exact interval. Of fewer than five
-    rows or groups nothing can be said, and there is no interval.
+    The accuracy of independent rows of equal weight has an exact binomial interval instead.
+    Bootstrap intervals are omitted for fewer than five rows or groups.
 
-    Whole groups are drawn where rows come in groups. The models stay as they are: the interval
-    covers what other rows would give, not what other training rows would.
+    If rows come in groups, whole groups are drawn. The models stay fixed: the intervals account
+    for the choice of these rows, not of the training rows.
 
     Args:
         y: The true Y, `[n]` or `[n, d]`; R2 and RMSE of a vector are means over entries.
-        predicted: Likewise.
+        predicted: The predicted Y, of the same shape.
         is_class: Whether Y is a class.
-        weight: How much each row counts, `[n]`.
-        groups: A number for each row, `[n]`, shared by rows that may be alike.
+        weight: Weight of each row, `[n]`.
+        groups: Group number of each row, `[n]`; rows of a group may be dependent.
         level: Coverage.
         seed: Seed of the bootstrap.
 
@@ -54,7 +54,7 @@ def score_intervals(
     if is_class:
         terms = (truth == guess).all(axis=1)[None].astype(np.float64)[..., None]
     else:
-        # R2 needs sums of y and y^2 beside those of the error; centered, for its digits.
+        # R2 also needs sums of y and y^2; y is centred for numerical precision.
         centered = truth - np.average(truth, axis=0, weights=weight)
         terms = np.stack([(truth - guess) ** 2, centered, centered**2])
     # Sums over groups, [term, entry, group], and their weights.

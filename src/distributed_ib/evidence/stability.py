@@ -1,4 +1,4 @@
-"""How much the findings differ between resamples of the rows."""
+"""Variation of the findings between resamples of the rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from distributed_ib.evidence.interval import LEVEL, Interval
 
 FloatArray = NDArray[np.float64]
 LEAST_RESAMPLES = 3
-# Values by which Student's distribution is represented in a mixture.
+# Number of quantiles that represent Student's t distribution in a mixture.
 N_QUANTILES = 400
 TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Sums over components at which resamples are compared."""
@@ -19,12 +19,12 @@ TOTALS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 @dataclass(frozen=True)
 class LastComponent:
-    """How often a component is the last in use, as the bottleneck becomes stronger.
+    """How often a component is the last in use as the bottleneck becomes stronger.
 
     Attributes:
         name: The component.
-        n: Resamples in which it is.
-        n_resamples: Of so many.
+        n: Number of resamples in which it is the last.
+        n_resamples: Number of all resamples.
     """
 
     name: str
@@ -34,7 +34,7 @@ class LastComponent:
 
 @dataclass(frozen=True)
 class AtEqualBits:
-    """What components convey where all together convey a given number of bits.
+    """What components convey when they convey a given number of bits in total.
 
     Attributes:
         total_bits: The sum over components.
@@ -46,10 +46,10 @@ class AtEqualBits:
 
 
 def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
-    """What components convey at 0.5, 1, 2, 4, ... bits in total, as far as resamples reach.
+    """What components convey at totals of 0.5, 1, 2, 4, ... bits that all resamples reach.
 
     Args:
-        bits: `[step, resample, component]`, along rising beta.
+        bits: Conveyed bits, `[step, resample, component]`, in ascending order of beta.
         level: Coverage of the intervals.
 
     Example:
@@ -67,10 +67,10 @@ def at_equal_bits(bits: FloatArray, level: float = LEVEL) -> list[AtEqualBits]:
 
 
 def bits_intervals(bits: FloatArray, level: float = LEVEL) -> list[Interval]:
-    """Means over resamples of what components convey, with Student's intervals for another table.
+    """Mean bits over resamples, with Student's t intervals of what another table would give.
 
     Args:
-        bits: `[resample, component]`.
+        bits: Conveyed bits, `[resample, component]`.
         level: Coverage.
 
     Example:
@@ -91,17 +91,17 @@ def bits_intervals(bits: FloatArray, level: float = LEVEL) -> list[Interval]:
 def bits_where_chosen(
     bits: FloatArray, step: int, share: FloatArray, level: float = LEVEL
 ) -> list[Interval]:
-    """Means over resamples at a step that was chosen, with intervals for another table.
+    """Mean bits over resamples at a chosen step, with intervals of what another table would give.
 
-    Another table would choose another step, and train other models. So an interval has the
-    quantiles of a mixture: at each step Student's distribution of what a resample conveys, as
-    often as bootstraps choose that step. It need not lie evenly about the mean: where the loss
-    hardly depends on beta, a component may convey nothing, or bits.
+    Another table would choose another step and train other models. The ends of an interval are
+    therefore quantiles of a mixture over steps: Student's t distribution over resamples at each
+    step, weighted by the share of bootstraps that choose that step. The interval can be
+    asymmetric: if the loss hardly depends on beta, a component may convey nothing or several bits.
 
     Args:
-        bits: `[step, resample, component]`.
-        step: The step that all rows choose.
-        share: In which share of bootstraps each step is chosen, `[step]`.
+        bits: Conveyed bits, `[step, resample, component]`.
+        step: The step chosen with all rows.
+        share: Share of bootstraps that choose each step, `[step]`.
         level: Coverage.
 
     Example:
@@ -125,11 +125,11 @@ def bits_where_chosen(
 
 
 def bits_at_total(bits: FloatArray, total_bits: float) -> FloatArray:
-    """What components convey where all together convey so much, `[resample, component]`.
+    """What components convey at a given total, `[resample, component]`, by interpolation.
 
     Args:
-        bits: `[step, resample, component]`, along rising beta.
-        total_bits: The sum that is asked for.
+        bits: Conveyed bits, `[step, resample, component]`, in ascending order of beta.
+        total_bits: The sum over components.
 
     Example:
         >>> bits_at_total(np.array([[[2.0, 2.0]], [[1.0, 0.0]]]), 2.5)
@@ -138,7 +138,7 @@ def bits_at_total(bits: FloatArray, total_bits: float) -> FloatArray:
     found = np.empty(bits.shape[1:])
     for member in range(bits.shape[1]):
         totals = bits[:, member].sum(axis=1)
-        # The last place where as much is conveyed, and the next.
+        # The last step that conveys at least the total, and the next.
         enough = np.flatnonzero(totals >= total_bits)
         first = int(enough[-1]) if len(enough) else 0
         second = min(first + 1, len(totals) - 1)
@@ -154,9 +154,9 @@ def last_components(
     """The components that are the last in use, the most frequent first.
 
     Args:
-        bits: `[step, resample, component]`, along rising beta.
+        bits: Conveyed bits, `[step, resample, component]`, in ascending order of beta.
         names: Names of the components.
-        threshold_bits: A component is in use where it conveys more.
+        threshold_bits: A component is in use if it conveys more than this.
 
     Example:
         >>> bits = np.array([[[1.0, 1.0], [1.0, 1.0]], [[0.5, 0.0], [0.0, 0.5]]])

@@ -1,4 +1,4 @@
-"""What subsets of the components tell about Y, by models that are trained for each of them."""
+"""What subsets of the components tell about Y, measured by models trained for each subset."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,30 +27,30 @@ from distributed_ib.training.sweep import sweep
 FloatArray = NDArray[np.float64]
 Subset = frozenset[int]
 
-# Every row is predicted by models that were trained on the other two thirds.
+# Every row is predicted by models trained on the other two thirds.
 N_FOLDS = 3
-# Rows from which subsets are learned at most.
+# At most this many rows are used.
 MOST_ROWS = 4000
 N_DRAWS = 16
 N_PRETRAINING_STEPS, N_RISING_STEPS = 800, 400
 N_SUBSET_STEPS = N_PRETRAINING_STEPS + N_RISING_STEPS
 """Training steps of the models of subsets."""
-# Two starts: a weak bottleneck finds what tells only together, and a strong one does not memorise
-# the rows of a small table. Each is compared at so many places.
+# Ranges of beta of two starts: a weak bottleneck finds interactions, and a strong one does not
+# memorise the rows of a small table. Each start is compared at `N_PLACES` snapshots.
 BETAS, N_PLACES = ((2e-3, 4e-2), (4e-2, 0.4)), 4
-# They are few and small: a first rate above the usual one learns what tells only together.
+# A first learning rate above the usual one lets these small models learn interactions.
 FIRST_RATE, LAST_RATE = 3.0, 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class SubsetKnowledge:
-    """What subsets tell, row by row.
+    """What subsets of components tell about Y, row by row.
 
     Attributes:
-        gains_bits: For each subset how much better its models predict each row than the marginal
+        gains_bits: For each subset, how much better its models predict each row than the marginal
             does, `[n]`, in bits.
-        weight: How much each row counts, `[n]`; None if all count the same.
-        groups: A label for each row, `[n]`, where rows come in groups.
+        weight: Weight of each row, `[n]`; None if all are equal.
+        groups: Group label of each row, `[n]`; None if there are no groups.
     """
 
     gains_bits: Mapping[Subset, FloatArray]
@@ -58,17 +58,17 @@ class SubsetKnowledge:
     groups: NDArray[np.int64] | None = None
 
     def known(self, subset: Collection[int]) -> Mean:
-        """Bits of Y that are known from a subset, with their standard error."""
+        """Bits of Y known from a subset, with their standard error."""
         return self._mean(self.gains_bits[frozenset(subset)])
 
     def gained(self, subset: Collection[int], beyond: Collection[int]) -> Mean:
-        """Bits that are known from a subset and not from another one, of paired rows."""
+        """Bits known from a subset beyond those known from another, paired by row."""
         both = self.gains_bits[frozenset(subset)], self.gains_bits[frozenset(beyond)]
         return self._mean(both[0] - both[1])
 
     @property
     def n_independent(self) -> int:
-        """Rows, or groups of rows, that are independent of each other."""
+        """Number of independent rows, or groups of rows."""
         if self.groups is not None:
             return len(np.unique(self.groups))
         return len(next(iter(self.gains_bits.values())))
@@ -83,8 +83,8 @@ class SubsetTraining:
 
     Attributes:
         batch_size: Rows in a batch.
-        learning_rate: Adam's step size: three times as large at first, a tenth of it at the end.
-        weight_decay: Share of each weight that a step of rate 1 takes away.
+        learning_rate: Adam's step size; it is three times as large at first, a tenth at the end.
+        weight_decay: Share of each weight that a step at learning rate 1 removes.
     """
 
     batch_size: int = 64
@@ -101,19 +101,19 @@ def subset_knowledge(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> SubsetKnowledge:
-    """Train models that see only some components, and measure them on rows that they never saw.
+    """Train models that see only some components, and measure them on held-out rows.
 
-    All subsets and folds are trained side by side, while the bottleneck strength rises. A model of
-    a subset has the sizes of the whole one; the embeddings of the other components are zero. At
-    which strength its models are taken is decided by the rows of the other folds.
+    All subsets and folds are trained side by side while the bottleneck strength rises. The model
+    of a subset has the size of the full model; the embeddings of the other components are zero.
+    For each fold, the bottleneck strength is chosen on the rows of the other folds.
 
     Args:
         problem: The rows; at most `MOST_ROWS` of them are used.
-        make_model: From a random key to a model with an `encoder` and a `predictor`.
-        subsets: Subsets of components, by number.
+        make_model: Makes a model with an `encoder` and a `predictor` from a random key.
+        subsets: Subsets of component numbers.
         training: How to train.
-        seed: Seed of everything random.
-        progress: Called as the training goes on.
+        seed: Seed of all random draws.
+        progress: Called during the training.
 
     Raises:
         UserError: If there are too few rows or groups for folds.
@@ -177,7 +177,7 @@ def subset_knowledge(
 def _cross_fitted(
     gains: FloatArray, folds: Sequence[RowIndex], weight: FloatArray | None
 ) -> FloatArray:
-    """Gains `[subset, n]` at the places that other folds choose, of `[place, subset, n]`."""
+    """Gains `[subset, n]` at the place chosen on the other folds, from `[place, subset, n]`."""
     counted = gains if weight is None else gains * weight
     totals = np.stack([counted[:, :, rows].sum(axis=2) for rows in folds])
     chosen = np.full(gains.shape[1:], np.nan)
@@ -204,7 +204,7 @@ def _gains(
 
 
 class _SubsetModel(eqx.Module):
-    """A model of which a batch says which components it sees: ((x, mask), y)."""
+    """A model that sees the components that the mask of its batch ((x, mask), y) selects."""
 
     whole: Any
 
@@ -218,7 +218,7 @@ class _SubsetModel(eqx.Module):
 
 
 class _SubsetBatches(eqx.Module):
-    """Batches of another source, and the components that each repeat sees."""
+    """Batches of another source, with the mask of components that each repeat sees."""
 
     source: BatchSource
     masks: Float[Array, "repeat component"]
@@ -264,7 +264,7 @@ class _SeeingPredictor(eqx.Module):
 
 
 def _seeing(model: Any, mask: NDArray[np.float32]) -> Any:
-    """The model with a predictor to which only some components are visible."""
+    """The model with a predictor that sees only some components."""
     n_each = model.predictor.input_dim // len(mask)
     predictor = _SeeingPredictor(model.predictor, jnp.repeat(jnp.asarray(mask), n_each))
     return eqx.tree_at(lambda m: m.predictor, model, predictor)
