@@ -1,12 +1,12 @@
-"""Merging of the values of a component by the least loss of information about the prediction.
+"""Merging of the values of a component with the least loss of information about the prediction.
 
 This is the agglomerative information bottleneck (Slonim and Tishby, 1999). Merging symbols a and b
 of weights w_a and w_b, which predict p_a and p_b, loses
 
     (w_a + w_b) JS(p_a, p_b) = w_a KL(p_a || p_ab) + w_b KL(p_b || p_ab),
 
-where p_ab is their weighted mean. A prediction depends on the other components too, so that the
-loss is averaged over contexts: rows from which all other components are taken.
+where p_ab is their weighted mean. As a prediction also depends on the other components, the loss
+is averaged over contexts: rows that provide the values of all other components.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ FloatArray = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 MOST_INTERVALS = 8
-"""Down to so many symbols of a number only neighbours are merged; then any two may be."""
+"""Only neighbours are merged down to this many symbols of a number; then any two may be."""
 APART = 2.0
-"""Two symbols of a number that are no neighbours are merged where neighbours cost more by this."""
+"""Factor on the cost of merging two symbols of a number that are not neighbours."""
 _LEAST_WEIGHT = 1e-9
 _TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
 class MergePath:
-    """How the values of a component merge, from all apart to all the same.
+    """Successive mergers of the atoms of a component, from all separate to a single symbol.
 
     Attributes:
-        labels: The symbol of each atom where there are k + 1 symbols, `[k][atom]`; symbols are
+        labels: The symbol of each atom when there are k + 1 symbols, `[k][atom]`; symbols are
             numbered by their first atom.
         loss_bits: Information lost by merging k + 2 symbols into k + 1, `[k]`, in bits.
     """
@@ -47,15 +47,15 @@ def merge_path(
     n_on_line: int | None = None,
     only_neighbours: bool = False,
 ) -> MergePath:
-    """Merge the two symbols that cost least, again and again.
+    """Repeatedly merge the two symbols whose merger costs least.
 
     Args:
         predictions: Probabilities of Y given each atom in each context, `[atom, context, class]`.
         weight: Share of rows of each atom, `[atom]`.
         is_number: Whether atoms lie on a line.
-        n_on_line: How many of the first atoms do, by default all; others, such as that of missing
-            values, may join any.
-        only_neighbours: Whether neighbours alone are ever merged, as of an ordered category.
+        n_on_line: How many of the first atoms lie on the line, by default all; the others, such as
+            that of missing values, may merge with any.
+        only_neighbours: Whether only neighbours are ever merged, as for an ordered category.
 
     Example:
         >>> p = np.array([0.1, 0.1, 0.9, 0.9])
@@ -102,7 +102,7 @@ def merge_path(
 
 
 def _entropy_bits(sums: FloatArray, weight: FloatArray) -> FloatArray:
-    """Mean entropy over contexts of `[symbol, context, class]`, which sum to the weights."""
+    """Entropy of `sums`, `[symbol, context, class]`, over `weight`, averaged over contexts."""
     p = sums / weight[:, None, None]
     return -(p * np.log2(np.maximum(p, _TINY))).sum(axis=2).mean(axis=1)
 
@@ -110,7 +110,7 @@ def _entropy_bits(sums: FloatArray, weight: FloatArray) -> FloatArray:
 def _neighbours(
     groups: list[list[int]], alive: NDArray[np.bool_], n_on_line: int
 ) -> NDArray[np.bool_]:
-    """Which two symbols touch on the line, `[atom, atom]`; one that is off it touches all."""
+    """Which symbols are neighbours on the line, `[atom, atom]`; those off it neighbour all."""
     owner = _labelled(groups, alive, len(alive))[:n_on_line]
     first = np.flatnonzero(alive)
     touch = np.zeros((len(alive), len(alive)), bool)

@@ -1,8 +1,8 @@
-"""Rows of a table: boxes of symbols, merged by the least loss of information.
+"""Rows of a table: boxes of symbols, merged with the least loss of information.
 
-A box is a set of symbols for each component. Two boxes may become one where the smallest box that
-holds both holds no combination of a third one, so that no combination that occurs is in two boxes.
-Sets are bits of one whole number, a stretch of bits for each component.
+A box is a set of symbols for each component. Two boxes may be merged if the smallest box that
+contains both contains no combination of a third, so that no combination in the data is in two
+boxes. The sets are bits of one integer, a range of bits for each component.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,10 @@ _TINY = 1e-300
 
 @dataclass(frozen=True, eq=False)
 class BoxPath:
-    """Boxes from one for each combination down to a single one.
+    """Successive mergers of boxes, from one for each combination towards a single one.
 
     Attributes:
-        labels: The box of each combination where there are k + 1 boxes, `[k][combination]`; None
-            where no such number of boxes was reached.
+        labels: The box of each combination, `[combination]`, by the number of boxes.
     """
 
     labels: dict[int, Labels]
@@ -39,12 +38,12 @@ def as_bits(symbols: Labels, n_symbols: Labels) -> Bits:
 
 
 def box_path(combinations: Bits, weight: FloatArray, predictions: FloatArray) -> BoxPath:
-    """Merge the two boxes that cost least, again and again.
+    """Repeatedly merge the two boxes whose merger costs least, as long as any two may be merged.
 
     Args:
-        combinations: All that occur, as sets, `[combination]`.
-        weight: Share of rows of each.
-        predictions: Probabilities of Y given each, `[combination, class]`.
+        combinations: All combinations in the data, as sets, `[combination]`.
+        weight: Share of rows of each combination.
+        predictions: Probabilities of Y given each combination, `[combination, class]`.
 
     Example:
         >>> symbols = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -84,7 +83,7 @@ def box_path(combinations: Bits, weight: FloatArray, predictions: FloatArray) ->
 
 
 def boxes_of(combinations: Bits, labels: Labels) -> Bits:
-    """The box of each label: all symbols of its combinations, `[label]`."""
+    """The box of each label, the union of its combinations, `[label]`."""
     return np.array(
         [np.bitwise_or.reduce(combinations[labels == k]) for k in range(labels.max() + 1)],
         np.uint64,
@@ -92,7 +91,7 @@ def boxes_of(combinations: Bits, labels: Labels) -> Bits:
 
 
 def assigned(combinations: Bits, boxes: Bits) -> Labels:
-    """The first box that holds each combination, or else the first that holds most of it, `[n]`."""
+    """The first box that contains each combination, or else the most of its symbols, `[n]`."""
     missing = np.bitwise_count(combinations[:, None] & ~boxes[None, :])
     return np.asarray(missing.argmin(axis=1), np.int64)
 
@@ -110,7 +109,7 @@ def symbol_sets(boxes: Bits, n_symbols: Labels) -> list[tuple[frozenset[int], ..
 
 
 def _weighted_entropy(sums: FloatArray, weight: FloatArray) -> FloatArray:
-    """Entropy of each of some predictions times its weight; `sums` are weighted, `[n, class]`."""
+    """Entropy of each prediction times its weight; `sums` are weighted, `[n, class]`."""
     p = sums / np.maximum(weight, _TINY)[:, None]
     return -weight * (p * np.log2(np.maximum(p, _TINY))).sum(axis=1)
 

@@ -1,4 +1,4 @@
-"""Predictions of the cells of a table, from counts of rows and from the model's predictions."""
+"""Predictions of the cells of a table, from counts of rows and the model's predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ Labels = NDArray[np.int64]
 
 _TINY = 1e-300
 MODEL_ROWS = (1.0, 4.0, 16.0, 64.0)
-"""How many rows of data the model's prediction of a cell may count as; validation rows choose."""
+"""Candidate numbers of rows that the model's prediction counts as; validation rows choose."""
 WIDTHS = (0.02, 0.05, 0.12)
-"""By which share of the rows the counts of a number's bins may be smeared; likewise."""
+"""Candidate widths, in shares of the rows, by which counts of bins of a number are smoothed."""
 
 
 def kernels(target_bins: Sequence[TargetBins], n_classes: int) -> list[FloatArray]:
-    """Matrices that smear counts over neighbouring bins, `[class, class]`; rows sum to one.
+    """Matrices that smooth counts over neighbouring bins, `[class, class]`; rows sum to one.
 
-    The bins of a number are as fine as all rows together allow, and a cell has but a part of them.
-    Values that are bins of their own are not smeared, and neither are classes.
+    The bins of a number are as fine as all rows together allow, but a cell has only some of the
+    rows. Classes, and values with a bin of their own, are not smoothed.
     """
     if not any(bins.n_intervals > 1 for bins in target_bins):
         return [np.eye(n_classes)]
@@ -46,8 +46,8 @@ class Mixing:
     """How counts and the model's prediction are mixed.
 
     Attributes:
-        model_rows: How many rows the model's prediction counts as.
-        kernel: By which counts are smeared, `[class, class]`.
+        model_rows: Number of rows that the model's prediction counts as.
+        kernel: Matrix that smooths counts, `[class, class]`.
     """
 
     model_rows: float
@@ -60,9 +60,9 @@ class CellSums:
 
     Attributes:
         weight: Weight of the rows, `[cell]`.
-        counts: Weight of the rows by their Y, `[cell, class]`; the classes of all entries of Y,
-            one after another.
-        model: Model's predictions times weight, `[cell, class]`.
+        counts: Weight of the rows by their Y, `[cell, class]`; the classes of all entries of Y are
+            concatenated.
+        model: Sum of the model's predictions times weight, `[cell, class]`.
         marginal: Shares of the classes in all rows, for cells without rows, `[class]`.
     """
 
@@ -80,13 +80,13 @@ class CellSums:
         model: FloatArray,
         weight: FloatArray,
     ) -> "CellSums":
-        """Add up rows.
+        """Sum over the rows of each cell.
 
         Args:
             cells: Cell of each row, `[n]`.
             n_cells: Number of cells.
-            y: Place of Y among the classes of all entries, `[n, entry]`.
-            model: Model's predictions, `[n, class]`.
+            y: Index of Y among the classes of all entries, `[n, entry]`.
+            model: Predictions of the model, `[n, class]`.
             weight: Weights, `[n]`.
         """
         n_classes = model.shape[1]
@@ -96,7 +96,7 @@ class CellSums:
         counts = counts.reshape(n_cells, n_classes)
         member = csr_array((weight, (cells, np.arange(len(cells)))), shape=(n_cells, len(cells)))
         total = max(weight.sum(), _TINY)
-        # A row of the model's own, for classes that the rows lack.
+        # The model's mean prediction counts as one row, for classes that the rows lack.
         marginal = (counts.sum(axis=0) + (weight @ model) / total) / (total + 1.0)
         return cls(
             np.bincount(cells, weight, minlength=n_cells).astype(np.float64),
@@ -106,7 +106,7 @@ class CellSums:
         )
 
     def merged(self, labels: Labels) -> "CellSums":
-        """The sums of larger cells; `labels` says which each cell is in."""
+        """The sums of larger cells; `labels` gives the larger cell of each cell."""
         member = np.zeros((int(labels.max()) + 1, len(labels)))
         member[labels, np.arange(len(labels))] = 1.0
         return CellSums(
@@ -114,14 +114,14 @@ class CellSums:
         )
 
     def smeared(self, kernel: FloatArray) -> "CellSums":
-        """The same with counts that are smeared over neighbouring bins."""
+        """The same with counts smoothed over neighbouring bins."""
         return replace(self, counts=self.counts @ kernel)
 
     def predictions(self, model_rows: float) -> FloatArray:
         """Probabilities of Y in each cell, `[cell, class]`.
 
         Args:
-            model_rows: How many rows of data the model's prediction counts as.
+            model_rows: Number of rows that the model's prediction counts as.
         """
         weight = self.weight[:, None]
         model = np.where(weight > 0, self.model / np.maximum(weight, _TINY), self.marginal)

@@ -1,4 +1,4 @@
-"""Symbols and rows of a table: as few as keep what is known, by rows that choose."""
+"""Choice of the symbols and rows of a table: the fewest that keep the known bits."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,19 +26,18 @@ Symbols = tuple[Labels, ...]
 FIRST_SYMBOLS = 8
 """Most symbols of a component."""
 MOST_COMBINATIONS = 64
-"""Most combinations of symbols that are looked at."""
+"""Most combinations of symbols that are considered."""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Symbols of all components, and rows that are boxes of them.
+    """Symbols of all components, and rows that are boxes of symbols.
 
     Attributes:
         symbols: The symbol of each atom of each component in use, `[component][atom]`.
         boxes: The rows, as sets of symbols, `[row]`.
         mixing: How counts of rows and the model's predictions are mixed.
-        sizes: How many symbols of each component have a place in the boxes, not all of which need
-            be in use.
+        sizes: Number of symbols of each component that the boxes provide for, used or not.
     """
 
     symbols: Symbols
@@ -57,7 +56,7 @@ class Table:
         return np.array(self.sizes, np.int64)
 
     def combinations(self, atoms: Labels) -> Bits:
-        """The combination of symbols of rows given as atoms `[n, component]`, as sets."""
+        """The combinations of symbols, as sets, of rows given as atoms `[n, component]`."""
         return as_bits(symbols_of(self.symbols, atoms), self.n_symbols)
 
 
@@ -71,7 +70,7 @@ def symbols_of(symbols: Symbols, atoms: Labels) -> Labels:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A table, and what it knows of the rows that choose."""
+    """A table, and its gains on the validation rows."""
 
     table: Table
     n_rows: int
@@ -87,19 +86,19 @@ def choose_table(
     max_rows: int,
     total_bits: float,
 ) -> Table:
-    """The table of fewest rows that keeps what is known.
+    """The table with the fewest rows that keeps the known bits.
 
-    First that of fewest rows which is no worse than the best table within a standard error, or
-    knows more than the approximation by a standard error: at few bits, symbols can tell much more
-    than the approximation does. Then, if more rows make a better table of symbols that tell no more
-    than that one's, or than the approximation's components, that of fewest rows which is no worse
-    than the best of these within a standard error.
+    First, the smallest table that is within one standard error of the best, or that knows more
+    than the approximation by one standard error (at few bits, symbols can tell much more than the
+    approximation does). Second, among tables whose symbols tell no more than those of the first,
+    or than the approximation's components, the smallest within one standard error of the best. Of
+    these two, the table with more rows is returned.
 
     Args:
         paths: How the values of each component merge.
-        rows: Rows of development.
-        folds: Which of them train and which choose.
-        mixings: How counts and the model's predictions may be mixed.
+        rows: Development rows.
+        folds: Training and validation rows among them.
+        mixings: Candidate mixtures of counts and the model's predictions.
         max_rows: Most rows of the table.
         total_bits: What the components of the approximation convey.
     """
@@ -114,7 +113,7 @@ def choose_table(
     ]
 
     def at_least(candidate: _Candidate, other: FloatArray, errors: float) -> bool:
-        """Whether it knows more than another by so many standard errors of the difference."""
+        """Whether its gains exceed others by `errors` standard errors of the difference."""
         more = mean(candidate.gains_bits - other, weight, groups)
         return more.value >= errors * float(np.nan_to_num(more.error))
 
@@ -130,14 +129,14 @@ def choose_table(
 
 
 def _simplest(candidates: Sequence[_Candidate], rows: Rows) -> Table:
-    """The table of fewest rows, and of those the one whose symbols tell least."""
+    """The table with the fewest rows, and among those the one whose symbols tell least."""
     fewest = min(one.n_rows for one in candidates)
     simplest = [simplified(one.table, rows) for one in candidates if one.n_rows == fewest]
     return min(simplest, key=lambda table: sum(entropies_bits(table.symbols, rows)))
 
 
 def _states(paths: Sequence[MergePath]) -> Iterator[Symbols]:
-    """Symbols of all components, fewer and fewer: what is lost least is merged first."""
+    """Symbols of all components, fewer in each state: the least costly merger comes first."""
     n = [min(len(path.labels), FIRST_SYMBOLS) for path in paths]
     while True:
         yield tuple(path.labels[k - 1] for path, k in zip(paths, n, strict=True))
@@ -156,7 +155,7 @@ def _candidates(
     mixings: Sequence[Mixing],
     max_rows: int,
 ) -> Iterator[_Candidate]:
-    """Tables of these symbols with fewer and fewer rows; none if combinations are too many."""
+    """Tables of these symbols in descending order of rows; none with too many combinations."""
     table = Table.of(symbols, np.zeros(0, np.uint64), mixings[0])
     if table.n_symbols.sum() > MOST_SYMBOLS:
         return
@@ -196,14 +195,14 @@ def _candidates(
 
 
 def _step(n_rows: int) -> int:
-    """Of large tables, every second or fourth size is looked at."""
+    """Step between table sizes: large tables are considered at every second or fourth size."""
     return 1 if n_rows <= 8 else 2 if n_rows <= 16 else 4
 
 
 def _smeared(
     folds: Sequence[Fold], rows: Rows, cells: Labels, n_cells: int, mixings: Sequence[Mixing]
 ) -> dict[int, list[CellSums]]:
-    """Sums over the training rows of each fold, smeared by each kernel, by its identity."""
+    """Sums over the training rows of each fold, smoothed by each kernel, by its identity."""
     sums = [
         CellSums.of(
             cells[fold.train],
@@ -219,17 +218,17 @@ def _smeared(
 
 
 def simplified(table: Table, rows: Rows) -> Table:
-    """The same table in simpler words, for rows of data as they occur.
+    """A simpler table that is equivalent for the given rows of data.
 
-    A row holds for any symbol of a component where no combination that occurs then belongs to
-    another row, and symbols that no row tells apart become one.
+    A row of the table accepts any symbol of a component if it then contains no combination of
+    another row; symbols that no row distinguishes are merged.
     """
     table = _compressed(table)
     combinations = np.unique(table.combinations(rows.atoms))
     owner = assigned(combinations, table.boxes)
     boxes = table.boxes.copy()
     ends = np.cumsum([0, *table.n_symbols])
-    # Components that tell least come last, and are dropped first.
+    # The components that convey least come last and are dropped first.
     for low, high in zip(ends[-2::-1].tolist(), ends[:0:-1].tolist(), strict=True):
         every = np.uint64(((1 << (high - low)) - 1) << low)
         for k in range(len(boxes)):
@@ -250,7 +249,7 @@ def simplified(table: Table, rows: Rows) -> Table:
 
 
 def _compressed(table: Table) -> Table:
-    """The table without symbols that no atom has, and without rows that need one of them."""
+    """The table without symbols that no atom has, and without rows that require one of them."""
     used = [np.unique(labels) for labels in table.symbols]
     boxes, place, first = np.zeros_like(table.boxes), 0, 0
     one, holds = np.uint64(1), np.ones(len(table.boxes), bool)

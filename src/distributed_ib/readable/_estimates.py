@@ -9,7 +9,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A number and its standard error, NaN where that is not known."""
+    """A number and its standard error, which is NaN if unknown."""
 
     value: float
     error: float
@@ -21,10 +21,10 @@ def ratio_of_means(
     weight: FloatArray,
     groups: NDArray[np.generic] | None = None,
 ) -> Estimate:
-    """Ratio of two means over the same rows, whose errors are paired.
+    """Ratio of two means over the same rows, with paired errors.
 
-    The error is the linear one (Cochran, Sampling Techniques, section 6.4); rows of one group may
-    be alike.
+    The standard error is from linearisation (Cochran, Sampling Techniques, section 6.4); rows of
+    one group may be dependent.
 
     Example:
         >>> ones = np.ones(4)

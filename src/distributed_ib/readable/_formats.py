@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 ANY = "any"
 LEAST_SECOND = 0.1
-"""A second class is named where it is at least so probable."""
+"""A second class is named if it has at least this probability."""
 _LONG = 28
 
 
 def as_text(readable: "ReadableApproximation") -> str:
-    """For a terminal."""
+    """The sentence and the table as plain text, for a terminal."""
     lines = [sentence(readable), ""]
     table = _table(readable)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -35,7 +35,7 @@ def as_text(readable: "ReadableApproximation") -> str:
 
 
 def as_markdown(readable: "ReadableApproximation") -> str:
-    """In Markdown."""
+    """The sentence and the table in Markdown."""
 
     def line(row: Sequence[str]) -> str:
         escaped = (cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row)
@@ -50,7 +50,7 @@ def as_markdown(readable: "ReadableApproximation") -> str:
 
 
 def as_latex(readable: "ReadableApproximation") -> str:
-    """In LaTeX, with the rules of booktabs."""
+    """The table in LaTeX, with rules of booktabs."""
     head, *rows = _table(readable)
     n = len(readable.components)
     lines = [
@@ -79,7 +79,7 @@ def _one_line(text: str) -> str:
 
 
 def as_frame(readable: "ReadableApproximation") -> "pd.DataFrame":
-    """For pandas."""
+    """The table as a pandas data frame."""
     import pandas as pd
 
     rows = []
@@ -108,7 +108,7 @@ def as_frame(readable: "ReadableApproximation") -> "pd.DataFrame":
 
 
 def sentence(readable: "ReadableApproximation") -> str:
-    """What the approximation conveys, what it knows, and what the table keeps of that."""
+    """One paragraph: what the approximation conveys and knows, and what the table keeps of it."""
     return _one_line(_sentence(readable))
 
 
@@ -169,7 +169,7 @@ def cells(readable: "ReadableApproximation") -> list[list[str]]:
 
 
 def cell_text(component: "ReadableComponent", row: "ReadableRow", place: int) -> str:
-    """For which symbols of a component a row holds, in words."""
+    """The symbols of a component that a row accepts, in words."""
     chosen = [component.symbols[k] for k in row.symbols[place]]
     if len(chosen) == len(component.symbols):
         return ANY
@@ -180,7 +180,7 @@ def cell_text(component: "ReadableComponent", row: "ReadableRow", place: int) ->
 
 
 def _class_cells(readable: "ReadableApproximation", one: "Prediction") -> list[str]:
-    """The likeliest class, its probability, and the second if it is likely enough."""
+    """The most probable class, its probability, and the second class if probable enough."""
     ranked = sorted(zip(one.probabilities, readable.classes, strict=True), reverse=True)
     second = f"{ranked[1][1]} {_percent(ranked[1][0])} %" if len(ranked) > 1 else ""
     shown = len(ranked) > 1 and ranked[1][0] >= LEAST_SECOND
@@ -199,7 +199,7 @@ def _numbers(one: "Prediction", decimals: int) -> list[str]:
 
 
 def _percent(share: float) -> str:
-    """A share in percent; never 0 or 100 where it is not.
+    """A share in percent; 0 and 100 only if exact.
 
     >>> _percent(0.5), _percent(0.9999), _percent(1.0), _percent(0.21875)
     ('50', '>99', '100', '22')
@@ -211,14 +211,14 @@ def _percent(share: float) -> str:
 
 
 def _decimals(spread: float) -> int:
-    """Decimals that show a spread with about two digits."""
+    """Number of decimals that show a spread with about two digits."""
     if not 0 < spread < math.inf:
         return 3
     return max(0, 1 - math.floor(math.log10(spread)))
 
 
 def _legend(readable: "ReadableApproximation") -> list[str]:
-    """The symbols of components whose names are not their values."""
+    """The values of symbols, for components with symbols that are not named by their values."""
     lines = []
     for component in readable.components:
         if any(symbol.name != symbol.text for symbol in component.symbols):
@@ -264,7 +264,7 @@ def _latex(text: str) -> str:
 
 
 def shown_number(value: float) -> str:
-    """A number of four significant digits.
+    """A number with four significant digits.
 
     >>> shown_number(0.21875)
     '0.2188'

@@ -1,7 +1,7 @@
-"""Values moved from one symbol to another, to where the rows say.
+"""Values moved from one symbol to another to increase the likelihood of the rows.
 
-The models' channels, by which values were joined, are soft. A symbol is a channel that is not, and
-so this is the refinement of discrete channels at fixed beta, one value at a time.
+The models' channels, by which values were merged into symbols, are soft, but symbols are hard. This
+is thus a refinement of discrete channels at fixed beta, one value at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,27 +18,27 @@ from distributed_ib.readable._choosing_table import FloatArray, Labels, Table
 from distributed_ib.readable._rows import Rows
 
 Change: TypeAlias = Callable[[Labels], Labels | None]
-"""From the symbol of each atom to others; None where they can't be changed so."""
+"""A change of the symbol of each atom; it returns None if it is impossible."""
 
 _SHIFTS = (-4, -2, -1, 1, 2, 4)
 _MOST_ROUNDS = 4
-# So many bits the rows must become more likely by, all together: a value that is moved among noise
-# gains one or two.
+# A move must increase the total log-likelihood of the rows by this many bits; a move that only fits
+# noise gains one or two.
 _LEAST_GAIN_BITS = 4.0
 
 
 def with_moved_values(table: Table, on_line: Sequence[int], rows: Rows, model: FloatArray) -> Table:
-    """Move values to other symbols as long as the rows of development become more likely.
+    """Move values to other symbols as long as the development rows become more likely.
 
-    Of a number each cut is moved by a few atoms: where a value lies near a cut the models' channels
-    leave open by a few hundredths of the rows where it is best made. Of a category each level is
-    moved by itself, and so is what lies off the line of a number, such as a missing one.
+    Each cut of a number is shifted by a few atoms, because the models' channels determine the best
+    place of a cut only to within a few percent of the rows. Each level of a category is moved by
+    itself, and so is each atom off the line of a number, such as that of missing values.
 
     Args:
         table: The table.
         on_line: How many of the first atoms of each component lie on a line; 0 for a category.
-        rows: Rows of development.
-        model: What the models predict of them.
+        rows: Development rows.
+        model: Predictions of the models for these rows.
     """
     best = mean_gain_bits(table, rows, model)
     least = _LEAST_GAIN_BITS / len(rows.weight)
@@ -80,7 +80,7 @@ def _shifted(labels: Labels, *, n_on_line: int, cut: int, shift: int) -> Labels 
 
 
 def _relabelled(labels: Labels, *, atom: int, symbol: int) -> Labels | None:
-    """Labels with another one for an atom; None if it has it, or if its own would be lost."""
+    """Labels with another symbol for an atom; None if it has it or is the last of its own."""
     if labels[atom] == symbol or np.count_nonzero(labels == labels[atom]) == 1:
         return None
     moved = labels.copy()
@@ -89,7 +89,7 @@ def _relabelled(labels: Labels, *, atom: int, symbol: int) -> Labels | None:
 
 
 def runs(labels: Labels) -> list[tuple[int, int]]:
-    """Stretches of equal labels, each as its first place and the place after it.
+    """Stretches of equal labels, each as its first index and the index after its last.
 
     >>> runs(np.array([0, 0, 1, 0]))
     [(0, 2), (2, 3), (3, 4)]
@@ -99,7 +99,7 @@ def runs(labels: Labels) -> list[tuple[int, int]]:
 
 
 def _moved(labels: Labels, cut: int, shift: int) -> Labels | None:
-    """Labels with the cut after atom `cut` elsewhere; None if a symbol would lose a stretch."""
+    """Labels with the cut after atom `cut` shifted; None if a stretch would disappear."""
     below, above = labels[cut], labels[min(cut + 1, len(labels) - 1)]
     if below == above:  # it has been moved already
         return None
@@ -112,7 +112,7 @@ def _moved(labels: Labels, cut: int, shift: int) -> Labels | None:
 
 
 def mean_gain_bits(table: Table, rows: Rows, model: FloatArray) -> float:
-    """Mean log likelihood of the rows, in bits, under predictions made from themselves."""
+    """Mean log-likelihood gain over the marginal, in bits, of predictions from the same rows."""
     cells = assigned(table.combinations(rows.atoms), table.boxes)
     sums = CellSums.of(cells, len(table.boxes), rows.y, model, rows.weight)
     gains = rows.gains_bits(np.arange(len(cells)), cells, sums.mixed(table.mixing))

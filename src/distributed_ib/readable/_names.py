@@ -18,7 +18,7 @@ def with_names(
 def unknown_names(
     readable: ReadableApproximation, names: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    """Sentences on names for symbols that the table does not have."""
+    """Messages about names given to symbols that the table does not have."""
     found = []
     known = {one.name: [symbol.text for symbol in one.symbols] for one in readable.components}
     for component, words in names.items():

@@ -1,4 +1,4 @@
-"""Symbols and rows that say nearly the same become one, once values are where they belong."""
+"""Merging of symbols and rows that predict nearly the same, after values have been moved."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,18 +12,18 @@ from distributed_ib.readable._moved_values import mean_gain_bits, runs, with_mov
 from distributed_ib.readable._rows import Fold, Rows
 
 MOST_LOST = 0.01
-"""Share of what a table knows of the rows that choose that may be lost."""
+"""Largest share of a table's known bits that may be lost."""
 _TRIED = 8
 
 
 def finished(table: Table, on_line: Sequence[int], rows: Rows, folds: Sequence[Fold]) -> Table:
-    """The table with values moved, and with what hardly matters joined.
+    """The table with values moved, and with symbols and rows that hardly matter merged.
 
     Args:
-        table: As it was chosen.
+        table: The chosen table.
         on_line: How many of the first atoms of each component lie on a line; 0 for a category.
-        rows: Rows of development.
-        folds: Which of them train and which choose.
+        rows: Development rows.
+        folds: Training and validation rows among them.
     """
     model = np.mean([fold.model for fold in folds], axis=0)
     table = with_moved_values(table, on_line, rows, model)
@@ -38,10 +38,10 @@ def _pruned(
     folds: Sequence[Fold],
     model: FloatArray,
 ) -> Table:
-    """Join what costs least, as long as hardly anything is lost by it.
+    """Repeat the least costly merger, as long as it loses at most `MOST_LOST` of the known bits.
 
-    Either of rows that choose, or of all rows of development: among few rows the first is noisy,
-    and the second sees more in small differences than there is.
+    The loss is measured on validation rows or on all development rows; one small loss suffices.
+    With few rows the first is noisy, and the second overrates small differences.
     """
 
     def floor(known: float) -> float:
@@ -61,7 +61,7 @@ def _pruned(
 
 
 def _chosen_gain_bits(table: Table, rows: Rows, folds: Sequence[Fold]) -> float:
-    """What the table knows of rows that choose, by predictions from those that train."""
+    """Bits that the table knows of validation rows, with predictions from training rows."""
     cells = assigned(table.combinations(rows.atoms), table.boxes)
     total, weights = 0.0, 0.0
     for fold in folds:
@@ -74,7 +74,7 @@ def _chosen_gain_bits(table: Table, rows: Rows, folds: Sequence[Fold]) -> float:
 
 
 def _smaller(table: Table, on_line: Sequence[int], rows: Rows) -> Iterator[Table]:
-    """The table with a stretch of a number or a symbol of a category less, or with a row less."""
+    """Tables with one stretch of a number, one symbol of a category or one row fewer."""
     for k, labels in enumerate(table.symbols):
         for moved in _fewer_runs(labels, on_line[k]) if on_line[k] else _fewer_symbols(labels):
             yield replace(table, symbols=(*table.symbols[:k], moved, *table.symbols[k + 1 :]))
@@ -91,10 +91,10 @@ def _smaller(table: Table, on_line: Sequence[int], rows: Rows) -> Iterator[Table
 
 
 def _fewer_runs(labels: Labels, n_on_line: int) -> Iterator[Labels]:
-    """Labels in which a stretch takes the symbol of its neighbour, or an atom off the line one.
+    """Labels in which a stretch, or an atom off the line, takes a symbol of another stretch.
 
-    Each has fewer stretches, or as many and an atom less with a symbol of its own: an atom that
-    shares one stays there, or it would move to and fro without an end.
+    A stretch takes the symbol of a neighbour, an atom off the line that of any stretch. Atoms off
+    the line that share a symbol with the line stay, as they could move to and fro endlessly.
     """
     on_line = labels[:n_on_line]
     stretches = runs(on_line)
@@ -114,7 +114,7 @@ def _fewer_runs(labels: Labels, n_on_line: int) -> Iterator[Labels]:
 
 
 def _fewer_symbols(labels: Labels) -> Iterator[Labels]:
-    """Labels in which one symbol is another one."""
+    """Labels in which one symbol is replaced by another."""
     present = np.unique(labels)
     for a in present:
         for b in present:

@@ -1,4 +1,4 @@
-"""The rows from which a table is made: some train, some choose, and others report."""
+"""The rows from which a table is made: training, validation and reporting rows."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,13 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Rows that train and rows that choose, for one resample.
+    """Training and validation rows of one resample.
 
     Attributes:
-        train: Places of rows that train among those of development, `[n_train]`.
-        validation: Places of rows that choose, `[n_validation]`; empty if there are none.
-        model: Predictions of the models of this resample for all rows of development,
-            `[n, class]`.
-        known_bits: What these models know of each row that chooses, with a single draw of the
+        train: Indices of the training rows among the development rows, `[n_train]`.
+        validation: Indices of the validation rows, `[n_validation]`; empty if there are none.
+        model: Predictions of the models of this resample for all development rows, `[n, class]`.
+        known_bits: Bits that these models know of each validation row, with a single draw of the
             noise, `[n_validation]`.
     """
 
@@ -30,14 +29,14 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows.
+    """Rows of data, as atoms of each component and classes of Y.
 
     Attributes:
         atoms: Atom of each component in use, `[n, component]`.
-        y: Place of Y among the classes of all its entries, one after another, `[n, entry]`.
-        weight: How much each row counts, `[n]`.
-        groups: A label for each row, where they come in groups; else None.
-        marginal_bits: Loss of each row without X, `[n]`.
+        y: Index of Y among the concatenated classes of all its entries, `[n, entry]`.
+        weight: Weight of each row, `[n]`.
+        groups: Group label of each row, `[n]`; None if there are no groups.
+        marginal_bits: Loss of the marginal prediction, without X, on each row, `[n]`.
     """
 
     atoms: Codes
@@ -47,11 +46,11 @@ class Rows:
     marginal_bits: FloatArray
 
     def gains_bits(self, rows: Codes, cells: Codes, predictions: FloatArray) -> FloatArray:
-        """What the cells' predictions know of some rows, `[row]`.
+        """Bits that the cells' predictions know of some rows, `[row]`.
 
         Args:
-            rows: Which, by their places.
-            cells: The cell of each of these.
+            rows: Indices of the rows.
+            cells: The cell of each of these rows.
             predictions: Probabilities of the classes in each cell, `[cell, class]`.
         """
         found = np.log2(np.maximum(predictions[cells[:, None], self.y[rows]], 1e-300))
@@ -60,13 +59,13 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Reported:
-    """Rows that report, and what the models know of them.
+    """Reporting rows, and the bits that the models know of each.
 
     Attributes:
         rows: The rows.
-        known_bits: With a single draw of the noise, as the stated bits tell, `[n]`.
-        averaged_known_bits: With predictions that are averaged over the noise, `[n]`.
-        which: What the rows are, such as "held-out rows".
+        known_bits: With a single draw of the noise, as in the definition of conveyed bits, `[n]`.
+        averaged_known_bits: With predictions averaged over the noise, `[n]`.
+        which: Description of the rows, such as "held-out rows".
     """
 
     rows: Rows

@@ -10,7 +10,7 @@ ALL_OTHER = "all other values"
 
 
 def values_in_words(name: str, text: str) -> str:
-    """The values of a symbol for a legend: those of "the others" only if the list is short.
+    """The values of a symbol for a legend; those of "the others" are listed only if short.
 
     >>> values_in_words("the others", "0-6, 23")
     '0-6, 23'
@@ -21,7 +21,7 @@ def values_in_words(name: str, text: str) -> str:
 
 
 def the_others(texts: Sequence[str]) -> list[str]:
-    """Names of symbols, the longest of them "the others" if it is long.
+    """Names of symbols, with the longest replaced by "the others" if it is too long.
 
     >>> the_others(["8, 17, 18", "0-6, 23", "7, 9, 10, 11, 12, 13, 14, 15, 16, 19"])
     ['8, 17, 18', '0-6, 23', 'the others']

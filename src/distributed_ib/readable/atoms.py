@@ -1,4 +1,4 @@
-"""Values of a component cut into atoms, the smallest parts that a symbol can be made of."""
+"""Atoms of a component: the smallest sets of values of which symbols are composed."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 MOST_ATOMS = 96
-"""Most atoms of a number: a cut between two of them is off by half a hundredth of the rows."""
+"""Most atoms of a number: cuts between them are off by at most half a percent of the rows."""
 MOST_LISTED_NUMBERS = 32
-"""Whole numbers of at most so many different values are listed, others are given as intervals."""
+"""Integers with at most this many distinct values are listed; other numbers form intervals."""
 _MOST_DIGITS = 17
 _SHOWN_DIGITS = 15
 
@@ -24,16 +24,16 @@ class Atoms:
     """The values of one component, cut into atoms.
 
     Attributes:
-        component: Its name.
+        component: Name of the component.
         labels: Name of each atom of a category, or of a part of a component of several columns;
             empty for numbers.
-        cuts: Where the atoms of a number part, rising, `[atom - 1]`; a value on a cut belongs to
-            the atom above it. Empty for categories.
-        values: The whole number that each atom holds, where there are few; else empty.
-        joiner: What stands between the names of atoms of a category.
-        missing: Name of the atom of values that are missing, which is the last and lies on no line;
-            "" where there is none, and for categories, of which it is a level as others are.
-        is_ordered: Whether the names of a category are in an order, so that only neighbours join.
+        cuts: Boundaries between the atoms of a number, in ascending order, `[atom - 1]`; a value on
+            a cut belongs to the atom above it. Empty for categories.
+        values: The integer that each atom contains, if these are listed; otherwise empty.
+        joiner: Separator between the names of atoms of a category.
+        missing: Name of the atom of missing values, which is the last and not on the line; "" if
+            there is none, and for unordered categories, where missing is a level like others.
+        is_ordered: Whether the levels of a category are ordered, so that only neighbours merge.
 
     Example:
         >>> hours = Atoms.of_numbers("hour", np.arange(24.0))
@@ -70,13 +70,13 @@ class Atoms:
 
     @classmethod
     def of_numbers(cls, component: str, values: FloatArray, most: int = MOST_ATOMS) -> "Atoms":
-        """Each of few different numbers, or intervals of about equally many rows.
+        """An atom for each distinct number, or intervals of about equal shares of rows if many.
 
-        Cuts are the shortest decimal numbers that part the values of the rows.
+        Cuts are the shortest decimal numbers that separate the values of the rows.
 
         Args:
             component: Name of the component.
-            values: Its values in the rows, `[n]`; NaN where one is missing.
+            values: Its values in the rows, `[n]`; NaN if missing.
             most: Most atoms.
         """
         missing = np.isnan(values)
@@ -116,20 +116,20 @@ class Atoms:
         return len(self.labels) or len(self.cuts) + 1
 
     def codes(self, values: NDArray[np.floating] | Codes) -> Codes:
-        """The atom of each value, `[n]`; of categories these are the values themselves."""
+        """The atom of each value, `[n]`; for categories, these are the values themselves."""
         if self.is_number or self.is_ordered:
             numbers = np.asarray(values, np.float64)
             missing = np.isnan(numbers)
             known = np.where(missing, 0, numbers)
             if self.is_number:
                 known = np.searchsorted(self.cuts, known, side="right")
-            # Where no row of development is missing, one that is counts as a middle one.
+            # If no development row is missing, a missing value is assigned to a middle atom.
             last = self._n_known if self.missing else self._n_known // 2
             return np.where(missing, last, np.rint(known)).astype(np.int64)
         return np.asarray(values, np.int64)
 
     def runs(self, members: Collection[int]) -> list[tuple[int, int]]:
-        """Stretches of neighbouring atoms among some, each as its first and last."""
+        """Runs of neighbouring atoms among the members, each as its first and last atom."""
         found: list[tuple[int, int]] = []
         for atom in sorted(members):
             if atom >= self._n_known:
@@ -141,18 +141,18 @@ class Atoms:
         return found
 
     def intervals(self, members: Collection[int]) -> list[tuple[float | None, float | None]]:
-        """Intervals of numbers that some atoms cover, from a cut up to a cut; None for no end."""
+        """Intervals of numbers that the members cover, as pairs of cuts; None if unbounded."""
         ends = [None, *self.cuts.tolist(), None]
         return [(ends[first], ends[last + 1]) for first, last in self.runs(members)]
 
     def listed(self, members: Collection[int]) -> list[str | int]:
-        """The values of some atoms, where they are listed; empty for intervals."""
+        """The values of the members if they are listed; empty for intervals."""
         names: Sequence[str | int] = self.labels or self.values
         known = [names[atom] for atom in sorted(members) if atom < self._n_known] if names else []
         return [*known, self.missing] if self._n_known in members and known else known
 
     def text(self, members: Collection[int]) -> str:
-        """The values of some atoms in words; "any" for all of them."""
+        """The values of the members in words; "any" for all atoms."""
         if len(members) == self.n_atoms:
             return "any"
         if self._n_known in members:
@@ -193,7 +193,7 @@ def interval_text(low: float | None, high: float | None) -> str:
 
 
 def number_text(value: float, digits: int = _SHOWN_DIGITS) -> str:
-    """A number as text with at most so many significant digits.
+    """A number as text with at most `digits` significant digits; integer digits are kept.
 
     >>> number_text(0.35), number_text(12000.0), number_text(1 / 3, 3), number_text(2.5e-9)
     ('0.35', '12000', '0.333', '2.5e-09')
@@ -207,7 +207,7 @@ def number_text(value: float, digits: int = _SHOWN_DIGITS) -> str:
 
 
 def shortest_between(low: float, high: float) -> float:
-    """The number of fewest decimals above `low` and not above `high`, nearest to their middle.
+    """The number with the fewest decimals in (`low`, `high`], nearest to the middle.
 
     >>> shortest_between(0.3481, 0.3522), shortest_between(34, 35), shortest_between(-7.0, 112.0)
     (0.35, 35.0, 0.0)

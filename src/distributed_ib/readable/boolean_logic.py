@@ -1,7 +1,7 @@
-"""Minimal formulas of truth tables, by Quine and McCluskey.
+"""Minimal formulas of truth tables, by the Quine-McCluskey algorithm.
 
-A term fixes some inputs and leaves the others free: a pair (care, value) of bit masks, where bit i
-is input i.
+A term fixes some inputs and leaves the others free. It is a pair of bit masks (care, value), in
+which bit i is input i.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,14 +13,14 @@ Term = tuple[int, int]
 
 MOST_INPUTS = 12
 """Most inputs of a formula: there may be thousands of prime terms."""
-_MOST_EXACT = 16  # so many terms or fewer that may be left out are tried in all combinations
+_MOST_EXACT = 16  # up to this many optional terms, all combinations are tried
 
 
 def minimal_terms(n_inputs: int, true_rows: Collection[int]) -> list[Term]:
-    """Few terms, none of which can be shorter, that hold for exactly these rows.
+    """A minimal set of prime terms that together hold for exactly the given rows.
 
-    Their number is the least possible up to a choice among terms that many rows could take, which
-    is made greedily where it is large.
+    The number of terms is minimal, unless more than 16 optional terms remain, among which the
+    choice is greedy.
 
     Args:
         n_inputs: Number of inputs.
@@ -80,7 +80,7 @@ def terms_text(terms: Sequence[Term], names: Sequence[str]) -> str:
 
 
 def inputs_of(terms: Sequence[Term], names: Sequence[str]) -> tuple[str, ...]:
-    """The inputs that a formula reads."""
+    """The inputs that occur in a formula."""
     read = 0
     for care, _ in terms:
         read |= care
@@ -88,7 +88,7 @@ def inputs_of(terms: Sequence[Term], names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _prime_terms(n_inputs: int, rows: set[int]) -> list[Term]:
-    """Terms that hold only for these rows and would not if any input of theirs were left out."""
+    """Prime terms: those that hold only for these rows, and no longer if an input is dropped."""
     every = (1 << n_inputs) - 1
     level: set[Term] = {(every, row) for row in rows}
     primes: list[Term] = []
@@ -112,7 +112,7 @@ def _prime_terms(n_inputs: int, rows: set[int]) -> list[Term]:
 def _fewest(
     useful: Sequence[Term], covers: dict[Term, frozenset[int]], left: set[int]
 ) -> list[Term]:
-    """The fewest terms that cover all rows; empty if that takes too long to find."""
+    """The fewest terms that cover all rows; empty if there are too many terms to search."""
     if len(useful) > _MOST_EXACT:
         return []
     for size in range(1, len(useful) + 1):
@@ -127,7 +127,7 @@ def _fewest(
 
 
 def _needed(terms: Sequence[Term], rows: set[int]) -> list[Term]:
-    """The terms without those whose rows all belong to others too."""
+    """The terms without those whose rows are all covered by others."""
     kept = list(terms)
     for term in sorted(terms, key=lambda t: (-t[0].bit_count(), t)):
         others = [other for other in kept if other != term]

@@ -1,4 +1,4 @@
-"""The exact table of yes/no components where all rows are known, with its logic as formulas."""
+"""The exact table of binary components if all rows are known, with its logic as formulas."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -32,10 +32,10 @@ def logic_table(
     total_bits: float,
     known_bits: float,
 ) -> ReadableApproximation:
-    """What some inputs say about the output of a circuit, all rows of which are equally likely.
+    """The table of a circuit's output given some inputs, when all its rows are equally likely.
 
-    Rows that say the same are joined into the fewest terms (Quine and McCluskey). Terms may hold
-    for the same row of the circuit, and then predict the same.
+    Rows with the same prediction are merged into the fewest terms (Quine and McCluskey). Terms
+    that hold for the same row of the circuit predict the same.
 
     Args:
         x: The inputs in use, 0 or 1, in all rows of the truth table, `[2**n, m]`.
@@ -45,7 +45,7 @@ def logic_table(
         target: Name of the output.
         beta: Bottleneck strength.
         total_bits: What all inputs convey.
-        known_bits: What the approximation knows of Y.
+        known_bits: Bits of Y that the approximation knows.
 
     Example:
         >>> x = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
@@ -107,7 +107,7 @@ def _rows(terms: dict[int, list[Term]], n_inputs: int, each: int) -> tuple[Reada
 def _formula(
     terms: dict[int, list[Term]], each: int, names: Sequence[str], target: str
 ) -> tuple[str, ...]:
-    """A line for each probability; a single one where the output is certain everywhere."""
+    """A line for each probability; a single line if the output is deterministic."""
     if set(terms) <= {0, each}:
         return (f"{target} = {terms_text(terms.get(each, []), names)}",)
     return tuple(

@@ -1,4 +1,4 @@
-"""An approximation that can be read: symbols of each component, and a table of predictions."""
+"""A readable approximation: symbols of each component, and a table of predictions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,14 +14,14 @@ Number = float | None
 
 @dataclass(frozen=True)
 class Symbol:
-    """What a component may say: some of its values, which it does not tell apart.
+    """A symbol of a component: a set of its values that are not distinguished.
 
     Attributes:
-        name: How it is called: its values, "the others", or the user's word.
+        name: Its name: its values, "the others", or a name given by the user.
         text: Its values in words.
-        values: Its levels, or its whole numbers where they are listed; else empty.
-        intervals: Intervals of a number from a lower end, which belongs to it, up to an upper end,
-            which does not; None for no end. Empty for levels.
+        values: Its levels, or its integers if they are listed; otherwise empty.
+        intervals: Intervals of a number, with inclusive lower and exclusive upper ends; None for an
+            unbounded end. Empty for levels.
         share: Share of the rows.
     """
 
@@ -39,7 +39,7 @@ class ReadableComponent:
     Attributes:
         name: Its name.
         conveyed_bits: What it conveys in the approximation.
-        symbol_bits: What its symbols tell: their entropy.
+        symbol_bits: Entropy of its symbols.
         symbols: The symbols, in the order of their values.
     """
 
@@ -51,14 +51,14 @@ class ReadableComponent:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a row of the table says about one entry of Y.
+    """Prediction of a row of the table for one entry of Y.
 
     Attributes:
-        value: The likeliest class, or the mean.
+        value: The most probable class, or the mean.
         median: The median of a number; None for classes.
-        low: Lower end of an interval: of the probability of the likeliest class, at a level of
-            90 %, or the 5 % quantile of a number.
-        high: Its upper end, or the 95 % quantile.
+        low: Lower end of the 90 % interval of the probability of the most probable class, or the
+            5 % quantile of a number.
+        high: Upper end of that interval, or the 95 % quantile.
         probabilities: Probability of each class; empty for numbers.
     """
 
@@ -70,7 +70,7 @@ class Prediction:
 
     @property
     def probability(self) -> float:
-        """Probability of the likeliest class; NaN for numbers."""
+        """Probability of the most probable class; NaN for numbers."""
         return max(self.probabilities, default=float("nan"))
 
 
@@ -79,12 +79,12 @@ class ReadableRow:
     """A row of the table.
 
     Attributes:
-        symbols: For each component the symbols for which the row holds, by number; all of them
-            where it does not matter.
+        symbols: For each component, the numbers of the symbols that the row accepts; all of them if
+            the component does not matter.
         texts: The same in words, "any" for all.
-        count: Rows of data, of those by which the table was made.
-        share: Their share, by weight.
-        predictions: What is predicted, for each entry of Y.
+        count: Number of rows of data, among those from which the table was made.
+        share: Share of these rows, by weight.
+        predictions: The prediction for each entry of Y.
     """
 
     symbols: tuple[tuple[int, ...], ...]
@@ -98,7 +98,7 @@ class ReadableRow:
 class ReadableApproximation:
     """An approximation as symbols of each component and a table of predictions.
 
-    Of a row of data the first row of the table that fits it holds.
+    A row of data is predicted by the first row of the table that matches it.
 
     Attributes:
         target: Name of Y.
@@ -108,20 +108,20 @@ class ReadableApproximation:
         total_bits: What its components convey together.
         components: Components of the table, those that convey most first.
         rows: The rows, in the order of the symbols.
-        n_rows: Rows of data by which it was made.
-        known_bits: What the approximation knows of Y on rows that report, with a single draw of
-            the noise, as its stated bits tell.
-        known_error_bits: Standard error.
-        averaged_known_bits: What it knows with predictions averaged over the noise, as `predict`
-            makes them: more than the stated bits tell.
-        table_known_bits: What the table knows of Y on the same rows.
-        table_known_error_bits: Standard error.
-        kept_share: Ratio of `table_known_bits` and `known_bits`; NaN where the approximation may
-            know nothing: no more than two standard errors, or than 0.001 bit.
-        kept_error: Its standard error; the rows are paired.
-        reported_on: The rows that report; empty if there are none.
-        n_reported: Their number.
-        formula: What is left of a circuit's logic, in lines; empty for tables.
+        n_rows: Number of rows of data from which it was made.
+        known_bits: Bits of Y that the approximation knows on the reporting rows, from a single draw
+            of the noise, to which the conveyed bits refer.
+        known_error_bits: Standard error of `known_bits`.
+        averaged_known_bits: Bits known from predictions averaged over the noise, as `predict` makes
+            them; these use more information than the conveyed bits.
+        table_known_bits: Bits of Y that the table knows on the same rows.
+        table_known_error_bits: Standard error of `table_known_bits`.
+        kept_share: Ratio of `table_known_bits` to `known_bits`; NaN if the latter may be zero: at
+            most two standard errors, or at most 0.001 bit.
+        kept_error: Standard error of `kept_share`, paired over the rows.
+        reported_on: Description of the reporting rows; empty if there are none.
+        n_reported: Number of reporting rows.
+        formula: Logic that remains of a circuit, in lines; empty for tables.
 
     Example:
         See `DistributedIBClassifier.readable`.
@@ -148,7 +148,7 @@ class ReadableApproximation:
 
     @property
     def symbol_bits(self) -> float:
-        """What all symbols tell, each component by itself: the sum of their entropies."""
+        """Sum over components of the entropy of their symbols."""
         return sum(component.symbol_bits for component in self.components)
 
     def to_text(self) -> str:
@@ -170,7 +170,7 @@ class ReadableApproximation:
         return as_latex(self)
 
     def to_frame(self) -> "pd.DataFrame":
-        """The table for pandas: a row each, numbers as numbers."""
+        """The table as a pandas data frame with numeric columns, one row for each row."""
         from distributed_ib.readable._formats import as_frame
 
         return as_frame(self)
@@ -183,10 +183,10 @@ class ReadableApproximation:
 
     @classmethod
     def from_dict(cls, description: Any) -> "ReadableApproximation":
-        """Read what `to_dict` gave.
+        """Read the output of `to_dict`.
 
         Raises:
-            UserError: If it is no such description.
+            UserError: If it is not a valid description of a readable table.
         """
         try:
             return _from_dict(description)
@@ -196,13 +196,13 @@ class ReadableApproximation:
             ) from None
 
     def named(self, names: Mapping[str, Mapping[str, str]]) -> "ReadableApproximation":
-        """The same with the user's words for symbols.
+        """The same with user-defined names of symbols.
 
         Args:
-            names: For each component, from a symbol's values in words (`Symbol.text`) to its name.
+            names: For each component, a mapping from `Symbol.text` to the name of the symbol.
 
         Raises:
-            UserError: If a component has two symbols of the same name.
+            UserError: If two symbols of a component have the same name.
 
         Example:
             See `docs/reading.md`.
@@ -290,10 +290,10 @@ def _end(value: Any) -> Number:
 
 
 def check_max_rows(max_rows: int) -> None:
-    """Check the most rows of a table.
+    """Check the maximum number of rows of a table.
 
     Raises:
-        UserError: If it is no whole number from 1 to 64.
+        UserError: If it is not an integer from 1 to 64.
     """
     from distributed_ib._checks import whole_number
 

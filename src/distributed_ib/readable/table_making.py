@@ -1,4 +1,4 @@
-"""From atoms, models' predictions and rows to a readable approximation."""
+"""Construction of a readable approximation from atoms, models' predictions and rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ Labels = NDArray[np.int64]
 LEVEL = 0.9
 """Coverage of intervals."""
 LEAST_KNOWN_BITS = 1e-3
-"""Less than this is shown as nothing."""
+"""Fewer known bits are treated as zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +60,15 @@ def read_rows(
     total_bits: float,
     max_rows: int,
 ) -> ReadableApproximation:
-    """Choose symbols and rows, predict from all rows of development, and report.
+    """Choose symbols and rows, predict from all development rows, and report.
 
     Args:
         components: The components in use, those that convey most first.
-        paths: How the values of each merge.
-        rows: Rows of development.
-        folds: Which of them train and which choose.
-        reported: Rows that report; None if there are none.
-        target: What Y is.
+        paths: How the values of each component merge.
+        rows: Development rows.
+        folds: Training and validation rows among them.
+        reported: Reporting rows; None if there are none.
+        target: Description of Y.
         beta: Bottleneck strength of the approximation.
         total_bits: What its components convey together.
         max_rows: Most rows of the table.
@@ -128,7 +128,7 @@ def _without(table: Table, kept: Sequence[int]) -> NDArray[np.uint64]:
 
 
 def _in_order(table: Table, rows: Rows) -> tuple[Table, Labels]:
-    """The table with its rows in the order of the symbols, none empty; and the row of each row."""
+    """The table without empty rows, sorted by symbols, and the table row of each data row."""
     combinations = table.combinations(rows.atoms)
     used = np.unique(assigned(combinations, table.boxes))
     boxes = table.boxes[used]
@@ -166,7 +166,7 @@ def _table_rows(
 ) -> tuple[ReadableRow, ...]:
     counts = np.bincount(cells, minlength=len(table.boxes))
     total = rows.weight.sum()
-    # Weighted rows count as fewer: as many as would have the same variance.
+    # Weighted rows count as the smaller number of equal rows with the same variance.
     effective = total**2 / (rows.weight**2).sum() / total
     found = []
     for k, sets in enumerate(symbol_sets(table.boxes, table.n_symbols)):
@@ -213,7 +213,7 @@ def _predictions(
 
 
 def share_interval(count: float, n: float) -> tuple[float, float]:
-    """An interval of a share at the level of 90 %, from so many of n rows (Jeffreys).
+    """The 90 % interval of a share, from `count` of `n` rows (Jeffreys).
 
     >>> low, high = share_interval(9, 10)
     >>> round(low, 2), round(high, 2)
@@ -228,7 +228,7 @@ def share_interval(count: float, n: float) -> tuple[float, float]:
 def _with_report(
     found: ReadableApproximation, table: Table, predictions: FloatArray, reported: Reported
 ) -> ReadableApproximation:
-    """What approximation and table know of rows that report."""
+    """The table with the bits that it and the approximation know of the reporting rows."""
     rows = reported.rows
     everything = np.arange(len(rows.weight))
     cells = assigned(table.combinations(rows.atoms), table.boxes)
@@ -237,7 +237,7 @@ def _with_report(
     averaged = mean(reported.averaged_known_bits, rows.weight, rows.groups)
     of_table = mean(gains, rows.weight, rows.groups)
     kept = ratio_of_means(gains, reported.known_bits, rows.weight, rows.groups)
-    # Of what may be nothing, or is shown as nothing, there is no share.
+    # No share is given of known bits that may be zero or are shown as zero.
     is_known = known.value > max(2 * known.error, LEAST_KNOWN_BITS)
     return replace(
         found,
