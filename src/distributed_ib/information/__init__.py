@@ -1,1 +1,1 @@
-"""Information that channels transmit: entropies, exact values, bounds, and these along a sweep."""
+"""Transmitted information of channels: entropies, exact values, bounds, and curves of a sweep."""

@@ -1,4 +1,4 @@
-"""Components that take few values, whose transmitted information can be computed exactly."""
+"""Components with few values, whose transmitted information can be computed exactly."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,8 @@ from distributed_ib.data.table_input import TableInput
 from distributed_ib.model.table_encoder import TableEncoder
 
 MAX_VALUES = 64
-# Frequencies from a sample are themselves uncertain. With fewer rows per value than this they would
-# cause an error of more than some hundredths of a bit, and the bounds, which allow for it, are
-# better.
+# Frequencies from a sample are uncertain. With fewer rows per value than this they would cause an
+# error of more than some hundredths of a bit; the bounds, which allow for it, are then better.
 ROWS_PER_VALUE = 16
 
 
@@ -21,8 +20,8 @@ class Values:
     """The values of a component.
 
     Attributes:
-        rows: A row of the inputs for each value, `[value]`.
-        probabilities: How often each occurs, `[value]`.
+        rows: Index of an input row with each value, `[value]`.
+        probabilities: Probability of each value, `[value]`.
     """
 
     rows: Int64[np.ndarray, " value"]
@@ -62,7 +61,7 @@ def few_values(
     Args:
         inputs: The component's input to the encoder, `[n, feature]`.
         shares: Weight of each row, `[n]`, with the sum 1.
-        n_preview: Rows that are examined first: enough to recognise a continuous component.
+        n_preview: Number of rows examined first, enough to recognise a continuous component.
         complete: Whether the rows are the whole population, so that their frequencies are exact.
 
     Example:

@@ -9,9 +9,8 @@ from p(u|x_i) for N inputs x_1 .. x_N from the data,
 bound it on average from both sides (Poole et al. 2019, "On variational bounds of mutual
 information"). The lower bound never exceeds log2(N) bits. For separated symbols the two differ by
 about 1.44 * 2^I / N bits; for a continuous X the upper bound becomes useless as 2^I approaches N,
-since some inputs then have no neighbour. The sums are in double precision whatever JAX's default
-is, with differences of means taken first, so that neither distant nor nearly equal inputs lose
-digits.
+since some inputs then have no neighbour. The sums are computed in double precision, whatever JAX's
+default, and from differences of means, so that neither distant nor nearly equal inputs lose digits.
 """
 
 from dataclasses import dataclass
@@ -43,8 +42,8 @@ class InformationBounds:
     """Bounds on I(U; X) in bits with their standard errors, each of the channels' leading shape.
 
     Attributes:
-        lower_bits: InfoNCE; at most log2(N).
-        upper_bits: Leave one out.
+        lower_bits: The InfoNCE bound; at most log2(N).
+        upper_bits: The leave-one-out bound.
         lower_error_bits: Standard error of `lower_bits`.
         upper_error_bits: Standard error of `upper_bits`.
     """
@@ -65,9 +64,9 @@ def information_bounds(
     """Bound I(U; X) of diagonal Gaussian channels p(u|x) = N(mean(x), exp(log_variance(x))).
 
     One u is drawn per input. The bounds hold on average: each estimate deviates by about its
-    standard error, so that for a closed channel it may be below zero, and the upper bound below the
-    lower. The errors (infinitesimal jackknife) take into account that each input also appears in
-    the denominators of all others. Memory is that of one block, never N x N.
+    standard error, so that for a closed channel it may be negative, and the upper bound below the
+    lower. The errors (infinitesimal jackknife) account for each input also appearing in the
+    denominators of all others. Memory is that of one block, never N x N.
 
     Args:
         mean: Means `[.., n, k]` for n inputs drawn from the data (with their frequencies) in k
@@ -75,7 +74,7 @@ def information_bounds(
         log_variance: Natural logarithm of the variance, broadcast against `mean`.
         key: Random key of the noise.
         block_cells: Rows times n of a block; by default 2^17 on a CPU and 2^23 on other devices.
-            It affects the speed alone.
+            It affects only the speed.
 
     Returns:
         The bounds in bits, always finite.
@@ -125,7 +124,7 @@ def _mean_and_error(
     lower_influence: Float64[np.ndarray, " n"],
     upper_influence: Float64[np.ndarray, " n"],
 ) -> tuple[float, float, float, float]:
-    """Means and standard errors in nats of terms, given each input's influence on the others."""
+    """Means and standard errors of the terms in nats, given each input's influence on others."""
     return (
         float(lower.mean()),
         float(upper.mean()),
@@ -135,7 +134,7 @@ def _mean_and_error(
 
 
 def _standard_error(influence: Float64[np.ndarray, " n"]) -> float:
-    """Standard error of a mean, without overflow where terms are extremely large."""
+    """Standard error of a mean, without overflow for extremely large terms."""
     scale = max(1.0, float(np.abs(influence).max()))
     return float(np.std(influence / scale, ddof=1)) * scale / float(np.sqrt(len(influence)))
 

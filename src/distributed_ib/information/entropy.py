@@ -15,13 +15,13 @@ def entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Shannon entropy H = -sum p log2 p of each distribution along the last axis.
 
     Args:
-        p: Probabilities `[..., n]`, not negative, each distribution summing to 1.
+        p: Probabilities `[..., n]`, non-negative, each distribution summing to 1.
 
     Returns:
         Entropies `[...]` in bits, with 0 log 0 = 0 (a NumPy scalar for a single distribution).
 
     Raises:
-        UserError: If `p` is no probability distribution along its last axis.
+        UserError: If `p` is not a probability distribution along its last axis.
 
     >>> float(entropy_bits([0.5, 0.25, 0.25]))
     1.5
@@ -40,7 +40,7 @@ def binary_entropy_bits(p: ArrayLike) -> Float64[np.ndarray, "*batch"]:
         Entropies `[...]` in bits, with h(0) = h(1) = 0 (a NumPy scalar for a single probability).
 
     Raises:
-        UserError: If a value lies outside 0 to 1.
+        UserError: If a value is not between 0 and 1.
 
     >>> binary_entropy_bits([0.0, 0.5, 1.0]).tolist()
     [0.0, 1.0, 0.0]
@@ -55,13 +55,13 @@ def mutual_information_bits(joint: ArrayLike) -> Float64[np.ndarray, "*batch"]:
     """Mutual information I(X;Y) = sum p(x,y) log2[ p(x,y) / (p(x) p(y)) ] of each joint table.
 
     Args:
-        joint: Joint probabilities `[..., nx, ny]`, not negative, each table summing to 1.
+        joint: Joint probabilities `[..., nx, ny]`, non-negative, each table summing to 1.
 
     Returns:
         Information `[...]` in bits, never negative (a NumPy scalar for a single table).
 
     Raises:
-        UserError: If `joint` is no joint distribution along its last two axes.
+        UserError: If `joint` is not a joint distribution along its last two axes.
 
     >>> float(mutual_information_bits([[0.5, 0.0], [0.0, 0.5]]))
     1.0
@@ -75,7 +75,7 @@ def mutual_information_bits(joint: ArrayLike) -> Float64[np.ndarray, "*batch"]:
 
 
 def _distribution(p: ArrayLike, *, axes: int, what: str) -> Float64[np.ndarray, "..."]:
-    """Return `p` as float64 after checking that its last `axes` axes hold distributions."""
+    """Return `p` as float64 after checking that its last `axes` axes contain distributions."""
     probability = np.asarray(p, dtype=np.float64)
     if probability.ndim < axes:
         raise UserError(

@@ -1,12 +1,12 @@
-"""The exact I(U; X) of a Gaussian channel whose input takes few values.
+"""Exact I(U; X) of Gaussian channels whose input takes few values.
 
 With p(u) = sum_a p_a p(u|a) a mixture of Gaussians,
 
     I(U; X) = -sum_a p_a E_{u ~ p(u|a)} log[ p(u) / p(u|a) ],
 
-an integral in as many dimensions as u has. Two values with equal variances differ along one line
-only, so that the integral is one-dimensional whatever the embedding. One-dimensional integrals are
-computed by quadrature, others by Monte Carlo with a standard error.
+an integral over the dimensions of u. Two values with equal variances differ only along one line, so
+that the integral is one-dimensional for any embedding. One-dimensional integrals are computed by
+quadrature, others by Monte Carlo with a standard error.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _PANEL_EDGES = np.arange(-12, 13) * 0.75  # standard deviations around each valu
 _PANEL_NODES = 8
 _BATCH_CELLS = 2**17  # about what a core's cache holds
 _MAX_LOG_VARIANCE = 600.0
-_FAR = 1e100  # distances in standard deviations are cut here: their squares must stay finite
+_FAR = 1e100  # distances in standard deviations are clipped here to keep their squares finite
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def exact_information(
     n_samples: int = 4096,
     seed: int = 0,
 ) -> ExactInformation:
-    """I(U; X) of diagonal Gaussian channels for an input of few values.
+    """I(U; X) of diagonal Gaussian channels for an input with few values.
 
-    Two values with equal variances (any k) and one-dimensional embeddings are integrated by
+    One-dimensional embeddings, and two values with equal variances (any k), are integrated by
     quadrature, all others by Monte Carlo with antithetic pairs. All channels share the same noise,
     so that curves along a sweep are smooth.
 
@@ -73,7 +73,7 @@ def exact_information(
         The information in bits and its standard error.
 
     Raises:
-        UserError: If shapes disagree, a value is not finite or probabilities are unusable.
+        UserError: If shapes disagree, a value is not finite or probabilities are invalid.
 
     >>> wide = exact_information([[-4.0], [4.0]], 0.0)
     >>> float(wide.information_bits.round(4)), float(wide.error_bits)
@@ -162,7 +162,7 @@ def _log_weights(weights: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, 
 
 
 def _log_sum_exp(terms: Float64[np.ndarray, " n *rest"]) -> Float64[np.ndarray, "*rest"]:
-    """Over the first axis; overwrites `terms`."""
+    """Log-sum-exp over the first axis; overwrites `terms`."""
     top = terms.max(axis=0)
     terms -= top
     np.exp(terms, out=terms)
@@ -186,8 +186,8 @@ def _equal_widths(offsets: _Scalars, weights: _Scalars) -> _Nats:
 def _unequal_widths(means: _Scalars, log_variances: _Scalars, weights: _Scalars) -> _Nats:
     """I in nats for one-dimensional channels, by Gauss-Legendre panels.
 
-    Relative to value a, the density of another value b may be narrow or wide. So the line is
-    divided at fractions of every value's standard deviation around its mean, in units of a's own.
+    The density of a value b may be narrow or wide relative to that of value a. The line is therefore
+    divided at multiples of every value's standard deviation around its mean, in units of that of a.
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(_PANEL_NODES)
     nats = np.zeros(len(means))
@@ -213,7 +213,7 @@ def _unequal_widths(means: _Scalars, log_variances: _Scalars, weights: _Scalars)
 def _monte_carlo(
     means: _Means, log_variances: _Means, weights: _Scalars, noise: Float64[np.ndarray, "n k"]
 ) -> tuple[_Nats, _Nats]:
-    """I and its standard error in nats, from the noise and its mirror image."""
+    """I and its standard error in nats, from antithetic pairs of noise."""
     nats, error = np.zeros(len(means)), np.zeros(len(means))
     block = max(1, _BATCH_CELLS // (means.shape[1] ** 2))
     for channel in range(len(means)):
@@ -242,7 +242,7 @@ def _pair_terms(
     """Mean over x and over the pair (z, -z) of -log p(u) / p(u|x), in nats.
 
     The squared distance of u = m_a + sigma_a z from m_b is a quadratic form in z; its
-    coefficients hold the difference of means, so that close values lose no digits.
+    coefficients contain the difference of means, so that close values lose no digits.
     """
     values = len(mean)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""I(U; Y) of Gaussian channels with the optimal predictor, where all of X can be enumerated."""
+"""I(U; Y) of Gaussian channels with the optimal predictor, if all of X can be enumerated."""
 
 import jax
 import jax.numpy as jnp
@@ -21,18 +21,18 @@ def decoded_information_bits(
     n_draws: int = 4,
     seed: int = 0,
 ) -> tuple[Float64[np.ndarray, " model"], Float64[np.ndarray, " model"]]:
-    """I(U; Y) of diagonal Gaussian channels for a predictor that knows all of p(u, y).
+    """I(U; Y) of diagonal Gaussian channels with the exact predictor p(y|u).
 
-    H(Y) - E h(p(Y|u)) by Monte Carlo over u, with p(Y|u) summed over all rows: the work grows as
-    the square of their number.
+    H(Y) - E h(p(Y|u)) is estimated by Monte Carlo over u, with p(Y|u) summed over all rows; the
+    cost grows as the square of the number of rows.
 
     Args:
         mean: Means of p(u_i|x_i) for every row of X, `[model, row, component, embedding]`. All rows
             are equally likely.
         log_variance: Natural logarithm of the variances, broadcast against `mean`.
-        y: Class of each row, whole numbers from 0, `[row]`.
+        y: Class of each row, integers from 0, `[row]`.
         n_draws: Draws of u for each row, 4 by default.
-        seed: Seed of the noise, which all models share; 0 by default.
+        seed: Seed of the noise, which is shared by all models; 0 by default.
 
     Returns:
         I(U; Y) in bits and its standard error, each `[model]`.

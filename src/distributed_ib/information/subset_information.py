@@ -19,9 +19,9 @@ MAX_EXHAUSTIVE_INPUTS = 20
 """Most inputs for which all subsets are searched: time grows as 3^n and memory as 2^n."""
 
 TIE_BITS = 1e-9
-"""Values closer than this are a tie: far above rounding, far below any real difference."""
+"""Values closer than this are tied; it is far above rounding errors and below real differences."""
 
-_BASE_INPUTS = 8  # so many inputs are expanded at once, into 3^8 = 6561 columns
+_BASE_INPUTS = 8  # inputs that are expanded at once, into 3^8 = 6561 columns
 _BASE_ROWS = 64  # rows expanded at a time: 64 x 6561 numbers stay in the cache
 
 
@@ -32,8 +32,9 @@ class BestSubsets:
     Attributes:
         size: Number of inputs in the subset.
         information_bits: I(X_S;Y) of the best subset, in bits.
-        masks: All subsets with that information (ties within `TIE_BITS`), in order of mask.
-        runner_up_bits: The highest information of all others, in bits; None if there are none.
+        masks: All subsets with that information (ties within `TIE_BITS`), in ascending order.
+        runner_up_bits: The highest information of all other subsets of this size, in bits; None if
+            there are none.
     """
 
     size: int
@@ -43,7 +44,7 @@ class BestSubsets:
 
 
 def check_exhaustive(n_inputs: int) -> None:
-    """Check that a search over all subsets would not take too long.
+    """Check that there are few enough inputs for a search over all subsets.
 
     Raises:
         UserError: If there are more than `MAX_EXHAUSTIVE_INPUTS` inputs.
@@ -61,8 +62,8 @@ def subset_information_bits(y: ArrayLike) -> Float64[np.ndarray, " subset"]:
     """Mutual information I(X_S;Y) of every subset S of uniform binary inputs.
 
     I(X_S;Y) = H(Y) - E_a[ h(P(Y=1 | X_S=a)) ]. Inputs are taken one at a time and either averaged
-    out or kept, which visits every subset once and costs 3^n in all; the last eight inputs are
-    done together. Probabilities are kept as integers, in units of 2^-n, so they are exact.
+    out or kept, which visits every subset once and costs 3^n operations; the last eight inputs are
+    processed together. Probabilities are exact, as integers in units of 2^-n.
 
     Args:
         y: Truth table `[2**n]` of 0 and 1; bit i of the row number is the value of input i.
@@ -72,7 +73,7 @@ def subset_information_bits(y: ArrayLike) -> Float64[np.ndarray, " subset"]:
         the empty subset, the last entry is H(Y).
 
     Raises:
-        UserError: If `y` is no truth table or has more than `MAX_EXHAUSTIVE_INPUTS` inputs.
+        UserError: If `y` is not a truth table or has more than `MAX_EXHAUSTIVE_INPUTS` inputs.
 
     >>> subset_information_bits([0, 1, 1, 0]).tolist()  # XOR: nothing until both are known
     [0.0, 0.0, 0.0, 1.0]
@@ -102,8 +103,8 @@ def subset_information_bits(y: ArrayLike) -> Float64[np.ndarray, " subset"]:
 def rank_within_size(information_bits: ArrayLike, mask: int) -> int:
     """Rank of one subset among all subsets of its size; 1 is the most informative.
 
-    The rank is one more than the number of subsets that are better by more than `TIE_BITS`, so
-    subsets that tie share the best rank.
+    The rank is one plus the number of subsets that are better by more than `TIE_BITS`, so that
+    tied subsets share the best rank.
 
     Args:
         information_bits: Information `[2**n]` of every subset, indexed by mask.
@@ -131,7 +132,7 @@ def best_subsets(information_bits: ArrayLike) -> tuple[BestSubsets, ...]:
         information_bits: Information `[2**n]` of every subset, indexed by mask.
 
     Returns:
-        One record per size, in order: entry k is about subsets of k inputs.
+        One record per size, in ascending order: entry k describes subsets of k inputs.
 
     >>> best_subsets([0.0, 0.3, 0.3, 0.5])[1]
     BestSubsets(size=1, information_bits=0.3, masks=(1, 2), runner_up_bits=None)
@@ -169,7 +170,7 @@ def subset_mask(inputs: Iterable[int]) -> int:
 
 
 def subset_inputs(mask: int) -> tuple[int, ...]:
-    """The input numbers in a bit mask, in rising order.
+    """The input numbers in a bit mask, in ascending order.
 
     >>> subset_inputs(5)
     (0, 2)
@@ -185,7 +186,7 @@ def _expand(
     """E[h(P(Y=1|.))] for every subset of the undecided inputs: `[2**n_undecided]` by mask.
 
     Every undecided axis of length 2 becomes one of length 3 (value 0, value 1, averaged out), one
-    look-up gives all entropies, and each axis of 3 becomes one of 2 (averaged out, kept).
+    look-up yields all entropies, and each axis of 3 becomes one of 2 (averaged out, kept).
     """
     total = np.zeros(3**n_undecided)
     for start in range(0, len(scaled), _BASE_ROWS):
@@ -222,7 +223,7 @@ def _truth_table(y: ArrayLike) -> tuple[UInt8[np.ndarray, " row"], int]:
 
 
 def _n_inputs_of(length: int, what: str) -> int:
-    """The n of an array of 2**n entries."""
+    """The n of an array with 2**n entries."""
     if length < 1 or length & (length - 1):
         raise UserError(f"{what} must have 2**n entries, one per row or subset, but got {length}.")
     return length.bit_length() - 1

@@ -1,7 +1,7 @@
-"""The transmitted information of the channels of a sweep, measured along its snapshots.
+"""Transmitted information of the channels of a sweep, measured at its snapshots.
 
 The KL to the prior only bounds the information I(U_i; X_i) from above. Here every component of the
-kept models is measured: exactly where the component takes few values, else by the two bounds of
+snapshots is measured: exactly if the component takes few values, otherwise by the two bounds of
 `information.bounds`. Their errors are equal and opposite while 2^I is small compared to the number
 N of inputs, so that their mean is a better estimate than either. As 2^I approaches N, the bounds
 only show that the information lies between log2(N) and the KL.
@@ -35,7 +35,7 @@ _Channel = tuple[Float64[np.ndarray, "row embedding"], Float64[np.ndarray, "row 
 _MAX_QUADRATURE_VALUES = 16
 _MONTE_CARLO_CELLS = 2**20  # values^2 x samples of a channel: some ten milliseconds
 _LEAST_SAMPLES, _MOST_SAMPLES = 256, 4096
-# Below this KL the information lies between 0 and the KL; a measurement would be no more precise.
+# Below this KL, a measurement would be no more precise than the range from 0 to the KL.
 _DEAD_BITS = 1e-3
 _MIN_CHANGE_BITS = 1e-3
 
@@ -51,7 +51,7 @@ class _Plan:
     Attributes:
         rows: Rows to encode: first a random sample of the data, then one row for each value.
         n_sampled: Size of that sample.
-        values: For each component its values, as positions in `rows`; None where it takes many.
+        values: For each component its values, as positions in `rows`; None if it takes many.
     """
 
     rows: Int64[np.ndarray, " encoded"]
@@ -71,9 +71,9 @@ def measure_information(
     n_rows: int | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
-    """The dataset of a scheme, with the information that its channels transmit.
+    """The dataset of a scheme, extended by the information that its channels transmit.
 
-    Arguments, errors and an example are those of `ApproximationScheme.with_information`.
+    For arguments, errors and an example see `ApproximationScheme.with_information`.
     """
     whole_number("n_inputs", n_inputs, 2)
     whole_number("seed", seed, 0, 2**32 - 1)
@@ -101,7 +101,7 @@ def measure_information(
         name: between_records(values, records, kl_bits, log_beta)
         for name, values in zip((INFORMATION, LOWER, UPPER, ERROR), figures, strict=True)
     }
-    # The KL is a mean over the record, while these are measured at its end.
+    # The KL is a mean over the interval of a record, while these are measured at its end.
     for name in (INFORMATION, LOWER, UPPER):
         curves[name] = np.minimum(curves[name], kl_bits)
     measured = np.isin(np.arange(dataset.sizes["step"]), records)
@@ -119,15 +119,15 @@ def between_records(
     kl_bits: Float64[np.ndarray, "seed step component"],
     log_beta: Float64[np.ndarray, " step"],
 ) -> Float64[np.ndarray, "seed step component"]:
-    """Interpolate the records between those that were measured.
+    """Interpolate the information between the measured records.
 
-    The interpolation is linear in the KL, which is known at every record; where the KL is constant,
-    in the logarithm of beta. So a component that is lost within a few records is lost at the right
-    ones, and values below the KL stay below it.
+    The interpolation is linear in the KL, which is known at every record, or in the logarithm of
+    beta if the KL is constant. A component that is lost within a few records is thus lost at the
+    right ones, and values below the KL stay below it.
 
     Args:
         measured: Information in bits at some records, `[seed, measured, component]`.
-        records: Indices of these records, increasing, `[measured]`.
+        records: Indices of these records, in ascending order, `[measured]`.
         kl_bits: KL at all records, `[seed, step, component]`.
         log_beta: Logarithm of beta at all records, `[step]`.
 
@@ -177,7 +177,7 @@ def _plan(
     complete: bool,
     seed: int,
 ) -> _Plan:
-    """Find the components that take few values, and draw a sample of the rows."""
+    """Find the components with few values, and draw a sample of the rows."""
     n_rows = len(shares)
     rng = np.random.default_rng(seed)
     if np.ptp(shares) == 0 and n_rows <= n_inputs:
@@ -204,7 +204,7 @@ def _plan(
 
 
 def _evenly(n_snapshots: int, n_records: int | None) -> Int64[np.ndarray, " place"]:
-    """Snapshots to measure, evenly spaced, the first and the last among them."""
+    """Evenly spaced snapshots to measure, including the first and the last."""
     wanted = n_snapshots if n_records is None else min(n_records, n_snapshots)
     first = n_snapshots - 1 if wanted == 1 else 0
     return np.round(np.linspace(first, n_snapshots - 1, wanted)).astype(np.int64)
@@ -233,7 +233,7 @@ def _measure(
             for k, values in enumerate(plan.values):
                 if values is None:
                     one = _part(channel, slice(plan.n_sampled), k)
-                    # The same noise for a component at every beta gives smooth curves.
+                    # Using the same noise for a component at every beta yields smooth curves.
                     figures[:, repeat, j, k] = _bounded(one, limit_bits, jax.random.fold_in(key, k))
                 else:
                     exact[k].append(_part(channel, values.rows, k))
@@ -260,7 +260,7 @@ def _part(
 def _bounded(
     channel: _Channel, limit_bits: float, key: PRNGKeyArray
 ) -> tuple[float, float, float, float]:
-    """Estimate, lower bound, upper bound and standard error, in bits; none above the limit."""
+    """Estimate, lower bound, upper bound and standard error in bits, at most `limit_bits`."""
     kl_bits = float(_kl_bits(*channel).mean())
     if kl_bits < _DEAD_BITS:
         return 0.5 * kl_bits, 0.0, kl_bits, 0.0
@@ -271,7 +271,7 @@ def _bounded(
     if lower > upper:  # by chance, if they differ by less than their errors
         lower = upper = middle = min(middle, kl_bits)
     error = 0.5 * (float(bounds.lower_error_bits) + float(bounds.upper_error_bits))
-    # Where the KL is the upper bound, the error of the other bound does not apply.
+    # If the KL is the upper bound, the error of the leave-one-out bound does not apply.
     if upper == kl_bits:
         error = float(bounds.lower_error_bits)
     return middle, lower, upper, error
