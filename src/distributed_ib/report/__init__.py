@@ -1,1 +1,1 @@
-"""Findings as stored data: made once from a run, rendered for the terminal, Markdown and JSON."""
+"""Reports: findings of a run as stored data, rendered for the terminal, Markdown and JSON."""

@@ -1,4 +1,4 @@
-"""What the evidence says, in sentences and tables."""
+"""Sentences and tables of the evidence."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from distributed_ib.report.words import SCORES, listed
 
 MOST_TOTALS = 4  # columns of a table that fits a terminal
 LEAST_P = 0.001
-"""Smaller p-values are shown as below this one: fewer permutations can't tell."""
+"""Smaller p-values are shown as below this one, since the permutations are too few to resolve."""
 
 
 def quantity_of(
@@ -23,7 +23,7 @@ def quantity_of(
     digits: int = 3,
     rows: Rows = "held-out rows",
 ) -> Quantity:
-    """A number of the evidence, as reports show it."""
+    """A number of the evidence as a quantity for reports."""
     ends = (interval.low, interval.high) if interval.is_known else (None, None)
     return Quantity(
         interval.value,
@@ -48,7 +48,7 @@ def p_text(p_value: float) -> str:
 
 
 def verdict_finding(evidence: Evidence) -> Finding:
-    """Whether there is evidence that X tells anything about Y."""
+    """A sentence on whether there is evidence that X is informative about Y."""
     p_value = {"p_value": Quantity(evidence.p_value, digits=4)}
     if evidence.verdict == "no evidence":
         text = (
@@ -69,7 +69,7 @@ def verdict_finding(evidence: Evidence) -> Finding:
 
 
 def survivor_finding(evidence: Evidence) -> Finding | None:
-    """Which component is the last in use, and in how many resamples."""
+    """A sentence on the component that is the last in use, and in how many resamples it is."""
     if len(evidence.names) == 1 or not evidence.last:
         return None
     if evidence.last[0].name not in evidence.supported:
@@ -120,7 +120,7 @@ def evidence_sections(evidence: Evidence) -> list[Section]:
 
 
 def evidence_table(evidence: Evidence) -> Table:
-    """What each component conveys at best, and its p- and q-value; the supported first."""
+    """Bits of each component at best, and its p- and q-value, supported components first."""
     rows: list[tuple[Cell, ...]] = []
     for k in _in_order(evidence):
         cells: list[Cell] = [evidence.names[k], _bits(evidence.best.bits[k], evidence.level)]
@@ -166,7 +166,7 @@ def knowledge_table(evidence: Evidence) -> Table:
 
 
 def _in_order(evidence: Evidence) -> list[int]:
-    """Components by number: the supported ones first, then by what they convey at best."""
+    """Numbers of components: supported ones first, then in descending order of bits at best."""
     return sorted(
         range(len(evidence.names)),
         key=lambda k: (evidence.q_values[k] > Q_LIMIT, -evidence.best.bits[k].value),
@@ -174,7 +174,7 @@ def _in_order(evidence: Evidence) -> list[int]:
 
 
 def equal_bits_table(evidence: Evidence) -> Table:
-    """What components convey at equal sums over components, so that resamples compare."""
+    """What components convey at equal sums over components, for comparison of resamples."""
     shown = evidence.at_equal_bits[:MOST_TOTALS]
     rows: list[tuple[Cell, ...]] = []
     for k in _in_order(evidence):
@@ -191,7 +191,7 @@ def equal_bits_table(evidence: Evidence) -> Table:
 
 
 def reference_table(evidence: Evidence) -> Table:
-    """Scores of reference models beside those of the best and the simplest approximation."""
+    """Scores of the best and simplest approximations and of the reference models."""
     ours = (
         []
         if evidence.verdict == "no evidence"
@@ -217,7 +217,7 @@ def reference_table(evidence: Evidence) -> Table:
 
 
 def calibration_table(evidence: Evidence) -> Table:
-    """Stated probabilities beside the shares in which they came true."""
+    """Predicted probabilities and the observed shares."""
     rows = tuple(
         (
             Quantity(row.stated, digits=2),
@@ -238,7 +238,7 @@ def calibration_table(evidence: Evidence) -> Table:
 
 
 def _relations(evidence: Evidence) -> list[Finding]:
-    """Which components tell the same, and which only together."""
+    """Sentences on components that are interchangeable, or informative only together."""
     found = []
     pairs = {
         tuple(sorted((one.name, other)))
@@ -273,7 +273,7 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _groups(pairs: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[list[str]]:
-    """Groups within which every pair is in the list, each as large as it can be made greedily."""
+    """Groups within which every pair is in `pairs`, each enlarged greedily."""
     linked = {
         name: {b for a, b in pairs if a == name} | {a for a, b in pairs if b == name}
         for name in names
@@ -291,7 +291,7 @@ def _groups(pairs: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[list
 
 
 def _correlations(evidence: Evidence) -> list[Finding]:
-    """A warning of columns of nearly the same order."""
+    """A warning about strongly correlated columns."""
     pairs = [pair for pair in evidence.correlated if set(pair[:2]) & set(evidence.supported)]
     if not pairs:
         return []

@@ -1,4 +1,4 @@
-"""What a scheme with several starts and resamples says: its best and its simplest approximation."""
+"""Findings of a ladder (several starts and resamples): its best and simplest approximations."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from distributed_ib.scheme.measure import COLUMNS, N_ERRORS, VARIABLES, Measure
 from distributed_ib.scheme.splits import scoring_split
 
 UNSTABLE_BITS = 0.15
-"""Two choices differ where a component conveys so much more in one of them."""
+"""Two choices differ if the bits of a component differ by more than this."""
 
 
 def choice_findings(
@@ -23,9 +23,9 @@ def choice_findings(
     measure: Measure,
     evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
-    """The approximation that predicts best and the simplest that is no worse, in sentences.
+    """Sentences on the approximation that predicts best and the simplest that is no worse.
 
-    With evidence, only components are named that are supported.
+    With evidence, only supported components are named.
     """
     data, findings = _means(scheme), []
     steps = {name: int(data.attrs[f"{name}_step"]) for name in ("best", "simplest")}
@@ -65,10 +65,10 @@ def choice_findings(
 
 
 def ladder_table(scheme: ApproximationScheme, threshold_bits: float, measure: Measure) -> Table:
-    """The best approximations with ever fewer components, among them `best` and `simplest`.
+    """The best approximations with ever fewer components, including `best` and `simplest`.
 
-    They are chosen by validation rows. What is known, and the score of averaged predictions, are
-    of rows by which nothing was chosen.
+    They are chosen on validation rows. Known bits and the score of averaged predictions are
+    measured on rows that were not used for any choice.
     """
     data = _means(scheme)
     bits = data[VARIABLES[measure]].values
@@ -142,12 +142,12 @@ def choice_values(scheme: ApproximationScheme) -> dict[str, Any]:
 
 
 def _means(scheme: ApproximationScheme) -> xr.Dataset:
-    """The scheme's numbers, averaged over its members."""
+    """The data of the scheme, averaged over its members."""
     return scheme.pooled().to_xarray().isel(seed=0)
 
 
 def _known(data: xr.Dataset, step: int, *, averaged: bool = False, digits: int = 3) -> Quantity:
-    """What is known about Y at a step, with two standard errors on either side."""
+    """Known bits of Y at a step, with an interval of two standard errors on either side."""
     prefix = "averaged_" if averaged else ""
     value = float(data[f"{prefix}known_bits"].values[step])
     error = float(data[f"{prefix}known_error_bits"].values[step])
@@ -164,7 +164,7 @@ def _known(data: xr.Dataset, step: int, *, averaged: bool = False, digits: int =
 
 
 def _conveyed(data: xr.Dataset, step: int, measure: Measure) -> Quantity:
-    """What all components convey, summed: means over members; a bound where a part is one."""
+    """Sum of what all components convey, as means over members; a bound if any part is one."""
     bits = data[VARIABLES[measure]].values[step]
     if measure == "kl":
         return Quantity(float(bits.sum()), "bits", digits=2)
@@ -182,12 +182,12 @@ def _conveyed(data: xr.Dataset, step: int, measure: Measure) -> Quantity:
 
 
 def _is_of_predictions(data: xr.Dataset, score: str) -> bool:
-    """Whether a score is of averaged predictions: one for each step, not for each single model."""
+    """Whether a score is of averaged predictions: one for each step, not for each model."""
     return score in data and data[score].dims == ("step",)
 
 
 def _moving_components(data: xr.Dataset, measure: Measure) -> list[str]:
-    """Components whose bits depend on which rows choose the simplest approximation."""
+    """Components whose bits depend on the rows on which the simplest approximation is chosen."""
     bits = data[VARIABLES[measure]].values[np.atleast_1d(data.attrs["simplest_steps"])]
     moves = np.ptp(bits, axis=0) > UNSTABLE_BITS
     return [str(name) for name in data["component"].values[moves]]
@@ -210,7 +210,7 @@ def _stability(data: xr.Dataset, measure: Measure) -> tuple[Finding, ...]:
 
 
 def _shown_steps(data: xr.Dataset, bits: np.ndarray, threshold_bits: float) -> dict[int, list[str]]:
-    """Steps for the table in order of beta, with the names of those that have one."""
+    """Steps for the table in ascending order, with their names: "best", "simplest" or none."""
     n_components = bits.shape[1]
     loss, counts = data["excess_loss_bits"].values, (bits > threshold_bits).sum(axis=1)
     shown: dict[int, list[str]] = {}
@@ -233,7 +233,7 @@ def _scores_in_words(data: xr.Dataset, step: int) -> str:
 
 
 def _bare(quantity: Quantity) -> Quantity:
-    """The quantity without its interval, where a table has no room for it."""
+    """The quantity without its interval, for which a table has no room."""
     return Quantity(
         quantity.value,
         quantity.unit,

@@ -1,14 +1,14 @@
-"""A report in Markdown, as `summary.md` holds it."""
+"""A report in Markdown, the content of `summary.md`."""
 
 from collections.abc import Sequence
 
 from distributed_ib.report.report import Finding, Report, Section, Table
 
-_PARAGRAPH = 3  # so many sentences or fewer are a paragraph; more become a list
+_PARAGRAPH = 3  # at most this many sentences form a paragraph; more form a list
 
 
 def to_markdown(report: Report) -> str:
-    """The whole report as one Markdown text."""
+    """The whole report as Markdown text."""
     parts = [f"# {report.title}"]
     for section in report.sections:
         parts += _section(section)

@@ -1,11 +1,11 @@
-"""A measured number with its unit, its interval, and the rows on which it was measured."""
+"""Measured numbers with their unit, interval, and the rows on which they were measured."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 Rows = Literal["held-out rows", "validation rows", "training rows", "all rows", ""]
-"""The rows that a number was measured on; empty if it was not measured on rows."""
+"""The rows on which a number was measured; empty if it was not measured on rows."""
 
 
 @dataclass(frozen=True)
@@ -13,12 +13,12 @@ class Quantity:
     """A measured number.
 
     Attributes:
-        value: The number; NaN where it is not known.
-        unit: Its unit, such as "bits"; empty for a pure number.
-        low: Lower end of its interval; None where there is none.
-        high: Upper end; None likewise.
-        level: Coverage of the interval, such as 0.9; None where it is a bound, not an interval.
-        rows: The rows it was measured on.
+        value: The number; NaN if unknown.
+        unit: Its unit, such as "bits"; empty for a dimensionless number.
+        low: Lower end of its interval; None if there is none.
+        high: Upper end of its interval; None if there is none.
+        level: Coverage of the interval, such as 0.9; None if its ends are bounds.
+        rows: The rows on which it was measured.
         digits: Digits after the decimal point in text.
         is_bound: Whether the value is only a lower bound, shown after ">".
 
@@ -43,7 +43,7 @@ class Quantity:
         parts = [self.number()]
         if self.low is not None and self.high is not None:
             low, high = self._format(self.low), self._format(self.high)
-            # An exact number, or one that is sure to all digits shown, has no interval to show.
+            # No interval is shown for a number that is certain to all digits shown.
             if not low == high == parts[0]:
                 parts.append(f"({low} to {high})")
         if with_unit and self.unit:
@@ -51,7 +51,7 @@ class Quantity:
         return " ".join(parts)
 
     def number(self) -> str:
-        """The value alone; "-" where it is not known."""
+        """The value as text without unit and interval; "-" if unknown."""
         if math.isnan(self.value):
             return "-"
         return f"> {self._format(self.value)}" if self.is_bound else self._format(self.value)

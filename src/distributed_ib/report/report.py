@@ -1,7 +1,7 @@
 """The report of a run: findings in words, tables and figures, as data that can be stored.
 
 A `Report` is made once, when a run ends. The terminal, `summary.md`, `summary.json` and the page
-render the same object, so that no finding is worked out twice. Nothing here needs JAX.
+render the same object, so that no finding is computed twice. Nothing here needs JAX.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ class Finding:
     Attributes:
         text: The sentence.
         quantities: The numbers in it, by name.
-        kind: "finding"; "warning" for what limits the findings; "note" for how the run went and
-            how to read the report.
+        kind: "finding"; "warning" for limitations of the findings; "note" for the course of the
+            run and how to read the report.
 
     Example:
         >>> known = Quantity(0.5, "bits", rows="held-out rows")
@@ -41,13 +41,13 @@ class Table:
 
     Attributes:
         name: Name for programs.
-        title: Title shown above it.
-        columns: Headings, with units where the title does not name them.
+        title: Title shown above the table.
+        columns: Headings, with units unless the title states them.
         rows: Cells, one tuple for each row, as long as `columns`.
-        notes: What the columns mean; empty if they need no explanation.
+        notes: Meaning of the columns; empty if they need no explanation.
 
     Raises:
-        ValueError: If a row has another number of cells than there are columns.
+        ValueError: If the number of cells of a row differs from the number of columns.
 
     Example:
         >>> table = Table("sizes", "Sizes", ("name", "size (bits)"), (("a", Quantity(1.0)),))
@@ -70,7 +70,7 @@ class Table:
                 )
 
     def texts(self) -> list[list[str]]:
-        """All cells as text; units stand in the headings."""
+        """All cells as text, without units, which are in the headings."""
         return [[cell_text(cell) for cell in row] for row in self.rows]
 
 
@@ -87,11 +87,11 @@ def cell_text(cell: Cell) -> str:
 
 @dataclass(frozen=True)
 class FigureEntry:
-    """A figure of a run, drawn in a file of its own.
+    """A figure of a run, in its own file.
 
     Attributes:
         name: Stem of its file in `figures/`.
-        caption: What it shows and how to read it; may be empty.
+        caption: What the figure shows and how to read it; may be empty.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Section:
     """A part of a report under one heading.
 
     Attributes:
-        title: The heading; empty for the opening.
+        title: The heading; empty for the opening section.
         findings: Sentences.
         tables: Tables.
         notes: Further text in Markdown, such as a legend.
@@ -117,11 +117,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of a run, for people and for programs.
+    """All findings of a run, as text and as values.
 
     Attributes:
         title: What the run is about.
-        sections: Its parts in the order in which they are to be read; the first is the opening.
+        sections: The sections in reading order; the first is the opening.
         figures: The figures, in order.
         values: Findings as plain JSON values, for programs; NaN and infinity become null.
         about: How the run was made: command, versions, seconds, rows.

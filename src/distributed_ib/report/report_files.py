@@ -1,4 +1,4 @@
-"""A report on disk: all of it as `summary.json`, and as text in `summary.md`."""
+"""A report on disk: the complete report in `summary.json`, its text in `summary.md`."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from distributed_ib.report.quantity import Quantity
 from distributed_ib.report.report import Cell, FigureEntry, Finding, Report, Section, Table
 
 LIMIT_BYTES = 1 << 26
-_STORED = "report"  # the key under which the report itself stands beside its values
+_STORED = "report"  # key of the report itself, stored next to its values
 
 
 def save_report(report: Report, folder: Path) -> None:
@@ -101,7 +101,7 @@ def _quantity(stored: Any) -> Quantity:
 
 
 def _finite(value: Any) -> Any:
-    """JSON values; numbers that are not finite become null."""
+    """JSON values, in which numbers that are not finite become null."""
     if isinstance(value, Mapping):
         return {str(key): _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The standard sections of a report: findings and tables that every scheme has."""
+"""The standard sections of a report: findings and tables for any scheme."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,8 +33,8 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import COLUMNS, Measure
 from distributed_ib.scheme.subsets_in_use import Subset
 
-LAST_BETA = 0.9  # Beyond it, what is still in use mostly lags behind beta: nothing survives 1.
-KEPT_SHARE = 0.9  # of what is known at best, in the sentence on a coarser approximation
+LAST_BETA = 0.9  # beyond, components still in use mostly lag behind beta: none survives beta = 1
+KEPT_SHARE = 0.9  # of the known bits at best, in the sentence on a coarser approximation
 _ENTROPIES = ("H(Y)", "entropy of Y")
 _CONVEYED: dict[Measure, str] = {
     "information": "What a component conveys is exact if the component takes few values, and "
@@ -50,14 +50,14 @@ def scheme_sections(
     measure: Measure | None = None,
     evidence: Evidence | None = None,
 ) -> list[Section]:
-    """The standard sections: how the sweep went, its approximations, its components.
+    """The standard sections: the course of the sweep, its approximations, its components.
 
     Args:
         scheme: The scheme.
-        threshold_bits: A component is in use where it conveys more than this.
-        measure: "information" or "kl"; by default the information where it was measured.
-        evidence: How sure the findings are. Where there is no evidence that X tells anything about
-            Y, nothing else is stated.
+        threshold_bits: A component is in use if it conveys more than this.
+        measure: "information" or "kl"; by default the information if it was measured.
+        evidence: Evidence for the findings. Without evidence that X is informative about Y, nothing
+            else is reported.
     """
     if scheme.is_empty:
         return [Section(findings=opening_findings(scheme))]
@@ -97,10 +97,10 @@ def opening_findings(
     measure: Measure | None = None,
     evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
-    """How the sweep went, and its main findings.
+    """The course of the sweep, and its main findings.
 
-    Where rows were held out, what is known about Y is measured on them. A component is named as the
-    last one only if something is known about Y from it alone.
+    Information about Y is measured on held-out rows if there are any. A component is named as the
+    last in use only if something is known about Y from it alone.
     """
     how = Finding(f"The sweep {scheme.message}.", kind="note")
     if scheme.is_empty:
@@ -151,7 +151,7 @@ def opening_findings(
 
 
 def baseline_finding(scheme: ApproximationScheme) -> Finding:
-    """The baseline of what is known about Y: its entropy, or another."""
+    """The baseline of information about Y: the entropy of Y, or another."""
     name = str(scheme.to_xarray().attrs["baseline"])
     limit = Quantity(scheme.baseline_entropy_bits, "bits")
     if name in _ENTROPIES:
@@ -162,7 +162,10 @@ def baseline_finding(scheme: ApproximationScheme) -> Finding:
 
 
 def nothing_known(scheme: ApproximationScheme) -> bool:
-    """Whether held-out rows are nowhere predicted better than without X, or only without X."""
+    """Whether held-out rows are never predicted better than without X while components are in use.
+
+    For a ladder, only the best approximation is considered.
+    """
     if scheme.is_ladder:
         step = int(scheme.to_xarray().attrs["best_step"])
         return not known_curve(scheme)[step] > 0 or not at_best(scheme).in_use()
@@ -172,9 +175,9 @@ def nothing_known(scheme: ApproximationScheme) -> bool:
 
 
 def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
-    """What is known about Y, `[step]`, averaged over repeats.
+    """Known bits of Y, `[step]`, averaged over repeats.
 
-    Where it was measured while training it is averaged over neighbouring records too.
+    If they were measured during training, they are also averaged over neighbouring records.
     """
     data = scheme.to_xarray()
     if scheme.is_ladder:
@@ -184,19 +187,17 @@ def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
 
 
 def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Approximation:
-    """The approximation that predicts best: of all members of a ladder, or of the first repeat."""
+    """The best approximation, pooled over all members of a ladder or of the first repeat."""
     scheme = scheme.pooled() if scheme.is_ladder else scheme
     return scheme.at(beta=scheme.best_beta, measure=measure)
 
 
 def kept_beta(scheme: ApproximationScheme) -> float:
-    """Where compression schemes are shown: the simplest approximation, or nearly the best.
+    """The beta at which compression schemes are shown.
 
-    Without several resamples that is the strongest bottleneck under which nine tenths of what is
-    known at best are still known.
-
-    The channels there have given up most of what hardly matters, and their compression schemes
-    show the rest. Where nothing is known at any strength it is the best one.
+    It is that of the simplest approximation of a ladder, otherwise the largest at which nine
+    tenths of the maximum of known bits are still known. There, the channels have dropped most of
+    what hardly matters. If nothing is known at any beta, it is the best beta.
     """
     if scheme.is_ladder:
         return scheme.simplest_beta
@@ -213,7 +214,7 @@ def best_findings(
     measure: Measure | None = None,
     evidence: Evidence | None = None,
 ) -> tuple[Finding, ...]:
-    """Where held-out rows are predicted best, and the coarsest approximation nearly as good."""
+    """Findings on the best approximation and on the coarsest that is nearly as good."""
     measure = measure or scheme.measure
     held_out = scheme.scoring_split != "train"
     if not held_out or not len(scheme.snapshots.record) or nothing_known(scheme):
@@ -243,9 +244,10 @@ def best_findings(
 def approximations_table(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> Table:
-    """The best approximations of the first repeat with all, 20, 10, 5, 3, 2 and 1 components.
+    """The best approximations of the first repeat with all and with ever fewer components.
 
-    What is known and the score are averaged over neighbouring records.
+    The numbers of components are those of `SIZES`. Known bits and the score are averaged over
+    neighbouring records.
     """
     measure = measure or scheme.measure
     data = scheme.to_xarray().isel(seed=0).sel(split=scheme.scoring_split)
@@ -283,10 +285,10 @@ def approximations_table(
 def components_table(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> Table:
-    """What each component conveys: at the best beta, at most, and until which beta.
+    """Bits of each component: at the best beta, at most, and the beta up to which it is in use.
 
-    Where the bounds of the information lie more than a bit apart, the lower one is given, since
-    their middle would overstate what is known.
+    If the bounds of the information are more than one bit apart, the lower bound is given, since
+    their midpoint would be an overstatement.
     """
     measure = measure or scheme.measure
     scheme = scheme.pooled() if scheme.is_ladder else scheme
@@ -374,7 +376,7 @@ def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
 
 
 def _survivor(subsets: Sequence[Subset]) -> str | None:
-    """The component that is in use longest, if it is a single one from which something is known."""
+    """The component in use longest, if it is a single one that is informative about Y."""
     last = next((subset for subset in reversed(subsets) if subset.components), None)
     if last is None or len(last.components) != 1 or not last.predictive_bits > 0:
         return None
@@ -384,7 +386,7 @@ def _survivor(subsets: Sequence[Subset]) -> str | None:
 def _with_fewer(
     scheme: ApproximationScheme, threshold_bits: float, measure: Measure
 ) -> list[Approximation]:
-    """One for each size of `SIZES` that the sweep passed through, the largest first."""
+    """An approximation for each size of `SIZES` that the sweep reached, the largest first."""
     found: list[Approximation] = []
     if not len(scheme.snapshots.record):
         return found

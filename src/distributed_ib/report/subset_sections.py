@@ -1,4 +1,4 @@
-"""The subsets of components in use: along one sweep, and as the repeats found them."""
+"""Tables of the subsets of components in use: along one sweep, and over repeats."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +17,9 @@ MAX_SUBSETS = 20
 def frequency_section(
     scheme: ApproximationScheme, threshold_bits: float = 0.1, measure: Measure | None = None
 ) -> Section:
-    """The subsets that the repeats found, the most frequent first: medians over those repeats.
+    """The subsets that the repeats found, the most frequent first, with medians over repeats.
 
-    Repeats of either direction are counted by themselves, at most 20 subsets for each.
+    Repeats are counted separately for each direction, with at most 20 subsets for each.
     """
     measure = measure or scheme.measure
     parts = scheme.by_direction()
@@ -77,7 +77,7 @@ def subset_values(subset: Subset | SubsetFrequency, measure: Measure) -> dict[st
 
 
 def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) -> str:
-    """The subset's components by name: a list, or "all", or "all but" the few that are missing.
+    """The names of the subset's components: a list, "all", or "all but" the few missing ones.
 
     >>> label = lambda *used: subset_label(Subset(used, 0.1, 1.0, 1.0, 1.0), ["a", "b", "c", "d"])
     >>> label(), label("a", "c"), label("a", "b", "c"), label("a", "b", "c", "d")
@@ -94,7 +94,7 @@ def subset_label(subset: Subset | SubsetFrequency, components: Sequence[str]) ->
 
 
 def beta_range(subset: Subset | SubsetFrequency) -> str:
-    """The stretch of beta in which the subset is in use.
+    """The range of beta in which the subset is in use.
 
     >>> beta_range(Subset((), 0.1, 1.0, 0.0, 0.0))
     '0.1 – 1'
@@ -103,5 +103,5 @@ def beta_range(subset: Subset | SubsetFrequency) -> str:
 
 
 def first_repeat(scheme: ApproximationScheme) -> str:
-    """A note for titles of what is shown of the first of several repeats."""
+    """A suffix for titles of what is shown for the first of several repeats only."""
     return " (first repeat)" if scheme.n_seeds > 1 else ""

@@ -1,4 +1,4 @@
-"""A report on a terminal."""
+"""Print a report on a terminal."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from distributed_ib.report.report import Report, Table
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the sentences and tables of a report; notes are left to `summary.md`."""
+    """Print the sentences and tables of a report; notes are only in `summary.md`."""
     console = console or Console()
     for section in report.sections:
         if section.title:
@@ -36,7 +36,7 @@ def _print_table(table: Table, console: Console) -> None:
     fits = sum(widths) + 3 * len(widths) <= console.width
     for name, column in zip(table.columns, cells, strict=True):
         is_number = _are_numbers(column)
-        # Where the table is too wide, intervals are broken between words, and never cut off.
+        # If the table is too wide, intervals are wrapped between words instead of truncated.
         whole = column if fits else [word for cell in column for word in cell.split()]
         drawn.add_column(
             escape(name),
@@ -53,7 +53,7 @@ _NUMBERS = re.compile(r"(?:[\d\s.,+\-–<>=()%±]|to|of|e)+")
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether a column looks like numbers, which stand to the right.
+    """Whether a column contains only numbers, which are right-aligned.
 
     >>> _are_numbers(["0.5", "> 1.2", "-", "0.1 (0.0 to 0.2)"]), _are_numbers(["2: a, b", "1: a"])
     (True, False)

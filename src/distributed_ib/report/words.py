@@ -1,4 +1,4 @@
-"""Names and lists as the report words them."""
+"""Wording of names and lists in reports."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from distributed_ib.scheme.splits import ROWS
 
 MAX_LISTED = 10
 SCORES = {"accuracy": "accuracy", "r2": "R2"}
-"""Scores that tables and sentences show, by their names in a scheme."""
+"""Labels of the scores that tables and sentences show, by their names in a scheme."""
 
 SIZES = (50, 20, 10, 5, 3, 2, 1)
-"""Numbers of components of which tables show the best approximation."""
+"""Numbers of components for which tables show the best approximation."""
 
 
 def rows_in_words(split: str) -> Rows:
-    """The rows of a split of a scheme.
+    """The name of the rows of a split.
 
     >>> rows_in_words("test")
     'held-out rows'
@@ -23,7 +23,7 @@ def rows_in_words(split: str) -> Rows:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first ten names.
+    """The first ten names, separated by commas.
 
     >>> listed(["a", "b"]), listed([])
     ('a, b', 'none')

@@ -1,4 +1,4 @@
-"""Predictions of held-out rows at some places of a scheme: single ones, and in groups of ten."""
+"""Predictions of held-out rows at some places of a scheme: single rows, and groups of ten."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,9 +27,9 @@ def number_predictions(
 
     Args:
         truth: Y of the rows, `[n]`.
-        predicted: Its predicted mean at every place, `[place, n]`.
+        predicted: Predicted mean of Y at every place, `[place, n]`.
         low: 5 % quantiles of the predicted distributions, `[place, n]`.
-        high: 95 % quantiles.
+        high: 95 % quantiles, `[place, n]`.
         groups: Groups of values of the components of these rows.
 
     Returns:
@@ -62,12 +62,12 @@ def class_predictions(
     """Predictions of classes.
 
     Args:
-        truth: Codes, `[n]`.
-        probabilities: `[place, n, class]`.
-        groups: As in `number_predictions`.
+        truth: Codes of the true classes, `[n]`.
+        probabilities: Predicted probabilities, `[place, n, class]`.
+        groups: See `number_predictions`.
 
     Returns:
-        As there; `confusion` `[place, true, predicted]` and `reliability`.
+        Like `number_predictions`, with `confusion` `[place, true, predicted]` and `reliability`.
     """
     n_places, n_rows, n_classes = probabilities.shape
     found = probabilities.argmax(axis=2)
@@ -114,7 +114,7 @@ def _calibration(predicted: FloatArray, truth: FloatArray) -> dict[str, Any]:
 
 
 def _reliability(probabilities: FloatArray, truth: NDArray[Any]) -> dict[str, Any]:
-    """How often what is predicted with a probability happens, over all classes."""
+    """Observed frequency of classes by their predicted probability, over all classes."""
     happened = np.arange(probabilities.shape[1])[None] == truth[:, None]
     place = np.clip(np.digitize(probabilities, _BINS) - 1, 0, len(_BINS) - 2).ravel()
     count = np.bincount(place, minlength=len(_BINS) - 1)
@@ -134,7 +134,7 @@ def _errors(
     losses: FloatArray,
     finish: Callable[[FloatArray], FloatArray],
 ) -> dict[str, Any]:
-    """Errors of the rows with each value of a component, `[place, group]`, and their number."""
+    """Errors of the rows with each value of a component, `[place, group]`, and their counts."""
     found = {}
     for name, summary in groups.items():
         known = summary.group_of_row >= 0

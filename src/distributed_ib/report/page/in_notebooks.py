@@ -1,4 +1,4 @@
-"""Pages in the output of a notebook's cell."""
+"""Pages in the output of a notebook cell."""
 
 from distributed_ib.report.page.page_writer import PagePart, in_frame, page_html
 from distributed_ib.report.report import Report

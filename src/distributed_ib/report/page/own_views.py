@@ -1,7 +1,7 @@
-"""Views of a study's own for its page, as plain data that the page's script draws.
+"""Custom views of a study for its page, as plain data that the page's script draws.
 
 There are three kinds: pictures of the approximations, a drawing whose parts belong to components,
-and curves along which components have stretches.
+and curves along which components occupy spans.
 """
 
 import base64
@@ -15,7 +15,7 @@ from PIL import Image
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
-_QUALITY = 88  # of painted pictures
+_QUALITY = 88  # of colour images
 
 
 class Frame(NamedTuple):
@@ -23,8 +23,8 @@ class Frame(NamedTuple):
 
     Attributes:
         beta: Its bottleneck strength.
-        pixels: `[height, width]` of numbers between 0 and 1, or RGB `[height, width, 3]`, 0 .. 255.
-        caption: What is said below it.
+        pixels: Numbers between 0 and 1, `[height, width]`, or RGB `[height, width, 3]`, 0 .. 255.
+        caption: Text below the picture.
     """
 
     beta: float
@@ -37,14 +37,14 @@ class Shape(NamedTuple):
 
     Attributes:
         role: "wire", "gate" or "blob" for lines, outlined and filled shapes; "name" for text.
-        component: The component that it belongs to; None for none.
-        d: Its path, as SVG has it; empty for text.
-        width: Width of its line.
+        component: The component to which it belongs; None if it belongs to none.
+        d: Its path in SVG notation; empty for text.
+        width: Line width.
         text: Its text; None for a path.
-        x: Place of the text.
-        y: Place of the text.
+        x: Horizontal position of the text.
+        y: Vertical position of the text.
         size: Size of the text.
-        anchor: "start", "middle" or "end".
+        anchor: Alignment of the text: "start", "middle" or "end".
     """
 
     role: str
@@ -59,7 +59,7 @@ class Shape(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The stretch of a component along a curve, by the number of the curve."""
+    """The range of a component along a curve, which is given by its number."""
 
     component: str
     curve: int
@@ -77,16 +77,16 @@ def pictures_view(
     truth: NDArray[Any] | None = None,
     truth_label: str = "",
 ) -> dict[str, Any]:
-    """Pictures of the approximations at the slider's place, beside what they approximate.
+    """A view of the picture at the slider's place, next to the picture that it approximates.
 
     Args:
         name: Name for programs.
-        title: Its title.
+        title: Title of the view.
         meaning: How to read it, in a sentence or two.
         scheme: The scheme of the approximations.
-        frames: Their pictures.
-        truth: What they approximate, as the frames have it.
-        truth_label: What is said below that.
+        frames: Pictures of the approximations.
+        truth: The picture that they approximate, in the format of `Frame.pixels`.
+        truth_label: Text below that picture.
     """
     record, beta = scheme.snapshots.record, scheme.snapshots.beta
     return {
@@ -114,14 +114,14 @@ def drawing_view(
     box: tuple[float, float, float, float],
     shapes: Sequence[Shape],
 ) -> dict[str, Any]:
-    """A drawing in which the components in use are lit.
+    """A view of a drawing in which the components in use are highlighted.
 
     Args:
         name: Name for programs.
-        title: Its title.
+        title: Title of the view.
         meaning: How to read it.
         box: Left, top, width and height, in units of the shapes; y points down.
-        shapes: Its parts, from the back to the front.
+        shapes: Parts of the drawing, from back to front.
     """
     kept = [
         {key: value for key, value in shape._asdict().items() if value not in (None, "")}
@@ -147,16 +147,16 @@ def spans_view(
     reach: tuple[float, float],
     x_label: str,
 ) -> dict[str, Any]:
-    """Curves along which components have stretches that light up with what they say.
+    """A view of curves along which the spans of components are highlighted by what they convey.
 
     Args:
         name: Name for programs.
-        title: Its title.
+        title: Title of the view.
         meaning: How to read it.
         curves: x and y of each curve, by its label.
-        spans: The stretches.
-        reach: From where to where the curves are shown.
-        x_label: Label of their common axis, with its unit.
+        spans: Spans of the components.
+        reach: Range of x in which the curves are shown.
+        x_label: Label of the common x axis, with its unit.
     """
     return {
         "kind": "spans",
@@ -177,7 +177,7 @@ def spans_view(
 
 
 def picture_address(pixels: NDArray[Any]) -> str:
-    """Pixels as the address of an image that holds them itself.
+    """Pixels as the data URL of an image.
 
     >>> picture_address(np.zeros((2, 2)))[:22]
     'data:image/png;base64,'

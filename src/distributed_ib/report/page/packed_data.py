@@ -1,4 +1,4 @@
-"""Nested data with arrays, stored as `.npz` without pickle and written into a page as JSON."""
+"""Nested data with arrays, stored as `.npz` without pickle or embedded in a page as JSON."""
 
 import base64
 import json
@@ -15,12 +15,12 @@ from distributed_ib.errors import UserError, first_line
 
 MAX_BYTES = 1 << 28
 _DESCRIPTION = "description"
-# The kinds of arrays that a page reads, by NumPy's names.
+# NumPy names of the array types that a page reads.
 _KINDS = ("float32", "float64", "uint8", "int8", "uint16", "int32")
 
 
 def save_packed(path: Path, content: Mapping[str, Any]) -> None:
-    """Write nested dicts, lists, texts, numbers and arrays.
+    """Write nested dicts, lists, strings, numbers and arrays.
 
     Raises:
         UserError: If the folder can't be written.
@@ -44,7 +44,7 @@ def save_packed(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def load_packed(path: Path) -> dict[str, Any]:
-    """Read what `save_packed` wrote.
+    """Read a file that `save_packed` wrote.
 
     Raises:
         UserError: If the file is missing or damaged.
@@ -61,10 +61,10 @@ def load_packed(path: Path) -> dict[str, Any]:
 
 
 def to_json(content: Any) -> str:
-    r"""The same as JSON text that can stand in a `script` element of a page.
+    r"""Nested data as JSON text that can be embedded in a `script` element of a page.
 
     Arrays become `{"$": kind, "shape": [...], "base64": text}`, little endian. "<" is escaped, so
-    that no name in the data can end the element or begin another one.
+    that no name in the data can close the element or open another one.
 
     Example:
         >>> to_json({"name": "</script>"})
@@ -73,7 +73,7 @@ def to_json(content: Any) -> str:
     text = json.dumps(
         _plain(content, _as_base64), allow_nan=False, separators=(",", ":"), ensure_ascii=False
     )
-    # U+2028 and U+2029 are line ends in older scripts. Half characters can't be written as UTF-8.
+    # U+2028 and U+2029 end a line in older JavaScript. Lone surrogates can't be encoded in UTF-8.
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return text.encode("utf-8", "replace").decode()
 

@@ -1,4 +1,4 @@
-"""What the channels keep of each component's values, at some places of a scheme."""
+"""The channels of each component's values, at some places of a scheme."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,13 +24,13 @@ def channels_of(
 
     Args:
         scheme: The scheme.
-        snapshots: Which places.
-        x: Rows in which component c takes its value j in row j; padded where it has fewer.
-        summaries: The values, by component; those left out are not shown.
+        snapshots: Snapshot numbers of the places.
+        x: Rows in which each component takes its value j in row j, padded if it has fewer.
+        summaries: The values, by component; other components are not shown.
 
     Returns:
-        By component `mean` and `log_variance` `[place, value, embedding]`, and `symbols`
-        `[place, value]`: numbers of groups of values that the channel hardly tells apart.
+        For each component `mean` and `log_variance`, `[place, value, embedding]`, and `symbols`,
+        `[place, value]`: numbers of groups of values that the channel hardly distinguishes.
     """
     found: dict[str, Any] = {}
     encoded = [
@@ -56,7 +56,7 @@ def channels_of(
 
 
 def merged_values(overlap: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Groups of values of which any two overlap by more than a half, `[value]`.
+    """Groups of values in which any two overlap by more than a half, `[value]`.
 
     Groups are numbered in the order of their first values.
 
@@ -76,5 +76,5 @@ def merged_values(overlap: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def longest(summaries: Sequence[ValueSummary]) -> int:
-    """Most values of any component."""
+    """The largest number of values of any component."""
     return max((len(summary.values) for summary in summaries), default=0)

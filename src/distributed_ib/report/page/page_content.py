@@ -1,4 +1,4 @@
-"""What the page of a run keeps beyond the report and the scheme, and its file in the run folder."""
+"""Content of the page of a run beyond its report and its scheme."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from distributed_ib.report.page.value_summaries import ValueSummary
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 VERSION = 1
-"""Of the stored form; another one is not read."""
+"""Version of the stored format; other versions are not read."""
 
 
 @dataclass(frozen=True)
 class ComponentViews:
-    """The values of all components for a page, in one of two ways.
+    """The values of all components for a page, single or grouped.
 
     Attributes:
-        summaries: Distribution of each component of a single column, by its name.
-        x: Rows in which every component takes its values, as the encoder takes them.
+        summaries: Distribution of each component with a single column, by its name.
+        x: Rows in which every component takes its values, as inputs of the encoder.
     """
 
     summaries: Mapping[str, ValueSummary]
@@ -42,19 +42,19 @@ def page_content(
     n_rows: int | None = None,
     n_places: int = N_KEY_PLACES,
 ) -> dict[str, Any]:
-    """What a page shows of a scheme beyond its curves.
+    """The content of a page for a scheme, beyond its curves.
 
     Args:
         scheme: The scheme.
-        target: Y: `name`, `task`, and how its distribution is drawn.
-        inputs: How the values that a user gives become the model's numbers and codes, by component;
-            None where a page does not predict.
+        target: Description of Y: `name`, `task`, and how its distribution is drawn.
+        inputs: How values given by a user are converted to the model's numbers and codes, by
+            component; None if the page does not predict.
         single: Values that may be those of single rows.
         grouped: Groups of at least ten rows.
         n_draws: See `page_model`.
         paired: See `page_model`.
-        n_rows: Rows of the data, if they are known.
-        n_places: For how many places matrices and models are kept.
+        n_rows: Number of rows of the data, if known.
+        n_places: Number of places for which matrices and models are kept.
 
     Returns:
         Nested data for `save_packed`.

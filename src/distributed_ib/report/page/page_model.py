@@ -1,8 +1,8 @@
-"""The models of some places of a scheme as plain arrays, with which a page predicts by itself.
+"""The models of some places of a scheme as plain arrays, with which a page makes predictions.
 
-`assets/model.js` evaluates them. Encoders take one of two forms: "binary", two constants for each
-component, and "dense": a first layer of a component's own, then layers that all share or that are
-a component's own too.
+`assets/model.js` evaluates them. Encoders have one of two forms: "binary", with two constants for
+each component, and "dense", with a separate first layer for each component and further layers that
+are shared by all components or separate, too.
 """
 
 from functools import partial
@@ -33,14 +33,14 @@ def page_model(
 
     Args:
         scheme: The scheme.
-        snapshots: The places, rising in bits; fewer are kept where models are large.
-        n_draws: Draws of the noise that predictions average over.
-        paired: Whether predictions are those of estimators (`mean_over_noise` with seed 0: draws
-            in pairs of opposite sign), or means of `Approximation.predict_proba` for a single row.
-            Both average over all models.
+        snapshots: The places, in ascending order of bits; fewer are kept if models are large.
+        n_draws: Number of draws of the noise over which predictions are averaged.
+        paired: Whether predictions are those of estimators (`mean_over_noise` with seed 0, with
+            draws in pairs of opposite sign), or means of `Approximation.predict_proba` for a single
+            row. Both average over all models.
 
     Returns:
-        None for a model that a page can't evaluate, or one that is too large.
+        Nested arrays; None if a page can't evaluate the model, or if it is too large.
     """
     if not len(snapshots):
         return None
@@ -72,11 +72,11 @@ def page_model(
 
 
 def why_no_model(scheme: ApproximationScheme, inputs: Any) -> str:
-    """Why a page can't predict for values that its reader sets, as a sentence.
+    """A sentence on why a page can't predict for values that its reader sets.
 
     Args:
-        scheme: The scheme, for which `page_model` gave none.
-        inputs: How a reader's values become the model's; None where they can't.
+        scheme: The scheme, for which `page_model` returned None.
+        inputs: How a reader's values are converted to inputs of the model; None if they can't be.
     """
     if scheme.is_empty:
         return "No model was kept."
@@ -102,7 +102,7 @@ def _is_known(model: DistributedBottleneck) -> bool:
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _noise_of_first_row(shape: tuple[int, int], n_draws: int) -> Any:
-    """What `Approximation.predict_proba` draws for the first row, `[1, draw, component, u]`."""
+    """The noise of `Approximation.predict_proba` for the first row, `[1, draw, component, u]`."""
 
     def of(key: Any) -> Any:
         return jax.random.normal(jax.random.fold_in(key, 0), (shape[0] * shape[1],))
@@ -185,7 +185,7 @@ def _encoder(static: Any, params: Any) -> dict[str, Any]:
 
 
 def _spikes(static: TableEncoder) -> list[list[list[float]]] | None:
-    """For each component: column among its own, value and vector of each of its spikes."""
+    """For each spike of each component: its column within the component, value and vector."""
     if not static.spikes:
         return None
     found = Spikes(static.layout, static.spikes)
@@ -214,7 +214,7 @@ def _layers(mlp: Any) -> list[dict[str, Any]]:
     """Weights `[place, member, ..., in, out]` and biases `[place, member, ..., out]`."""
     layers = []
     for weights, bias in zip(mlp.weights, mlp.biases, strict=True):
-        stacked = weights.ndim == bias.ndim  # one for each component
+        stacked = weights.ndim == bias.ndim  # a layer for each component
         layers.append({"weights": weights, "bias": bias[..., 0, :] if stacked else bias})
     return layers
 

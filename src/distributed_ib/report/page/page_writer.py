@@ -1,4 +1,4 @@
-"""The page of a run as one HTML file, from its report, its schemes and what it kept for them."""
+"""The page of a run as one HTML file, made from its report, schemes and page content."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from distributed_ib.report.report import Report, Section, Table, cell_text
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 THRESHOLD_BITS = 0.1
-# In the order in which one uses another.
+# In order of dependence.
 SCRIPTS = (
     "data.js",
     "places.js",
@@ -41,12 +41,12 @@ _EXPORT = re.compile(r"^export ", flags=re.M)
 
 @dataclass(frozen=True)
 class PagePart:
-    """One part of a run as the page shows it.
+    """One part of a run, for its page.
 
     Attributes:
-        name: Its name; empty for a run of one part.
+        name: Its name; empty for a run with a single part.
         scheme: Its scheme, which is not empty.
-        content: From `page_content`; None where a run kept nothing of the kind.
+        content: Output of `page_content`; None if the run did not store it.
     """
 
     name: str
@@ -55,14 +55,15 @@ class PagePart:
 
 
 def page_html(report: Report, parts: Sequence[PagePart], *, with_rows: bool = True) -> str:
-    """The page as text.
+    """The page as HTML text.
 
-    The page loads nothing: its policy forbids every connection, and allows only the script and the
-    style whose checksums it names. Names from the data stand in it as JSON and become text.
+    The page loads nothing: its content security policy forbids all connections and allows only the
+    script and style with the stated checksums. Names from the data are embedded as JSON and shown
+    as text.
 
     Args:
-        report: What the run found.
-        parts: Its parts.
+        report: The report of the run.
+        parts: The parts of the run.
         with_rows: Whether to show single rows; otherwise every number is of at least ten rows.
     """
     data = {
@@ -86,7 +87,7 @@ def page_html(report: Report, parts: Sequence[PagePart], *, with_rows: bool = Tr
 
 
 def fill_template(data_json: str) -> str:
-    """The template with style, script and data."""
+    """The page template, filled with style, script and data."""
     style, script = _asset("page.css"), page_script()
     policy = "; ".join(
         (
@@ -101,7 +102,7 @@ def fill_template(data_json: str) -> str:
         )
     )
     parts = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "DATA": data_json}
-    # In one pass, so that nothing in the data is taken for a place to fill.
+    # In one pass, so that nothing in the data is mistaken for a placeholder.
     return re.sub(r"@(POLICY|STYLE|SCRIPT|DATA)@", lambda at: parts[at[1]], _asset("page.html"))
 
 
@@ -112,7 +113,7 @@ def page_script() -> str:
 
 
 def in_frame(page: str, height_px: int = 900) -> str:
-    """A page for a notebook: in a frame that can reach neither the notebook nor the network."""
+    """A page in a sandboxed frame for a notebook, without access to the notebook or network."""
     escaped = page.replace("&", "&amp;").replace('"', "&quot;")
     return (
         '<iframe sandbox="allow-scripts allow-downloads" width="100%" '
@@ -139,7 +140,7 @@ def _content(content: Mapping[str, Any] | None, with_rows: bool) -> Any:
 
 
 def _evidence(values: Mapping[str, Any], name: str) -> Any:
-    """How sure the findings of a part are, as `summary.json` has it; None without evidence."""
+    """The evidence of a part in the format of `summary.json`; None if there is none."""
     own = values.get("parts", {}).get(name, {}) if name else values
     if not isinstance(own.get("evidence"), Mapping):
         return None
@@ -153,7 +154,7 @@ def _evidence(values: Mapping[str, Any], name: str) -> Any:
 
 
 def _head(parts: Sequence[PagePart]) -> str:
-    """How much was analysed, in a line."""
+    """The amount of data analysed, in one line."""
     if not parts:
         return ""
     scheme, content = parts[0].scheme, parts[0].content or {}
@@ -169,7 +170,7 @@ def _head(parts: Sequence[PagePart]) -> str:
 
 
 def _made(report: Report, with_rows: bool) -> list[list[str]]:
-    """How the run was made, as names and texts."""
+    """How the run was made, as pairs of name and text."""
     about = {str(key): str(value) for key, value in report.about.items() if value not in ("", None)}
     version = about.pop("distributed_ib", "")
     others = [f"{name} {about.pop(key)}" for key, name in _VERSIONS.items() if key in about]

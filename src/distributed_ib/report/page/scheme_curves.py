@@ -1,4 +1,4 @@
-"""The curves of a scheme as a page shows them: its approximations in order of their bits."""
+"""The curves of a scheme for a page, with its approximations in ascending order of bits."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ _SCORES = ("accuracy", "rmse", "r2")
 
 
 def scheme_curves(scheme: ApproximationScheme) -> dict[str, Any]:
-    """What is conveyed and known at every place of the slider.
+    """Conveyed and known bits at every place of the slider.
 
-    Of a ladder they are means over its models, and otherwise the first repeat.
+    For a ladder they are means over its models, otherwise those of the first repeat.
 
     Args:
-        scheme: One that is not empty.
+        scheme: A scheme that is not empty.
 
     Returns:
-        Arrays over places, in order of rising bits: `step` (the record in the scheme), `beta`,
+        Arrays over places, in ascending order of bits: `step` (the record in the scheme), `beta`,
         `total`, `known` with `known_low` and `known_high`, `bits` `[place, component]` with bounds,
-        and scores; beside them what they mean.
+        and scores; in addition, their description.
     """
     shown = scheme.pooled() if scheme.is_ladder else scheme
     data, measure = shown.to_xarray().isel(seed=0), scheme.measure
@@ -77,10 +77,10 @@ def scheme_curves(scheme: ApproximationScheme) -> dict[str, Any]:
 
 
 def place_steps(scheme: ApproximationScheme) -> NDArray[np.int64]:
-    """The records that are places of the slider, in order of the bits that they convey.
+    """The records that are places of the slider, in ascending order of conveyed bits.
 
-    Records with a model are preferred. Of more than 200 those are kept that lie evenly in bits;
-    the best and the simplest always.
+    If there are records with a model, only these are used. Of more than 200, those evenly spaced
+    in bits are kept, always including the best and the simplest.
     """
     shown = scheme.pooled() if scheme.is_ladder else scheme
     data = shown.to_xarray().isel(seed=0)
@@ -97,10 +97,10 @@ def place_steps(scheme: ApproximationScheme) -> NDArray[np.int64]:
 
 
 def key_places(scheme: ApproximationScheme, n_wanted: int = N_KEY_PLACES) -> NDArray[np.int64]:
-    """The few places for which a page keeps models, as numbers of snapshots, rising in bits.
+    """The few places for which a page keeps models: snapshot numbers, in ascending order of bits.
 
-    They lie evenly in the root of the bits, since with few bits more changes; the best and the
-    simplest are among them.
+    They are evenly spaced in the square root of the bits, since more changes at few bits, and
+    include the best and the simplest.
     """
     records = scheme.snapshots.record
     if not len(records):
@@ -113,7 +113,7 @@ def key_places(scheme: ApproximationScheme, n_wanted: int = N_KEY_PLACES) -> NDA
 
 
 def evenly(values: NDArray[np.float64], n_wanted: int, kept: set[int]) -> NDArray[np.int64]:
-    """Places of at most `n_wanted` of some rising values, nearly at even distances.
+    """Indices of at most `n_wanted` nearly evenly spaced ascending values, including `kept`.
 
     >>> evenly(np.array([0.0, 0.1, 1.0, 1.1, 2.0]), 3, {3}).tolist()
     [0, 3, 4]
@@ -131,12 +131,12 @@ def evenly(values: NDArray[np.float64], n_wanted: int, kept: set[int]) -> NDArra
 
 
 def place_of(steps: NDArray[np.int64], beta: NDArray[np.float64], wanted: float) -> int:
-    """The place whose bottleneck strength is nearest to the wanted one, in its logarithm."""
+    """The place whose bottleneck strength is nearest to the wanted one on a logarithmic scale."""
     return int(np.abs(np.log(beta[steps] / wanted)).argmin())
 
 
 def _chosen_betas(scheme: ApproximationScheme, known: NDArray[np.float64]) -> tuple[float, float]:
-    """The best and the simplest; where no model was kept, at which most is known."""
+    """The best and simplest betas; without snapshots, twice the beta at which most is known."""
     if len(scheme.snapshots.record):
         return scheme.best_beta, scheme.simplest_beta
     most = float(scheme.to_xarray()["beta"].values[int(np.nanargmax(known))])
@@ -144,7 +144,7 @@ def _chosen_betas(scheme: ApproximationScheme, known: NDArray[np.float64]) -> tu
 
 
 def _known(data: xr.Dataset, split: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """What is known at every record, and its standard error where that was measured."""
+    """Known bits at every record, and their standard error if it was measured."""
     if "known_bits" in data:
         return data["known_bits"].values, np.nan_to_num(data["known_error_bits"].values)
     return data["predictive_information_bits"].sel(split=split).values, None

@@ -1,4 +1,4 @@
-"""How a component is distributed: its values, and groups of them that hold no single row."""
+"""Distributions of components: over single values, and over groups of at least ten rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 LEAST_ROWS = 10
-"""Rows behind every number of a page without single rows."""
+"""Fewest rows behind every number of a page without single rows."""
 MAX_GROUPS = 32
 N_BINS = 40
 MAX_LEVELS = 200
-_MAX_DISTINCT = 64  # values of which each gets a bar of its own
+_MAX_DISTINCT = 64  # at most this many values have a bar each
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class ValueSummary:
 
     Attributes:
         kind: "number" or "level".
-        values: Values at which its channel is looked at: numbers, or names of levels. None after
-            numbers stands for those that are missing, for which there is a last bar too.
-        places: What the model takes for them: the numbers themselves (NaN: missing), or codes.
-        counts: Rows at or nearest to each, `[value]`.
-        edges: Edges of the bars of its histogram, `[bar + 1]`; None where each value has a bar.
-        bars: Rows in each bar.
-        group_of_row: The value at or nearest to each row, `[n]`.
-        n_hidden: Rows that are left out because fewer than `LEAST_ROWS` share their level.
-        are_counted: Whether `counts` and `bars` are known; if not, all are one.
+        values: Values at which its channel is evaluated: numbers, or names of levels. A final None
+            after numbers denotes missing values, which also have a last bar.
+        places: The corresponding inputs of the model: numbers (NaN if missing) or codes.
+        counts: Number of rows at or nearest to each value, `[value]`.
+        edges: Edges of the bars of its histogram, `[bar + 1]`; None if each value has a bar.
+        bars: Number of rows in each bar.
+        group_of_row: Index of the value at or nearest to each row, `[n]`; -1 if hidden.
+        n_hidden: Number of rows omitted because their level is too rare or has too few rows.
+        are_counted: Whether `counts` and `bars` are known; otherwise all are one.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class ValueSummary:
     are_counted: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """For the page."""
+        """The summary as data for the page."""
         return {
             "kind": self.kind,
             "values": self.values,
@@ -61,9 +61,9 @@ def numbers_summary(rows: FloatArray, values: FloatArray | None = None) -> Value
     """The distribution of numbers.
 
     Args:
-        rows: Numbers, `[n]`; NaN where one is missing.
-        values: Where its channel is looked at, rising; by default the distinct values, or 64
-            quantiles.
+        rows: Numbers, `[n]`; NaN if missing.
+        values: Values at which the channel is evaluated, in ascending order; by default the
+            distinct values, or 64 quantiles if there are more.
 
     Example:
         >>> summary = numbers_summary(np.array([1.0, 1.0, 2.0]))
@@ -86,7 +86,7 @@ def numbers_summary(rows: FloatArray, values: FloatArray | None = None) -> Value
 
 
 def grouped_numbers(rows: FloatArray) -> ValueSummary:
-    """The same of groups of at least ten rows, each by its mean, so that no single row shows.
+    """The distribution of the means of groups of at least ten rows, which hides single rows.
 
     >>> grouped_numbers(np.arange(25.0)).values
     [4.5, 17.0]
@@ -115,9 +115,9 @@ def levels_summary(names: Sequence[Any], codes: NDArray[Any], *, grouped: bool) 
     """The distribution of a column of levels.
 
     Args:
-        names: Their names, in the order of the codes.
-        codes: `[n]`.
-        grouped: Whether to leave out levels of fewer than ten rows.
+        names: Names of the levels, in the order of the codes.
+        codes: Code of each row, `[n]`.
+        grouped: Whether to omit levels with fewer than ten rows.
     """
     counts = np.bincount(codes, minlength=len(names))
     kept = np.flatnonzero(counts >= (LEAST_ROWS if grouped else 0))
@@ -141,7 +141,7 @@ def levels_summary(names: Sequence[Any], codes: NDArray[Any], *, grouped: bool) 
 
 
 def nearest(values: FloatArray, rows: FloatArray) -> NDArray[np.int64]:
-    """The place of the nearest of some rising values, `[n]`.
+    """The index of the nearest of the ascending `values` for each row, `[n]`.
 
     >>> nearest(np.array([0.0, 1.0, 5.0]), np.array([-3.0, 0.6, 4.0])).tolist()
     [0, 1, 2]
@@ -186,14 +186,14 @@ def _of_numbers(
 
 
 def _histogram(rows: FloatArray, low: float, high: float) -> tuple[FloatArray, NDArray[Any]]:
-    """Bars of equal width; the few rows beyond stand in the outermost."""
+    """Bars of equal width; the few rows beyond are counted in the outermost."""
     edges = np.linspace(low, high, N_BINS + 1)
     counts, _ = np.histogram(np.clip(rows, low, high), edges)
     return edges, counts
 
 
 def _groups_of_ten(rows: FloatArray) -> NDArray[np.int64]:
-    """A group of neighbouring values for each row, with at least ten rows in each."""
+    """The group of neighbouring values of each row; each group has at least ten rows."""
     distinct, place, counts = np.unique(rows, return_inverse=True, return_counts=True)
     least = LEAST_ROWS if len(distinct) <= MAX_GROUPS else max(LEAST_ROWS, len(rows) // MAX_GROUPS)
     group_of_value = np.zeros(len(distinct), np.int64)
@@ -203,6 +203,6 @@ def _groups_of_ten(rows: FloatArray) -> NDArray[np.int64]:
         held += count
         if held >= least:
             group, held = group + 1, 0
-    if held and group:  # what is left over joins the last whole group
+    if held and group:  # the remainder joins the last complete group
         group_of_value[group_of_value == group] = group - 1
     return group_of_value[place]

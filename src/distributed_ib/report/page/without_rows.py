@@ -1,4 +1,4 @@
-"""A page's content without single rows: groups of at least ten in their place."""
+"""A page's content without single rows, which are replaced by groups of at least ten."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,10 @@ _RANGES_OF_ROWS = (
 
 
 def content_without_rows(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The same content for a page that may show no single row.
+    """The content of a page, changed so that it shows no single row.
 
-    Values of components are means of groups, levels and classes of fewer than ten rows lose their
-    names, bins of Y are joined until each holds ten rows, and single predictions are left out.
+    Values of components become means of groups, levels and classes with fewer than ten rows lose
+    their names, bins of Y are merged until each has ten rows, and single predictions are omitted.
     """
     grouped = content["values"]["grouped"]
     n_rows = content.get("n_rows") or 0
@@ -41,13 +41,13 @@ def content_without_rows(content: Mapping[str, Any]) -> dict[str, Any]:
 def _model(
     model: Any, inputs: Any, components: Mapping[str, Any], target: Mapping[str, Any]
 ) -> Any:
-    """The model, unless some of its values can't be given without single rows."""
+    """The model, or None if some of its values would reveal single rows."""
     if model is None or inputs is None:
         return None
     for name, columns in inputs.items():
         numbers = any("levels" not in column for column in columns)
         if name not in components and numbers:
-            return None  # columns of a group: their ranges would be those of single rows
+            return None  # a component of several columns: their ranges would reveal single rows
     del target
     return model
 
@@ -61,7 +61,7 @@ def _inputs(inputs: Mapping[str, Any], components: Mapping[str, Any]) -> dict[st
             column = dict(column)
             if "levels" in column:
                 shown = set(own["values"]) if own else set()
-                # In their places, since the model knows them by number.
+                # Hidden levels keep their places, since the model refers to levels by number.
                 column["levels"] = [level if level in shown else None for level in column["levels"]]
             else:
                 values = own["values"] if own else [column["mean"]]
@@ -78,7 +78,7 @@ def _inputs(inputs: Mapping[str, Any], components: Mapping[str, Any]) -> dict[st
 
 
 def _target(target: Mapping[str, Any], n_rows: int) -> tuple[dict[str, Any], list[int]]:
-    """Y, and the classes that fewer than ten rows have."""
+    """The description of Y, and the classes with fewer than ten rows."""
     if "classes" in target:
         share = np.asarray(target["share"])
         rare = np.flatnonzero(share * n_rows < LEAST_ROWS).tolist()
@@ -92,7 +92,7 @@ def _target(target: Mapping[str, Any], n_rows: int) -> tuple[dict[str, Any], lis
 
 
 def _joined_bins(entry: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
-    """Bins whose centres are means of ten rows at least, and points spread between the centres."""
+    """Bins merged so that centres are means of at least ten rows, with points between them."""
     centers, share = np.asarray(entry["centers"]), np.asarray(entry["share"])
     order = np.argsort(centers, kind="stable")
     group = np.zeros(len(order), np.int64)
@@ -100,7 +100,7 @@ def _joined_bins(entry: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
     for place in order.tolist():
         group[place] = number
         held += share[place] * n_rows
-        if held >= LEAST_ROWS * 1.25:  # the share is that of the training rows, which are fewer
+        if held >= LEAST_ROWS * 1.25:  # `share` is of the training rows, which are fewer
             held, number = 0.0, number + 1
     if held and number:
         group[group == number] = number - 1
