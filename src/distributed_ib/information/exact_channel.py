@@ -186,7 +186,7 @@ def _equal_widths(offsets: _Scalars, weights: _Scalars) -> _Nats:
 def _unequal_widths(means: _Scalars, log_variances: _Scalars, weights: _Scalars) -> _Nats:
     """I in nats for one-dimensional channels, by Gauss-Legendre panels.
 
-    The density of a value b may be narrow or wide relative to that of value a. The line is therefore
+    The density of a value b may be narrow or wide relative to that of value a. The line is thus
     divided at multiples of every value's standard deviation around its mean, in units of that of a.
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(_PANEL_NODES)

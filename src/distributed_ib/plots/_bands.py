@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 def draw_median(ax: Axes, x: NDArray[Any], values: NDArray[Any], **line: Any) -> Line2D:
-    """Draw the median of `values` (`[seed, step]`) over `x`, and a band from least to most.
+    """Draw the median of `values` (`[seed, step]`) over `x`, and a band from minimum to maximum.
 
     Returns:
-        The median's curve.
+        The curve of the median.
     """
     if len(values) > 1:
         ax.fill_between(

@@ -1,4 +1,4 @@
-"""Placement of labels beside lines, without covering curves or overlapping each other."""
+"""Placement of labels next to lines, so that they neither cover curves nor overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ FloatArray = NDArray[np.float64]
 
 CELL_POINTS = 1.5  # resolution of the grid on which lines are marked
 PAD_POINTS = 1.5  # kept free around a label
-N_ANCHORS = 80  # places along a line at which its label may stand
+N_ANCHORS = 80  # candidate places of the label along a line
 GAPS_POINTS = (2.5, 9.0, 18.0, 30.0, 45.0)  # between a label and its line
-LEADER_POINTS = 6.0  # beyond this gap a thin line leads from the label to its line
-ANCHOR_CELLS = 2  # around the labelled point, in which other lines cost
+LEADER_POINTS = 6.0  # beyond this gap, a thin line connects the label to its line
+ANCHOR_CELLS = 2  # around the labelled point, within which other lines are penalised
 USUAL_LINEWIDTH = 1.4
 _SIDES = np.array(
     [(1, 1), (1, -1), (-1, -1), (-1, 1), (0, 1), (0, -1), (1, 0), (-1, 0)], np.float64
@@ -32,9 +32,9 @@ class Named:
 
     Attributes:
         line: The line; its label may be placed anywhere along it.
-        text: The label, as it is drawn.
-        color: Its colour.
-        at_top: Whether the label should be near the top, as on the line of a certain beta.
+        text: Text of the label.
+        color: Colour of the label.
+        at_top: Whether the label should be near the top, as for the line of a given beta.
     """
 
     line: Line2D
@@ -51,18 +51,18 @@ def label_lines(
     texts: Sequence[Text] = (),
     fontsize: str = "x-small",
 ) -> list[Text]:
-    """Label each line beside it, where the label covers least and overlaps no other label.
+    """Place a label next to each line, where it covers least and overlaps no other label.
 
-    Positions are computed whenever the figure is drawn, for the size, layout and scale that the
-    axes then have. A label without room near its line is placed further away, joined to it by a
-    thin line; where that is impossible too it is left out.
+    Positions are computed whenever the figure is drawn, for the current size, layout and scale of
+    the axes. A label without room near its line is placed further away and connected to it by a
+    thin line; if that is impossible, too, it is omitted.
 
     Args:
-        ax: The axes that hold the labels; the upper of twin axes.
+        ax: The axes that contain the labels; the upper of twin axes.
         named: Lines and their labels, the most important first. The lines may belong to other axes
             of the same figure.
         obstacles: Further lines that labels should not cover.
-        texts: Labels that are placed already.
+        texts: Labels that are already placed.
         fontsize: Size of the labels.
 
     Returns:
@@ -109,9 +109,9 @@ def mark_betas(
     Args:
         ax: The axes of a sweep.
         betas: Bottleneck strengths.
-        names: Of the approximations there, such as Roman numerals.
+        names: Names of the approximations there, such as Roman numerals.
         obstacles: Lines that the names should not cover.
-        texts: Labels that are placed already.
+        texts: Labels that are already placed.
         fontsize: Size of the names.
     """
     lines = [ax.axvline(beta, color="0.55", linewidth=0.8, zorder=0.5) for beta in betas]
@@ -176,7 +176,7 @@ class _Placer(Artist):
 
 
 class _Canvas:
-    """The axes as a grid of cells that lines cover with ink."""
+    """The axes as a grid of cells that lines fill with ink."""
 
     def __init__(self, corners: FloatArray, point: float) -> None:
         self.corners, self.point, self.cell = corners, point, CELL_POINTS * point
@@ -185,7 +185,7 @@ class _Canvas:
         self.shape = (int(shape[0]), int(shape[1]))
 
     def points(self, line: Line2D) -> FloatArray:
-        """The vertices of a line in pixels, `[n, 2]`; those that are not finite are left out."""
+        """The finite vertices of a line in pixels, `[n, 2]`."""
         data = np.column_stack([np.asarray(v, np.float64) for v in line.get_data(orig=False)])
         with np.errstate(all="ignore"):
             pixels = np.asarray(line.get_transform().transform(data), np.float64)
@@ -221,7 +221,7 @@ class _Canvas:
 
 
 class _Sums:
-    """Sums over rectangles of a grid, by its integral image."""
+    """Sums over rectangles of a grid, computed from its integral image."""
 
     def __init__(self, grid: FloatArray) -> None:
         self._table = np.zeros((grid.shape[0] + 1, grid.shape[1] + 1))
@@ -246,7 +246,7 @@ def _best_place(
     *,
     at_top: bool,
 ) -> tuple[FloatArray, FloatArray, float] | None:
-    """Centre of the best place for a label, the point that it labels, and the gap between."""
+    """Centre of the best place for a label, the point that it labels, and the gap between them."""
     if len(anchors) == 0:
         return None
     # [anchor, gap, side, 2], flattened
@@ -267,14 +267,14 @@ def _best_place(
     around = np.floor((anchors - canvas.corners[0]) / canvas.cell).astype(int)
     crowd = others(around - ANCHOR_CELLS, around + ANCHOR_CELLS + 1)
     height = canvas.corners[1, 1] - canvas.corners[0, 1]
-    # At the foot of the axes all lines come together, and a label there could be of any of them.
+    # At the bottom of the axes all lines converge, so that labels there are ambiguous.
     foot = 1.0 if at_top else 0.1
     lowness = np.clip(1 - (middle[:, 1] - canvas.corners[0, 1]) / (foot * height), 0, 1)
     cost = (
         others(first, last)
         + 0.7 * own(first, last)
         + (gap - gaps[0]) / canvas.point
-        # Where lines run together, it is unclear which of them a label names.
+        # Labels are ambiguous where lines run close together.
         + 3.0 * crowd[place // (len(gaps) * len(_SIDES))]
         + (200.0 if at_top else 20.0) * lowness
     )
@@ -283,7 +283,7 @@ def _best_place(
 
 
 def _is_points(line: Line2D) -> bool:
-    """Whether the line consists of markers alone."""
+    """Whether the line consists of markers only."""
     return line.get_linestyle() in ("None", "none", "", " ")
 
 

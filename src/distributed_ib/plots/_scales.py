@@ -1,4 +1,4 @@
-"""Scales of axes in bits: for few and very many bits, and for gains and losses."""
+"""Scales of axes in bits, for wide ranges of bits and for known bits that may be negative."""
 
 from typing import Literal
 
@@ -15,13 +15,13 @@ _MOST_TICKS = 9
 def spread_small_bits(ax: Axes, axis: Literal["x", "y"], top: float) -> None:
     """Make an axis of bits linear up to one bit and logarithmic beyond, from 0 to `top`.
 
-    For curves that fall from ten or a hundred bits to the few bits that matter most.
+    This suits curves that fall from ten or a hundred bits to the few bits that matter most.
     """
     scale, limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
     scale("symlog", linthresh=LINEAR_BITS, linscale=0.7)
     limits(0.0, top)
     ticks = np.array([tick for tick in _TICKS if tick <= top])
-    if len(ticks) > _MOST_TICKS:  # then whole decades are enough
+    if len(ticks) > _MOST_TICKS:  # only decades, then
         ticks = ticks[np.isin(ticks, [0.0, 0.5, *10.0 ** np.arange(7)])]
     target = ax.xaxis if axis == "x" else ax.yaxis
     target.set_major_locator(FixedLocator(ticks.tolist()))
@@ -35,9 +35,9 @@ LEAST_BITS = 0.1
 def known_range(known_bits: ArrayLike, limit_bits: float) -> tuple[float, float]:
     """Limits of an axis of the information about Y.
 
-    The axis reaches the limit unless next to nothing is known; then it goes to a tenth of a bit at
-    least, so that no noise fills it. Below zero, where a model is worse
-    than none, it is cut short.
+    The axis reaches `limit_bits` unless little is known; then it extends to at least a tenth of a
+    bit, so that it does not magnify noise. Negative values, of models worse than none, are
+    truncated.
 
     Example:
         >>> known_range([0.1, 0.8], 1.0), known_range([-50.0, 0.1], 1.0)

@@ -34,8 +34,8 @@ def draw_strip(
 ) -> None:
     """Draw a bar wherever a component conveys more than `threshold_bits`.
 
-    Up to a dozen components are in their own order, more in that of `by_weight`. Of more than
-    thirty the others share a last row, which is the darker the more of them are in use.
+    Up to a dozen components are in their own order, more in the order of `by_weight`. Components
+    beyond the first thirty share a last row, which is darker the more of them are in use.
     """
     used = scheme.conveyed_bits(measure) > threshold_bits
     share = used.mean("seed").transpose("component", "step")

@@ -1,4 +1,4 @@
-"""Styles of the curves of components, with colours that colour-blind readers can distinguish."""
+"""Styles of the curves of components, in colours that are distinguishable when colour-blind."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
 from distributed_ib.scheme.splits import ROWS
 
-# Ten of the twelve colours of Paul Tol's qualitative scheme (its sand a little darker, which is
-# lost on white): those that stay furthest apart with any kind of colour vision.
+# Ten of the twelve colours of Paul Tol's qualitative scheme, those that differ most for any kind of
+# colour vision; sand is darkened a little, to be visible on white.
 PALETTE = (
     "#332288",
     "#cc6677",
@@ -33,9 +33,9 @@ PALETTE = (
 )
 _DASHES = ("-", "--")
 MAX_HIGHLIGHTED = 12
-"""Most components that are drawn in colour: more can be neither distinguished nor remembered."""
+"""Most components that are drawn in colour; more could not be distinguished."""
 
-# For names of columns in scripts that Matplotlib's own font does not have.
+# For column names in scripts that are missing in Matplotlib's default font.
 _FURTHER_FONTS = (
     "Noto Sans",
     "Noto Sans CJK SC",
@@ -79,7 +79,7 @@ class CurveStyle:
 
     @property
     def text_color(self) -> tuple[float, float, float]:
-        """The colour of its name: darker where it would be hard to read on white."""
+        """The colour of its name, darkened if it would be hard to read on white."""
         rgb = np.array(mpl.colors.to_rgb(self.color))
         brightness = float(rgb @ [0.299, 0.587, 0.114])
         red, green, blue = rgb * min(1.0, 0.45 / max(brightness, 0.01))
@@ -92,8 +92,8 @@ def component_styles(
     """A style for every component: ten colours, then the first two dashed, and grey for the rest.
 
     Args:
-        components: Their names.
-        highlighted: Those that get a colour, in this order, at most a dozen; by default the first
+        components: Names of the components.
+        highlighted: Components in colour, in this order, at most a dozen; by default the first
             dozen.
 
     Example:
@@ -121,7 +121,7 @@ def scheme_styles(
 
     Args:
         scheme: The scheme, with all its repeats.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information if it was measured.
     """
     components = scheme.components
     if len(components) <= MAX_HIGHLIGHTED:
@@ -130,15 +130,15 @@ def scheme_styles(
 
 
 def by_weight(scheme: ApproximationScheme, measure: Measure | None = None) -> list[str]:
-    """The components in the order of how much they matter, the most important first.
+    """The components in descending order of importance.
 
-    The weight is what a component conveys along the sweep, in the median of the repeats and
-    averaged over log beta, but never more than one bit of it: a component that keeps half a bit to
-    the end matters more than one with ten bits that are given up as soon as they cost anything.
+    The weight is what a component conveys (median over repeats), clipped to one bit and averaged
+    over log beta. A component that keeps half a bit to the end thus matters more than one with ten
+    bits that are given up as soon as they cost anything.
 
     Args:
         scheme: The scheme.
-        measure: "information" or "kl"; by default the information where it was measured.
+        measure: "information" or "kl"; by default the information if it was measured.
     """
     conveyed = scheme.conveyed_bits(measure).median("seed").transpose("component", "step")
     bits = np.clip(conveyed.values, 0.0, SATURATION_BITS)
@@ -148,7 +148,7 @@ def by_weight(scheme: ApproximationScheme, measure: Measure | None = None) -> li
 
 
 def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
-    """Limits of an axis of beta: the least and the largest, widened where there is only one.
+    """Limits of an axis of beta: the smallest and the largest, widened if there is only one.
 
     Example:
         >>> beta_limits(np.array([0.1, 0.5])), beta_limits(np.array([0.1]))
@@ -159,7 +159,7 @@ def beta_limits(beta: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> None:
-    """Draw an upper limit: a dotted line, with `label` above it at the axes' fraction x."""
+    """Draw an upper limit: a dotted line, with `label` above it at the axes fraction `x`."""
     ax.axhline(height, color=INK, linestyle=":", linewidth=1)
     ax.annotate(
         label,
@@ -174,10 +174,7 @@ def draw_limit(ax: Axes, height: float, label: str, *, x: float, align: str) -> 
 
 
 def legend_below(ax: Axes) -> None:
-    """Add a legend below the axes, where it covers no curve.
-
-    It has as many columns as fit into the width of the axes.
-    """
+    """Add a legend below the axes, with as many columns as fit their width."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that draws has one
     lengths = [len(label) for label in ax.get_legend_handles_labels()[1]]
@@ -200,7 +197,7 @@ def legend_below(ax: Axes) -> None:
 
 
 def _width(lengths: Sequence[int], n_columns: int) -> int:
-    """Width in letters of a legend, which is filled column by column."""
+    """Width of a legend in letters, if it is filled column by column."""
     n_rows = -(-len(lengths) // n_columns)
     columns = [lengths[k : k + n_rows] for k in range(0, len(lengths), n_rows)]
     return sum(max(column) + _HANDLE_LETTERS for column in columns)
@@ -208,7 +205,7 @@ def _width(lengths: Sequence[int], n_columns: int) -> int:
 
 @cache
 def _families() -> list[str]:
-    """The default font, and installed ones for scripts that it lacks, such as Chinese."""
+    """The default font, and installed fonts for scripts that it lacks, such as Chinese."""
     installed = set(font_manager.get_font_names())
     return ["DejaVu Sans", *(name for name in _FURTHER_FONTS if name in installed)]
 
@@ -232,6 +229,6 @@ def figure_style() -> Iterator[None]:
 
 
 def of_rows(data: xr.Dataset) -> str:
-    """The end of a label that names the rows measured on; empty where there is one split."""
+    """The end of a label that names the rows used; empty if there is only one split."""
     splits = [str(split) for split in data["split"].values]
     return f", {ROWS[splits[-1]]}" if len(splits) > 1 else ""

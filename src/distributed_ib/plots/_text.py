@@ -1,4 +1,4 @@
-"""Names and numbers as labels: literal, short and distinct."""
+"""Names and numbers as labels that are literal, short and distinct."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 def literal(text: str) -> str:
-    r"""Text on one line that Matplotlib draws literally, without reading `$` as a formula.
+    r"""Text on one line that Matplotlib draws literally, without interpreting `$` as mathematics.
 
-    Characters that have no shape of their own, such as marks of direction, are left out.
+    Invisible characters, such as direction marks, are omitted.
 
     Example:
         >>> literal("cost in $ per $100")
@@ -26,9 +26,9 @@ def literal(text: str) -> str:
 
 
 def short_label(text: str, length: int = LABEL_LENGTH) -> str:
-    """`literal` text, cut in the middle where it is longer than `length` characters.
+    """`literal` text, cut in the middle if it is longer than `length` characters.
 
-    Names of columns that belong together often differ at the end only.
+    Names of related columns often differ only at the end.
 
     Example:
         >>> short_label("concave points of the nucleus, worst", 20)
@@ -42,7 +42,7 @@ def short_label(text: str, length: int = LABEL_LENGTH) -> str:
 
 
 def short_labels(names: Sequence[str], length: int = LABEL_LENGTH) -> dict[str, str]:
-    """A `short_label` for every name; those that would be alike are numbered.
+    """A `short_label` for every name; labels that would be equal are numbered.
 
     Example:
         >>> short_labels(["a" * 9, "a" * 10, "b"], 6)
@@ -71,7 +71,7 @@ def _visible(text: str) -> str:
 
 
 def number_labels(values: ArrayLike) -> list[str]:
-    """Numbers with as few digits as keep them apart, at least three.
+    """Numbers with the fewest digits, at least three, that keep them distinct.
 
     Example:
         >>> number_labels([1.0, 2.0, 10.0]), number_labels([0.123456, 1.0, 1500.5])
@@ -104,8 +104,8 @@ def shown_places(n_values: int, most: int, *, with_last: bool = False) -> NDArra
     Args:
         n_values: Number of values.
         most: Most labels.
-        with_last: Whether the last of very many values has one, although the distances then
-            differ by one. It has one in any case where the distances are even.
+        with_last: Whether the last of very many values gets a label even if the distances then
+            differ by one. It always gets one if the distances are equal.
 
     Example:
         >>> shown_places(5, 8).tolist(), shown_places(22, 8).tolist()

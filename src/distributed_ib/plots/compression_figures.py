@@ -1,4 +1,4 @@
-"""Figures of how a component's values merge along the sweep: matrices, strip chart, merge tree."""
+"""Figures of the merging of a component's values along a sweep: matrices, strips and trees."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,9 +27,9 @@ from distributed_ib.scheme.compression_path import SAME, CompressionPath
 from distributed_ib.scheme.measure import NAMES
 
 SHARES = (1.0, 2 / 3, 1 / 3, 0.1)
-"""Default bits of the matrices, as shares of the most that the component ever conveys."""
+"""Default bits of the matrices, as shares of the maximum that the component conveys."""
 
-LEVEL_INCHES = 0.1  # of a tree, with its label
+LEVEL_INCHES = 0.1  # of a level of a tree, with its label
 _LINE = "#cc6677"
 
 
@@ -44,17 +44,18 @@ def plot_compression_along_beta(
 
     Args:
         path: From `compression_path`.
-        values: The component's values, numbers in order or levels, `[value]`.
+        values: The component's values, sorted numbers or levels, `[value]`.
         axes: One for each matrix; a new figure by default.
-        bits: What the component conveys in each; the nearest model is taken, among those from the
-            one that conveys most on. By default `SHARES` of the most that it conveys: all of it,
-            two thirds, a third and a tenth.
+        bits: What the component conveys in each matrix; the nearest model is used, from the one
+            that conveys most onwards. By default `SHARES` of the maximum: all of it, two thirds, a
+            third and a tenth.
 
     Returns:
         The axes.
 
     Raises:
-        UserError: If there are not as many axes as matrices, or as many values as in the path.
+        UserError: If the number of axes differs from that of matrices, or the number of values from
+            that of the path.
     """
     _check_values(path, values)
     wanted = [share * float(path.bits.max()) for share in SHARES] if bits is None else list(bits)
@@ -87,20 +88,20 @@ def plot_merging(
     threshold: float = SAME,
     with_scale: bool = True,
 ) -> Axes:
-    """Draw where the values of a component become indistinguishable: by beta, and by its bits.
+    """Draw at which beta, and bits, the values of a component become indistinguishable.
 
-    Numbers make a strip chart: dark where neighbouring values are distinguished, light where they
-    are the same, and a line where they merge. All strips are equally high, whatever lies between
-    the two values; ten to twenty-five values read best. Levels make a merge tree, read from left to
-    right: two branches join where a level of one has become the same as a level of the other. The
-    axis above gives the bits that the component conveys.
+    Numbers are drawn as a strip chart: dark where neighbouring values are distinguished, light
+    where they are not, with a line where they merge. All strips have the same height, whatever the
+    difference of the two values; ten to twenty-five values are best to read. Levels are drawn as a
+    merge tree, from left to right: two branches join where a level of one has become the same as a
+    level of the other. The top axis shows the bits that the component conveys.
 
     Args:
         path: From `compression_path`.
-        values: The component's values, numbers in order or levels, `[value]`.
+        values: The component's values, sorted numbers or levels, `[value]`.
         ax: Where to draw; a new figure by default.
         threshold: Bhattacharyya coefficient above which two values count as merged.
-        with_scale: Whether to draw a colour bar beside a strip chart.
+        with_scale: Whether to draw a colour bar next to a strip chart.
 
     Returns:
         The axes.
@@ -141,7 +142,7 @@ def _check_values(path: CompressionPath, values: NDArray[Any]) -> None:
 def _draw_strips(
     ax: Axes, path: CompressionPath, values: NDArray[Any], threshold: float
 ) -> ScalarMappable:
-    """Overlap of neighbours, beta to the right and values upwards, evenly spaced."""
+    """Draw the overlap of neighbours over beta, with evenly spaced values upwards."""
     log_beta, (low, high) = np.log(path.beta), beta_limits(path.beta)
     middle = np.exp(0.5 * (log_beta[1:] + log_beta[:-1]))
     edges = np.concatenate([[low], middle, [high]])
@@ -160,14 +161,14 @@ def _draw_strips(
 
 
 def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: float) -> None:
-    """A dendrogram whose branches run from left to right."""
+    """Draw a dendrogram whose branches run from left to right."""
     tree = path.merge_tree(threshold)
     beyond = 2 * path.beta[-1]
     drawn = tree.copy()
     drawn[~np.isfinite(drawn[:, 2]), 2] = beyond  # to the right of the axes' end
     found = dendrogram(drawn, no_plot=True)
     for across, along in zip(found["icoord"], found["dcoord"], strict=True):
-        # Leaves start where the sweep does.
+        # Leaves start at the beginning of the sweep.
         ax.plot(np.maximum(along, path.beta[0]), across, color=INK, linewidth=1.2)
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that draws has one
@@ -179,7 +180,7 @@ def _draw_tree(ax: Axes, path: CompressionPath, labels: list[str], threshold: fl
 
 
 def _draw_bits(ax: Axes, path: CompressionPath) -> None:
-    """Draw an axis of what the component conveys along the top."""
+    """Draw a top axis of the bits that the component conveys."""
     top = ax.secondary_xaxis("top")
     low, high = np.log10(path.beta[[0, -1]])
     places = 10 ** np.linspace(low, high, 6)[1:-1]

@@ -1,4 +1,4 @@
-"""The compression scheme of a component as a matrix: which of its values are distinguished."""
+"""The compression scheme of a component as a matrix of which values are distinguished."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from distributed_ib.data.columns.column import level_text
 from distributed_ib.plots._text import number_labels, short_label, short_labels, shown_places
 
 MAX_LABELS, MAX_NUMBERS = 18, 12
-ACROSS_CHARACTERS = 30  # of numbers beside each other under a matrix
+ACROSS_CHARACTERS = 30  # of the numbers below a matrix, together
 LEVEL_LENGTH, NAME_LENGTH = 16, 28
 
 
@@ -29,11 +29,11 @@ def plot_distinguishability(
 ) -> Axes:
     """Draw the distinguishability matrix of one component.
 
-    Light squares are pairs of values that the channel does not distinguish, dark ones pairs that
+    Light squares are pairs of values that the channel does not distinguish, dark squares pairs that
     it does. Light blocks along the diagonal are ranges of values that have been merged.
 
     Args:
-        values: The component's values, numbers in order or levels, `[n]`.
+        values: The component's values, sorted numbers or levels, `[n]`.
         overlap: Bhattacharyya coefficients, `[n, n]`, from `Approximation.distinguishability`.
         ax: Where to draw; a new figure by default.
         name: Name of the component.
@@ -58,9 +58,9 @@ def draw_overlap(
 ) -> AxesImage:
     """Draw a matrix of coefficients on axes, without a colour bar.
 
-    Values are evenly spaced, numbers too; the labels give their values.
+    Values, including numbers, are evenly spaced and labelled.
     """
-    # Another interpolation would show colours between two values, where there is nothing.
+    # Other interpolations would show colours between two values, where nothing is defined.
     image = ax.imshow(
         overlap,
         origin="lower",
@@ -87,12 +87,12 @@ def draw_overlap(
 
 
 def is_number(values: NDArray[Any]) -> bool:
-    """Whether the values of a component are numbers in order, rather than levels."""
+    """Whether the values of a component are numbers rather than levels."""
     return np.asarray(values).dtype.kind in "fiu"
 
 
 def number_places(values: NDArray[Any], most: int, *, with_last: bool = False) -> NDArray[np.int64]:
-    """Places of the numbers that get a label, as `shown_places`; and that of missing ones.
+    """Places of the numbers that get a label, as in `shown_places`, and that of missing values.
 
     >>> number_places(np.array([1.0, 2.0, 3.0, np.nan]), 2).tolist()
     [0, 3]
@@ -101,7 +101,7 @@ def number_places(values: NDArray[Any], most: int, *, with_last: bool = False) -
     known = shown_places(int((~missing).sum()), most, with_last=with_last)
     if not missing.any():
         return known
-    # Where it would stand in the label of a number, that of the number is left out.
+    # Labels of numbers that would overlap the label of missing values are omitted.
     apart = max(1, len(values) // max(most, 1) // 2)
     return np.append(known[known < len(values) - 1 - apart], len(values) - 1)
 
@@ -119,7 +119,7 @@ def value_labels(values: NDArray[Any], shown: NDArray[np.int64] | None = None) -
 
 
 def add_scale(figure: Figure | SubFigure, image: ScalarMappable, axes: Sequence[Axes]) -> None:
-    """Add a colour bar beside matrices."""
+    """Add a colour bar next to matrices."""
     rows = len({round(ax.get_position().y0, 3) for ax in axes})
     bar = figure.colorbar(image, ax=list(axes), shrink=1.0 if rows == 1 else max(1.6 / rows, 0.35))
     bar.set_label("overlap: 1 = same, 0 = apart", fontsize="small")

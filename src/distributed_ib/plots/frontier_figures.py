@@ -1,4 +1,4 @@
-"""Figures of the optimal frontier, and of how far a sweep is from it."""
+"""Figures of the optimal frontier, and of the distance of a sweep from it."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,9 +13,9 @@ LEARNED, REFINED = "#332288", "#cc6677"
 
 
 def draw_frontier(ax: Axes, frontier: OptimalFrontier) -> None:
-    """Draw the exact optimum into an information plane with axes in true bits.
+    """Draw the exact optimum into an information plane with axes in transmitted bits.
 
-    Dots are the optima found; the line between two of them is reached by mixing them.
+    Dots are the optima found; the line between two of them is achieved by mixing them.
     """
     total = np.append(frontier.total_bits, 0.0)
     predictive = np.append(frontier.predictive_bits, 0.0)
@@ -41,12 +41,12 @@ def plot_frontier(
     *,
     refined: Envelope | None = None,
 ) -> Axes:
-    """Draw the information plane in true bits: the optimum and the sweep.
+    """Draw the optimum and the sweep in an information plane of transmitted bits.
 
     Args:
         frontier: The exact optimum.
         total_bits: What the learned channels transmit together, `[seed, snapshot]`.
-        predictive_bits: What is known about Y, `[seed, snapshot]`.
+        predictive_bits: Information about Y, `[seed, snapshot]`.
         ax: Where to draw; a new figure by default.
         refined: Refined candidates, drawn as crosses.
 
@@ -84,10 +84,10 @@ def plot_gap(
     *,
     refined: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Axes:
-    """Draw how far the objective is from the exact optimum against beta.
+    """Draw the gap between the objective and the exact optimum over beta.
 
     Args:
-        swept: Beta and gaps in bits of a sweep's snapshots.
+        swept: Beta and gaps in bits of the snapshots of a sweep.
         ax: Where to draw; a new figure by default.
         refined: Beta and gaps of a refinement.
 

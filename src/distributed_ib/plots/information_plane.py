@@ -13,8 +13,8 @@ from distributed_ib.plots._text import literal
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import N_ERRORS, NAMES, Measure
 
-# Where more than so many times as much is conveyed as is known, that axis is logarithmic above
-# one bit.
+# If more than this many times as much is conveyed as is known, that axis is logarithmic above one
+# bit.
 MOST_LINEAR_TIMES = 20
 RING_DISTANCE = 0.04  # of the axes' width
 
@@ -28,20 +28,19 @@ def plot_information_plane(
 ) -> Axes:
     """Draw predictive information against the total information of all components.
 
-    Every repeat is a line. Grey steps are the best of all repeats: the most that is known in any of
-    them with so many bits or fewer. Rings mark the subsets in use along the first repeat, with the
-    number of components each has. Repeats that predict together, as those of several resamples, are
-    thin lines around what they know on average, with a band of two standard errors of the rows, and
-    the best and the simplest approximation are marked. No model can be above the dashed line, where
-    every bit conveyed is a bit of Y, nor above the dotted one, where Y is known. Where the
-    components convey more than twenty times as much as can be known, the horizontal axis is
-    logarithmic above one bit.
+    Every repeat is a line. Grey steps are the best of all repeats: the most that any of them knows
+    with at most this many bits. Rings mark the subsets in use along the first repeat, with their
+    numbers of components. The members of a ladder, which predict together, are thin lines around
+    their mean, with a band of two standard errors over rows; the best and the simplest
+    approximation are marked. No model can be above the dashed line, where every conveyed bit is a
+    bit of Y, nor above the dotted line, where Y is completely known. If the components convey more
+    than twenty times as much as can be known, the horizontal axis is logarithmic above one bit.
 
     Args:
         scheme: The scheme to draw.
         ax: Where to draw; a new figure by default.
-        threshold_bits: What a component must convey to count as in use.
-        measure: "information" or "kl"; by default the information where it was measured.
+        threshold_bits: A component is in use if it conveys more than this.
+        measure: "information" or "kl"; by default the information if it was measured.
 
     Returns:
         The axes.
@@ -104,7 +103,7 @@ def _draw_repeats(
     total_bits: NDArray[np.float64],
     predictive_bits: NDArray[np.float64],
 ) -> list[Line2D]:
-    """A line for each repeat, in the colour of its direction."""
+    """Draw a line for each repeat, in the colour of its direction."""
     colors = dict(zip(("rising", "falling"), component_styles("ab").values(), strict=True))
     mixed = len(set(scheme.directions)) > 1
     curves = []
@@ -123,7 +122,7 @@ def _draw_repeats(
 
 
 def _draw_average(ax: Axes, pooled: ApproximationScheme, measure: Measure) -> list[Line2D]:
-    """What all repeats know together, with its errors, and the two approximations with a name."""
+    """Draw the mean of the models with its standard errors, and mark `best` and `simplest`."""
     data = pooled.to_xarray()
     total = pooled.conveyed_bits(measure).sum("component").values[0]
     known, errors = data["known_bits"].values, N_ERRORS * data["known_error_bits"].values
@@ -152,7 +151,7 @@ def _draw_rings(
     threshold_bits: float,
     measure: Measure,
 ) -> list[Named]:
-    """Rings at the subsets of the first repeat, with the number of their components."""
+    """Draw rings at the subsets of the first repeat, labelled by their numbers of components."""
     beta, previous = scheme.to_xarray()["beta"].values, -np.inf
     rings = []
     for subset in reversed(scheme.subsets(threshold_bits, measure=measure)):
@@ -161,7 +160,7 @@ def _draw_rings(
         across = ax.transAxes.inverted().transform(
             ax.transData.transform((subset.total_bits, height))
         )[0]
-        # Labels need room; the smaller subsets, which matter more, come first.
+        # Labels need room; smaller subsets, which matter more, come first.
         if subset.components and across > previous + RING_DISTANCE:
             (ring,) = ax.plot(subset.total_bits, height, "o", mfc="white", mec=INK)
             rings.append(Named(ring, str(len(subset.components)), INK))

@@ -15,7 +15,7 @@ from distributed_ib.readable._formats import cell_text
 from distributed_ib.readable.readable_approximation import ReadableApproximation
 
 MAX_ROWS = 32
-"""More rows can't be read in a figure."""
+"""Most rows that are legible in a figure."""
 ROW_INCHES = 0.26
 _PREDICTION_WIDTH, _GAP = 2.4, 0.25  # in columns of components
 _CELL_LENGTH, _LABEL_LENGTH = 22, 20
@@ -24,20 +24,20 @@ _CELL_LENGTH, _LABEL_LENGTH = 22, 20
 def plot_readable(readable: ReadableApproximation, ax: Axes | None = None) -> Axes:
     """Draw a readable approximation as a grid.
 
-    A row of the grid is one of the table. On the left is what each component says there (empty
-    where it does not matter), shaded by symbol. On the right are the probabilities of the classes
-    as parts of a bar, or a line from the 5 % to the 95 % quantile of Y with a dot at the mean.
-    The share of the rows of data stands at the right edge.
+    Each row of the grid is a row of the table. On the left are the symbols of each component,
+    shaded (empty if it does not matter). On the right are the probabilities of the classes as parts
+    of a bar, or a line from the 5 % to the 95 % quantile of Y with a dot at the mean. The share of
+    the rows of data is at the right edge.
 
     Args:
-        readable: With one Y and at most 32 rows.
+        readable: An approximation with one Y and at most 32 rows.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes.
 
     Raises:
-        UserError: If there are more rows, or several entries of Y.
+        UserError: If there are more than 32 rows, or several entries of Y.
     """
     n_rows, n_components = len(readable.rows), len(readable.components)
     if n_rows > MAX_ROWS:
@@ -104,7 +104,7 @@ def plot_readable(readable: ReadableApproximation, ax: Axes | None = None) -> Ax
 
 
 def _class_bars(ax: Axes, readable: ReadableApproximation, left: float) -> None:
-    """Probabilities as parts of a bar, with a legend below."""
+    """Draw probabilities as parts of a bar, with a legend below."""
     colors = [PALETTE[k % len(PALETTE)] for k in range(len(readable.classes))]
     for place, row in enumerate(readable.rows):
         start = left
@@ -128,7 +128,7 @@ def _class_bars(ax: Axes, readable: ReadableApproximation, left: float) -> None:
 
 
 def _number_lines(ax: Axes, readable: ReadableApproximation, left: float) -> None:
-    """Intervals of Y with their means, over an axis of their own units."""
+    """Draw intervals of Y with their means, over an axis in the unit of Y."""
     found = [row.predictions[0] for row in readable.rows]
     low, high = min(one.low for one in found), max(one.high for one in found)
     scale = _PREDICTION_WIDTH / (high - low if high > low else 1.0)

@@ -17,10 +17,10 @@ _MISSING_GLYPH = re.compile(r"Glyph (\d+) .*missing from font")
 
 
 def check_free(names: Iterable[str], folder: Path, file_format: str = "png") -> None:
-    """Make sure that `save_figures` would not overwrite anything.
+    """Check that `save_figures` would not overwrite anything.
 
     Raises:
-        UserError: Names the first file that exists already.
+        UserError: If a file already exists; the message names the first.
     """
     for path in (folder / f"{name}.{file_format}" for name in names):
         if path.exists() or path.is_symlink():
@@ -31,18 +31,18 @@ def check_free(names: Iterable[str], folder: Path, file_format: str = "png") -> 
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path, file_format: str = "png") -> None:
-    """Write figures as `folder/NAME.FORMAT`, over those that are there already, and close them.
+    """Write figures as `folder/NAME.FORMAT`, overwriting existing files, and close them.
 
     Args:
         figures: Figures by name.
-        folder: Where to write them; made if missing.
+        folder: Where to write them; created if missing.
         file_format: "png", "pdf" or "svg".
 
     Raises:
-        UserError: If there is no such format, or the folder can't be written.
+        UserError: If the format is unknown, or the folder can't be created.
 
     Warns:
-        UserWarning: If no installed font has a character of a label.
+        UserWarning: If a character of a label is missing from all installed fonts.
     """
     if file_format not in FORMATS:
         raise UserError(

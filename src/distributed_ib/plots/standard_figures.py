@@ -1,4 +1,4 @@
-"""The figures that every scheme has."""
+"""The standard figures of a scheme."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ def standard_figures(
 
     Args:
         scheme: The scheme.
-        threshold_bits: A component is in use where it conveys more than this.
-        measure: "information" or "kl"; by default the information where it was measured.
+        threshold_bits: A component is in use if it conveys more than this.
+        measure: "information" or "kl"; by default the information if it was measured.
         prefix: Prefix of all names.
     """
     options: dict[str, Any] = {"threshold_bits": threshold_bits, "measure": measure}
-    # Those of all repeats together, so that both directions show a component in the same colour.
+    # Styles from all repeats, so that a component has the same colour in both directions.
     styles = scheme_styles(scheme, measure)
     first, *others = (
         (name, plot_sweep(part, styles=styles, **options))

@@ -1,4 +1,4 @@
-"""The subsets in use: which components an approximation of each size keeps."""
+"""Figure of the subsets in use: which components an approximation of each size keeps."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from distributed_ib.scheme.subsets_in_use import Subset
 MAX_SIZES = 24
 MAX_ROWS = 40
 ROW_INCHES, LETTER_INCHES = 0.16, 0.058
-# Components with dashed curves have dots of another shape.
+# Components with dashed curves have square markers.
 MARKERS = {"-": "o", "--": "s"}
 
 
@@ -32,20 +32,20 @@ def plot_subsets(
 ) -> Axes:
     """Draw what is known about Y with each number of components, and which components these are.
 
-    Above: information about Y (held-out rows where there are any) for every size of subset that
-    the sweep passed through; of several subsets of one size, that in use over the longest stretch
-    of log beta. Below: its components as dots. At most 24 sizes, the smallest, and the 40
-    components that stay longest are shown. A sweep skips sizes that are best at no beta. Components
-    look as in the sweep figure: of more than a dozen those that matter most have a colour.
+    Above: information about Y (on held-out rows, if any) for every size of subset that the sweep
+    reached; of several subsets of one size, the one in use over the longest range of log beta.
+    Below: its components as dots. At most the 24 smallest sizes and the 40 components kept longest
+    are shown. A sweep skips sizes that are not best at any beta. Components have the same styles as
+    in the sweep figure: of more than a dozen, those that matter most are in colour.
 
     Args:
         scheme: The scheme to draw.
-        ax: Where to draw the upper panel; leave room for a row a component below. A new figure by
-            default.
-        threshold_bits: What a component must convey to count as in use.
-        seed: Which repeat.
-        measure: "information" or "kl"; by default the information where it was measured.
-        styles: How components look, where figures of other schemes are to match; by default
+        ax: Where to draw the upper panel, with room below for a row for each component; a new
+            figure by default.
+        threshold_bits: A component is in use if it conveys more than this.
+        seed: Number of the repeat.
+        measure: "information" or "kl"; by default the information if it was measured.
+        styles: Styles of the components, to match figures of other schemes; by default
             `scheme_styles`.
 
     Returns:
@@ -75,7 +75,7 @@ def plot_subsets(
         nothing = f"no component conveys more than {threshold_bits:g} bit"
         ax.text(0.5, 0.5, nothing, transform=ax.transAxes, ha="center", fontsize="small")
     else:
-        # Below the ticks and the label of the bars, which take a third of an inch.
+        # The dots are below the ticks and the axis label of the bars.
         height = ax.get_position().height * _figure_inches(ax)[1]
         below = ROW_INCHES * len(rows) / height
         dots = ax.inset_axes((0, -0.45 / height - below, 1, below))
@@ -86,7 +86,7 @@ def plot_subsets(
 
 
 def longest_of_each_size(subsets: list[Subset]) -> list[Subset]:
-    """The longest stretch in log beta for each number of components, smallest first.
+    """The subset with the longest range in log beta for each size, smallest first.
 
     Example:
         >>> found = [Subset(("a", "b"), 0.1, 0.2, 1, 1), Subset(("a",), 0.2, 0.3, 1, 1),
@@ -103,7 +103,7 @@ def longest_of_each_size(subsets: list[Subset]) -> list[Subset]:
 
 
 def _draw_limit(ax: Axes, scheme: ApproximationScheme, heights: list[float]) -> None:
-    """Draw the limit with its name; where next to nothing is known, only the name."""
+    """Draw the limit with its name, or only the name if little is known."""
     limit = scheme.baseline_entropy_bits
     label = f"{literal(str(scheme.to_xarray().attrs['baseline']))}: {limit:.3f} bits"
     bottom, top = known_range([0.0, *heights], limit)
@@ -121,7 +121,7 @@ def _length(subset: Subset) -> float:
 
 
 def _rows(by_size: list[Subset]) -> list[str]:
-    """Components in the order in which they join as subsets grow."""
+    """Components in the order in which they are added as subsets grow."""
     return list(dict.fromkeys(name for subset in by_size for name in subset.components))
 
 

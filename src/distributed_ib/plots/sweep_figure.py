@@ -1,4 +1,4 @@
-"""The sweep figure: prediction error and allocation of information against beta."""
+"""The sweep figure: prediction error and allocation of information over beta."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ from distributed_ib.scheme.splits import ROWS
 
 MAIN_INCHES = 3.8
 WIDTH_INCHES = 6.4
-# Beyond so many bits the axis of the components is logarithmic above one bit.
+# Beyond this, the axis of the components is logarithmic above one bit.
 MOST_LINEAR_BITS = 4.0
 _PAD_INCHES = 0.06
 _STRIP_TITLE_INCHES = 0.25
@@ -45,28 +45,27 @@ def plot_sweep(
 ) -> Axes:
     """Draw the prediction error and what every component conveys along the sweep (Fig. 2b).
 
-    Left axis, black: the error of the prediction of Y, and dotted the entropy of Y, which is the
-    error without any information. Right axis, colours: what every component conveys; the axis is
-    logarithmic above one bit where it must hold more than four. Above: a bar wherever that is more
-    than `threshold_bits`; with several repeats it is the darker the more of them agree. Curves are
-    medians over the repeats, bands go from the least to the most; those of a single repeat go from
-    the lower to the upper bound of the information, and
-    two standard errors beyond.
+    Left axis, black: the prediction error of Y and, dotted, the entropy of Y, which is the error
+    without any information. Right axis, coloured: what every component conveys; the axis is
+    logarithmic above one bit if it extends beyond four. Above: a bar wherever a component conveys
+    more than `threshold_bits`; with several repeats, it is darker the more of them agree. Curves
+    are medians over the repeats, with bands from minimum to maximum; bands of a single repeat
+    extend two standard errors beyond the lower and upper bounds of the information.
 
-    Of more than twelve components the twelve that matter most (`by_weight`) have a colour, a band
-    and their name at the curve; the others are thin and grey.
+    Of more than twelve components, the twelve that matter most (`by_weight`) have a colour, a band
+    and a label at the curve; the others are thin and grey.
 
     Args:
         scheme: The scheme to draw.
-        ax: Where to draw the main panel; leave room above for a bar for each component. A new
-            figure by default.
-        threshold_bits: What a component must convey to count as in use.
-        measure: "information" or "kl"; by default the information where it was measured.
-        styles: How components look, where figures of other schemes are to match; by default
+        ax: Where to draw the main panel, with room above for a bar for each component; a new figure
+            by default.
+        threshold_bits: A component is in use if it conveys more than this.
+        measure: "information" or "kl"; by default the information if it was measured.
+        styles: Styles of the components, to match figures of other schemes; by default
             `scheme_styles`.
 
     Returns:
-        The axes of the prediction error; its twin holds the components' curves.
+        The axes of the prediction error; its twin contains the components' curves.
     """
     if ax is None:
         figure = plt.figure(
@@ -88,18 +87,18 @@ def draw_sweep(
     measure: Measure | None,
     styles: Mapping[str, CurveStyle] | None = None,
 ) -> tuple[list[Line2D], list[Text]]:
-    """Draw the bars and the curves of `plot_sweep`; returns what further labels should avoid.
+    """Draw the bars and curves of `plot_sweep`, and return what further labels should avoid.
 
     Args:
         strip: Axes of the bars.
         ax: Axes of the prediction error.
         scheme: The scheme to draw.
-        threshold_bits: What a component must convey to count as in use.
-        measure: "information" or "kl"; None for the information where it was measured.
-        styles: How components look; by default `scheme_styles`.
+        threshold_bits: A component is in use if it conveys more than this.
+        measure: "information" or "kl"; None for the information if it was measured.
+        styles: Styles of the components; by default `scheme_styles`.
 
     Returns:
-        The curves, and their names.
+        The curves, and their labels.
     """
     styles = scheme_styles(scheme, measure) if styles is None else styles
     measure = measure or scheme.measure
@@ -124,7 +123,7 @@ def draw_sweep(
 
 
 def sweep_axes(figure: Figure | SubFigure, scheme: ApproximationScheme) -> tuple[Axes, Axes]:
-    """The axes of the bars and, below, those of the curves, which fill a figure."""
+    """The axes of the bars and, below, those of the curves, which together fill a figure."""
     above = strip_inches(scheme) + _STRIP_TITLE_INCHES
     height = float(figure.bbox.height / figure.dpi)
     ratios = (above, max(height - above, 0.1 * height))
@@ -133,7 +132,7 @@ def sweep_axes(figure: Figure | SubFigure, scheme: ApproximationScheme) -> tuple
 
 
 def _inset(ax: Axes, scheme: ApproximationScheme) -> Axes:
-    """Axes for the bars above axes that a caller gave."""
+    """Axes for the bars, above given axes."""
     inches = ax.get_window_extent().height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
     return ax.inset_axes((0, 1 + _PAD_INCHES / inches, 1, strip_inches(scheme) / inches))
 
@@ -145,11 +144,11 @@ def _draw_components(
     styles: Mapping[str, CurveStyle],
     threshold_bits: float,
 ) -> dict[str, Line2D]:
-    """What each component conveys, those that matter over the others; the curves by name."""
+    """Draw what each component conveys, highlighted ones on top, and return the curves by name."""
     data = scheme.to_xarray()
     beta = data["beta"].values
     conveyed = scheme.conveyed_bits(measure).transpose("component", "seed", "step")
-    # Many bands over each other are unreadable unless each is faint.
+    # Many overlapping bands are legible only if each is faint.
     opacity = 0.18 * min(1.0, 4 / sum(style.highlighted for style in styles.values()))
     curves = {}
     for name, values in zip(scheme.components, conveyed.values, strict=True):
@@ -167,7 +166,7 @@ def _draw_components(
             upper = bounds["information_upper_bits"] + errors
             twin.fill_between(beta, lower, upper, color=style.color, alpha=opacity, linewidth=0)
     twin.set_ylabel(f"{NAMES[measure]} of each component (bits)")
-    # Bands may reach much higher, which shows only that the bounds are far apart there.
+    # Bands may extend much higher, which shows only that the bounds are far apart there.
     top = 1.2 * max(float(conveyed.median("seed").max()), threshold_bits)
     if top > MOST_LINEAR_BITS:
         spread_small_bits(twin, "y", 1.3 * top)
@@ -177,10 +176,10 @@ def _draw_components(
 
 
 def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
-    """Draw the error of every split, with a legend below the axes."""
+    """Draw the errors on training and held-out rows, with a legend below the axes."""
     data = scheme.to_xarray()
     beta = data["beta"].values
-    # Training rows, and those that report; rows that choose lie between them.
+    # The first and the last split; the validation rows are between them.
     splits = list(dict.fromkeys(str(data["split"].values[k]) for k in (0, -1)))
     curves = [
         draw_median(
@@ -210,18 +209,17 @@ def _draw_error(ax: Axes, scheme: ApproximationScheme) -> list[Line2D]:
 
 
 def _mark_choices(ax: Axes, data: xr.Dataset) -> None:
-    """Lines at the best and the simplest approximation."""
+    """Draw lines at the best and the simplest approximation."""
     for name, style in (("best", "-."), ("simplest", ":")):
         beta = float(data["beta"].values[int(data.attrs[f"{name}_step"])])
         ax.axvline(beta, color=INK, linestyle=style, linewidth=0.8, zorder=0.8, label=name)
 
 
 def _error_range(error: np.ndarray, limit: float) -> tuple[float, float]:
-    """Limits of the axis of errors, from those of the held-out rows where there are any.
+    """Limits of the axis of errors, from those of the held-out rows, if any.
 
-    The error of a density can be negative, and that of memorised training rows falls without end.
-    Where the error is above the entropy the model is worse than none, and the axis is cut at half
-    as much again.
+    The error of a density can be negative, and that of memorised training rows is unbounded below.
+    Errors above the entropy, of models worse than none, extend the axis by at most half its height.
     """
     least, most = (float(f(np.median(error, axis=0))) for f in (np.min, np.max))
     bottom = min(0.0, max(least, -abs(limit)))

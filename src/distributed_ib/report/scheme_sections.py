@@ -187,7 +187,7 @@ def known_curve(scheme: ApproximationScheme) -> NDArray[np.float64]:
 
 
 def at_best(scheme: ApproximationScheme, measure: Measure | None = None) -> Approximation:
-    """The best approximation, pooled over all members of a ladder or of the first repeat."""
+    """The best approximation: pooled over the members of a ladder, or of the first repeat."""
     scheme = scheme.pooled() if scheme.is_ladder else scheme
     return scheme.at(beta=scheme.best_beta, measure=measure)
 

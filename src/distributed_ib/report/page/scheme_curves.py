@@ -136,7 +136,7 @@ def place_of(steps: NDArray[np.int64], beta: NDArray[np.float64], wanted: float)
 
 
 def _chosen_betas(scheme: ApproximationScheme, known: NDArray[np.float64]) -> tuple[float, float]:
-    """The best and simplest betas; without snapshots, twice the beta at which most is known."""
+    """The best and the simplest beta; without snapshots, both are that at which most is known."""
     if len(scheme.snapshots.record):
         return scheme.best_beta, scheme.simplest_beta
     most = float(scheme.to_xarray()["beta"].values[int(np.nanargmax(known))])

@@ -30,7 +30,8 @@ class ValueSummary:
         edges: Edges of the bars of its histogram, `[bar + 1]`; None if each value has a bar.
         bars: Number of rows in each bar.
         group_of_row: Index of the value at or nearest to each row, `[n]`; -1 if hidden.
-        n_hidden: Number of rows omitted because their level is too rare or has too few rows.
+        n_hidden: Number of rows omitted: of levels with fewer than `LEAST_ROWS` rows, or beyond the
+            `MAX_LEVELS` most frequent.
         are_counted: Whether `counts` and `bars` are known; otherwise all are one.
     """
 
