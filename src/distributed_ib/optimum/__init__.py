@@ -1,1 +1,1 @@
-"""What is best: the exact optimum, refinement at fixed beta, envelopes, and the gap to them."""
+"""Optimal approximations: the exact optimum, refinement at fixed beta, envelopes, and gaps."""

@@ -4,13 +4,13 @@ The objective `beta * sum_i I(U_i; X_i) - I(U; Y)` is the minimum over r and s o
 
     F(q, r, s) = beta * sum_i E KL(q_i(u_i|x_i) || s_i(u_i)) - E log r(y|u) - H(Y),
 
-so that minimising over one of q_i, r, s at a time never raises it. The minimiser over q_i is
+so that minimising over one of q_i, r, s at a time never increases F. The minimiser over q_i is
 `q_i(u|x) ~ s_i(u) exp(E[log r(y|u) | u_i = u, x_i = x] / beta)` and the minimisers over r and s are
 the true p(y|u) and p(u_i): the generalised Blahut-Arimoto iteration.
 
-Many descents run side by side. Components are packed into blocks of about 32 joint values: channels
-of a block are applied to the joint table as one Kronecker product (a matrix product), and all
-components of a block are updated in turn from one small matrix.
+Many descents run side by side. Components are packed into blocks of about 32 joint values: the
+channels of a block are applied to the joint table as one Kronecker product (a matrix product), and
+all components of a block are updated in turn from one small matrix.
 """
 
 import math
@@ -27,12 +27,12 @@ BLOCK_VALUES = 32
 """Joint values of a block: wide enough for BLAS, narrow enough for cheap Kronecker products."""
 
 _TINY = 1e-290  # the smallest probability a denominator may have
-_FLOOR = 1e-200  # log r(y|u) is cut here: such cells carry no weight, but 0 * log 0 must be 0
-_ROUNDING_NATS = 1e-9  # a rise beyond this is a fault, not rounding
+_FLOOR = 1e-200  # r(y|u) is clipped here: such cells have no weight, but 0 * log 0 must be 0
+_ROUNDING_NATS = 1e-9  # an increase beyond this is an error, not rounding
 
 
 class MonotonicityError(ArithmeticError):
-    """The objective rose during alternating minimisation, which theory forbids: a fault.
+    """The objective rose during alternating minimisation, which indicates a bug.
 
     >>> raise MonotonicityError("the objective rose by 0.1 nats")
     Traceback (most recent call last):
@@ -43,14 +43,14 @@ class MonotonicityError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a batch of descents stands.
+    """The state of a batch of descents.
 
     Attributes:
-        channels: For each component p(u|x) as `[batch, u, x]`.
-        objective_nats: `[batch]`, the objective at these channels.
-        information_nats: `[batch, component]`, I(U_i; X_i).
-        predictive_nats: `[batch]`, I(U; Y).
-        converged: `[batch]`, whether the last two rounds moved less than the tolerance.
+        channels: For each component p(u|x), `[batch, u, x]`.
+        objective_nats: The objective of these channels, `[batch]`.
+        information_nats: I(U_i; X_i), `[batch, component]`.
+        predictive_nats: I(U; Y), `[batch]`.
+        converged: Whether the last two rounds gained less than the tolerance, `[batch]`.
     """
 
     channels: list[FloatArray]
@@ -96,14 +96,14 @@ def descend(
         joint: p(y, x_1, .., x_m), `[batch or 1, y, x_1, .., x_m]`.
         channels: For each component a start p(u|x), `[batch, u, x]` with as many u as x.
         beta: Bottleneck strengths, `[batch]`.
-        max_rounds: Rounds (each updates every component once) after which to stop.
-        tolerance_nats: A descent has converged when two rounds in a row gain less than this.
+        max_rounds: Maximum number of rounds, each of which updates every component once.
+        tolerance_nats: A descent has converged if two successive rounds gain less than this.
 
     Returns:
-        The channels reached and their terms.
+        The final channels and their terms.
 
     Raises:
-        MonotonicityError: If the objective rises by more than rounding.
+        MonotonicityError: If the objective increases by more than rounding errors.
 
     >>> joint = np.array([[[0.5, 0.0], [0.0, 0.5]]])  # y = x
     >>> start = [np.array([[[0.9, 0.2], [0.1, 0.8]]])]
@@ -173,7 +173,7 @@ class _State:
         return out
 
     def push(self, table: FloatArray, block: int) -> FloatArray:
-        """Send one block axis of a table `[batch, y, ..]` through its channels."""
+        """Apply the channels of a block to its axis of a table `[batch, y, ..]`."""
         channel = self.kronecker(self.blocks[block])
         shape = (len(channel), *table.shape[1:])
         width = table.shape[block + 2]
@@ -186,7 +186,7 @@ class _State:
         )
 
     def log_prediction(self, pushed: FloatArray) -> FloatArray:
-        """Log p(y|u) from p(y, u); p(y) where u never occurs, so that no such cell is a trap."""
+        """Log p(y|u) from p(y, u); log p(y) if u never occurs, so that u can come into use."""
         pushed = pushed + self.outcome_floor
         pushed /= pushed.sum(axis=1, keepdims=True)
         np.maximum(pushed, _FLOOR, out=pushed)
@@ -208,7 +208,7 @@ class _State:
         return self.outcome_entropy + np.einsum("bc,bc->b", flat, log_flat)
 
     def round(self) -> FloatArray:
-        """Update every component once; the objective `[batch]` BEFORE the round, in nats."""
+        """Update every component once; return the objective BEFORE the round in nats, `[batch]`."""
         if not self.blocks:
             return self.terms()[0]
         self._measured = False
@@ -218,7 +218,7 @@ class _State:
     def _sweep(
         self, table: FloatArray, low: int, high: int, leaf: Callable[[FloatArray, int], None]
     ) -> None:
-        """Visit blocks low..high in order, each with all other blocks pushed, by halving."""
+        """Visit the blocks from `low` up to `high`, each with all others pushed, by bisection."""
         if high - low == 1:
             leaf(table, low)
             return
@@ -235,7 +235,7 @@ class _State:
         """Update the channels of one block; `table` has all the other blocks pushed."""
         pushed = self.push(table, block)
         log_prediction = self.log_prediction(pushed)
-        if not self._measured:  # everything pushed and nothing changed yet: it is at hand
+        if not self._measured:  # all blocks are pushed, and no channel has changed in this round
             self._measured = True
             rate = self.beta * self.information().sum(axis=1)
             self._objective = rate - self._predictive(pushed, log_prediction)

@@ -1,8 +1,8 @@
-"""Channels for components of few values: a table p(u_i|x_i) with as many symbols as values.
+"""Channels for components with few values: a table p(u_i|x_i) with as many symbols as values.
 
-A Gaussian channel can't be the best one for such a component (an optimal channel often says one
-symbol surely and another rarely), and its I(U;X) is an integral. Of a table, I(U;X) is a short sum,
-and the table of the optimum is among them: more symbols than values never help.
+A Gaussian channel can't be optimal for such a component (an optimal channel often emits one symbol
+with certainty and another rarely), and its I(U;X) is an integral. For a table, I(U;X) is a short
+sum, and the optimum is always such a table, since more symbols than values never help.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from distributed_ib.errors import UserError
 
-# exp(-25) = 1e-11: a symbol this rare is out of use, yet may come back.
+# exp(-25) = 1e-11: a symbol this rare is not in use, but can return.
 _MIN_LOG_PROBABILITY = -25.0
 
 
 class DiscreteChannels(eqx.Module):
     """p(u_i|x_i) of all components as one table.
 
-    Components of fewer values than the largest are padded: their missing symbols never occur.
+    Components with fewer values than the largest are padded with symbols that never occur.
 
     Attributes:
         log_probabilities: Natural logarithms, `[component, value, symbol]`.
@@ -37,7 +37,7 @@ class DiscreteChannels(eqx.Module):
     log_probabilities: Array
 
     def probabilities(self) -> Array:
-        """The table itself, `[component, value, symbol]`; its rows sum to one."""
+        """The table of probabilities, `[component, value, symbol]`; its rows sum to one."""
         return jnp.exp(self.log_probabilities)
 
     def symbol_log_probabilities(self, value_probabilities: Array) -> Array:
@@ -53,19 +53,19 @@ class DiscreteChannels(eqx.Module):
         return jnp.maximum(terms.sum(axis=(-2, -1)), 0.0)
 
     def pick(self, x: Array, chance: Array) -> Array:
-        """The symbol of every component of rows `x`, chosen by uniform random numbers `chance`.
+        """The symbol of every component of rows `x`, drawn with uniform random numbers `chance`.
 
         Args:
-            x: Numbers of values, `[.., component]`.
-            chance: Between 0 and 1, of the same shape.
+            x: Indices of values, `[.., component]`.
+            chance: Random numbers between 0 and 1, of the same shape.
         """
-        # How many partial sums the number exceeds; the last sum is 1 but for rounding.
+        # The number of partial sums that `chance` exceeds; the last sum is 1 except for rounding.
         partial_sums = jnp.cumsum(self.probabilities(), axis=-1)[..., :-1]
         given = partial_sums[jnp.arange(partial_sums.shape[0]), x]  # [.., component, symbol]
         return jnp.sum(chance[..., None] > given, axis=-1)
 
     def moved_towards(self, target: Array, rate: Array | float) -> "DiscreteChannels":
-        """Channels a fraction `rate` of the way, in log probability, towards unscaled `target`."""
+        """Channels moved by a fraction `rate`, in log probability, towards unscaled `target`."""
         mixed = (1.0 - rate) * self.log_probabilities + rate * jax.nn.log_softmax(target, axis=-1)
         return DiscreteChannels(
             jnp.maximum(jax.nn.log_softmax(mixed, axis=-1), _MIN_LOG_PROBABILITY)
@@ -75,19 +75,19 @@ class DiscreteChannels(eqx.Module):
 def subset_channels(
     sizes: Sequence[int], in_use: ArrayLike, *, slip: float = 0.02, ajar: float = 0.05
 ) -> NDArray[np.float32]:
-    """Tables in which chosen components are open and the others nearly shut.
+    """Tables in which chosen components are nearly open and the others nearly shut.
 
-    Neither is quite so: a symbol that never occurs and a component that says nothing at all have
-    no reason ever to change.
+    Neither is exact, because a symbol that never occurs, or a component that conveys nothing, would
+    never change.
 
     Args:
-        sizes: How many values each component takes, `[component]`.
+        sizes: Number of values of each component, `[component]`.
         in_use: Which components are open, `[.., component]`.
-        slip: How often an open channel says a symbol at random.
-        ajar: How often a shut one says the true value.
+        slip: Probability that an open channel emits a random symbol.
+        ajar: Probability that a shut channel emits the true value.
 
     Returns:
-        Probabilities `[.., component, value, symbol]`, padded with zeros in missing symbols.
+        Probabilities `[.., component, value, symbol]`, padded with zeros for missing symbols.
 
     Raises:
         UserError: If the numbers of components disagree.

@@ -1,13 +1,13 @@
 """The compiled loop of `refine`: discrete channels and their predictor, learned from samples.
 
-Given a predictor r(y|u), the channels that minimise the objective obey
+Given a predictor r(y|u), the channels that minimise the objective satisfy
 
     p(u_i|x_i)  ~  p(u_i) exp( E[ log r(y|u) | u_i, x_i ] / beta ),
 
-the step of the exact solver. Here the expectation is estimated from rows of data: each row takes
-one component in turn, says every symbol of it once with the symbols of the others drawn from their
-channels, and asks the predictor each time. The channels go a small part of the way at every step,
-while the predictor learns from the same rows by cross entropy, each symbol weighted by its
+which is the step of the exact solver. Here the expectation is estimated from rows of data: for
+each component, the predictor is evaluated for every symbol of that component, with the symbols of
+the other components drawn from their channels. The channels move by a small fraction at every
+step, while the predictor learns from the same rows by cross-entropy, each symbol weighted by its
 probability. Unlike with gradients of channel parameters, an open channel closes as easily as a
 half-open one.
 """
@@ -30,14 +30,14 @@ _ADAM = optax.scale_by_adam()
 
 
 class RefineState(NamedTuple):
-    """One candidate on its way.
+    """The training state of one candidate.
 
     Attributes:
         channels: The channels.
         params: Trainable arrays of the predictor.
         optimizer: Adam's moments.
-        gain: Fading sums of log r(y|u) for each value and symbol, `[component, value, symbol]`.
-        seen: Fading numbers of rows in those sums, `[component, value]`.
+        gain: Decaying sums of log r(y|u), `[component, value, symbol]`.
+        seen: Decaying numbers of rows in those sums, `[component, value]`.
     """
 
     channels: DiscreteChannels
@@ -48,13 +48,13 @@ class RefineState(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """How fast things move, as arrays, so that no value of them is compiled in.
+    """Rates of training, as arrays, so that a change of value causes no compilation.
 
     Attributes:
-        learning_rate: Adam's at the first step.
-        channel_rate: The part of the way that channels go at the first step; 0 holds them.
-        memory: What is left of the sums `gain` and `seen` after a step.
-        n_steps: Steps in all; both rates fall to a twentieth over them, as a cosine.
+        learning_rate: Adam's learning rate at the first step.
+        channel_rate: Fraction by which channels move at the first step; 0 keeps them fixed.
+        memory: Factor by which the sums `gain` and `seen` decay at each step.
+        n_steps: Total number of steps, over which both rates fall to a twentieth along a cosine.
     """
 
     learning_rate: Array
@@ -67,9 +67,9 @@ class Samples(NamedTuple):
     """The data.
 
     Attributes:
-        x: Numbers of values, `[n, component]`.
-        y: What the predictor is to predict, `[n, ..]`.
-        value_probabilities: How often each value occurs, `[component, value]`.
+        x: Indices of values, `[n, component]`.
+        y: Targets of the predictor, `[n, ..]`.
+        value_probabilities: Probability of each value, `[component, value]`.
     """
 
     x: Array
@@ -100,15 +100,16 @@ def train(
     """Train candidates `[candidate, ..]`, each at its own beta, for `rates.n_steps` steps.
 
     Args:
-        states: Where to go on from.
+        states: Initial states.
         static: The predictor without its arrays.
         samples: The data.
         beta: Bottleneck strengths, `[candidate]`.
-        key: Random key; each candidate has a stream of its own.
-        rates: How fast things move.
-        rows_per_component: Rows of data a step, for each component.
-        side_by_side: Whether all candidates move together. By default they do on an accelerator;
-            on a CPU, where products of many small matrices are slow, each core takes one at a time.
+        key: Random key; each candidate has its own stream.
+        rates: Rates of training.
+        rows_per_component: Rows of data per step, for each component.
+        side_by_side: Whether all candidates are trained in one batch. By default they are on an
+            accelerator; on a CPU, where products of many small matrices are slow, each core trains
+            one at a time.
     """
     strength = np.asarray(beta, np.float32)
     numbers = np.arange(len(strength), dtype=np.int32)
@@ -136,7 +137,7 @@ def train(
 def mean_error_nats(
     states: RefineState, static: Any, x: Array, y: Array, key: Array, n_draws: int
 ) -> NDArray[np.float64]:
-    """Prediction error of each candidate on rows `x`, `y`, a mean over rows and draws."""
+    """Prediction error of each candidate, averaged over rows `x`, `y` and draws of symbols."""
     draws = jnp.int32(n_draws)
     error = _each(lambda state: _error_of_one(state, static, x, y, key, draws), (states,))
     return np.asarray(error, np.float64)
@@ -238,7 +239,7 @@ def _step(
 def _draw(
     channels: DiscreteChannels, samples: Samples, key: Array, rows_per_component: int
 ) -> tuple[Array, Array, Array, Array]:
-    """Rows of data as the predictor sees them, each with every symbol of its own component.
+    """Inputs of the predictor for random rows, each with every symbol of its own component.
 
     Returns:
         One-hot symbols `[component x row x symbol, component x symbol]`; the probability of each
@@ -246,7 +247,7 @@ def _draw(
         y `[component x row x symbol, ..]`.
     """
     m, _, n_symbols = channels.log_probabilities.shape
-    # One call for all random numbers: each costs a second of compilation.
+    # One call for all random numbers, because each call costs a second of compilation.
     chance = jax.random.uniform(key, (m, rows_per_component, 1 + m))
     rows = (chance[..., 0] * samples.x.shape[0]).astype(jnp.int32)
     x = samples.x[rows]  # [component, row, component]

@@ -1,11 +1,11 @@
 """Search for the best of many local optima of the Distributed IB objective, at every beta.
 
-The objective has many local optima, so descents start from every direction: hard subsets (chosen
-components open, the rest shut), random channels, and the solutions found at the neighbouring beta
-below (beta rising) and above (beta falling), again and again until no beta improves.
+The objective has many local optima. Descents therefore have several kinds of starts: hard subsets
+(chosen components open, the rest shut), random channels, and the solutions found at the
+neighbouring beta below (beta rising) and above (beta falling), repeated until no beta improves.
 
-Two facts keep it cheap. A shut component stays shut, so a descent runs on the table of its open
-components alone. And a solution found at one beta is a candidate for all: its objective there is
+Two facts keep the cost low. A shut component stays shut, so a descent needs only the table of its
+open components. And a solution found at one beta is a candidate at all others, with the objective
 `beta * information - predictive`, without any descent.
 """
 
@@ -26,12 +26,12 @@ from distributed_ib.optimum._descent import (
 
 IntArray = NDArray[np.intp]
 
-_SHUT_NATS = 1e-9  # a channel that conveys less is shut for good
-_IMPROVED_NATS = 1e-9  # a gain below this does not set off another exchange
+_SHUT_NATS = 1e-9  # a channel that conveys less is shut permanently
+_IMPROVED_NATS = 1e-9  # a smaller gain does not trigger another exchange
 _CLOSE_NATS = 1e-3  # a start this close to the best so far is worth many rounds
 _REOPEN = 0.05  # how far shut channels are opened before a neighbour's solution is tried
-_MAX_EXHAUSTIVE = 4096  # subsets beyond which they are searched greedily
-_BATCH_CELLS = 2**18  # table cells of one batch of descents: about what a cache holds
+_MAX_EXHAUSTIVE = 4096  # with more subsets, the search is greedy
+_BATCH_CELLS = 2**18  # table cells of one batch of descents: about the size of a cache
 _KEPT_CELLS = 2**14  # marginal tables up to this size are kept
 
 
@@ -40,11 +40,11 @@ class Pool:
     """Descents in progress, as arrays over descents.
 
     Attributes:
-        beta_index: `[descent]`, which beta each belongs to.
+        beta_index: Index of the beta of each descent, `[descent]`.
         channels: For each component p(u|x), `[descent, u, x]`.
-        objective_nats: `[descent]`, infinite before the first round.
-        information_nats: `[descent, component]`.
-        predictive_nats: `[descent]`.
+        objective_nats: Objective, `[descent]`; infinite before the first round.
+        information_nats: I(U_i; X_i), `[descent, component]`.
+        predictive_nats: I(U; Y), `[descent]`.
     """
 
     beta_index: IntArray
@@ -65,7 +65,7 @@ class Pool:
 
 
 def new_pool(beta_index: IntArray, channels: list[FloatArray]) -> Pool:
-    """A pool of descents that have not moved yet."""
+    """A pool of descents before their first round."""
     count = len(beta_index)
     return Pool(
         np.asarray(beta_index, dtype=np.intp),
@@ -77,7 +77,7 @@ def new_pool(beta_index: IntArray, channels: list[FloatArray]) -> Pool:
 
 
 def join(pools: Sequence[Pool]) -> Pool:
-    """One pool of all the descents of several."""
+    """The descents of several pools in one."""
     return Pool(
         np.concatenate([pool.beta_index for pool in pools]),
         [np.concatenate(parts) for parts in zip(*[p.channels for p in pools], strict=True)],
@@ -89,7 +89,7 @@ def join(pools: Sequence[Pool]) -> Pool:
 
 @dataclass
 class Problem:
-    """A joint table p(y, x_1, .., x_m) and the beta to solve it for."""
+    """A joint table p(y, x_1, .., x_m) and the values of beta to solve for."""
 
     joint: FloatArray
     beta: FloatArray
@@ -97,11 +97,11 @@ class Problem:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The alphabet of each component."""
+        """Number of values of each component."""
         return self.joint.shape[1:]
 
     def table(self, subset: tuple[int, ...]) -> FloatArray:
-        """p(y, x_S) as `[y, x_S..]`."""
+        """The marginal p(y, x_S), `[y, x_S..]`."""
         if subset not in self._kept:
             away = tuple(i + 1 for i in range(len(self.sizes)) if i not in subset)
             table = np.ascontiguousarray(self.joint.sum(axis=away))
@@ -117,10 +117,10 @@ class Problem:
 
 
 def run(problem: Problem, pool: Pool, *, max_rounds: int, tolerance_nats: float) -> None:
-    """Descend all of a pool in place until converged or out of rounds.
+    """Run all descents of a pool in place until they converge or reach `max_rounds`.
 
-    Components whose information has died out are shut, and each descent goes on with the table of
-    its open components alone.
+    Components whose information has vanished are shut, and each descent continues with the table of
+    its open components only.
     """
     left = np.arange(len(pool.beta_index))
     for i in range(len(problem.sizes)):
@@ -140,7 +140,7 @@ def run(problem: Problem, pool: Pool, *, max_rounds: int, tolerance_nats: float)
 def _batches(
     problem: Problem, pool: Pool, left: IntArray
 ) -> Iterator[tuple[IntArray, list[tuple[int, ...]]]]:
-    """Rows of `left` with tables of one shape, and the open components of each."""
+    """Batches of rows of `left` with tables of one shape, and the open components of each."""
     open_now = pool.information_nats[left] > _SHUT_NATS
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     subsets = [tuple(int(i) for i in np.flatnonzero(row)) for row in open_now]
@@ -163,7 +163,7 @@ def _stage(
     rounds: int,
     tolerance_nats: float,
 ) -> NDArray[np.bool_]:
-    """Some rounds for descents whose open components have tables of one shape."""
+    """Run some rounds of descents whose open components have tables of one shape."""
     same = len(set(subsets)) == 1
     joint = np.stack([problem.table(s) for s in ([subsets[0]] if same else subsets)])
     members = np.array(subsets, dtype=np.intp).reshape(len(rows), -1)  # [descent, open component]
@@ -173,11 +173,11 @@ def _stage(
     ]
     beta = problem.beta[pool.beta_index[rows]]
     end = descend(joint, starts, beta, max_rounds=rounds, tolerance_nats=tolerance_nats)
-    for i, channel in enumerate(pool.channels):  # whatever is not open is shut: every x alike
+    for i, channel in enumerate(pool.channels):  # shut channels map every x to the same symbol
         channel[rows] = np.eye(channel.shape[1])[0][:, None]
         for slot in range(members.shape[1]):
             mine = members[:, slot] == i
-            if mine.any():  # alphabets differ between components
+            if mine.any():  # numbers of values differ between components
                 channel[rows[mine]] = end.channels[slot][mine]
     pool.information_nats[rows] = 0.0
     for slot in range(members.shape[1]):
@@ -188,10 +188,10 @@ def _stage(
 
 
 def hard_starts(problem: Problem, per_beta: int) -> Pool:
-    """For each beta the subsets that are best when their components are simply passed on.
+    """For each beta, the subsets that are best if their components are conveyed unchanged.
 
-    All subsets are tried if there are at most 4096, else those met while components are added or
-    removed greedily. Shut components start exactly shut.
+    All subsets are tried if there are at most 4096, otherwise those reached by adding and removing
+    components greedily. Shut components start exactly shut.
     """
     subsets, predictive = _subset_information(problem)
     mask = np.zeros((len(subsets), len(problem.sizes)), dtype=bool)
@@ -226,7 +226,7 @@ def _subset_information(problem: Problem) -> tuple[list[tuple[int, ...]], FloatA
 
     def remove_each(subset: tuple[int, ...], table: FloatArray, below: int) -> None:
         record(subset, table)
-        for slot in range(below):  # each subset is reached once: removals go from right to left
+        for slot in range(below):  # removing from right to left reaches each subset once
             smaller = subset[:slot] + subset[slot + 1 :]
             remove_each(smaller, table.sum(axis=slot + 1), slot)
 
@@ -244,7 +244,7 @@ def _greedy(
     everything: tuple[int, ...],
     record: Callable[[tuple[int, ...], FloatArray], float],
 ) -> None:
-    """Record the subsets met on the greedy way down from all components and up from none."""
+    """Record the subsets reached by greedy removal from all components and addition to none."""
     subset, table = everything, problem.joint
     record(subset, table)
     while subset:
@@ -260,7 +260,7 @@ def _greedy(
 
 
 def random_starts(problem: Problem, per_beta: int, rng: np.random.Generator) -> Pool:
-    """Channels drawn at random, from nearly shut to nearly deterministic."""
+    """Random channels, from nearly shut to nearly deterministic."""
     beta_index = np.repeat(np.arange(len(problem.beta)), per_beta)
     count = len(beta_index)
     channels = []
@@ -287,12 +287,12 @@ def best_per_beta(pool: Pool, count: int) -> Pool:
 
 
 def reopened(pool: Pool, rng: np.random.Generator, hint: int | None = None) -> Pool:
-    """The same solutions with every channel a little more open, as fresh starts.
+    """The same solutions with every channel slightly more open, as new starts.
 
-    A shut component has no reason ever to open again, and a symbol out of use none to return. So
-    channels in use are mixed with a random channel. Shut ones are opened in one of two ways, as
-    either may be the only one to pay: all values told apart faintly, or, with `hint`, one value
-    (the hint-th from a random one) announced now and then.
+    A shut component would never open again, and an unused symbol would never return. Channels in
+    use are therefore mixed with a random channel. Shut channels are opened in one of two ways, of
+    which only one may pay: all values are distinguished faintly or, with `hint`, one value (the
+    hint-th after a random one) is occasionally announced.
     """
     channels = []
     for i, channel in enumerate(pool.channels):
@@ -318,18 +318,18 @@ def exchange(
     tolerance_nats: float,
     max_sweeps: int,
 ) -> Pool:
-    """Warm starts from the neighbours, beta rising and falling, until no beta improves.
+    """Repeat warm starts from neighbouring beta, below and above, until no beta improves.
 
     Args:
-        problem: The table and the beta.
-        best: One solution per beta, in order of beta.
-        rng: For reopening.
-        max_rounds: Rounds of a descent; a tenth for one that is not close to the best by then.
-        tolerance_nats: When a descent has converged.
-        max_sweeps: Exchanges at most.
+        problem: The table and the values of beta.
+        best: One solution per beta, in ascending order of beta.
+        rng: Random generator for reopening.
+        max_rounds: Maximum rounds of a descent; a tenth for those not close to the best by then.
+        tolerance_nats: Gain per round below which a descent has converged.
+        max_sweeps: Maximum number of exchanges.
 
     Returns:
-        One solution per beta, nowhere worse than `best`.
+        One solution per beta, never worse than that of `best`.
     """
     count = len(problem.beta)
     changed = np.ones(count, dtype=bool)
@@ -342,7 +342,7 @@ def exchange(
         opened = [reopened(offered, rng, hint) for hint in (None, 0, 1)]
         trial = join([offered, *opened])
         run(problem, trial, max_rounds=max_rounds // 10, tolerance_nats=tolerance_nats)
-        # Near the end of a channel the descent crawls: a start that is close may yet win.
+        # A descent is slow where a channel is about to close: a start that is close may still win.
         behind = trial.objective_nats - best.objective_nats[trial.beta_index]
         trial = trial.take(np.flatnonzero(behind < _CLOSE_NATS))
         run(problem, trial, max_rounds=max_rounds, tolerance_nats=tolerance_nats)
@@ -353,7 +353,7 @@ def exchange(
 
 
 def _offers(problem: Problem, best: Pool, changed: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
-    """Which solution to try at which beta: changed neighbours, and any that is better as it is."""
+    """Pairs of solution and beta to try: changed neighbours, and any that is already better."""
     count = len(problem.beta)
     pairs = {(i, i) for i in np.flatnonzero(changed)}
     for i in np.flatnonzero(changed):

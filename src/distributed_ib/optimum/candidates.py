@@ -1,4 +1,4 @@
-"""What a refinement leaves behind: candidates at every bottleneck strength."""
+"""The result of a refinement: candidates at every bottleneck strength."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a refinement found: several candidates at every beta.
+    """The result of a refinement: several candidates at every beta.
 
     Attributes:
-        beta: Strength at which each was trained, `[candidate]`.
-        start: Number of the subset each began with, `[candidate]`.
+        beta: Bottleneck strength at which each was trained, `[candidate]`.
+        start: Number of the subset with which each started, `[candidate]`.
         channels: For each component p(u_i|x_i), `[candidate, x_i, u_i]`; rows sum to one.
         information_bits: I(U_i; X_i), exact for the values' frequencies, `[candidate, component]`.
         prediction_error_bits: Error of the learned predictor on the validation data, or on the
-            training data where there is none, `[candidate]`.
-        baseline_bits: The error of someone who knows nothing of X.
+            training data if there is none, `[candidate]`.
+        baseline_bits: The prediction error without knowledge of X.
         params: Trainable arrays of the predictors, each `[candidate, ..]`.
-        static: The predictor without them; `equinox.combine` puts the two together. It reads the
-            symbols of all components one-hot, padded to the most values of any.
+        static: The predictor without them; `equinox.combine` combines the two. Its input is the
+            one-hot symbols of all components, padded to the largest number of values.
     """
 
     beta: FloatArray
@@ -41,20 +41,20 @@ class Candidates:
 
     @property
     def total_bits(self) -> FloatArray:
-        """`[candidate]`, information conveyed by all components together."""
+        """Information conveyed by all components together, `[candidate]`."""
         return self.information_bits.sum(axis=1)
 
     @property
     def predictive_bits(self) -> FloatArray:
-        """`[candidate]`, information about Y that the learned predictor has."""
+        """Information about Y that the learned predictor has, `[candidate]`."""
         return self.baseline_bits - self.prediction_error_bits
 
     def envelope(self, beta: ArrayLike, predictive_bits: ArrayLike | None = None) -> Envelope:
         """The best candidate at every beta.
 
         Args:
-            beta: `[b]` or a number.
-            predictive_bits: I(U; Y) of each candidate, where it is known better than from the
+            beta: Bottleneck strengths, `[b]` or a number.
+            predictive_bits: I(U; Y) of each candidate, if it is known more exactly than from the
                 learned predictor (`channel_terms`).
         """
         known = self.predictive_bits if predictive_bits is None else predictive_bits
@@ -62,7 +62,7 @@ class Candidates:
 
 
 def joined(first: Candidates, second: Candidates) -> Candidates:
-    """The candidates of both."""
+    """The candidates of both, concatenated."""
 
     def both(one: Any, other: Any) -> Any:
         return np.concatenate([np.asarray(one), np.asarray(other)])
@@ -79,7 +79,7 @@ def joined(first: Candidates, second: Candidates) -> Candidates:
 
 
 def subsets_of(names: Sequence[str], used: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
-    """Subsets by name as rows for `refine`, `[subset, component]`; empty ones are left out.
+    """Subsets by name as rows for `refine`, `[subset, component]`; empty subsets are omitted.
 
     >>> subsets_of(["a", "b"], [["a", "b"], ["b"], []]).tolist()
     [[True, True], [False, True]]

@@ -12,14 +12,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Envelope:
-    """The best solution at each beta, conveying nothing included.
+    """The best solution at each beta, including the one that conveys nothing.
 
     Attributes:
-        beta: `[b]`.
-        index: `[b]`, number of the best solution; -1 where none is better than conveying nothing.
-        objective_bits: `[b]`, never above 0.
-        total_bits: `[b]`, information that it conveys about X.
-        predictive_bits: `[b]`, information that it has about Y.
+        beta: Bottleneck strengths, `[b]`.
+        index: Number of the best solution, `[b]`; -1 if none is better than conveying nothing.
+        objective_bits: Its objective, `[b]`, at most 0.
+        total_bits: Information that it conveys about X, `[b]`.
+        predictive_bits: Information that it has about Y, `[b]`.
     """
 
     beta: FloatArray
@@ -30,15 +30,15 @@ class Envelope:
 
 
 def lower_envelope(beta: ArrayLike, total_bits: ArrayLike, predictive_bits: ArrayLike) -> Envelope:
-    """The least `beta * total - predictive` over all solutions, at every beta.
+    """The minimum of `beta * total - predictive` over all solutions, at every beta.
 
     A solution found at one beta is a solution at every other: its objective is a straight line in
     beta. A sweep lags behind its beta, so the best at a beta is often found earlier or later.
 
     Args:
-        beta: Where to compare, `[b]` or a number.
+        beta: Bottleneck strengths at which to compare, `[b]` or a number.
         total_bits: sum_i I(U_i; X_i) of each solution, `[solution]`.
-        predictive_bits: I(U; Y) of each, `[solution]`.
+        predictive_bits: I(U; Y) of each solution, `[solution]`.
 
     Returns:
         The envelope.

@@ -1,9 +1,9 @@
 """The exact optimum of the Distributed IB objective for discrete components and outcome.
 
-A sweep with a neural network finds *a* scheme of approximations. Where the joint distribution of
+A sweep with a neural network finds *a* scheme of approximations. If the joint distribution of
 components and outcome is known (a truth table, a contingency table), this module finds the *best*
-one: the channels p(u_i|x_i) that minimise `beta * sum_i I(U_i; X_i) - I(U; Y)` at every beta, and
-so the frontier that no trained model can pass.
+scheme: the channels p(u_i|x_i) that minimise `beta * sum_i I(U_i; X_i) - I(U; Y)` at every beta,
+and thus the frontier that no trained model can exceed.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FloatArray = NDArray[np.float64]
 
 _NATS_PER_BIT = float(np.log(2.0))
 _ROUGH_ROUNDS, _FINE_ROUNDS = 100, 3000
-_KEPT_PER_BETA = 3  # descents per beta that go on after the rough rounds
+_KEPT_PER_BETA = 3  # descents per beta that continue after the rough rounds
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class OptimalFrontier:
     """The best known solution of the objective at each bottleneck strength.
 
     Attributes:
-        beta: `[b]`, bottleneck strengths, as given.
-        objective_bits: `[b]`, `beta * sum_i I(U_i; X_i) - I(U; Y)`; 0 when nothing is conveyed.
-        information_bits: `[b, m]`, I(U_i; X_i) of each component.
-        predictive_bits: `[b]`, I(U; Y).
-        channels: For each component i, p(u_i|x_i) as `[b, x_i, u_i]`; rows sum to 1.
-        names: `[m]`, the components' names.
+        beta: Bottleneck strengths in the given order, `[b]`.
+        objective_bits: `beta * sum_i I(U_i; X_i) - I(U; Y)`, `[b]`; 0 if nothing is conveyed.
+        information_bits: I(U_i; X_i) of each component, `[b, m]`.
+        predictive_bits: I(U; Y), `[b]`.
+        channels: For each component i, p(u_i|x_i), `[b, x_i, u_i]`; rows sum to 1.
+        names: Names of the components, `[m]`.
 
     >>> frontier = optimal_frontier(joint_from_truth_table([[0, 1], [1, 0]]), [0.25])
     >>> frontier.information_bits.round(6).tolist(), frontier.objective_bits.round(6).tolist()
@@ -57,7 +57,7 @@ class OptimalFrontier:
 
     @property
     def total_bits(self) -> FloatArray:
-        """`[b]`, information conveyed by all components together: sum_i I(U_i; X_i)."""
+        """Information conveyed by all components together, sum_i I(U_i; X_i), `[b]`."""
         return self.information_bits.sum(axis=1)
 
     def subsets(self, threshold_bits: float = 0.1) -> NDArray[np.bool_]:
@@ -65,10 +65,10 @@ class OptimalFrontier:
         return self.information_bits > threshold_bits
 
     def objective_at(self, beta: ArrayLike) -> FloatArray:
-        """A bound on the optimal objective in bits at any beta, from all solutions found.
+        """An upper bound of the optimal objective in bits at any beta, from all solutions found.
 
-        Every solution's objective is a straight line in beta, and the optimum lies on or below
-        the lowest of them; at the solved beta the bound is the optimum itself.
+        The objective of every solution is a straight line in beta, and the optimum is at or below
+        the lowest of them. At the values of beta solved for, the bound is the optimum found.
         """
         strengths = np.asarray(beta, dtype=np.float64)
         return np.min(strengths[..., None] * self.total_bits - self.predictive_bits, axis=-1)
@@ -89,13 +89,13 @@ def joint_from_truth_table(truth_table: ArrayLike) -> FloatArray:
     """p(x_1, .., x_m, y) of a function of independent, uniform inputs.
 
     Args:
-        truth_table: Whole numbers from 0, `truth_table[x_1, .., x_m] = y`; as many axes as inputs.
+        truth_table: Integers from 0, `truth_table[x_1, .., x_m] = y`, with one axis per input.
 
     Returns:
-        `[x_1, .., x_m, y]`, sums to 1.
+        Probabilities `[x_1, .., x_m, y]`, which sum to 1.
 
     Raises:
-        UserError: If the entries are not whole numbers from 0, or there is no input.
+        UserError: If the entries are not integers from 0, or there is no input.
 
     >>> joint_from_truth_table([[0, 0], [0, 1]])[1, 1].tolist()
     [0.0, 0.25]
@@ -112,19 +112,19 @@ def joint_from_truth_table(truth_table: ArrayLike) -> FloatArray:
 def joint_from_samples(
     inputs: ArrayLike, outcome: ArrayLike, weights: ArrayLike | None = None
 ) -> FloatArray:
-    """p(x_1, .., x_m, y) as the frequencies of rows; the rows of a truth table are such samples.
+    """p(x_1, .., x_m, y) as the frequencies of rows, such as those of a truth table.
 
     Args:
-        inputs: Whole numbers from 0, `[n, m]`.
-        outcome: Whole numbers from 0, `[n]`.
-        weights: `[n]`, how much each row counts; all alike by default.
+        inputs: Integers from 0, `[n, m]`.
+        outcome: Integers from 0, `[n]`.
+        weights: Weight of each row, `[n]`; equal by default.
 
     Returns:
-        `[x_1, .., x_m, y]`, sums to 1.
+        Probabilities `[x_1, .., x_m, y]`, which sum to 1.
 
     Raises:
-        UserError: If the shapes disagree, values are not whole numbers from 0, or all weights
-            are 0.
+        UserError: If the shapes disagree, values are not integers from 0, or weights are negative
+            or all 0.
 
     >>> joint_from_samples([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])[0, 1].tolist()
     [0.0, 0.25]
@@ -158,34 +158,34 @@ def optimal_frontier(
 ) -> OptimalFrontier:
     """Minimise `beta * sum_i I(U_i; X_i) - I(U; Y)` over all channels, at every beta.
 
-    Alternating minimisation (a generalised Blahut-Arimoto iteration, monotone: checked while it
-    runs) from four directions: hard subsets, random channels, and warm starts from the neighbouring
-    beta, rising and falling. The best solution found at each beta is kept. It is a true value of
-    the objective, so an upper bound of the optimum; no method certifies that it is the optimum.
+    Alternating minimisation (a generalised Blahut-Arimoto iteration, whose monotonicity is checked
+    at runtime) has four kinds of starts: hard subsets, random channels, and solutions of the
+    neighbouring beta below and above. The best solution found at each beta is kept. Its objective
+    is achieved, and thus an upper bound of the optimum; no method certifies that it is the optimum.
 
-    Each u_i takes as many values as x_i. More never help: with the other channels fixed, the
+    Each u_i has as many values as x_i. More never help: with the other channels fixed, the
     objective is a mean over u_i of a function of p(x_i|u_i), whose best value is a point of a
     lower convex hull in |X_i| dimensions, reached by mixing at most |X_i| points.
 
     Args:
-        joint: p(x_1, .., x_m, y), `[x_1, .., x_m, y]`; up to about 2^20 cells. Rescaled to sum to
-            1. Components may depend on each other.
-        beta: Bottleneck strengths, any order, all above 0; `[b]` or a number. A fine grid helps
-            the warm starts.
+        joint: p(x_1, .., x_m, y), `[x_1, .., x_m, y]`, with up to about 2^20 cells; rescaled to sum
+            to 1. Components may be dependent.
+        beta: Positive bottleneck strengths in any order, `[b]` or a number. A fine grid helps the
+            warm starts.
         names: Names of the components; `X0`, `X1`, .. by default.
         n_subsets: Hard subsets to start from at each beta (all components open is always added).
             8 covers the near ties of the circuits tried.
         n_random: Random starts per beta.
-        max_exchanges: Rounds of warm starts at most; as many as there are beta by default, which
-            lets a solution travel along the whole sweep. Most stop after two.
-        seed: Of the random starts.
+        max_exchanges: Maximum rounds of warm starts; by default the number of beta, which lets a
+            solution propagate along the whole sweep. Most searches stop after two.
+        seed: Seed of the random starts.
 
     Returns:
         The frontier, in the order of `beta`.
 
     Raises:
-        UserError: If the table or beta are unusable.
-        MonotonicityError: If the objective ever rises beyond rounding: a fault of this package.
+        UserError: If the table or beta are invalid.
+        MonotonicityError: If the objective increases beyond rounding, a bug of this package.
 
     >>> same = optimal_frontier(joint_from_truth_table([0, 1]), [0.5, 1.5])  # Y = X1
     >>> same.information_bits[:, 0].round(6).tolist()

@@ -1,8 +1,8 @@
-"""How far a scheme is from the exact optimum of the objective, in true bits.
+"""The gap between a scheme and the exact optimum of the objective, in transmitted bits.
 
-The objective compared is `beta * sum_i I(U_i; X_i) - I(U; Y)`, in bits, with what the channels
-really transmit, not the KL that training charges. For I(U; Y) the scheme has what its own
-predictor knows; with the best possible predictor for the same channels it would be a little more.
+The objective is `beta * sum_i I(U_i; X_i) - I(U; Y)` in bits, with the information that channels
+transmit instead of the KL that is charged in training. I(U; Y) is what the scheme's own predictor
+knows; with the optimal predictor for the same channels it would be slightly larger.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ def with_optimum(
 
     Adds `objective_bits`, `optimality_gap_bits` and its standard error
     `optimality_gap_error_bits` (`[seed, snapshot]`), `optimal_objective_bits` (`[snapshot]`), and
-    the attribute `largest_optimality_gap_bits`. Both terms are of the snapshot itself, so that the
-    gap is unbiased.
+    the attribute `largest_optimality_gap_bits`. Both terms are those of the snapshot itself, so
+    that the gap is unbiased.
 
     Args:
         scheme: The scheme.
@@ -53,7 +53,7 @@ def with_optimum(
             raise UserError(f"{name} must be of shape {expected}, got {shape}.")
     beta = data["snapshot_beta"].values
     objective = beta * terms.total_bits - terms.predictive_bits
-    # Conveying nothing is always possible, and costs nothing.
+    # Conveying nothing is always possible, with objective 0.
     optimum = np.minimum(frontier.objective_at(beta), 0.0)
     gap = objective - optimum
     data = data.assign(

@@ -1,9 +1,9 @@
-"""The closed-form optimum for a Gaussian outcome that is a sum of independent Gaussian components.
+"""Closed-form optimum for a Gaussian outcome that is a sum of independent Gaussian components.
 
 For Y = sum_i a_i X_i + noise the objective depends on the channels only through the distortions
 D_i = a_i^2 Var(X_i | U_i): I(U_i; X_i) = 1/2 log(w_i / D_i) with w_i = a_i^2 Var(X_i), and
 I(U; Y) = 1/2 log(Var Y / V) with V = noise variance + sum_i D_i. Setting the derivative to zero
-gives D_i = min(w_i, beta V): reverse water-filling with a water level that depends on itself.
+yields D_i = min(w_i, beta V): reverse water-filling with a self-consistent water level.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class GaussianFrontier:
     """The optimum for Gaussian components at each bottleneck strength.
 
     Attributes:
-        beta: `[b]`, bottleneck strengths, as given.
-        objective_bits: `[b]`, `beta * sum_i I(U_i; X_i) - I(U; Y)`.
-        information_bits: `[b, m]`, I(U_i; X_i).
-        predictive_bits: `[b]`, I(U; Y).
-        distortion: `[b, m]`, the part of Var(Y) that is lost with each component, in Y's unit
-            squared.
+        beta: Bottleneck strengths in the given order, `[b]`.
+        objective_bits: `beta * sum_i I(U_i; X_i) - I(U; Y)`, `[b]`.
+        information_bits: I(U_i; X_i), `[b, m]`.
+        predictive_bits: I(U; Y), `[b]`.
+        distortion: Part of Var(Y) that is lost with each component, in squared units of Y,
+            `[b, m]`.
     """
 
     beta: FloatArray
@@ -37,7 +37,7 @@ class GaussianFrontier:
 
     @property
     def total_bits(self) -> FloatArray:
-        """`[b]`, information conveyed by all components together: sum_i I(U_i; X_i)."""
+        """Information conveyed by all components together, sum_i I(U_i; X_i), `[b]`."""
         return self.information_bits.sum(axis=1)
 
 
@@ -47,13 +47,13 @@ def optimal_gaussian_frontier(
     noise_std: float,
     beta: ArrayLike,
 ) -> GaussianFrontier:
-    """Solve the objective for `Y = sum_i a_i X_i + noise` with independent Gaussian components.
+    """Minimise the objective for `Y = sum_i a_i X_i + noise` with independent Gaussian components.
 
     Args:
         coefficients: a_i, `[m]`.
         component_std: Standard deviation of each X_i, `[m]` or one number for all.
-        noise_std: Standard deviation of the noise, above 0.
-        beta: Bottleneck strengths, above 0; `[b]` or a number. Nothing is conveyed from beta = 1.
+        noise_std: Standard deviation of the noise, positive.
+        beta: Bottleneck strengths, positive; `[b]` or a number. Nothing is conveyed at beta >= 1.
 
     Returns:
         The global optimum at each beta.
@@ -101,8 +101,8 @@ def _left_over_variance(weight: FloatArray, noise: float, beta: FloatArray) -> F
     """The V that solves V = noise + sum_i min(w_i, beta V), for each beta.
 
     The right-hand side is concave in V and positive at 0, so there is one solution. It is the
-    least of the lines noise + sum_{i not in A} w_i + |A| beta V over the sets A in use, and for
-    each size of A the largest w_i are in use: so V is the least of m + 1 candidates.
+    minimum of the lines noise + sum_{i not in A} w_i + |A| beta V over the sets A in use, and for
+    each size of A the largest w_i are in use, so that V is the minimum of m + 1 candidates.
     """
     weakest_last = np.sort(weight)[::-1]
     in_use = np.arange(len(weight) + 1)

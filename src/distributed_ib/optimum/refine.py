@@ -1,11 +1,11 @@
 """Refinement: channels trained at fixed beta until they are nearly optimal.
 
-A sweep shows in one run which components matter and in what order, but it is no optimum: beta moves
-on while the model follows, the KL charges more than is conveyed, and a Gaussian channel of a yes/no
-component can't be the best one. Here components that take few values get discrete channels
-(`DiscreteChannels`), their exact information is charged, and beta stands still. The objective has
-many local optima, so that training starts from several subsets of components, those that the sweep
-used, at every beta; the best of all that was found is kept (`Candidates.envelope`).
+A sweep shows in one run which components matter and in what order, but it is not optimal: the model
+lags behind beta, the KL charges more than is conveyed, and a Gaussian channel of a binary component
+can't be optimal. Here, components with few values have discrete channels (`DiscreteChannels`),
+their exact information is charged, and beta is fixed. As the objective has many local optima,
+training starts at every beta from several subsets of components, those that the sweep used; the
+best of all candidates is kept (`Candidates.envelope`).
 """
 
 from collections.abc import Callable, Sequence
@@ -38,29 +38,30 @@ from distributed_ib.optimum.candidates import Candidates, joined
 FloatArray = NDArray[np.float64]
 
 MAX_VALUES = 64
-"""Most values a component may take: a step's cost grows with their number."""
+"""Most values of a component; the cost of a step grows with their number."""
 
 _JUMP_BITS = 0.5
-_SCREENING_ROWS, _FINAL_ROWS = 2**12, 2**15  # how many predictions an error is averaged over
+_SCREENING_ROWS, _FINAL_ROWS = 2**12, 2**15  # number of predictions over which errors are averaged
 
 
 @dataclass(frozen=True)
 class RefineSettings:
-    """How candidates are trained.
+    """Settings for the training of candidates.
 
     Attributes:
-        n_steps: Steps for those that are kept.
-        n_screening_steps: Steps for all, before the worse are dropped.
-        n_kept: Candidates kept at each beta.
-        n_jumps: Strengths added at most, where the best candidate changes by more than half a
-            bit from one beta to the next.
+        n_steps: Steps for the candidates that are kept.
+        n_screening_steps: Steps for all candidates, before the worse are dropped.
+        n_kept: Number of candidates kept at each beta.
+        n_jumps: Maximum number of additional bottleneck strengths, placed where the best candidate
+            changes by more than half a bit from one beta to the next.
         n_pretraining_steps: Steps of the predictor before the channels move.
-        rows_per_component: Rows of data a step, for each component.
-        learning_rate: Adam's, for the predictor.
-        channel_rate: How far channels go at a step towards what is best for the predictor as it is.
-        memory: How slowly what the predictor said at earlier steps is forgotten, 0 to 1. Where it
-            is short, channels of little use are closed by noise.
-        hidden: Widths of the predictor's layers.
+        rows_per_component: Rows of data per step, for each component.
+        learning_rate: Adam's learning rate for the predictor.
+        channel_rate: Fraction by which channels move in a step towards the optimum for the current
+            predictor.
+        memory: Decay factor per step, at least 0 and below 1, of the averages of past predictions.
+            If it is small, noise closes channels of little use.
+        hidden: Widths of the predictor's hidden layers.
         activation: "tanh" or "relu".
 
     Raises:
@@ -80,7 +81,7 @@ class RefineSettings:
     activation: str = "tanh"
 
     def __post_init__(self) -> None:
-        """Refuse what can't be."""
+        """Check that all numbers are in range."""
         for name in ("n_steps", "n_kept", "rows_per_component"):
             whole_number(name, getattr(self, name), 1)
         for name in ("n_screening_steps", "n_pretraining_steps", "n_jumps"):
@@ -103,31 +104,30 @@ def refine(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Candidates:
-    """Learn nearly optimal channels at fixed beta, from data, for components of few values.
+    """Learn nearly optimal channels at fixed beta, from data, for components with few values.
 
-    Every step the predictor learns by cross entropy from symbols drawn from the channels, and the
-    channels go a little towards `p(u_i) exp(E[log r(y|u) | u_i, x_i] / beta)`, which is best for
-    the predictor as it is; the expectation is that of the rows seen lately.
+    At every step, the predictor learns by cross-entropy from symbols drawn from the channels, and
+    the channels move a little towards `p(u_i) exp(E[log r(y|u) | u_i, x_i] / beta)`, the optimum
+    for the current predictor; the expectation is over recent rows.
 
     Args:
-        x: Values of the components, whole numbers from 0, `[n, component]`; at most `MAX_VALUES`
-            different ones each.
-        y: Classes of Y, whole numbers from 0, `[n]`.
-        beta: Bottleneck strengths, above 0, `[b]` or a number.
-        subsets: Components that are open at the start, one row a start, `[start, component]`;
-            such as the subsets that a sweep used. All components alone by default.
+        x: Values of the components, integers from 0 and below `MAX_VALUES`, `[n, component]`.
+        y: Classes of Y, integers from 0, `[n]`.
+        beta: Positive bottleneck strengths, `[b]` or a number.
+        subsets: Components that are open at each start, `[start, component]`, such as the subsets
+            that a sweep used; by default one start with all components.
         validation: Held-out x and y on which the error is measured.
         settings: How to train.
-        seed: Of everything random.
-        progress: Called with a line of words as the work goes on.
+        seed: Seed of all random draws.
+        progress: Called with a line of text during the training.
 
     Returns:
         The candidates, `settings.n_kept` (or as many as there are starts) at every beta, and at a
-        few where the best one changes.
+        few additional beta where the best candidate changes.
 
     Raises:
-        UserError: If shapes disagree, values are no whole numbers from 0 or too many, or beta is
-            not positive.
+        UserError: If shapes disagree, values are not integers from 0 or too many, or beta is not
+            positive.
 
     Example:
         >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -196,7 +196,7 @@ class _Refinement:
     def _trained_at(
         self, beta: FloatArray, starts: RefineState, static: Any, stage: int
     ) -> Candidates:
-        """The best candidates at each of some strengths, from every start."""
+        """The best candidates at each bottleneck strength, over all starts."""
         n_starts = len(self.subsets)
         start = np.tile(np.arange(n_starts), len(beta))
         strength = np.repeat(beta, n_starts)
@@ -212,17 +212,17 @@ class _Refinement:
         return self._candidates(states, static, start, strength)
 
     def _jumps(self, found: Candidates) -> FloatArray:
-        """Where the best candidate becomes quite another one: there a third may be better."""
+        """Betas at which the best candidate changes much, where another may be better."""
         best = found.envelope(np.sort(self.beta))
         totals = best.total_bits
         dropped = totals[:-1] - totals[1:]
         largest = np.argsort(-dropped)[: self.settings.n_jumps]
         chosen = largest[dropped[largest] > _JUMP_BITS]
         gained = best.predictive_bits[chosen] - best.predictive_bits[chosen + 1]
-        return np.sort(gained / dropped[chosen])  # where the two are equally good
+        return np.sort(gained / dropped[chosen])  # where both candidates have the same objective
 
     def _pretrained(self) -> tuple[RefineState, Any]:
-        """One predictor for each subset, its channels at their start."""
+        """A pretrained predictor for each subset, with its channels at their start."""
         tables = jnp.asarray(subset_channels(self.sizes, self.subsets))
         keys = jax.random.split(jax.random.fold_in(self.key, 0), len(self.subsets))
         predictors = eqx.filter_vmap(self._predictor)(keys)
@@ -231,7 +231,7 @@ class _Refinement:
         strength = np.ones(len(self.subsets))
         n_steps = self.settings.n_pretraining_steps
         states = self._train(states, static, strength, n_steps, 3, channel_rate=0.0)
-        # Adam's moments belong to another stage, and so does what was said then.
+        # Adam's moments and the running sums belong to the earlier stage.
         fresh = eqx.filter_vmap(start_state)(tables, eqx.combine(states.params, static))
         return fresh, static
 
@@ -273,7 +273,7 @@ class _Refinement:
     def _best(
         self, states: RefineState, static: Any, strength: FloatArray, kept: int
     ) -> NDArray[np.intp]:
-        """The candidates with the least objective, `kept` at each beta."""
+        """The candidates with the lowest objective, `kept` at each beta."""
         error = self._error_nats(states, static, _SCREENING_ROWS)
         objective = strength * self._information_nats(self._tables(states)).sum(axis=1) + error
         order = np.argsort(objective.reshape(-1, len(self.subsets)), axis=1)[:, :kept]
@@ -322,7 +322,7 @@ class _Refinement:
 
 def _samples(x: NDArray[np.int32], y: NDArray[np.int32], n_symbols: int) -> Samples:
     counts = np.stack([np.bincount(column, minlength=n_symbols) for column in x.T])
-    # Values that never occur are given next to no weight: their logarithm must be finite.
+    # Values that never occur have a tiny weight, so that its logarithm is finite.
     frequency = np.maximum(counts / len(x), 1e-12)
     return Samples(jnp.asarray(x), jnp.asarray(y), jnp.asarray(frequency, jnp.float32))
 

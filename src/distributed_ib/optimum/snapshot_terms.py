@@ -1,7 +1,7 @@
-"""Both terms of the objective of every snapshot, for data whose whole table is known.
+"""Both terms of the objective of every snapshot, for data whose complete table is known.
 
-The records of a sweep average over training steps. Here each number is that of one frozen model,
-over all rows that X can have, so that the terms of a snapshot belong together.
+The records of a sweep are averages over training steps. Here, each number is that of one fixed
+model over all possible rows of X, so that the terms of a snapshot are consistent.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 
 FloatArray = NDArray[np.float64]
 
-# A variance over pairs needs two of them; small tables are repeated to blocks of so many rows.
+# A variance over pairs needs two of them; small tables are repeated up to this many rows per block.
 _LEAST_PAIRS, _BLOCK_ROWS = 2, 1024
 
 
@@ -31,10 +31,10 @@ class SnapshotTerms:
     """Both terms of the objective of every snapshot.
 
     Attributes:
-        information_bits: What each channel transmits, I(U_i; X_i), exactly,
+        information_bits: Exact information I(U_i; X_i) that each channel transmits,
             `[seed, snapshot, component]`.
-        predictive_bits: What the snapshot's own predictor knows about Y, `[seed, snapshot]`.
-        predictive_error_bits: Standard error of that, `[seed, snapshot]`.
+        predictive_bits: Information about Y of the snapshot's predictor, `[seed, snapshot]`.
+        predictive_error_bits: Standard error of `predictive_bits`, `[seed, snapshot]`.
     """
 
     information_bits: FloatArray
@@ -54,7 +54,7 @@ def snapshot_terms(
 
     Args:
         scheme: The scheme; its baseline is H(Y).
-        x: The whole table of X, all rows equally likely, `[row, component]` of zeros and ones.
+        x: The complete table of X, all rows equally likely, `[row, component]` of zeros and ones.
         y: Y of each row, `[row]`.
         seed: Seed of the noise.
     """
@@ -65,7 +65,7 @@ def snapshot_terms(
 def snapshot_channels(
     scheme: ApproximationScheme, x: ArrayLike, *, seed: int = 0
 ) -> tuple[FloatArray, FloatArray]:
-    """Means and log variances that every snapshot of a repeat gives to rows `x`.
+    """Means and log variances of rows `x` in every snapshot of a repeat.
 
     Returns:
         Two arrays `[snapshot, row, component, embedding]`.
@@ -99,24 +99,24 @@ def snapshot_predictive_bits(
     n_samples: int = 2**14,
     seed: int = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """What every snapshot's own predictor knows about Y, over a whole table.
+    """Information about Y of every snapshot's predictor, over a complete table.
 
-    H(Y) minus the predictor's error: a mean over all rows and, by Monte Carlo with antithetic
-    pairs, over the channels' noise. All snapshots share the noise, so that curves along a sweep
-    are smooth.
+    It is H(Y) minus the predictor's error, averaged over all rows and, by Monte Carlo with
+    antithetic pairs, over the channels' noise. All snapshots share the noise, so that curves along
+    a sweep are smooth.
 
     Args:
         scheme: The scheme; its baseline is H(Y).
-        x: The whole table of X, all rows equally likely, `[row, component, ...]`.
+        x: The complete table of X, all rows equally likely, `[row, component, ...]`.
         y: Y of each row, `[row]`.
-        n_samples: Predictions to average over, of all rows together; at least four a row are made.
-            By default so many that the error is a few thousandths of a bit for tables of a thousand
-            rows, and about a hundredth for the smallest.
+        n_samples: Total number of predictions over all rows; at least four per row are made. With
+            the default, the error is a few thousandths of a bit for tables of a thousand rows, and
+            about a hundredth for the smallest.
         seed: Seed of the noise.
 
     Returns:
         Information in bits and its standard error, each `[seed, snapshot]`. The information is
-        negative where the predictor is worse than one that knows nothing.
+        negative if the predictor is worse than the marginal.
     """
     whole_number("n_samples", n_samples, 1)
     rows, labels = np.asarray(x), np.asarray(y)
@@ -159,17 +159,17 @@ def _encode_all(params: Any, static: Any, x: Array) -> tuple[Array, Array]:
 
 @eqx.filter_jit
 def _pair_losses(params: Any, static: Any, x: Any, y: Any, noise: Any) -> Array:
-    """Error of every model's prediction in nats, mean of a draw and its mirror image.
+    """Prediction error of every model in nats, averaged over antithetic pairs of noise.
 
     Args:
         params: Trainable arrays of the models, `[snapshot, ...]`.
         static: The model without them.
         x: Inputs, `[row, component, ...]`.
-        y: `[row]`.
-        noise: `[block, row, component, embedding]`.
+        y: Y of each row, `[row]`.
+        noise: Standard normal noise, `[block, row, component, embedding]`.
 
     Returns:
-        `[snapshot, block, row]`.
+        Losses `[snapshot, block, row]`.
     """
 
     def one(leaves: Any) -> Array:
