@@ -71,7 +71,7 @@ def joint_p_value(rows: Rows, *, n_draws: int = N_DRAWS, seed: int = 0) -> float
     """p-value of the null hypothesis that X carries no information about Y.
 
     It is nearly exact for exchangeable rows (only nearly, because pairs are tested on fewer rows
-    and with permutations of their own); with groups or weights it holds for large samples.
+    and with permutations of their own); with groups or weights it is valid if there are many.
 
     Three statistics are compared with their values when Y is permuted: the maximum over
     components, the sum over components, and the maximum over pairs. The minimum of the three

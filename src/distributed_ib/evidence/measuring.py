@@ -53,7 +53,7 @@ DECAY_OF_SUBSETS = 0.4
 
 @dataclass(frozen=True, eq=False)
 class _Context:
-    """What all measurements need."""
+    """Inputs that all measurements share."""
 
     scheme: ApproximationScheme
     split: Split

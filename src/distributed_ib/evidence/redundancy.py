@@ -15,7 +15,7 @@ from distributed_ib.scheme._paired import Mean
 
 # At most this many components are measured alone and left out, and in pairs.
 MOST_MEASURED, MOST_PAIRED = 8, 6
-# A component is hardly missed if less than this share of what it tells alone is lost without it,
+# In a pair, a component is hardly missed if it adds less than this share of what it tells alone,
 # and tells nothing alone if it tells less than this share of what the pair tells.
 HARDLY_MISSED, NOTHING_ALONE = 0.25, 0.15
 # Information below this is not reported.

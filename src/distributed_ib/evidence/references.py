@@ -70,7 +70,8 @@ def reference_scores(
         seed: Seed of the drawn rows and of early stopping.
 
     Returns:
-        The references; none if the training rows contain a single class or Y is several classes.
+        The references; none if the training rows contain a single class, or Y is a vector of
+        classes.
     """
     is_class = y.dtype.kind in "biu"
     if is_class and (y.ndim > 1 or len(np.unique(y[train])) < 2):

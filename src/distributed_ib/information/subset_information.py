@@ -85,7 +85,7 @@ def subset_information_bits(y: ArrayLike) -> Float64[np.ndarray, " subset"]:
     conditional_bits = np.empty(n_rows)  # H(Y|X_S), filled subset by subset
 
     # Each entry: P(Y=1 | kept, undecided) * 2^n as [kept values, undecided values], the number of
-    # undecided inputs (those of the lowest bits) and the mask of the kept ones.
+    # undecided inputs (those with the lowest bits), and the mask of the kept inputs.
     pending = [((truth.astype(np.int32) << n_inputs)[np.newaxis, :], n_inputs, 0)]
     while pending:
         scaled, n_undecided, mask = pending.pop()

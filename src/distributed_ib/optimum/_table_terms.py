@@ -1,4 +1,4 @@
-"""What discrete channels really convey, where the joint distribution is known."""
+"""Exact information of discrete channels for a known joint distribution."""
 
 from collections.abc import Sequence
 
@@ -21,8 +21,8 @@ def channel_terms(joint: ArrayLike, channels: Sequence[ArrayLike]) -> tuple[Floa
         channels: For each component p(u_i|x_i), `[candidate, x_i, u_i]` with as many u as x.
 
     Returns:
-        I(U_i; X_i) in bits, `[candidate, component]`, and I(U; Y) in bits, `[candidate]`: what the
-        best possible predictor could know.
+        I(U_i; X_i) in bits, `[candidate, component]`, and I(U; Y) in bits, `[candidate]`, which is
+        what an optimal predictor knows.
 
     Raises:
         UserError: If the channels don't fit the joint distribution.
@@ -53,7 +53,7 @@ def channel_terms(joint: ArrayLike, channels: Sequence[ArrayLike]) -> tuple[Floa
 
 
 def symbol_tables(joint: ArrayLike, channels: Sequence[ArrayLike]) -> FloatArray:
-    """p(u_1, .., u_m, y) of one set of channels p(u_i|x_i) `[x_i, u_i]`.
+    """p(u_1, .., u_m, y) for one set of channels p(u_i|x_i) `[x_i, u_i]`.
 
     >>> symbol_tables([[0.5, 0.0], [0.0, 0.5]], [[[0.9, 0.1], [0.1, 0.9]]]).tolist()
     [[0.45, 0.05], [0.05, 0.45]]

@@ -36,8 +36,8 @@ def known_range(known_bits: ArrayLike, limit_bits: float) -> tuple[float, float]
     """Limits of an axis of the information about Y.
 
     The axis reaches `limit_bits` unless little is known; then it extends to at least a tenth of a
-    bit, so that it does not magnify noise. Negative values, of models worse than none, are
-    truncated.
+    bit, so that it does not magnify noise. The negative range, of models worse than none, is kept
+    short.
 
     Example:
         >>> known_range([0.1, 0.8], 1.0), known_range([-50.0, 0.1], 1.0)

@@ -219,7 +219,8 @@ def _error_range(error: np.ndarray, limit: float) -> tuple[float, float]:
     """Limits of the axis of errors, from those of the held-out rows, if any.
 
     The error of a density can be negative, and that of memorised training rows is unbounded below.
-    Errors above the entropy, of models worse than none, extend the axis by at most half its height.
+    Errors above the entropy, of models worse than none, extend the axis by at most half the height
+    below the entropy.
     """
     least, most = (float(f(np.median(error, axis=0))) for f in (np.min, np.max))
     bottom = min(0.0, max(least, -abs(limit)))
