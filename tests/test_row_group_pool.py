@@ -159,11 +159,11 @@ def _refuse(*_: object) -> None:
 def test_reading_is_told_and_errors_of_other_threads_come_through(
     table: StreamedTable, tmp_path: Path
 ) -> None:
-    told: list[tuple[str, int, int]] = []
-    note: Callable[[str, int, int], None] = lambda *now: told.append(now)  # noqa: E731
-    pool = pool_of(table, 300, told=note)
+    reports: list[tuple[str, int, int]] = []
+    note: Callable[[str, int, int], None] = lambda *now: reports.append(now)  # noqa: E731
+    pool = pool_of(table, 300, on_read=note)
     pool.bring_to(np.zeros(pool.n_blocks, np.int64))
-    assert told[-1] == ("filling the pool from", pool.n_rows, pool.n_rows)
+    assert reports[-1] == ("filling the pool from", pool.n_rows, pool.n_rows)
     own = write(tmp_path / "own", frame(N_ROWS), row_group_size=70)
     source = batches(pool_of(streamed(own), 150))
     source.prepare(0, 1, 2)

@@ -16,8 +16,8 @@ class ReadingLine:
 
     Example:
         >>> from contextlib import closing
-        >>> with closing(ReadingLine("big.parquet")) as told:  # draws nothing without a terminal
-        ...     told("reading", 500, 1000)
+        >>> with closing(ReadingLine("big.parquet")) as line:  # draws nothing without a terminal
+        ...     line("reading", 500, 1000)
     """
 
     def __init__(self, place: str, console: Console | None = None) -> None:

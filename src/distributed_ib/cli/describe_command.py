@@ -68,8 +68,8 @@ def describe(
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:
         raise UserError(f"{kinds} names the column {unknown[0]!r}, which {name} does not have.")
-    with closing(ReadingLine(name)) as told:
-        surveyed = survey(view, declared, told=told)
+    with closing(ReadingLine(name)) as line:
+        surveyed = survey(view, declared, on_read=line)
     text = kinds_toml(surveyed, name)
     if toml:
         typer.echo(text, nl=False)

@@ -56,10 +56,10 @@ def grid(
         print_line(f"Stopped. Finished runs are kept. To continue: {again}")
         raise typer.Exit(130) from None
     n_runs = len({row.run for row in result.rows})
-    told = set()
+    printed = set()
     for row in result.rows:
-        if row.error and (row.run, row.error) not in told:
-            told.add((row.run, row.error))
+        if row.error and (row.run, row.error) not in printed:
+            printed.add((row.run, row.error))
             print_line(f"{row.run}: {row.error}")
     print_line(
         f"{n_runs - result.n_failed} of {n_runs} runs are finished. "

@@ -214,7 +214,7 @@ class FittedDecomposition:
 
     def _stretches(self, view: View, unseen: Unseen) -> Iterator[tuple[int, list[NDArray[Any]]]]:
         """Stretches of rows: index of the first row, and the numbers or codes of each column."""
-        told = UnfamiliarValues(unseen)
+        unfamiliar = UnfamiliarValues(unseen)
         for start, chunk in view.chunks(self.decomposition.sources):
             chunk = with_clock_times(self.columns, chunk, start + 1)
             found: list[NDArray[Any]] = []
@@ -222,26 +222,31 @@ class FittedDecomposition:
             for column in self.columns:
                 values = chunk[column.read_from]
                 if column.is_number:
-                    found.append(self._numbers_in(j, column, values, start + 1, told))
+                    found.append(self._numbers_in(j, column, values, start + 1, unfamiliar))
                     j += 1
                 else:
                     codes, names = codes_in(column, values, start + 1)
                     typical = self.most_frequent[k] if self.most_frequent else 0
-                    found.append(told.codes(column, codes, names, start + 1, typical))
+                    found.append(unfamiliar.codes(column, codes, names, start + 1, typical))
                     k += 1
             yield start, found
-        told.tell(stacklevel=4)
+        unfamiliar.warn(stacklevel=4)
 
     def _numbers_in(
-        self, j: int, column: Column, values: pd.Series, first_row: int, told: UnfamiliarValues
+        self,
+        j: int,
+        column: Column,
+        values: pd.Series,
+        first_row: int,
+        unfamiliar: UnfamiliarValues,
     ) -> NDArray[np.float64]:
         """Numbers of the continuous column of index j; NaN if missing and the column can be."""
         median = self.median[j] if self.median else self.mean[j]
         if not column.is_ordered:
-            return told.numbers(column, numbers_in(column, values, first_row), median)
+            return unfamiliar.numbers(column, numbers_in(column, values, first_row), median)
         codes, names = codes_in(column, values, first_row)
-        known = told.codes(column, codes, names, first_row, int(median))
-        return told.numbers(column, ranks_of(known), median)
+        known = unfamiliar.codes(column, codes, names, first_row, int(median))
+        return unfamiliar.numbers(column, ranks_of(known), median)
 
     def component_values(
         self, component: str, n_values: int = MAX_VALUES

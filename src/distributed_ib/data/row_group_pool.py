@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from distributed_ib.data.batches import Batch
 from distributed_ib.data.files._views import Chunk
-from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.reading_progress import ReadingCallback, no_progress
 from distributed_ib.data.streamed_statistics import StreamedTable
 from distributed_ib.errors import UserError
 
@@ -42,7 +42,7 @@ class RowGroupPool:
         n_places: Largest number of rows in the pool; exceeded if there are more blocks, each of
             which has at least one.
         seed: Seed of the draws.
-        told: Called to report progress as the pool is filled.
+        on_read: Called to report progress as the pool is filled.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class RowGroupPool:
         n_places: int,
         *,
         seed: int = 0,
-        told: Told = tell_nobody,
+        on_read: ReadingCallback = no_progress,
     ) -> None:
         used = np.flatnonzero(n_training)
         self.n_rows_of = n_training[used]
         self.n_places_of = _shares(self.n_rows_of, n_places)
-        self._streamed, self._measured, self._told = streamed, measured, told
+        self._streamed, self._measured, self._on_read = streamed, measured, on_read
         self._blocks = [streamed.blocks[k] for k in used]
         self._transform, self._columns = transform, [*dict.fromkeys([*columns, *streamed.targets])]
         self._seed = seed
@@ -127,7 +127,7 @@ class RowGroupPool:
         """Bring every block to the draw of this number, `[block]`; waits until it is read."""
         wanted = [(int(k), int(draws[k])) for k in np.flatnonzero(self._held != draws)]
         # Progress is reported only for the first filling, not during training.
-        told = self._told if (self._held < 0).any() else tell_nobody
+        on_read = self._on_read if (self._held < 0).any() else no_progress
         total, done = int(self.n_rows_of[[k for k, _ in wanted]].sum()), 0
         try:
             for number, (block, draw) in enumerate(wanted):
@@ -137,10 +137,10 @@ class RowGroupPool:
                 self._put(block, rows)
                 self._held[block] = draw
                 done += int(self.n_rows_of[block])
-                told(_FILLING, done, total)
+                on_read(_FILLING, done, total)
         finally:
             if done < total:  # leaves no progress line on the terminal after an error
-                told(_FILLING, total, total)
+                on_read(_FILLING, total, total)
 
     def read_later(self, wanted: Sequence[tuple[int, int]]) -> None:
         """Start reading draws, given as pairs (block, draw), in other threads."""

@@ -18,7 +18,7 @@ from distributed_ib.data.files.parquet_table import ParquetTable, RowBlock
 from distributed_ib.data.files.reading_ahead import read_ahead
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.fitting_columns import ColumnStatistics
-from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.reading_progress import ReadingCallback, no_progress
 from distributed_ib.data.table_errors import with_place
 from distributed_ib.errors import UserError
 
@@ -123,7 +123,7 @@ def gather_statistics(
     declared: Mapping[str, DeclaredKind],
     *,
     kept: Sequence[str] = (),
-    told: Told = tell_nobody,
+    on_read: ReadingCallback = no_progress,
 ) -> StreamedStatistics:
     """Read all rows once: how columns are read, their scaling, the levels, Y, and measured rows.
 
@@ -131,7 +131,7 @@ def gather_statistics(
         streamed: The table.
         declared: What the user declared about its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
-        told: Called to report progress.
+        on_read: Called to report progress.
 
     Raises:
         UserError: If a value of Y is infinite, or there are no training rows with a Y.
@@ -146,7 +146,7 @@ def gather_statistics(
     )
     for number, start, chunk in streamed.chunks([*survey.wanted, *streamed.targets]):
         pass_.add(number, start, chunk)
-        told("reading", pass_.n_rows, streamed.table.n_rows)
+        on_read("reading", pass_.n_rows, streamed.table.n_rows)
     return pass_.result(kept)
 
 
@@ -270,7 +270,7 @@ def fit_streamed(
     statistics: StreamedStatistics,
     components: Groups | str | Decomposition | None,
     *,
-    told: Told = tell_nobody,
+    on_read: ReadingCallback = no_progress,
 ) -> FittedDecomposition:
     """Components with the scaling and levels of all training rows, as from `Decomposition.fit`.
 
@@ -281,7 +281,7 @@ def fit_streamed(
         streamed: The table.
         statistics: Statistics of its rows.
         components: Groups of columns, as in `Decomposition.from_frame`, or the components.
-        told: Called to report progress.
+        on_read: Called to report progress.
 
     Raises:
         UserError: If a column can't be used.
@@ -310,6 +310,6 @@ def fit_streamed(
             mask = streamed.training_mask(start, chunk)
             again.add(start, chunk, mask)
             n_rows += len(mask)
-            told("reading dates and ranks", n_rows, streamed.table.n_rows)
+            on_read("reading dates and ranks", n_rows, streamed.table.n_rows)
         found.add_from(again)
     return found.fitted(decomposition)

@@ -185,8 +185,10 @@ class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, B
                 evidence = plan.evidence(scheme, progress)
             except KeyboardInterrupt:  # the models exist already and must not be lost
                 evidence = None
-                told = "the measurement of the evidence was interrupted, so there is no evidence."
-                warnings.warn(told, UserWarning, stacklevel=2)
+                message = (
+                    "the measurement of the evidence was interrupted, so there is no evidence."
+                )
+                warnings.warn(message, UserWarning, stacklevel=2)
         self.adopt(plan, scheme, evidence)
         for sentence in advice(self.scheme_.to_xarray()):
             warnings.warn(sentence, SweepWarning, stacklevel=2)

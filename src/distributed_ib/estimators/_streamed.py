@@ -15,7 +15,7 @@ from distributed_ib.data.files._views import Chunk
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.pool_batches import ListedValues, PoolBatches
 from distributed_ib.data.problem import RowIndex
-from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.reading_progress import ReadingCallback, no_progress
 from distributed_ib.data.row_group_pool import RowGroupPool
 from distributed_ib.data.streamed_statistics import (
     MOST_CLASSES,
@@ -80,17 +80,17 @@ class StreamedSource:
         streamed: The table.
         statistics: The statistics of its rows.
         memory_gib: Memory for data, in GiB.
-        told: Progress callback, called while rows are read.
+        on_read: Progress callback, called while rows are read.
     """
 
     streamed: StreamedTable
     statistics: StreamedStatistics
     memory_gib: float
-    told: Told = tell_nobody
+    on_read: ReadingCallback = no_progress
 
     def fitted(self, components: Groups | str | Decomposition | None) -> FittedDecomposition:
         """The components, with the scaling and levels of all training rows; see `fit_streamed`."""
-        return fit_streamed(self.streamed, self.statistics, components, told=self.told)
+        return fit_streamed(self.streamed, self.statistics, components, on_read=self.on_read)
 
     def target(self, target: Target) -> Target:
         """Y with the classes of all rows, and their shares among the training rows on disk.
@@ -155,7 +155,7 @@ class StreamedSource:
             fitted.decomposition.sources,
             max(1, int(POOL_SHARE * self.memory_gib * 2**30) // _row_bytes(measured)),
             seed=POOL_SEED,
-            told=self.told,
+            on_read=self.on_read,
         )
         return StreamedProblem(
             **_of_table(problem), pool=pool, values=values if is_listed else None

@@ -36,7 +36,7 @@ def predicted_in_stretches(
     """
     wanted = set(names)
     known = [name for name in table.names if name in wanted] or list(table.names[:1])
-    told: set[str] = set()
+    warned: set[str] = set()
     for start, chunk in table.chunks(known):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -47,8 +47,8 @@ def predicted_in_stretches(
                 raise UserError(with_place(str(error), place)) from None
         for one in caught:
             shape = re.sub(r"\d+", "", str(one.message))
-            if shape not in told:
-                told.add(shape)
+            if shape not in warned:
+                warned.add(shape)
                 text = with_place(
                     str(one.message), f"in rows {start + 1} to {start + len(predicted)}"
                 )

@@ -104,9 +104,9 @@ def subset_channels(
     width = max(sizes)
     tables = np.zeros((2, len(sizes), width, width))
     for i, size in enumerate(sizes):
-        for row, told in enumerate((ajar, 1.0 - slip)):
-            tables[row, i, :, :size] = (1.0 - told) / size
-            tables[row, i] += told * np.eye(width)
+        for row, p_true in enumerate((ajar, 1.0 - slip)):
+            tables[row, i, :, :size] = (1.0 - p_true) / size
+            tables[row, i] += p_true * np.eye(width)
         tables[:, i, size:] = 0.0
         tables[:, i, size:, 0] = 1.0  # values that never occur need some row that sums to one
     return np.where(chosen[..., None, None], tables[1], tables[0]).astype(np.float32)

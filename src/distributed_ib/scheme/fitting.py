@@ -26,7 +26,7 @@ from distributed_ib.training._program_memory import forget_programs
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.devices import Devices
 from distributed_ib.training.processes import agreed
-from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
+from distributed_ib.training.progress import ProgressCallback, offset_progress
 from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
 from distributed_ib.training.sweep_result import Status, SweepResult
@@ -113,8 +113,8 @@ def fit_scheme(
     schemes: list[ApproximationScheme] = []
     n_before = 0
     for direction in directions:
-        told = part_of_a_whole(progress, n_before, train.total_steps)
-        schemes.append(_one_sweep(making, direction, baseline, told))
+        sweep_progress = offset_progress(progress, n_before, train.total_steps)
+        schemes.append(_one_sweep(making, direction, baseline, sweep_progress))
         n_before += train.schedule(direction).total_steps
         if schemes[-1].status != "finished":
             break

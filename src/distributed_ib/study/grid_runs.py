@@ -18,7 +18,7 @@ from distributed_ib.study.many_parts import (
     OnFinished,
     module_of,
     place_for,
-    retell,
+    show_warnings,
     stopped_by_cluster,
 )
 from distributed_ib.study.options import to_toml
@@ -58,7 +58,7 @@ class _Done:
     """What a worker reports about a run."""
 
     error: str = ""
-    told: tuple[str, ...] = ()
+    warning_texts: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -162,7 +162,7 @@ def _run_missing(
                 errors[name] = done.error
             elif done.files:
                 write_whole_folder(folder / name, done.files)
-            retell(done.told)
+            show_warnings(done.warning_texts)
             tell(n_before + n)
 
 
@@ -208,8 +208,8 @@ def _work(shared: _Shared, name: str) -> _Done:
         if run.status == "interrupted":
             raise KeyboardInterrupt
         files = {} if shared.folder is not None else all_files_in(folder)
-    told = (str(one.message) for one in caught if issubclass(one.category, UserWarning))
-    return _Done("", tuple(f"{name}: {text}" for text in told), files)
+    warning_texts = (str(one.message) for one in caught if issubclass(one.category, UserWarning))
+    return _Done("", tuple(f"{name}: {text}" for text in warning_texts), files)
 
 
 def _rows(grid: Grid, folder: Path, errors: Mapping[str, str]) -> list[GridRow]:

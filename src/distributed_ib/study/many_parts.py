@@ -46,13 +46,13 @@ class Done:
     Attributes:
         status: How its sweep ended.
         log: Lines for the run's log.
-        told: Warnings, to be shown by the client.
+        warning_texts: Warnings, to be shown by the client.
         files: Its files, if the worker shares no folder with the client; otherwise empty.
     """
 
     status: str
     log: tuple[str, ...]
-    told: tuple[str, ...]
+    warning_texts: tuple[str, ...]
     files: Mapping[str, bytes]
 
 
@@ -89,7 +89,7 @@ def run_parts(
             write_files(folder / name, done.files, last=SCHEME)
             for line in done.log:
                 log(line)
-            retell(done.told)
+            show_warnings(done.warning_texts)
             found[name] = stored_part(parts[name], shared.seed, folder / name)
             n_finished += 1
             if on_finished:
@@ -102,9 +102,9 @@ def module_of(study: Study) -> str | None:
     return module if module.startswith(FILE_MODULE) else None
 
 
-def retell(told: tuple[str, ...]) -> None:
+def show_warnings(warning_texts: tuple[str, ...]) -> None:
     """Show the warnings of a worker."""
-    for text in told:
+    for text in warning_texts:
         warnings.warn(text, UserWarning, stacklevel=2)
 
 
@@ -153,5 +153,7 @@ def _work(shared: Shared, name: str) -> Done:
         if result.scheme.status == "interrupted":
             raise KeyboardInterrupt
         files = {} if shared.folder is not None else files_in(folder)
-    told = tuple(str(one.message) for one in caught if issubclass(one.category, UserWarning))
-    return Done(result.scheme.status, tuple(log), told, files)
+    warning_texts = tuple(
+        str(one.message) for one in caught if issubclass(one.category, UserWarning)
+    )
+    return Done(result.scheme.status, tuple(log), warning_texts, files)

@@ -18,7 +18,7 @@ from distributed_ib.study.run_folder import load_results, remove_results, save_r
 from distributed_ib.study.study import Study
 from distributed_ib.training.devices import Devices
 from distributed_ib.training.processes import agreed
-from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
+from distributed_ib.training.progress import ProgressCallback, offset_progress
 
 
 def _silent(text: str) -> None:
@@ -180,9 +180,9 @@ def _with_evidence(
         return result
     evidence = load_evidence(place)
     if evidence is None:
-        told = part_of_a_whole(progress, part.train.total_steps, steps_of(part))
+        evidence_progress = offset_progress(progress, part.train.total_steps, steps_of(part))
         try:
-            evidence = part.evidence(scheme, result.seed, told)
+            evidence = part.evidence(scheme, result.seed, evidence_progress)
         except KeyboardInterrupt:
             return as_interrupted(result)
         if evidence is not None:

@@ -47,7 +47,7 @@ from distributed_ib.study.study import Reading, Study
 from distributed_ib.study.together import check_together, run_together
 from distributed_ib.study.workers import Workers
 from distributed_ib.training.devices import Devices
-from distributed_ib.training.progress import ProgressCallback, part_of_a_whole
+from distributed_ib.training.progress import ProgressCallback, offset_progress
 from distributed_ib.training.sweep import check_repeats
 
 
@@ -197,7 +197,7 @@ def _run_here(
     places, n_before = {}, 0
     total = sum(steps_of(part) for part in study.parts().values())
     for name, part in study.parts().items():
-        places[name] = _place(request, name, part_of_a_whole(request.progress, n_before, total))
+        places[name] = _place(request, name, offset_progress(request.progress, n_before, total))
         n_before += steps_of(part)
     parts: dict[str, PartResult] = {}
     run_all = run_together if request.together else run_in_turn

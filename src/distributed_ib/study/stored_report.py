@@ -33,10 +33,10 @@ def reported_parts(folder: Path, report: Report) -> tuple[str, ...]:
     found = [path.parent.relative_to(folder) for path in sorted(folder.rglob(SCHEME))]
     if Path() in found:
         return ("",)
-    told = report.values.get("parts")
+    known = report.values.get("parts")
     return tuple(
         place.as_posix()
         for place in found
         if not any(name.startswith(".") for name in place.parts)
-        and (not isinstance(told, dict) or place.as_posix() in told)
+        and (not isinstance(known, dict) or place.as_posix() in known)
     )

@@ -187,10 +187,10 @@ def agreed(flag: bool) -> bool:
 def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
     """The pace of the first process, and whether any process is to stop."""
     with told_of_lost_processes():
-        told = np.asarray(
+        gathered = np.asarray(
             multihost_utils.process_allgather(np.array([steps_per_second, stop], np.float32))
         )
-    return float(told[0, 0]), bool(told[:, 1].any())
+    return float(gathered[0, 0]), bool(gathered[:, 1].any())
 
 
 def arrays_of_first(arrays: dict[str, Any]) -> dict[str, Any]:

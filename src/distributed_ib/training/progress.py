@@ -36,7 +36,7 @@ class SweepProgress:
 ProgressCallback = Callable[[SweepProgress], None]
 
 
-def part_of_a_whole(
+def offset_progress(
     progress: ProgressCallback | None, n_before: int, n_total: int
 ) -> ProgressCallback | None:
     """A callback for one of several sweeps, which reports the steps of all of them.
@@ -47,7 +47,7 @@ def part_of_a_whole(
         n_total: Total number of steps of all sweeps.
 
     Example:
-        >>> report = part_of_a_whole(lambda now: print(now.step, now.total_steps), 35, 95)
+        >>> report = offset_progress(lambda now: print(now.step, now.total_steps), 35, 95)
         >>> report(SweepProgress(step=2, total_steps=60, beta=0.1, prediction_error_bits=1.0,
         ...                      total_bits=0.0))
         37 95

@@ -28,7 +28,7 @@ from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
 from distributed_ib.data.columns.spikes import spikes_of
 from distributed_ib.data.files._views import View
-from distributed_ib.data.reading_progress import Told, tell_nobody
+from distributed_ib.data.reading_progress import ReadingCallback, no_progress
 from distributed_ib.data.table_errors import refuse, shown, with_place
 from distributed_ib.errors import UserError
 
@@ -87,7 +87,7 @@ def survey(
     declared: Mapping[str, DeclaredKind],
     *,
     kept: Collection[str] = (),
-    told: Told = tell_nobody,
+    on_read: ReadingCallback = no_progress,
 ) -> list[SurveyedColumn]:
     """Read all rows once, a stretch at a time, to find how each column is to be read.
 
@@ -95,7 +95,7 @@ def survey(
         view: The table.
         declared: What the user declared about its columns.
         kept: Columns that are not left out even if they are constant, row numbers or free text.
-        told: Called to report progress.
+        on_read: Called to report progress.
 
     Returns:
         An entry for each column, in their order; `problem` says why a column can't be read.
@@ -104,7 +104,7 @@ def survey(
     if begun.wanted:
         for start, chunk in view.chunks(begun.wanted):
             begun.add(start, chunk, getattr(view, "place_of", None))
-            told("reading", start + len(chunk[begun.wanted[0]]), view.n_rows)
+            on_read("reading", start + len(chunk[begun.wanted[0]]), view.n_rows)
     return begun.result(view.n_rows, kept=kept)
 
 

@@ -95,13 +95,13 @@ class UnfamiliarValues:
             codes = np.where(missing, code, codes)
         return codes
 
-    def tell(self, stacklevel: int = 3) -> None:
+    def warn(self, stacklevel: int = 3) -> None:
         """Warn about the values that were counted."""
-        told = set()
+        warned = set()
         for column, (count, text) in self.missing.items():
-            if column.read_from in told:  # another part of the same dates
+            if column.read_from in warned:  # another part of the same dates
                 continue
-            told.add(column.read_from)
+            warned.add(column.read_from)
             warnings.warn(
                 f"column {column.read_from!r} is missing in {_rows(count)}, but was never missing "
                 f"in training; it is read as {text}.",

@@ -144,12 +144,12 @@ def read_streamed(
     outside = {name for _, name in roles.named()}
     used = {name: kind for name, kind in declared.items() if name not in outside}
     refuse_unknown(used, table.names, "kinds")
-    told = ReadingLine(Path(table.place).name)
-    with closing(told):
-        statistics = gather_statistics(streamed, used, kept=grouped, told=told)
+    line = ReadingLine(Path(table.place).name)
+    with closing(line):
+        statistics = gather_statistics(streamed, used, kept=grouped, on_read=line)
     only_y = ColumnRoles(roles.targets)  # columns with other roles were not read
     columns = columns_of(statistics.measured, table.place, only_y, grouped)
-    return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, told))
+    return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, line))
 
 
 def _refuse_roles(table: ParquetTable, roles: ColumnRoles, memory_gib: float) -> None:
