@@ -147,12 +147,12 @@ def test_a_pool_that_holds_the_whole_table_is_read_once(table: StreamedTable) ->
     source = batches(pool_of(table, 5000))
     assert source.pool.n_places == source.pool.n_rows == N_ROWS - 50
     source.prepare(10_000, 4, 2)
-    source.pool.read = _refuse  # type: ignore[method-assign, assignment]
+    source.pool.read = _reject  # type: ignore[method-assign, assignment]
     numbers = source.prepare(0, 256, 2)[0]
     assert len(np.unique(numbers)) > 0.99 * N_ROWS - 50
 
 
-def _refuse(*_: object) -> None:
+def _reject(*_: object) -> None:
     raise AssertionError("it is read again")
 
 

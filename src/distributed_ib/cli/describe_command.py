@@ -53,7 +53,7 @@ def describe(
     from distributed_ib.data.columns.kinds_file import kinds_toml
     from distributed_ib.data.columns.survey import survey
     from distributed_ib.data.files.text_tables import STANDARD_INPUT
-    from distributed_ib.data.table_errors import refuse_no_rows
+    from distributed_ib.data.table_errors import reject_empty_table
     from distributed_ib.studies.table.column_names import split_names
     from distributed_ib.studies.table.text_input import is_standard_input
 
@@ -63,7 +63,7 @@ def describe(
     targets = () if target is None else split_names([target])
     view = _view(table, targets)
     if not view.n_rows:
-        refuse_no_rows(name)
+        reject_empty_table(name)
     declared = declared_kinds(None if kinds is None else read_kinds(kinds))
     declared = {name: kind for name, kind in declared.items() if name not in targets}
     if unknown := [column for column in declared if column not in view.names]:

@@ -115,7 +115,7 @@ class Decomposition:
         """
         view = frame_view(table)
         declared = declared_kinds(kinds)
-        refuse_unknown(declared, view.names, "kinds")
+        reject_unknown(declared, view.names, "kinds")
         surveyed = survey(view, declared, kept=_named(components))
         found = cls.from_survey(surveyed, components)
         found.warn_of_left_out(declared, stacklevel=3)
@@ -368,7 +368,7 @@ def _components(
     declared = []
     for group, members in groups.items():
         members = (members,) if isinstance(members, str) else tuple(members)
-        refuse_unknown(members, [*parts, *sorted(singles - set(parts))], f"component {group!r}")
+        reject_unknown(members, [*parts, *sorted(singles - set(parts))], f"component {group!r}")
         found: list[str] = []
         for name in members:
             if name in singles:
@@ -397,7 +397,7 @@ def _others(surveyed: Sequence[SurveyedColumn], taken: Collection[str]) -> list[
     return found
 
 
-def refuse_unknown(wanted: Any, names: Sequence[str], where: str) -> None:
+def reject_unknown(wanted: Any, names: Sequence[str], where: str) -> None:
     """Check that a table has the columns that are named in `where`.
 
     Raises:

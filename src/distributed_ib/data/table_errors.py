@@ -29,21 +29,21 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
-def refuse(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
+def reject(name: str, what: str, remedy: str, row: int | None = None) -> NoReturn:
     """Raise an error about a column: what is wrong, in which row, and what to do."""
     raise UserError(f"{where(name, row)} {what}; {remedy}.")
 
 
-def refuse_no_rows(place: str = "the table") -> NoReturn:
+def reject_empty_table(place: str = "the table") -> NoReturn:
     """Raise an error for a table that has column names but no rows."""
     raise UserError(f"{place} has column names but no rows; give a table with data.")
 
 
-def refuse_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -> NoReturn:
+def reject_unseen_level(name: str, value: Any, known: Sequence[Any], row: int) -> NoReturn:
     """Raise an error for a category that did not occur in training."""
     first = ", ".join(map(shown, known[:_SHOWN_LEVELS]))
     more = ", ..." if len(known) > _SHOWN_LEVELS else ""
-    refuse(
+    reject(
         name,
         f"contains {shown(value)}, a category not seen in training ({first}{more})",
         "replace it by a known one, or include such rows in training",

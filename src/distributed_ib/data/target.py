@@ -16,7 +16,7 @@ from distributed_ib.data.columns.column_values import (
     infer_column,
     levels_of,
     numbers_of,
-    refuse_objects,
+    reject_objects,
     sorted_levels,
 )
 from distributed_ib.data.files._views import series_of
@@ -94,7 +94,7 @@ class Target:
         n_rows = len(next(iter(columns.values())))
         training = training_mask(rows, n_rows)
         for column, values in columns.items():
-            _refuse_missing(column, values)
+            _reject_missing(column, values)
         if task == "auto":
             task = "regression" if is_vector else _guess(label, columns[label])
         if task == "classification":
@@ -177,7 +177,7 @@ class Target:
                 f"{len(columns)} now."
             )
         for column, values in columns.items():
-            _refuse_missing(column, values)
+            _reject_missing(column, values)
         return columns
 
     def inverse(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -378,8 +378,8 @@ def _is_category(values: pd.Series) -> bool:
     return isinstance(values.dtype, pd.CategoricalDtype)
 
 
-def _refuse_missing(name: str, values: pd.Series) -> None:
-    refuse_objects(name, values)
+def _reject_missing(name: str, values: pd.Series) -> None:
+    reject_objects(name, values)
     missing = values.isna().to_numpy()
     if missing.any():
         raise UserError(

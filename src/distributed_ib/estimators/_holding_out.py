@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns.column_values import refuse_objects
+from distributed_ib.data.columns.column_values import reject_objects
 from distributed_ib.data.columns.times import times_of
 from distributed_ib.data.files._views import series_of
 from distributed_ib.data.splitters import HoldOut, HoldOutLast, KeepAll, Splitter, label_codes
@@ -53,7 +53,7 @@ def splitter_of(
     if classes is None:
         return HoldOut(fraction)
     found = np.asarray(classes)
-    refuse_objects(str(getattr(classes, "name", None) or "y"), series_of(found))
+    reject_objects(str(getattr(classes, "name", None) or "y"), series_of(found))
     return HoldOut(fraction, stratify=_sortable(found)[rows])
 
 

@@ -14,7 +14,7 @@ from distributed_ib.data.files._views import View, frame_view, is_several
 from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
-from distributed_ib.data.table_errors import refuse_no_rows
+from distributed_ib.data.table_errors import reject_empty_table
 from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import UserError, one_line
@@ -79,7 +79,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
             return array
         frame_view(x)  # its errors say more clearly what is wrong with names
         if not (reset or len(x)):
-            refuse_no_rows()
+            reject_empty_table()
         validate_data(estimator, x, reset=reset, skip_check_array=True)
     except (TypeError, ValueError) as error:
         raise UserError(one_line(error)) from None

@@ -131,7 +131,7 @@ def from_toml(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
             ...
         distributed_ib.errors.UserError: there is no option 'n_step'; the options are n_steps.
     """
-    _refuse_unknown(cls, table, where)
+    _reject_unknown(cls, table, where)
     try:
         found: T = _adapter(cast(Any, cls)).validate_python(_with_none(cls, table))
         return found
@@ -233,7 +233,7 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-def _refuse_unknown(cls: Any, table: Mapping[str, Any], where: str) -> None:
+def _reject_unknown(cls: Any, table: Mapping[str, Any], where: str) -> None:
     hints = get_type_hints(cls)
     names = [field.name for field in fields(cls)]
     for name, value in table.items():
@@ -246,7 +246,7 @@ def _refuse_unknown(cls: Any, table: Mapping[str, Any], where: str) -> None:
             and is_dataclass(hints[name])
             and isinstance(value, Mapping)
         ):
-            _refuse_unknown(hints[name], value, where)
+            _reject_unknown(hints[name], value, where)
 
 
 def _with_none(cls: Any, table: Mapping[str, Any]) -> dict[str, Any]:

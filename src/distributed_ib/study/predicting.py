@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from distributed_ib.data.table_errors import refuse_no_rows
+from distributed_ib.data.table_errors import reject_empty_table
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.study.run import Run
@@ -28,7 +28,7 @@ def study_predictions(run: Run, table: pd.DataFrame, choice: Choice) -> pd.DataF
     if run.scheme.is_empty or not len(run.scheme.snapshots.record):
         raise UserError(f"the run has no model to predict with: its sweep {run.scheme.message}.")
     if table.empty:
-        refuse_no_rows()
+        reject_empty_table()
     x = run.study.rows(table)
     probabilities = np.mean(
         [one.predict_proba(x, n_samples=64) for one in run.scheme.all_at(choice)], axis=0

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import KINDS, Column, Kind, Level
-from distributed_ib.data.table_errors import refuse, refuse_unseen_level, shown
+from distributed_ib.data.table_errors import reject, reject_unseen_level, shown
 from distributed_ib.errors import UserError
 
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
@@ -51,22 +51,22 @@ def infer_column(name: str, values: pd.Series, kind: Kind | None = None) -> Colu
     if isinstance(values.dtype, pd.CategoricalDtype):
         levels = tuple(level_of(name, level) for level in values.dtype.categories)
         return Column(name, "categorical", levels)
-    refuse_dates(name, values)
-    refuse_objects(name, values)
+    reject_dates(name, values)
+    reject_objects(name, values)
     if kind == "categorical":
         return Column(name, "categorical", None)
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(
+        reject(
             name, "contains complex numbers", "use their real and imaginary parts as two columns"
         )
     if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
         return Column(name, "continuous")
     if values.isna().all():
-        refuse(name, "has no values", "leave it out")
+        reject(name, "has no values", "leave it out")
     if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values):
         return Column(name, "continuous")
-    refuse_misspelt_numbers(name, values)
-    _refuse_text_dates(name, values)
+    reject_misspelt_numbers(name, values)
+    _reject_text_dates(name, values)
     return Column(name, "categorical", None)
 
 
@@ -88,22 +88,22 @@ def numbers_of(
     """
     if allow_missing:
         values = without_signals(values)
-    refuse_dates(name, values)
+    reject_dates(name, values)
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(
+        reject(
             name, "contains complex numbers", "use their real and imaginary parts as two columns"
         )
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        refuse_objects(name, values, first_row)
+        reject_objects(name, values, first_row)
         plain = values.astype(object)
-        _refuse_huge(name, plain, first_row)
+        _reject_huge(name, plain, first_row)
         numbers = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         bad = np.isnan(numbers) & ~plain.isna().to_numpy()
         if bad.any():
             row = int(bad.argmax())
-            refuse(
+            reject(
                 name,
                 f"is declared continuous but contains {shown(plain.iloc[row])}",
                 "correct the value, or declare the column categorical",
@@ -115,8 +115,8 @@ def numbers_of(
     if not finite.all():
         row = int(finite.argmin())
         if np.isnan(numbers[row]):
-            _refuse_missing_number(name, first_row + row)
-        refuse(
+            _reject_missing_number(name, first_row + row)
+        reject(
             name,
             "contains an infinite value (inf)",
             "replace it by a finite one or drop the row",
@@ -163,7 +163,7 @@ def codes_of(
     known = table[codes]
     if (known < 0).any():
         row = int((known < 0).argmax())
-        refuse_unseen_level(name, uniques[codes[row]], list(code_of), first_row + row)
+        reject_unseen_level(name, uniques[codes[row]], list(code_of), first_row + row)
     return known
 
 
@@ -172,7 +172,7 @@ def sorted_levels(levels: set[Level]) -> tuple[Level, ...]:
     return tuple(sorted(levels, key=lambda level: (isinstance(level, str), level)))
 
 
-def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
+def reject_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
     """Check that a column that may contain any Python object contains only numbers and text.
 
     Raises:
@@ -190,11 +190,11 @@ def refuse_objects(name: str, values: pd.Series, first_row: int = 1) -> None:
     if odd:
         row, kind = next((k, type(value)) for k, value in enumerate(found) if type(value) in odd)
         remedy = "convert such values to numbers or text, or leave the column out"
-        refuse(name, f"contains a value of type {kind.__name__}", remedy, first_row + row)
+        reject(name, f"contains a value of type {kind.__name__}", remedy, first_row + row)
     if any(issubclass(kind, Decimal) for kind in types):
         for row, value in enumerate(found):
             if isinstance(value, Decimal) and value.is_snan():
-                _refuse_missing_number(name, first_row + row)
+                _reject_missing_number(name, first_row + row)
 
 
 def without_signals(values: pd.Series) -> pd.Series:
@@ -208,10 +208,10 @@ def without_signals(values: pd.Series) -> pd.Series:
 def _factorise(
     name: str, values: pd.Series, first_row: int, *, allow_missing: bool = False
 ) -> tuple[NDArray[np.int64], list[Any]]:
-    refuse_objects(name, values, first_row)
+    reject_objects(name, values, first_row)
     codes, uniques = pd.factorize(values)
     if (codes < 0).any() and not allow_missing:
-        refuse(
+        reject(
             name,
             "is missing a value",
             'fill it in, drop the row, or make missing values a category: fillna("missing")',
@@ -233,11 +233,11 @@ def level_of(name: str, value: Any, row: int | None = None) -> Level:
         value = float(value)
     if isinstance(value, str):
         if not _is_unicode(value):
-            refuse_no_unicode(name, value)
+            reject_non_unicode(name, value)
         return value
     if isinstance(value, (bool, int, float)) and not _is_beyond_double(value):
         return value
-    refuse(
+    reject(
         name,
         f"has {shown(value)} among its categories, of type {type(value).__name__}",
         "convert them to text, such as with astype(str)",
@@ -249,7 +249,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def refuse_dates(name: str, values: pd.Series) -> None:
+def reject_dates(name: str, values: pd.Series) -> None:
     """Raise an error for a column of dates, times or durations."""
     dtype = values.dtype
     dates = (
@@ -261,7 +261,7 @@ def refuse_dates(name: str, values: pd.Series) -> None:
     if not dates and pd.api.types.is_object_dtype(dtype):
         dates = pd.api.types.infer_dtype(values, skipna=True) in _DATE_OBJECTS
     if dates:
-        refuse(
+        reject(
             name,
             "contains dates or times",
             "convert them to numbers, such as the day of the year or the hours since the first "
@@ -269,14 +269,14 @@ def refuse_dates(name: str, values: pd.Series) -> None:
         )
 
 
-def _refuse_text_dates(name: str, values: pd.Series) -> None:
+def _reject_text_dates(name: str, values: pd.Series) -> None:
     """Raise an error for a column of dates written as text, as in a CSV file."""
     try:
         text = pd.Series(values.dropna().unique(), dtype=str)
     except UnicodeEncodeError as error:
-        refuse_no_unicode(name, error.object)
+        reject_non_unicode(name, error.object)
     if text.str.match(_DATE_TEXT).all():
-        refuse(
+        reject(
             name,
             f"contains dates or times, such as {shown(text.iloc[0])}",
             "convert them to numbers, such as the day of the year, leave the column out, or "
@@ -293,11 +293,11 @@ def is_text(name: str, values: pd.Series, first_row: int = 1) -> bool:
     text = np.array([isinstance(value, str) for value in values])
     if text.any() and not (text | values.isna().to_numpy()).all():
         first = int(text.argmax())
-        _refuse_as_number(name, values.iloc[first], first + first_row)
+        _reject_non_number(name, values.iloc[first], first + first_row)
     return bool(text.any())
 
 
-def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) -> None:
+def reject_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) -> None:
     """Check that a column of text does not consist mostly of numbers.
 
     Raises:
@@ -309,42 +309,42 @@ def refuse_misspelt_numbers(name: str, values: pd.Series, first_row: int = 1) ->
     if not is_number.all() and is_number.mean() >= _NUMBER_SHARE:
         misspelt = text[~is_number].iloc[0]
         is_first = (values == misspelt).to_numpy(bool, na_value=False)
-        _refuse_as_number(name, misspelt, int(is_first.argmax()) + first_row)
+        _reject_non_number(name, misspelt, int(is_first.argmax()) + first_row)
     if is_number.all() or len(text) <= _MOST_SIGNED_LEVELS:
         return
     signed = text[text.map(lambda value: _SIGN.search(value) is not None)]
     if len(signed) and text.map(lambda value: bool(_NUMBER_WITH_SIGNS.fullmatch(value))).all():
-        refuse(
+        reject(
             name,
             f"contains numbers with signs or spaces, such as {shown(signed.iloc[0])}",
             "write plain numbers, or declare the column categorical if they are labels",
         )
 
 
-def _refuse_as_number(name: str, value: Any, row: int) -> NoReturn:
+def _reject_non_number(name: str, value: Any, row: int) -> NoReturn:
     remedy = "correct the value, or declare the column categorical if these are names"
-    refuse(name, f"contains numbers, but also {shown(value)}", remedy, row)
+    reject(name, f"contains numbers, but also {shown(value)}", remedy, row)
 
 
-def _refuse_missing_number(name: str, row: int) -> NoReturn:
+def _reject_missing_number(name: str, row: int) -> NoReturn:
     remedy = "fill it in, drop the row, or leave out the column"
-    refuse(name, "is missing a value (NaN)", remedy, row)
+    reject(name, "is missing a value (NaN)", remedy, row)
 
 
-def refuse_no_unicode(name: str, value: str) -> NoReturn:
+def reject_non_unicode(name: str, value: str) -> NoReturn:
     """Raise an error for text that is not valid Unicode."""
-    refuse(
+    reject(
         name,
         f"contains {shown(value)}, which is not valid Unicode text",
         "read the file with its correct encoding",
     )
 
 
-def _refuse_huge(name: str, values: pd.Series, first_row: int) -> None:
+def _reject_huge(name: str, values: pd.Series, first_row: int) -> None:
     """Raise an error for an integer beyond double precision, which all computations use."""
     for row, value in enumerate(values):
         if isinstance(value, int) and _is_beyond_double(value):
-            refuse(
+            reject(
                 name,
                 "contains a whole number above 1.8e308, the largest in double precision",
                 "rescale the column or take its logarithm, or convert it to text if these are "

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import Column, Part, Reading
-from distributed_ib.data.columns.column_values import refuse_objects
+from distributed_ib.data.columns.column_values import reject_objects
 from distributed_ib.data.columns.date_text import Times, times_of_text
-from distributed_ib.data.table_errors import refuse, shown
+from distributed_ib.data.table_errors import reject, shown
 
 FloatArray = NDArray[np.float64]
 DateType = Literal["date", "time", "duration"]
@@ -96,7 +96,7 @@ def clock_times(
             plain = [_plain_time(value) for value in values.astype(object)]
             times = np.array(plain, "datetime64[us]")
     except (OverflowError, ValueError, pd.errors.OutOfBoundsDatetime):
-        refuse(
+        reject(
             name,
             "contains a date outside the range that can be represented",
             "correct it or drop the row",
@@ -107,20 +107,20 @@ def clock_times(
     if found in ("date", "time"):
         odd = np.isnat(times) & ~missing
         if odd.any():
-            _refuse_no_date(name, values.iloc[int(odd.argmax())], first_row + int(odd.argmax()))
+            _reject_non_date(name, values.iloc[int(odd.argmax())], first_row + int(odd.argmax()))
         return times
     if not isinstance(values.dtype, pd.StringDtype) and not pd.api.types.is_object_dtype(
         values.dtype
     ):
         row = int((~missing).argmax())
-        _refuse_no_date(name, values.iloc[row], first_row + row)
-    refuse_objects(name, values, first_row)
+        _reject_non_date(name, values.iloc[row], first_row + row)
+    reject_objects(name, values, first_row)
     return times_of_text(name, values, first_row, day_first)
 
 
-def _refuse_no_date(name: str, value: Any, row: int) -> NoReturn:
+def _reject_non_date(name: str, value: Any, row: int) -> NoReturn:
     remedy = 'use dates or text such as "2026-01-31", or declare another kind'
-    refuse(name, f"is read as dates but contains {shown(value)}", remedy, row)
+    reject(name, f"is read as dates but contains {shown(value)}", remedy, row)
 
 
 def _plain_time(value: Any) -> Any:
@@ -177,7 +177,7 @@ def durations(name: str, values: pd.Series, unit: str) -> FloatArray:
         ]
         return _in_units(np.array(plain, "timedelta64[us]"), seconds)
     except (OverflowError, ValueError, TypeError):
-        refuse(
+        reject(
             name,
             "contains a value that is not a duration",
             "write all durations in one form, as numbers",

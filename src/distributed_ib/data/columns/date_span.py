@@ -12,8 +12,8 @@ from distributed_ib.data.columns.date_parts import WEEK_DAYS, YEAR_DAYS, clock_t
 from distributed_ib.data.columns.date_text import (
     Times,
     example_of,
-    refuse_both_orders,
-    refuse_mixed_orders,
+    reject_ambiguous_order,
+    reject_mixed_orders,
 )
 from distributed_ib.errors import UserError
 
@@ -97,7 +97,7 @@ class DateSpan:
                 self._spans[order].add(times)
         if not self._spans:
             if len({str(fault) for fault in faults}) > 1:
-                refuse_mixed_orders(self._name)
+                reject_mixed_orders(self._name)
             raise faults[0]
 
     @property
@@ -110,7 +110,7 @@ class DateSpan:
         if not self._example:
             return None
         if len(self._spans) > 1 and not self._all_dotted:
-            refuse_both_orders(self._name, self._example)
+            reject_ambiguous_order(self._name, self._example)
         return next(iter(self._spans))  # dates with dots begin with the day
 
     @property

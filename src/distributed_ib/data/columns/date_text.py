@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from distributed_ib.data.columns.column_values import refuse_no_unicode
-from distributed_ib.data.table_errors import refuse, shown
+from distributed_ib.data.columns.column_values import reject_non_unicode
+from distributed_ib.data.table_errors import reject, shown
 
 Times = NDArray[np.datetime64]
 
@@ -40,7 +40,7 @@ def distinct_texts(name: str, values: pd.Series) -> pd.Series:
     try:
         return pd.Series(values.dropna().unique(), dtype=str)
     except UnicodeEncodeError as error:
-        refuse_no_unicode(name, error.object)
+        reject_non_unicode(name, error.object)
 
 
 def text_type(name: str, values: pd.Series, first_row: int = 1) -> Literal["date", "time"] | None:
@@ -65,14 +65,14 @@ def text_type(name: str, values: pd.Series, first_row: int = 1) -> Literal["date
         if fits.mean() >= _DATE_SHARE:
             odd = texts[~fits].iloc[0]
             row = int((values == odd).to_numpy(bool, na_value=False).argmax()) + first_row
-            _refuse_odd(name, odd, row)
+            _reject_non_date_text(name, odd, row)
     return None
 
 
-def refuse_both_orders(name: str, example: str) -> NoReturn:
+def reject_ambiguous_order(name: str, example: str) -> NoReturn:
     """Raise an error for dates in which day and month can't be distinguished."""
     first, second = (_spoken(example, day_first) for day_first in (True, False))
-    refuse(
+    reject(
         name,
         f"contains dates such as {shown(example)}, which can mean {first} (day first) or {second} "
         "(month first)",
@@ -80,9 +80,9 @@ def refuse_both_orders(name: str, example: str) -> NoReturn:
     )
 
 
-def refuse_mixed_orders(name: str) -> NoReturn:
+def reject_mixed_orders(name: str) -> NoReturn:
     """Raise an error for dates, some with the day first and some with the month first."""
-    refuse(
+    reject(
         name,
         "contains some dates with the day before the month and some with the month before the day",
         "write all dates in one form, preferably as 2026-01-31",
@@ -112,7 +112,7 @@ def times_of_text(name: str, values: pd.Series, first_row: int, day_first: bool 
     is_text = texts.map(lambda value: isinstance(value, str)).to_numpy(bool)
     if not is_text.all():
         odd = int((~is_text).argmax())
-        _refuse_odd(name, texts.iloc[odd], int((codes == odd).argmax()) + first_row)
+        _reject_non_date_text(name, texts.iloc[odd], int((codes == odd).argmax()) + first_row)
     texts = distinct_texts(name, texts)
     found = np.full(len(texts) + 1, np.datetime64("NaT"), "datetime64[us]")
     if len(texts):
@@ -120,7 +120,7 @@ def times_of_text(name: str, values: pd.Series, first_row: int, day_first: bool 
     bad = np.isnat(found[:-1])
     if bad.any():
         odd = int(bad.argmax())
-        _refuse_odd(name, texts.iloc[odd], int((codes == odd).argmax()) + first_row)
+        _reject_non_date_text(name, texts.iloc[odd], int((codes == odd).argmax()) + first_row)
     return found[codes]
 
 
@@ -165,8 +165,8 @@ def _spoken(text: str, day_first: bool) -> str:
     return str(_times(pd.Series([text], dtype=str), day_first)[0].astype("datetime64[D]"))
 
 
-def _refuse_odd(name: str, value: Any, row: int) -> NoReturn:
-    refuse(
+def _reject_non_date_text(name: str, value: Any, row: int) -> NoReturn:
+    reject(
         name,
         f"contains dates or times, but also {shown(value)}",
         "correct the value, or declare the column categorical if these are names",

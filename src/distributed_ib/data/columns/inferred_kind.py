@@ -6,13 +6,13 @@ import pandas as pd
 
 from distributed_ib.data.columns.column_values import (
     is_text,
-    refuse_misspelt_numbers,
-    refuse_objects,
+    reject_misspelt_numbers,
+    reject_objects,
 )
 from distributed_ib.data.columns.date_parts import date_type
 from distributed_ib.data.columns.date_text import text_type
 from distributed_ib.data.columns.declared_kinds import DeclaredKind
-from distributed_ib.data.table_errors import refuse, shown
+from distributed_ib.data.table_errors import reject, shown
 
 ReadAs = Literal["continuous", "categorical", "ordered", "date", "time", "duration"]
 
@@ -43,7 +43,7 @@ def read_as(
         if kind is None or (own == "duration" and kind == "continuous"):
             return own
         example = shown(values.dropna().iloc[0])
-        refuse(
+        reject(
             name,
             f"is declared {kind} but contains dates or times, such as {example}",
             'declare it "date", or convert it to text or numbers',
@@ -52,7 +52,7 @@ def read_as(
         return "continuous"
     if isinstance(values.dtype, pd.CategoricalDtype):
         return "ordered" if kind == "ordered" or (not kind and values.dtype.ordered) else _CATEGORY
-    refuse_objects(name, values, first_row)
+    reject_objects(name, values, first_row)
     if kind == "ordered":
         return "ordered"
     return _CATEGORY if kind == "categorical" else _inferred(name, values, first_row)
@@ -63,24 +63,24 @@ _CATEGORY: Literal["categorical"] = "categorical"
 
 def _inferred(name: str, values: pd.Series, first_row: int) -> ReadAs:
     if pd.api.types.is_complex_dtype(values.dtype):
-        refuse(
+        reject(
             name, "contains complex numbers", "use their real and imaginary parts as two columns"
         )
     if pd.api.types.is_numeric_dtype(values.dtype):  # booleans are numeric
         return "continuous"
     if pd.api.types.is_object_dtype(values.dtype) and not is_text(name, values, first_row):
         return "continuous"
-    refuse_misspelt_numbers(name, values, first_row)
+    reject_misspelt_numbers(name, values, first_row)
     found = text_type(name, values, first_row)
     return _CATEGORY if found is None else found
 
 
 def _as_date(name: str, values: pd.Series, own: str | None, first_row: int) -> ReadAs:
     if own == "duration":
-        refuse(name, "is declared a date but contains durations", 'declare it "continuous"')
+        reject(name, "is declared a date but contains durations", 'declare it "continuous"')
     if own is not None:
         return "time" if own == "time" else "date"
     if pd.api.types.is_object_dtype(values.dtype) or isinstance(values.dtype, pd.StringDtype):
-        refuse_objects(name, values, first_row)
+        reject_objects(name, values, first_row)
         return "time" if text_type(name, values, first_row) == "time" else "date"
     return "date"

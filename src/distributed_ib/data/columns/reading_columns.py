@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns.column import Column, Level, level_text
 from distributed_ib.data.columns.column_values import factorised, numbers_of
 from distributed_ib.data.columns.date_parts import WEEKDAYS, durations, part_of
-from distributed_ib.data.table_errors import refuse_unseen_level
+from distributed_ib.data.table_errors import reject_unseen_level
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -37,7 +37,7 @@ def numbers_in(column: Column, values: pd.Series, first_row: int = 1) -> FloatAr
         return durations(column.read_from, values, reading.unit)
     if reading.part == "rank":
         codes, levels = codes_in(column, values, first_row)
-        refuse_unseen(column, codes, levels, first_row)
+        reject_unseen(column, codes, levels, first_row)
         return ranks_of(codes)
     return part_of(np.asarray(values, "datetime64[us]"), reading.part, reading.origin)
 
@@ -85,7 +85,7 @@ def codes_in(column: Column, values: pd.Series, first_row: int = 1) -> tuple[Cod
     return table[found], names[found]
 
 
-def refuse_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: int) -> None:
+def reject_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: int) -> None:
     """Check that there are no unknown levels.
 
     Raises:
@@ -95,4 +95,4 @@ def refuse_unseen(column: Column, codes: Codes, names: NDArray[Any], first_row: 
     if not unseen.any():
         return
     row = int(unseen.argmax())
-    refuse_unseen_level(column.read_from, names[row], column.known_levels, first_row + row)
+    reject_unseen_level(column.read_from, names[row], column.known_levels, first_row + row)

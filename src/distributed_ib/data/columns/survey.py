@@ -12,7 +12,7 @@ from distributed_ib.data.columns.column_values import (
     factorised,
     level_of,
     numbers_of,
-    refuse_objects,
+    reject_objects,
     sorted_levels,
     without_signals,
 )
@@ -29,7 +29,7 @@ from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
 from distributed_ib.data.columns.spikes import spikes_of
 from distributed_ib.data.files._views import View
 from distributed_ib.data.reading_progress import ReadingCallback, no_progress
-from distributed_ib.data.table_errors import refuse, shown, with_place
+from distributed_ib.data.table_errors import reject, shown, with_place
 from distributed_ib.errors import UserError
 
 LEAST_ROWS = 10
@@ -249,7 +249,7 @@ class _Look:
 
     def _add_levels(self, values: pd.Series, first_row: int) -> None:
         if len(self.counts) > MOST_LEVELS:  # enough is known
-            refuse_objects(self.name, values, first_row)
+            reject_objects(self.name, values, first_row)
             self.n_missing += int(values.isna().sum())
             return
         codes, levels = factorised(self.name, values, first_row)
@@ -364,14 +364,14 @@ class _Look:
         levels = (self.declared.levels if self.declared else ()) or self.given_levels
         if not levels:
             if any(isinstance(level, str) for level in self.counts):
-                refuse(
+                reject(
                     self.name,
                     "is declared ordered, but the order of its levels is unknown",
                     'declare the order, such as {kind = "ordered", levels = ["low", "high"]}',
                 )
             levels = sorted_levels(set(self.counts))
         if unknown := set(self.counts) - set(levels):
-            refuse(
+            reject(
                 self.name,
                 f"contains {shown(min(unknown, key=str))}, which is not among its levels",
                 "add it to the levels, or replace the value",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.data.columns.column import Column
-from distributed_ib.data.columns.reading_columns import UNSEEN, Codes, refuse_unseen
+from distributed_ib.data.columns.reading_columns import UNSEEN, Codes, reject_unseen
 from distributed_ib.data.table_errors import shown
 from distributed_ib.errors import UserError
 
@@ -77,7 +77,7 @@ class UnfamiliarValues:
         n_known = len(column.known_levels)
         if unseen.any():
             if refused or self.unseen == "error":
-                refuse_unseen(column, codes, names, first_row)
+                reject_unseen(column, codes, names, first_row)
             label = column.labels[typical]
             if not column.has_rare:
                 self._count_level(column, int(unseen.sum()), names[unseen.argmax()], label)

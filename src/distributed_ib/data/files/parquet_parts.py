@@ -170,7 +170,7 @@ def _paths(place: str) -> tuple[Any, str, list[str]]:
         return filesystem, path.rpartition("/")[0], [path]
     if info.type == fs.FileType.Directory:
         found = sorted(_files_below(filesystem, path, place))
-        _refuse_others(place, found)
+        _reject_other_files(place, found)
         base = path
     elif any(wild):
         base = "/".join(parts[: wild.index(True)]) or "/"
@@ -220,7 +220,7 @@ def _files_below(filesystem: Any, base: str, place: str) -> Iterator[str]:
             yield info.path
 
 
-def _refuse_others(place: str, paths: Sequence[str]) -> None:
+def _reject_other_files(place: str, paths: Sequence[str]) -> None:
     """Check that a folder contains only Parquet files, since others may be part of the table.
 
     Raises:

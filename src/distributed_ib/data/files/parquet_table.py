@@ -131,7 +131,7 @@ class ParquetTable:
         Raises:
             UserError: If there is no such column.
         """
-        self._refuse_unknown(name)
+        self._reject_unknown(name)
         parts = [chunk[name] for _, chunk in self.chunks([name])]
         return pd.concat(parts, ignore_index=True) if parts else self.head()[name]
 
@@ -142,7 +142,7 @@ class ParquetTable:
             UserError: If there is no such column.
         """
         for name in names:
-            self._refuse_unknown(name)
+            self._reject_unknown(name)
         fewer = copy.copy(self)
         fewer.names = tuple(name for name in self.names if name not in set(names))
         return fewer
@@ -182,7 +182,7 @@ class ParquetTable:
     def __len__(self) -> int:
         return self.n_rows
 
-    def _refuse_unknown(self, name: str) -> None:
+    def _reject_unknown(self, name: str) -> None:
         if name not in self.names:
             raise UserError(
                 f"{self.place} has no column {name!r}; its columns are "

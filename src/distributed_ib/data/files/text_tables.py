@@ -114,11 +114,11 @@ def _parsed(
                     lines.readline()
                 found = pd.read_csv(lines, **options)
     if form.delimiter != "," and form.numbers.decimal == ".":
-        _refuse_late_commas(place, found, {*form.codes, *text})
+        _reject_late_commas(place, found, {*form.codes, *text})
     return found
 
 
-def _refuse_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) -> None:
+def _reject_late_commas(place: str, table: pd.DataFrame, text: Collection[str]) -> None:
     """Check that no column of numbers has decimal commas far below the first rows.
 
     Raises:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from distributed_ib._reading_line import ReadingLine
 from distributed_ib.data.columns.declared_kinds import DeclaredKind
-from distributed_ib.data.decomposition import refuse_unknown
+from distributed_ib.data.decomposition import reject_unknown
 from distributed_ib.data.files.parquet_parts import is_parquet
 from distributed_ib.data.files.parquet_table import ParquetTable
 from distributed_ib.data.streamed_statistics import (
@@ -132,7 +132,7 @@ def read_streamed(
         UserError: If an option does not apply to such a table, or as for `columns_of` and
             `gather_statistics`.
     """
-    _refuse_roles(table, roles, memory_gib)
+    _reject_roles(table, roles, memory_gib)
     inputs = columns_of(pd.DataFrame(table.head()), table.place, roles, grouped).x.columns
     streamed = StreamedTable(
         table,
@@ -143,7 +143,7 @@ def read_streamed(
     )
     outside = {name for _, name in roles.named()}
     used = {name: kind for name, kind in declared.items() if name not in outside}
-    refuse_unknown(used, table.names, "kinds")
+    reject_unknown(used, table.names, "kinds")
     line = ReadingLine(Path(table.place).name)
     with closing(line):
         statistics = gather_statistics(streamed, used, kept=grouped, on_read=line)
@@ -152,7 +152,7 @@ def read_streamed(
     return StreamedRows(columns, StreamedSource(streamed, statistics, memory_gib, line))
 
 
-def _refuse_roles(table: ParquetTable, roles: ColumnRoles, memory_gib: float) -> None:
+def _reject_roles(table: ParquetTable, roles: ColumnRoles, memory_gib: float) -> None:
     for option, name, what in (
         ("weight", roles.weight, "all rows have the same weight"),
         ("group", roles.group, "single rows are held out, not groups"),

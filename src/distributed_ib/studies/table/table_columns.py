@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from distributed_ib.data.columns.column import EXACT_BELOW
 from distributed_ib.data.columns.column_values import numbers_of
 from distributed_ib.data.columns.times import times_of
-from distributed_ib.data.table_errors import refuse_no_rows, where
+from distributed_ib.data.table_errors import reject_empty_table, where
 from distributed_ib.errors import UserError
 from distributed_ib.studies.table.column_names import quoted_name
 
@@ -82,7 +82,7 @@ def columns_of(
     """
     _check_roles(table, place, roles)
     if table.empty:
-        refuse_no_rows(place)
+        reject_empty_table(place)
     named = {name for option, name in roles.named() if option != "time" or name not in components}
     x = table.drop(columns=list(named))
     if x.shape[1] == 0:
@@ -121,12 +121,12 @@ def held_out_columns(
                 f"{', '.join(wanted)}."
             )
     if table.empty:
-        refuse_no_rows(place)
+        reject_empty_table(place)
     found: tuple[Any, ...] = (table[list(names)], _target(table, roles))
     return found if roles.weight is None else (*found, _weight(table, place, roles.weight))
 
 
-def refuse_fractions(name: str, values: "pd.Series[Any]") -> None:
+def reject_fractions(name: str, values: "pd.Series[Any]") -> None:
     """Check that the values of a target can be classes.
 
     Raises:

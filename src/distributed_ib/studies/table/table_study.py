@@ -48,7 +48,7 @@ from distributed_ib.studies.table.each_target import (
 )
 from distributed_ib.studies.table.option_errors import as_options
 from distributed_ib.studies.table.streamed_rows import DEFAULT_MEMORY_GIB, StreamedRows
-from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, refuse_fractions
+from distributed_ib.studies.table.table_columns import ColumnRoles, TableColumns, reject_fractions
 from distributed_ib.studies.table.table_findings import notes_of_table, warnings_of_table
 from distributed_ib.studies.table.table_rows import TableRows
 from distributed_ib.studies.table.text_input import TextInput, is_standard_input, kept_input
@@ -317,7 +317,7 @@ class TableStudy(Study):
                     f"--loss {self.loss} is only for regression, but the target {name!r} is "
                     "treated as classes; leave --loss out, or add --task regression."
                 )
-            refuse_fractions(name, y if self._streamed is None else self._streamed.classes)
+            reject_fractions(name, y if self._streamed is None else self._streamed.classes)
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
