@@ -19,8 +19,8 @@ from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.fitting import fit_scheme
 from distributed_ib.studies.glass.glass_examples import (
     examples_of,
-    rows_that_choose,
-    rows_that_report,
+    reporting_rows,
+    validation_rows,
 )
 from distributed_ib.studies.glass.glass_measurements import accuracies
 from distributed_ib.studies.glass.glass_study import GlassStudy
@@ -39,7 +39,7 @@ def quick(case: str, n_rows: int, table: int) -> Row:
     problem = study.problem(table)
     split = problem.split(table)
     scheme = fit_scheme(problem, study.model, study.train, seed=table)
-    halves = [rows_that_choose(split), rows_that_report(split)]
+    halves = [validation_rows(split), reporting_rows(split)]
     of_halves = [accuracies(scheme, split, rows)[0] for rows in halves]
     record = scheme.snapshots.record
     in_use = (scheme.conveyed_bits().values[0, record] > THRESHOLD_BITS).sum(axis=1)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from distributed_ib.cli.describe_command import becomes
+from distributed_ib.cli.describe_command import encoding_text
 from distributed_ib.cli.main import app
 from distributed_ib.data.columns.declared_kinds import read_kinds
 from distributed_ib.data.columns.survey import Survey, survey
@@ -86,7 +86,7 @@ def test_values_that_many_rows_share_are_named_as_the_model_treats_them() -> Non
     assert [one.spikes for one in whole] == [(99.0,), (99 / 60,)]
     fitted = Decomposition.from_frame(table).fit(table)
     assert fitted.spikes == ((99.0,), (pytest.approx(99 / 60),))
-    assert becomes(whole[0]) == "a number (99 also as levels) or missing"
+    assert encoding_text(whole[0]) == "a number (99 also as levels) or missing"
     look = Survey(list(table), {})
     for start in range(0, len(table), 700):
         look.add(start, {name: table[name][start : start + 700] for name in table})

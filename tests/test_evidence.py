@@ -36,7 +36,7 @@ from distributed_ib.evidence.stability import (
     last_components,
 )
 from distributed_ib.information.subset_information import subset_information_bits
-from distributed_ib.report.evidence_sections import survivor_finding, verdict_finding
+from distributed_ib.report.evidence_sections import last_component_finding, verdict_finding
 from test_cli import dib
 
 FIXED = settings(max_examples=40, derandomize=True, deadline=None)
@@ -295,9 +295,9 @@ def test_a_component_outlives_all_others_only_if_it_does_in_nine_of_ten(
     counts: dict[str, int], words: str
 ) -> None:
     last = tuple(LastComponent(name, n, 10) for name, n in counts.items())
-    finding = survivor_finding(evidence(last=last))
+    finding = last_component_finding(evidence(last=last))
     assert finding is not None and finding.text.startswith(words)
-    assert survivor_finding(evidence(last=(LastComponent("b", 10, 10),))) is None
+    assert last_component_finding(evidence(last=(LastComponent("b", 10, 10),))) is None
 
 
 def test_the_last_component_is_counted_over_resamples() -> None:

@@ -14,7 +14,7 @@ from distributed_ib._files import (
     write_atomically,
     write_text,
 )
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib.errors import UserError
 
 
@@ -107,24 +107,24 @@ def test_next_free_folder_skips_what_exists(tmp_path: Path) -> None:
 def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from distributed_ib._locks import hold_folder\n"
-        "with hold_folder(Path(sys.argv[1])):\n"
+        "from distributed_ib._locks import lock_folder\n"
+        "with lock_folder(Path(sys.argv[1])):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="in use by another process"), hold_folder(tmp_path):
+        with pytest.raises(UserError, match="in use by another process"), lock_folder(tmp_path):
             pass
         other.kill()  # no chance to let go of anything
-    with hold_folder(tmp_path), hold_folder(tmp_path.parent):
+    with lock_folder(tmp_path), lock_folder(tmp_path.parent):
         pass
-    with hold_folder(tmp_path):
+    with lock_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_a_folder_that_is_not_there_can_not_be_held(tmp_path: Path) -> None:
-    with hold_folder(tmp_path / "nowhere"):
+    with lock_folder(tmp_path / "nowhere"):
         assert not (tmp_path / "nowhere").exists()

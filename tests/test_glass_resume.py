@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from distributed_ib._arrays import load_arrays, save_arrays
-from distributed_ib._locks import LOCK, hold_folder
+from distributed_ib._locks import LOCK, lock_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.simulation import sample, simulate
 from distributed_ib.studies.glass.simulation.shear import Event, State
@@ -162,12 +162,12 @@ def test_what_a_kill_left_half_written_goes(tmp_path: Path, made: list[int]) -> 
 def test_nothing_is_written_into_a_folder_that_another_process_holds(tmp_path: Path) -> None:
     folder = tmp_path / "rapid"
     folder.mkdir()
-    with hold_folder(folder), pytest.raises(UserError, match="in use"):
+    with lock_folder(folder), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **OPTIONS)
     assert [path.name for path in folder.iterdir()] == [LOCK]
     # Nor does it matter what that process has written so far.
     (folder / "settings.json").write_text(json.dumps({"protocol": "rapid"})[:10])
-    with hold_folder(folder), pytest.raises(UserError, match="in use"):
+    with lock_folder(folder), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **OPTIONS)
 
 

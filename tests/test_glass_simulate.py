@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import load_table
 from distributed_ib.studies.glass.simulation import _lammps as engine
@@ -148,7 +148,7 @@ def test_arguments_that_make_no_sense_are_refused(
 
 def test_two_runs_do_not_fill_one_folder(tmp_path: Path) -> None:
     (tmp_path / "rapid").mkdir()
-    with hold_folder(tmp_path / "rapid"), pytest.raises(UserError, match="in use"):
+    with lock_folder(tmp_path / "rapid"), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **SMALL)
 
 

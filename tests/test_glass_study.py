@@ -19,9 +19,9 @@ from distributed_ib.scheme.measure import Measure
 from distributed_ib.studies.glass import GlassStudy, load_glass
 from distributed_ib.studies.glass.glass_examples import (
     examples_of,
-    rows_that_choose,
-    rows_that_report,
+    reporting_rows,
     standardisation,
+    validation_rows,
 )
 from distributed_ib.studies.glass.glass_figures import (
     Panels,
@@ -175,7 +175,7 @@ def test_what_shells_convey_is_their_information_and_the_kl_on_request(
 
 
 def test_without_its_shells_the_model_knows_nothing(analysed: AnalysedGlass) -> None:
-    x, y, _ = analysed.split.problem.rows(rows_that_report(analysed.split))
+    x, y, _ = analysed.split.problem.rows(reporting_rows(analysed.split))
     model = analysed.scheme.at(beta=0.02)
     one_draw = model.scores(x, y)["accuracy"]
     assert one_draw > 0.9
@@ -268,7 +268,7 @@ def test_no_sample_both_chooses_and_reports(split: Split) -> None:
     data = glass_like()
     given = split_of(replace(data, validation=data.group % 3 == 0))
     for one in (split, given):
-        choose, report = rows_that_choose(one), rows_that_report(one)
+        choose, report = validation_rows(one), reporting_rows(one)
         np.testing.assert_array_equal(np.union1d(choose, report), one.held_out)
         assert not set(data.group[choose]) & set(data.group[report])
         for rows in (choose, report):
@@ -278,8 +278,8 @@ def test_no_sample_both_chooses_and_reports(split: Split) -> None:
 def test_a_single_sample_held_out_chooses_and_reports() -> None:
     data = glass_like()
     split = split_of(replace(data, validation=data.group == 3))
-    np.testing.assert_array_equal(rows_that_choose(split), split.held_out)
-    np.testing.assert_array_equal(rows_that_report(split), split.held_out)
+    np.testing.assert_array_equal(validation_rows(split), split.held_out)
+    np.testing.assert_array_equal(reporting_rows(split), split.held_out)
 
 
 def test_what_reports_chooses_nothing(analysed: AnalysedGlass) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.telling import evenly_along, nearest_betas, telling_betas
+from distributed_ib.scheme.informative_betas import evenly_along, informative_betas, nearest_betas
 from distributed_ib.studies.image import (
     ImageStudy,
     Painter,
@@ -219,7 +219,7 @@ def test_what_is_shown_is_evenly_spaced_along_the_allocation() -> None:
 
 def test_telling_approximations_are_in_use(run: Run) -> None:
     scheme = run.scheme
-    betas = telling_betas(scheme)
+    betas = informative_betas(scheme)
     assert len(betas) == 5 and betas == sorted(betas)
     assert all(scheme.at(beta=beta).in_use() for beta in betas)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from distributed_ib.training._program_memory import forget_programs
+from distributed_ib.training._program_memory import clear_programs
 
 
 def regions() -> int:
@@ -25,7 +25,7 @@ def test_programs_are_forgotten_before_they_take_too_many_regions() -> None:
     for number, program in enumerate(programs):
         program(jnp.ones(number + 1))
     before = regions()
-    assert not forget_programs(1.0)
-    assert forget_programs(0.0)
+    assert not clear_programs(1.0)
+    assert clear_programs(0.0)
     assert regions() < before
     np.testing.assert_array_equal(programs[2](jnp.ones(3)), 2.0)

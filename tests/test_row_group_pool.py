@@ -42,7 +42,7 @@ def test_measured_rows_are_a_uniform_sample_and_always_the_same() -> None:
 
 def test_every_block_has_its_share_of_places_and_no_measured_row(table: StreamedTable) -> None:
     pool = pool_of(table, 300)
-    pool.bring_to(np.zeros(pool.n_blocks, np.int64))
+    pool.advance_to(np.zeros(pool.n_blocks, np.int64))
     numbers, is_yes = pool.arrays
     assert pool.n_rows == N_ROWS - 50 and abs(pool.n_places - 300) <= pool.n_blocks / 2
     inside = numbers[: pool.n_places]
@@ -68,7 +68,7 @@ def test_every_training_row_is_equally_likely_though_the_table_is_sorted(
         source = batches(pool, n_repeats=1, seed=seed)
         places = source.places(0, 200, 1).ravel()
         for draw in range(4):  # as after so many cycles
-            pool.bring_to(np.full(pool.n_blocks, draw))
+            pool.advance_to(np.full(pool.n_blocks, draw))
             counts += np.bincount(numbers[places], minlength=N_ROWS)
             n_each += len(places)
     outside = np.setdiff1d(np.arange(N_ROWS), table.measured)
@@ -162,7 +162,7 @@ def test_reading_is_told_and_errors_of_other_threads_come_through(
     reports: list[tuple[str, int, int]] = []
     note: Callable[[str, int, int], None] = lambda *now: reports.append(now)  # noqa: E731
     pool = pool_of(table, 300, on_read=note)
-    pool.bring_to(np.zeros(pool.n_blocks, np.int64))
+    pool.advance_to(np.zeros(pool.n_blocks, np.int64))
     assert reports[-1] == ("filling the pool from", pool.n_rows, pool.n_rows)
     own = write(tmp_path / "own", frame(N_ROWS), row_group_size=70)
     source = batches(pool_of(streamed(own), 150))

@@ -38,7 +38,7 @@ def record_digests(folder: Path, digests: Mapping[str, str]) -> None:
     _write(folder, {**(read_checksums(folder) or {}), **digests})
 
 
-def forget_checksums(folder: Path, names: Iterable[str]) -> None:
+def remove_checksums(folder: Path, names: Iterable[str]) -> None:
     """Remove files from the list, before they are replaced."""
     known = read_checksums(folder)
     if known is not None:

@@ -55,10 +55,10 @@ def n_threads() -> int:
     """
     n_jobs = _given_jobs.get()
     n_most = xla_threads() if n_jobs is None else joblib.effective_n_jobs(n_jobs)
-    return n_most if n_most > 1 and jax.default_backend() == "cpu" and _is_as_others() else 1
+    return n_most if n_most > 1 and jax.default_backend() == "cpu" and _has_default_config() else 1
 
 
-def _is_as_others() -> bool:
+def _has_default_config() -> bool:
     """Whether JAX has the same settings in this thread as in a new one."""
     config: Any = jax.config
     with ThreadPoolExecutor(1) as thread:

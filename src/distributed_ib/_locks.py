@@ -13,7 +13,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Lock a folder while this process works in it, so that no run is resumed twice at once.
 
     The system releases the lock when the process ends, however it ends. The empty file `.lock`
@@ -27,7 +27,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
 
     Example:
         >>> import tempfile
-        >>> with hold_folder(Path(tempfile.mkdtemp())):
+        >>> with lock_folder(Path(tempfile.mkdtemp())):
         ...     print("no other process works here")
         no other process works here
     """

@@ -60,7 +60,7 @@ def execute(
     from distributed_ib.report.report_files import load_report
     from distributed_ib.report.terminal import print_report
     from distributed_ib.study.running import run_study
-    from distributed_ib.study.together import follow_study
+    from distributed_ib.study.together import run_study_as_follower
     from distributed_ib.training.devices import Devices
     from distributed_ib.training.processes import is_first
     from distributed_ib.training.progress import ProgressBar
@@ -69,13 +69,13 @@ def execute(
         raise UserError("--resume needs --out, the folder of the run to continue.")
     devices = Devices() if where is None else where.devices
     if devices.together and not is_first():
-        with _mistakes_placed(file):
-            status = follow_study(study, seed, devices)
+        with _locate_errors(file):
+            status = run_study_as_follower(study, seed, devices)
         raise typer.Exit(130 if status == "interrupted" else 0)
     folder = out or next_free_folder(Path("runs"), stem or study.name)
     try:
         with (
-            _mistakes_placed(file),
+            _locate_errors(file),
             ProgressBar(study.title()) as bar,
             UnitsBar(study.title()) as units,
         ):
@@ -118,7 +118,7 @@ def execute(
 
 
 @contextmanager
-def _mistakes_placed(file: Path | None) -> Iterator[None]:
+def _locate_errors(file: Path | None) -> Iterator[None]:
     """Report an error in the file of a study with its line."""
     from distributed_ib.study.loading import place_of
 

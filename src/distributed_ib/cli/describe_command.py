@@ -118,7 +118,7 @@ def _print_table(surveyed: "Sequence[SurveyedColumn]", n_rows: int, *, title: st
         cells = [
             one.name,
             "can't be read" if one.problem else one.kind,
-            becomes(one),
+            encoding_text(one),
             f"{one.n_missing:,}" if one.n_missing else "",
             one.levels_text,
             one.values,
@@ -137,7 +137,7 @@ _MOST_VALUES = 6
 _AGAIN = "; to keep it, declare its kind"
 
 
-def becomes(one: "SurveyedColumn") -> str:
+def encoding_text(one: "SurveyedColumn") -> str:
     """Short description of what a model reads from a column."""
     if not one.columns:
         return ""

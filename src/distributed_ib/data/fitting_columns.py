@@ -169,7 +169,7 @@ class ColumnStatistics:
         """Training rows of each level of a category so far; None for other columns."""
         return self._levels[name].counts if name in self._levels else None
 
-    def take_over(self, other: "ColumnStatistics") -> list[Column]:
+    def copy_from(self, other: "ColumnStatistics") -> list[Column]:
         """Take the statistics of these columns from another object that has seen all rows.
 
         Returns:

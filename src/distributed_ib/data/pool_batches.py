@@ -129,12 +129,12 @@ class PoolBatches(PreparedBatches):
         step, last = first_step, first_step + n_steps
         while step < last:
             number = schedule.n_before(step)
-            self.pool.bring_to(schedule.draws_at(step))
+            self.pool.advance_to(schedule.draws_at(step))
             end = last
             if schedule.draws_per_block:
                 end = min(last, schedule.step_of(number))
                 coming = [schedule.block_of(number + k) for k in range(_BLOCKS_AHEAD)]
-                self.pool.forget_others(coming)
+                self.pool.discard_except(coming)
                 self.pool.read_later(coming)
             first, after = step - first_step, end - first_step
             gather(prepared, self.pool.arrays, places[first:after], first)

@@ -27,9 +27,9 @@ class RowGroupPool:
     """Random rows of a table for training: the same share of every block of row groups.
 
     The pool is a stratified uniform sample of all training rows, whatever their order in the files.
-    Each of its places belongs to a block. `bring_to` takes the number of the draw that every block
-    is to contain, and reads the draws that are not there yet. The places are followed by the rows
-    that are set aside for measurement, some of which are trained on in some repeats.
+    Each of its places belongs to a block. `advance_to` takes the number of the draw that every
+    block is to contain, and reads the draws that are not there yet. The places are followed by the
+    rows that are set aside for measurement, some of which are trained on in some repeats.
 
     All pools compare equal for the compiler, since the compiled loop never reads them.
 
@@ -123,8 +123,8 @@ class RowGroupPool:
         inside = rows - (ends[block] - self.n_rows_of[block])
         return starts[block] + inside * self.n_places_of[block] // self.n_rows_of[block]
 
-    def bring_to(self, draws: NDArray[np.int64]) -> None:
-        """Bring every block to the draw of this number, `[block]`; waits until it is read."""
+    def advance_to(self, draws: NDArray[np.int64]) -> None:
+        """Advance every block to the draw of this number, `[block]`; waits until it is read."""
         wanted = [(int(k), int(draws[k])) for k in np.flatnonzero(self._held != draws)]
         # Progress is reported only for the first filling, not during training.
         on_read = self._on_read if (self._held < 0).any() else no_progress
@@ -148,7 +148,7 @@ class RowGroupPool:
             if (block, draw) not in self._coming:
                 self._coming[block, draw] = self._threads.submit(self.read, block, draw)
 
-    def forget_others(self, wanted: Sequence[tuple[int, int]]) -> None:
+    def discard_except(self, wanted: Sequence[tuple[int, int]]) -> None:
         """Drop draws that were read early and are no longer wanted."""
         for key in set(self._coming) - set(wanted):
             self._coming.pop(key).cancel()

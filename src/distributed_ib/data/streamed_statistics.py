@@ -302,7 +302,7 @@ def fit_streamed(
                 f"memory; leave it out (--exclude {name})."
             )
     found = ColumnStatistics(ordered_columns(decomposition))
-    if missing := found.take_over(statistics.columns):
+    if missing := found.copy_from(statistics.columns):
         again = ColumnStatistics(missing)
         sources = dict.fromkeys(column.read_from for column in missing)
         n_rows = 0

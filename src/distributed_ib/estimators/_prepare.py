@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from distributed_ib.data.decomposition import Decomposition
-from distributed_ib.data.files._views import View, frame_view, is_several
+from distributed_ib.data.files._views import View, frame_view, is_array_collection
 from distributed_ib.data.files.any_frame import as_pandas
 from distributed_ib.data.fitted_decomposition import FittedDecomposition
 from distributed_ib.data.splitters import HoldOutGiven, Splitter, label_codes
@@ -68,7 +68,7 @@ def check_table(estimator: Any, x: Any, *, reset: bool) -> Any:
     by_function = isinstance(estimator.components, Decomposition) and not (
         estimator.components.is_saveable
     )
-    if not is_sparse and (by_function or is_several(x) or isinstance(x, (Mapping, View))):
+    if not is_sparse and (by_function or is_array_collection(x) or isinstance(x, (Mapping, View))):
         return x
     try:
         if not isinstance(x, pd.DataFrame):

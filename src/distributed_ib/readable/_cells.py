@@ -113,7 +113,7 @@ class CellSums:
             member @ self.weight, member @ self.counts, member @ self.model, self.marginal
         )
 
-    def smeared(self, kernel: FloatArray) -> "CellSums":
+    def smoothed(self, kernel: FloatArray) -> "CellSums":
         """The same with counts smoothed over neighbouring bins."""
         return replace(self, counts=self.counts @ kernel)
 
@@ -129,4 +129,4 @@ class CellSums:
 
     def mixed(self, mixing: Mixing) -> FloatArray:
         """Probabilities of Y in each cell, `[cell, class]`."""
-        return self.smeared(mixing.kernel).predictions(mixing.model_rows)
+        return self.smoothed(mixing.kernel).predictions(mixing.model_rows)

@@ -170,12 +170,12 @@ def _candidates(
     )
     chooses = [fold.validation for fold in folds]
     weight = rows.weight[np.concatenate(chooses)]
-    smeared = _smeared(folds, rows, cells, n_cells, mixings)
+    smoothed = _smoothed_sums(folds, rows, cells, n_cells, mixings)
     bits = sum(entropies_bits(symbols, rows))
     for n_rows, labels in path.labels.items():
         if n_rows > max_rows or n_rows % _step(n_rows):
             continue
-        merged = {k: [sums.merged(labels) for sums in part] for k, part in smeared.items()}
+        merged = {k: [sums.merged(labels) for sums in part] for k, part in smoothed.items()}
         best: tuple[float, Mixing, FloatArray] | None = None
         for mixing in mixings:
             gains = np.concatenate(
@@ -199,7 +199,7 @@ def _step(n_rows: int) -> int:
     return 1 if n_rows <= 8 else 2 if n_rows <= 16 else 4
 
 
-def _smeared(
+def _smoothed_sums(
     folds: Sequence[Fold], rows: Rows, cells: Labels, n_cells: int, mixings: Sequence[Mixing]
 ) -> dict[int, list[CellSums]]:
     """Sums over the training rows of each fold, smoothed by each kernel, by its identity."""
@@ -214,7 +214,7 @@ def _smeared(
         for fold in folds
     ]
     kernels = {id(mixing.kernel): mixing.kernel for mixing in mixings}
-    return {key: [one.smeared(kernel) for one in sums] for key, kernel in kernels.items()}
+    return {key: [one.smoothed(kernel) for one in sums] for key, kernel in kernels.items()}
 
 
 def simplified(table: Table, rows: Rows) -> Table:

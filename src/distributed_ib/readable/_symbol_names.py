@@ -20,10 +20,10 @@ def values_in_words(name: str, text: str) -> str:
     return ALL_OTHER if name == THE_OTHERS and len(text) > _LISTED else text
 
 
-def the_others(texts: Sequence[str]) -> list[str]:
+def abbreviate_longest(texts: Sequence[str]) -> list[str]:
     """Names of symbols, with the longest replaced by "the others" if it is too long.
 
-    >>> the_others(["8, 17, 18", "0-6, 23", "7, 9, 10, 11, 12, 13, 14, 15, 16, 19"])
+    >>> abbreviate_longest(["8, 17, 18", "0-6, 23", "7, 9, 10, 11, 12, 13, 14, 15, 16, 19"])
     ['8, 17, 18', '0-6, 23', 'the others']
     """
     longest = max(range(len(texts)), key=lambda k: len(texts[k]))

@@ -16,7 +16,7 @@ from distributed_ib.readable._choosing_table import Table, choose_table, entropi
 from distributed_ib.readable._estimates import mean, ratio_of_means
 from distributed_ib.readable._pruning import finished
 from distributed_ib.readable._rows import Fold, Reported, Rows
-from distributed_ib.readable._symbol_names import the_others
+from distributed_ib.readable._symbol_names import abbreviate_longest
 from distributed_ib.readable.atoms import Atoms
 from distributed_ib.readable.readable_approximation import (
     Prediction,
@@ -151,7 +151,9 @@ def _symbols(atoms: Atoms, labels: Labels, codes: Labels, weight: FloatArray) ->
             tuple(atoms.intervals(part)) if atoms.is_number else (),
             float(share[k]),
         )
-        for k, (part, text, name) in enumerate(zip(members, texts, the_others(texts), strict=True))
+        for k, (part, text, name) in enumerate(
+            zip(members, texts, abbreviate_longest(texts), strict=True)
+        )
     )
 
 

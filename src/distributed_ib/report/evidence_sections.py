@@ -68,7 +68,7 @@ def verdict_finding(evidence: Evidence) -> Finding:
     return Finding(text, p_value)
 
 
-def survivor_finding(evidence: Evidence) -> Finding | None:
+def last_component_finding(evidence: Evidence) -> Finding | None:
     """A sentence on the component that is the last in use, and in how many resamples it is."""
     if len(evidence.names) == 1 or not evidence.last:
         return None

@@ -10,7 +10,7 @@ from distributed_ib.errors import UserError
 from distributed_ib.evidence.evidence import Evidence
 from distributed_ib.report.evidence_sections import (
     evidence_sections,
-    survivor_finding,
+    last_component_finding,
     verdict_finding,
 )
 from distributed_ib.report.ladder_sections import (
@@ -142,10 +142,10 @@ def opening_findings(
             )
         )
     elif evidence is not None and evidence.n_resamples:
-        findings += filter(None, [survivor_finding(evidence)])
-    elif (survivor := _survivor(subsets)) is not None:
+        findings += filter(None, [last_component_finding(evidence)])
+    elif (last_component := _last_component(subsets)) is not None:
         findings.append(
-            Finding(f"{survivor} is the last component in use as the bottleneck tightens.")
+            Finding(f"{last_component} is the last component in use as the bottleneck tightens.")
         )
     return tuple(findings)
 
@@ -375,7 +375,7 @@ def _at_the_weakest(scheme: ApproximationScheme, first: Subset) -> Finding:
     return Finding(text, {"known_bits_at_weakest": known})
 
 
-def _survivor(subsets: Sequence[Subset]) -> str | None:
+def _last_component(subsets: Sequence[Subset]) -> str | None:
     """The component in use longest, if it is a single one that is informative about Y."""
     last = next((subset for subset in reversed(subsets) if subset.components), None)
     if last is None or len(last.components) != 1 or not last.predictive_bits > 0:

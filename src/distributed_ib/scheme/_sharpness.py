@@ -43,7 +43,7 @@ def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> S
     is_measured = isinstance(predictor, TiltedPredictor) and predictor.is_free
     if not is_measured or ladder.n_resamples < 2:
         return snapshots
-    places, members = _rows_that_choose(roles), range(ladder.n_members)
+    places, members = _sampled_validation_rows(roles), range(ladder.n_members)
     found = [
         sharpness([snapshots.model(step, member) for member in members], ladder, roles, places)
         for step in range(len(snapshots.record))
@@ -53,7 +53,7 @@ def sharpened_snapshots(snapshots: Snapshots, ladder: Ladder, roles: Roles) -> S
     return replace(snapshots, params=params)
 
 
-def _rows_that_choose(roles: Roles) -> NDArray[np.int64]:
+def _sampled_validation_rows(roles: Roles) -> NDArray[np.int64]:
     """Indices of the validation rows, or of a sample of `MOST_ROWS` of them."""
     places = roles.choosing_places
     if len(places) <= MOST_ROWS:

@@ -22,10 +22,10 @@ from distributed_ib.scheme._measured_rows import Roles
 from distributed_ib.scheme._sharpness import sharpened_snapshots
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.ladder import Ladder, climb
-from distributed_ib.training._program_memory import forget_programs
+from distributed_ib.training._program_memory import clear_programs
 from distributed_ib.training.checkpoints import Checkpoints
 from distributed_ib.training.devices import Devices
-from distributed_ib.training.processes import agreed
+from distributed_ib.training.processes import broadcast_flag
 from distributed_ib.training.progress import ProgressCallback, offset_progress
 from distributed_ib.training.schedule import BetaSchedule, Direction
 from distributed_ib.training.sweep import sweep
@@ -104,17 +104,17 @@ def fit_scheme(
     Raises:
         UserError: If the problem, the model and the settings don't fit together.
     """
-    forget_programs()
+    clear_programs()
     split = problem.split(seed)
-    making = _Making(split, make_model, train, seed, store, devices)
+    runner = _SweepRunner(split, make_model, train, seed, store, devices)
     if train.is_ladder:
-        return measured(_one_ladder(making, progress), split, train, seed)
+        return measured(_one_ladder(runner, progress), split, train, seed)
     directions = train.directions
     schemes: list[ApproximationScheme] = []
     n_before = 0
     for direction in directions:
         sweep_progress = offset_progress(progress, n_before, train.total_steps)
-        schemes.append(_one_sweep(making, direction, baseline, sweep_progress))
+        schemes.append(_one_sweep(runner, direction, baseline, sweep_progress))
         n_before += train.schedule(direction).total_steps
         if schemes[-1].status != "finished":
             break
@@ -147,7 +147,7 @@ def measured(
     )
 
 
-def follow_sweeps(
+def run_sweeps_as_follower(
     problem: Problem,
     make_model: MakeModel,
     train: TrainSettings,
@@ -170,18 +170,19 @@ def follow_sweeps(
         How the last sweep ended.
     """
     split = problem.split(seed)
-    making = _Making(split, make_model, train, seed, None, devices)
+    runner = _SweepRunner(split, make_model, train, seed, None, devices)
     if train.is_ladder:
-        return making.ladder(split.divided(train.n_resamples), making.stretches(), None).status
+        return runner.ladder(split.divided(train.n_resamples), runner.stretches(), None).status
     status: Status = "finished"
     for direction in train.directions:
-        if status == "finished" and not agreed(False):  # True if the first process has it already
-            status = making.sweep(direction, None).status
+        # True if the first process has it already.
+        if status == "finished" and not broadcast_flag(False):
+            status = runner.sweep(direction, None).status
     return status
 
 
 @dataclass(frozen=True, eq=False)
-class _Making:
+class _SweepRunner:
     """The arguments that all sweeps of a scheme share."""
 
     split: Split
@@ -261,28 +262,28 @@ class _Making:
 
 
 def _one_sweep(
-    making: _Making,
+    runner: _SweepRunner,
     direction: Direction,
     baseline: Baseline | None,
     progress: ProgressCallback | None,
 ) -> ApproximationScheme:
-    store = making.store
+    store = runner.store
     is_made = store is not None and store.resume and store.finished(direction).is_dir()
-    if making.devices is not None and making.devices.together:
-        agreed(is_made)  # the other processes wait for this
+    if runner.devices is not None and runner.devices.together:
+        broadcast_flag(is_made)  # the other processes wait for this
     if store is not None and is_made:
         return ApproximationScheme.load(store.finished(direction))
-    return as_scheme(making.sweep(direction, progress), making.split, baseline)
+    return as_scheme(runner.sweep(direction, progress), runner.split, baseline)
 
 
-def _one_ladder(making: _Making, progress: ProgressCallback | None) -> ApproximationScheme:
+def _one_ladder(runner: _SweepRunner, progress: ProgressCallback | None) -> ApproximationScheme:
     """Run all starts and resamples, and keep the models of the best start at every beta."""
-    split, train = making.split, making.train
+    split, train = runner.split, runner.train
     division = split.divided(train.n_resamples)
     if any(len(rows) == 0 for rows in division.validation):
         raise UserError("several starts need held-out rows to choose among them.")
-    ladder = making.stretches()
-    result = making.ladder(division, ladder, progress)
+    ladder = runner.stretches()
+    result = runner.ladder(division, ladder, progress)
     return _climbed(result, ladder, split, division, train.n_draws)
 
 

@@ -57,7 +57,7 @@ def results_of_cluster(
             ) from None
         try:
             # As a task and not with `scatter`, so that it outlives the workers that hold it.
-            data = client.submit(_passed_on, cloudpickle.dumps((work, shared)), pure=False)
+            data = client.submit(_identity, cloudpickle.dumps((work, shared)), pure=False)
             about = (versions(), xla_threads())
             futures = {client.submit(_work, data, unit, about, pure=False): unit for unit in units}
             for future in as_completed(list(futures), loop=client.loop):
@@ -90,7 +90,7 @@ def _result(future: Any, unit: str, address: str) -> Any:
         ) from None
 
 
-def _passed_on(content: bytes) -> bytes:
+def _identity(content: bytes) -> bytes:
     return content
 
 
@@ -114,7 +114,7 @@ def _work(content: bytes, unit: str, about: tuple[Mapping[str, str], int]) -> An
     return work(shared, unit)
 
 
-def end_if_unwanted(now: SweepProgress) -> None:
+def stop_if_cancelled(now: SweepProgress) -> None:
     """Progress callback that ends a unit whose client has disconnected or has cancelled it.
 
     Raises:

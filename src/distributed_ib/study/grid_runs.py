@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distributed_ib._files import create_folder, write_atomically
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib._run_files import CONFIG
 from distributed_ib.errors import UserError
 from distributed_ib.study.finished_files import all_files_in, write_whole_folder
@@ -16,10 +16,10 @@ from distributed_ib.study.grid_table import GridRow, rows_of_run, save_table
 from distributed_ib.study.loading import place_of
 from distributed_ib.study.many_parts import (
     OnFinished,
+    cancellation_callback,
     module_of,
     place_for,
     show_warnings,
-    stopped_by_cluster,
 )
 from distributed_ib.study.options import to_toml
 from distributed_ib.study.run_folder import is_finished, read_config
@@ -86,7 +86,7 @@ def run_grid(
     workers = workers or Workers()
     grid = read_grid(path)
     _begin(folder, path)
-    with hold_folder(folder), terminated_as_interrupted():
+    with lock_folder(folder), terminated_as_interrupted():
         for run in grid.runs:
             _check_same(folder / run.name, run)
         write_atomically(folder / GRID, lambda new: new.write_bytes(path.read_bytes()))
@@ -195,7 +195,7 @@ def _work(shared: _Shared, name: str) -> _Done:
                 folder,
                 seed=seed,
                 resume=folder.exists(),
-                progress=stopped_by_cluster(shared.folder),
+                progress=cancellation_callback(shared.folder),
                 command=shared.command,
                 file=shared.file,
             )

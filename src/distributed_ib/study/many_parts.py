@@ -108,13 +108,13 @@ def show_warnings(warning_texts: tuple[str, ...]) -> None:
         warnings.warn(text, UserWarning, stacklevel=2)
 
 
-def stopped_by_cluster(folder: Path | None) -> Any:
+def cancellation_callback(folder: Path | None) -> Any:
     """Progress callback that ends a unit on a cluster when its client has disconnected."""
     if folder is not None:
         return None
-    from distributed_ib.study.cluster import end_if_unwanted
+    from distributed_ib.study.cluster import stop_if_cancelled
 
-    return end_if_unwanted
+    return stop_if_cancelled
 
 
 @contextlib.contextmanager
@@ -140,7 +140,7 @@ def _work(shared: Shared, name: str) -> Done:
             True,  # continue what a worker left that was lost in this run or an earlier one
             shared.about,
             log=log.append,
-            progress=stopped_by_cluster(shared.folder),
+            progress=cancellation_callback(shared.folder),
         )
         try:
             result = run_part(shared.study.parts()[name], name, shared.seed, place)

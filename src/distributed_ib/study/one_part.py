@@ -17,7 +17,7 @@ from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import load_results, remove_results, save_results
 from distributed_ib.study.study import Study
 from distributed_ib.training.devices import Devices
-from distributed_ib.training.processes import agreed
+from distributed_ib.training.processes import broadcast_flag
 from distributed_ib.training.progress import ProgressCallback, offset_progress
 
 
@@ -91,7 +91,7 @@ def sweeps_of_part(
     folder = place.folder
     scheme = finished_scheme(folder) if place.resume else None
     if place.devices is not None and place.devices.together:
-        agreed(scheme is not None)  # the others wait for this
+        broadcast_flag(scheme is not None)  # the others wait for this
     if scheme is not None:
         return scheme
     began = time.perf_counter()
@@ -150,7 +150,7 @@ def steps_of(part: Study) -> int:
     return part.train.total_steps + (N_SUBSET_STEPS if part.train.evidence else 0)
 
 
-def as_interrupted(part: PartResult) -> PartResult:
+def mark_interrupted(part: PartResult) -> PartResult:
     """Mark a finished part as that of a run interrupted after it."""
     data = part.scheme.to_xarray().assign_attrs(
         status="interrupted", message=f"{part.scheme.message}; the run was interrupted after it"
@@ -184,7 +184,7 @@ def _with_evidence(
         try:
             evidence = part.evidence(scheme, result.seed, evidence_progress)
         except KeyboardInterrupt:
-            return as_interrupted(result)
+            return mark_interrupted(result)
         if evidence is not None:
             save_evidence(place, evidence)
     return replace(result, evidence=evidence)

@@ -17,7 +17,7 @@ from distributed_ib.study.run import Run
 from distributed_ib.study.stored_report import reported_parts, stored_report
 
 
-def keep_page_content(run: Run) -> None:
+def save_page_content(run: Run) -> None:
     """Store what the page shows beyond report and scheme, for every part of a run."""
     assert run.folder is not None  # this run is kept
     for name, part in run.shown.items():

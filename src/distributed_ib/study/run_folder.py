@@ -26,9 +26,9 @@ from distributed_ib._arrays import load_arrays, save_arrays
 from distributed_ib._checksums import (
     CHECKSUMS,
     check_files,
-    forget_checksums,
     read_checksums,
     record_checksums,
+    remove_checksums,
 )
 from distributed_ib._files import create_folder, write_text
 from distributed_ib._run_files import (
@@ -186,7 +186,7 @@ def remove_report(folder: Path) -> None:
         folder / PAGE,
     ):
         path.unlink(missing_ok=True)
-    forget_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
+    remove_checksums(folder, [CONFIG, SUMMARY_JSON, SUMMARY_TEXT])
 
 
 def _figure_names(folder: Path) -> list[str]:
@@ -204,7 +204,7 @@ def remove_results(place: Path) -> None:
     for name in (SCHEME, RESULTS, EVIDENCE, PAGE_CONTENT):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / SNAPSHOTS, ignore_errors=True)
-    forget_checksums(place, [*SCHEME_FILES, RESULTS, EVIDENCE, PAGE_CONTENT])
+    remove_checksums(place, [*SCHEME_FILES, RESULTS, EVIDENCE, PAGE_CONTENT])
 
 
 def save_results(folder: Path, results: Mapping[str, NDArray[Any]]) -> None:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from distributed_ib._checksums import record_checksums
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib._run_files import FIGURES
 from distributed_ib._version import __version__
 from distributed_ib.errors import UserError
@@ -24,14 +24,14 @@ from distributed_ib.report.report_files import save_report
 from distributed_ib.study.many_parts import OnFinished, Shared, run_parts
 from distributed_ib.study.one_part import (
     PartPlace,
-    as_interrupted,
     finished_scheme,
+    mark_interrupted,
     run_in_turn,
     run_part,
     steps_of,
 )
 from distributed_ib.study.options import to_toml
-from distributed_ib.study.page_of_run import keep_page_content, write_page
+from distributed_ib.study.page_of_run import save_page_content, write_page
 from distributed_ib.study.run import PartResult, Run
 from distributed_ib.study.run_folder import (
     append_log,
@@ -109,7 +109,7 @@ def run_study(
             workers; `progress` and `on_message` are then not called.
         devices: Devices that share the rows of every batch; by default one. With
             `Devices(together=True)`, the first process of a `Group` calls `run_study`, and the
-            others call `follow_study`.
+            others call `run_study_as_follower`.
 
     Returns:
         The run; its `status` tells whether it finished.
@@ -151,10 +151,10 @@ def run_study(
         # Use the folder's own copy of the input, whose original may have changed.
         study = type(study).reopened(folder, read_config(folder)["options"])
         request = replace(request, study=study)
-        with hold_folder(folder), terminated_as_interrupted():
+        with lock_folder(folder), terminated_as_interrupted():
             append_log(folder, f"resumed: {command}" if command else "resumed from Python")
             study.keep(folder)
-            return _run_held(request)
+            return _run_locked(request)
     study.check()
     problems = None
     if type(study).prepare is Study.prepare:
@@ -162,17 +162,17 @@ def run_study(
         problems = {name: part.problem(seed) for name, part in study.parts().items()}
     start_run(folder, head, to_toml(study))
     try:
-        with hold_folder(folder), terminated_as_interrupted():
+        with lock_folder(folder), terminated_as_interrupted():
             study.keep(folder)
             append_log(folder, f"command: {command}" if command else "started from Python")
-            return _run_held(request, problems)
+            return _run_locked(request, problems)
     except BaseException:
         if problems is not None and not has_begun(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _run_held(request: _Request, problems: Mapping[str, Any] | None = None) -> Run:
+def _run_locked(request: _Request, problems: Mapping[str, Any] | None = None) -> Run:
     """Run in a folder that this process has locked."""
     folder = request.folder
     study = request.study.prepare(folder)
@@ -248,7 +248,7 @@ def _interrupted_after(parts: dict[str, PartResult]) -> dict[str, PartResult]:
     if not parts:
         raise KeyboardInterrupt
     last = list(parts)[-1]
-    return {**parts, last: as_interrupted(parts[last])}
+    return {**parts, last: mark_interrupted(parts[last])}
 
 
 def _place(request: _Request, name: str, progress: ProgressCallback | None) -> PartPlace:
@@ -285,7 +285,7 @@ def _write_report(run: Run) -> None:
     if run.shown:
         run.study.render(run, folder / FIGURES)
     report = replace(report, figures=tuple(FigureEntry(name) for name in figures))
-    keep_page_content(run)
+    save_page_content(run)
     save_report(report, folder)
     record_checksums(folder, result_files(folder))
     write_page(run, report)

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distributed_ib.errors import UserError
-from distributed_ib.scheme.fitting import follow_sweeps
+from distributed_ib.scheme.fitting import run_sweeps_as_follower
 from distributed_ib.study.one_part import PartPlace, measured_part, sweeps_of_part
 from distributed_ib.study.run import PartResult
 from distributed_ib.study.study import Study
 from distributed_ib.training.devices import Devices
-from distributed_ib.training.processes import agreed, leave
+from distributed_ib.training.processes import broadcast_flag, leave_group
 from distributed_ib.training.sweep_result import Status
 
 
@@ -39,12 +39,12 @@ def run_together(
         schemes[name] = sweeps_of_part(part, name, seed, places[name], problems.get(name))
         if schemes[name].status == "interrupted":
             break
-    leave()
+    leave_group()
     for name, scheme in schemes.items():
         yield name, measured_part(parts[name], scheme, seed, places[name])
 
 
-def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:
+def run_study_as_follower(study: Study, seed: int, devices: Devices | None) -> Status:
     """Take part in the sweeps as another process of the group; writes nothing.
 
     Args:
@@ -59,10 +59,13 @@ def follow_study(study: Study, seed: int, devices: Devices | None) -> Status:
     study.check()
     status: Status = "finished"
     for part in study.parts().values():
-        if not agreed(False):  # true if the first process has the scheme of this part already
+        # True if the first process has the scheme of this part already.
+        if not broadcast_flag(False):
             problem = part.problem(seed)
-            status = follow_sweeps(problem, part.model, part.train, seed=seed, devices=devices)
+            status = run_sweeps_as_follower(
+                problem, part.model, part.train, seed=seed, devices=devices
+            )
         if status == "interrupted":
             break
-    leave()
+    leave_group()
     return status

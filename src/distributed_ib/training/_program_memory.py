@@ -9,7 +9,7 @@ _REGIONS, _MOST_REGIONS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_co
 _SHARE = 0.5
 
 
-def forget_programs(share: float = _SHARE) -> bool:
+def clear_programs(share: float = _SHARE) -> bool:
     """Discard compiled programs if memory regions exceed a share of the number that is allowed.
 
     A process that fits many tables of different shapes keeps the programs of all of them. Above the
@@ -23,7 +23,7 @@ def forget_programs(share: float = _SHARE) -> bool:
         Whether programs were discarded.
 
     Example:
-        >>> forget_programs(1.0)
+        >>> clear_programs(1.0)
         False
     """
     try:

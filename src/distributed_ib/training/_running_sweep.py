@@ -39,8 +39,8 @@ from distributed_ib.training.checkpoints import CheckpointKeeper, Checkpoints
 from distributed_ib.training.devices import Devices, on_this_process
 from distributed_ib.training.processes import (
     LostProcessError,
-    agreed_pace,
-    told_of_lost_processes,
+    common_pace,
+    report_lost_processes,
 )
 from distributed_ib.training.progress import ProgressCallback, SweepProgress
 from distributed_ib.training.sweep_result import Status, SweepResult
@@ -243,7 +243,7 @@ class RunningSweep:
         step = self.state.step
         if step == last:  # a checkpoint was made just before the record
             return False
-        with self._kept_if_a_process_is_lost():
+        with self._checkpoint_if_process_lost():
             return self._train_from(step, first, last, guard)
 
     def _train_from(self, step: int, first: int, last: int, guard: InterruptGuard) -> bool:
@@ -263,7 +263,7 @@ class RunningSweep:
             self._report(first)
             interrupted = guard.requested
             if self.together:
-                pace, interrupted = agreed_pace(pace, interrupted)
+                pace, interrupted = common_pace(pace, interrupted)
             self.steps_per_second = pace
             self._checkpoint(at_once=interrupted)
             if interrupted:
@@ -288,7 +288,7 @@ class RunningSweep:
         )
 
     @contextmanager
-    def _kept_if_a_process_is_lost(self) -> Iterator[None]:
+    def _checkpoint_if_process_lost(self) -> Iterator[None]:
         """Save the last state that was reached if another process of the group is lost.
 
         Raises:
@@ -298,7 +298,7 @@ class RunningSweep:
             yield
             return
         try:
-            with told_of_lost_processes():
+            with report_lost_processes():
                 yield
         except LostProcessError:
             self._checkpoint(at_once=True)

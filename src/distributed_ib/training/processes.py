@@ -102,7 +102,7 @@ class Group:
                 f"the processes can't be connected{at}: {_first_words(error)}."
             ) from None
         # One collective library prints a line when it connects.
-        with told_of_lost_processes(), _without_output():
+        with report_lost_processes(), _without_output():
             multihost_utils.sync_global_devices("joined")
         if jax.default_backend() == "cpu":
             # All connections exist now, and a broken one is an error in Python, whereas the service
@@ -153,14 +153,14 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def leave() -> None:
+def leave_group() -> None:
     """Leave the group after training; the first process does the remaining work."""
     if jax.distributed.is_initialized():
         jax.distributed.shutdown()
 
 
 @contextmanager
-def told_of_lost_processes() -> Iterator[None]:
+def report_lost_processes() -> Iterator[None]:
     """Within this context, a failed exchange is reported as the loss of a process.
 
     Raises:
@@ -179,14 +179,14 @@ def told_of_lost_processes() -> Iterator[None]:
         ) from None
 
 
-def agreed(flag: bool) -> bool:
+def broadcast_flag(flag: bool) -> bool:
     """The flag as passed by the first process of a group."""
-    return bool(_of_first(np.asarray(flag)))
+    return bool(_broadcast(np.asarray(flag)))
 
 
-def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
+def common_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
     """The pace of the first process, and whether any process is to stop."""
-    with told_of_lost_processes():
+    with report_lost_processes():
         gathered = np.asarray(
             multihost_utils.process_allgather(np.array([steps_per_second, stop], np.float32))
         )
@@ -196,15 +196,15 @@ def agreed_pace(steps_per_second: float, stop: bool) -> tuple[float, bool]:
 def arrays_of_first(arrays: dict[str, Any]) -> dict[str, Any]:
     """Named arrays as passed by the first process; those of the others are ignored."""
     content = save({name: np.asarray(array) for name, array in arrays.items()})
-    size = int(_of_first(np.asarray(len(content), np.int32)))
+    size = int(_broadcast(np.asarray(len(content), np.int32)))
     padded = np.zeros(size, np.uint8)
     if is_first():
         padded[:] = np.frombuffer(content, np.uint8)
-    return load(_of_first(padded).tobytes())
+    return load(_broadcast(padded).tobytes())
 
 
-def _of_first(array: np.ndarray) -> np.ndarray:
-    with told_of_lost_processes():
+def _broadcast(array: np.ndarray) -> np.ndarray:
+    with report_lost_processes():
         return np.asarray(multihost_utils.broadcast_one_to_all(array))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from distributed_ib._checks import whole_number
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib.data.batches import Batch, BatchSource, shared_length
 from distributed_ib.errors import UserError
 from distributed_ib.training._running_sweep import Model, RunningSweep
@@ -138,7 +138,7 @@ def sweep(
         running.share_state()
         return running.run()
     checkpoints.make_folder()
-    with hold_folder(checkpoints.folder):
+    with lock_folder(checkpoints.folder):
         running.keep(checkpoints, resume)
         return running.run()
 

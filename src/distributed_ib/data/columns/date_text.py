@@ -71,7 +71,7 @@ def text_type(name: str, values: pd.Series, first_row: int = 1) -> Literal["date
 
 def reject_ambiguous_order(name: str, example: str) -> NoReturn:
     """Raise an error for dates in which day and month can't be distinguished."""
-    first, second = (_spoken(example, day_first) for day_first in (True, False))
+    first, second = (_iso_date(example, day_first) for day_first in (True, False))
     reject(
         name,
         f"contains dates such as {shown(example)}, which can mean {first} (day first) or {second} "
@@ -161,7 +161,7 @@ def _whole(texts: pd.Series) -> NDArray[np.int64]:
     return texts.fillna("0").astype(np.int64).to_numpy()
 
 
-def _spoken(text: str, day_first: bool) -> str:
+def _iso_date(text: str, day_first: bool) -> str:
     return str(_times(pd.Series([text], dtype=str), day_first)[0].astype("datetime64[D]"))
 
 

@@ -37,14 +37,14 @@ def spikes_of(values: NDArray[np.float64]) -> tuple[float, ...]:
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= FEW_VALUES:
         return ()
-    near = np.maximum(_rows_beside(counts), _rows_beside(counts[::-1])[::-1]) + BY_CHANCE
+    near = np.maximum(_neighbour_counts(counts), _neighbour_counts(counts[::-1])[::-1]) + BY_CHANCE
     least = np.maximum(max(LEAST_ROWS, LEAST_SHARE * len(values)), TIMES_ITS_NEIGHBOURS * near)
     found = np.flatnonzero(counts >= least)
     most = found[np.argsort(-counts[found], kind="stable")[:MOST_SPIKES]]
     return tuple(distinct[np.sort(most)].tolist())
 
 
-def _rows_beside(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _neighbour_counts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number of rows of the values after each one, see `spikes_of`; 0 for the last one."""
     padded = np.pad(counts, (0, _BESIDE), mode="edge")
     following = np.lib.stride_tricks.sliding_window_view(padded, _BESIDE + 1)[:, 1:]

@@ -128,7 +128,7 @@ def flatten(arrays: Any, names: Sequence[str] | None) -> tuple[View, dict[str, l
     Raises:
         UserError: If the shapes are wrong or the lengths differ.
     """
-    if not is_several(arrays):
+    if not is_array_collection(arrays):
         array = _matrix(arrays)
         return ArrayView(array, _default_names(names, array.shape[1], "columns")), None
     parts = dict(arrays) if isinstance(arrays, Mapping) else None
@@ -169,7 +169,7 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
         view = frame_view(data)
     elif isinstance(data, Mapping):
         view = flatten(data, None)[0]
-    elif is_several(data):
+    elif is_array_collection(data):
         view = flatten(data, None)[0]
         if len(view.names) == len(names):  # by position, since the arrays may have been named
             found = view.head()
@@ -194,7 +194,7 @@ def view_of(data: Any, names: tuple[str, ...]) -> View:
     return view
 
 
-def is_several(arrays: Any) -> bool:
+def is_array_collection(arrays: Any) -> bool:
     """Whether this is a dict or list of arrays, and not a matrix written as nested lists."""
     if isinstance(arrays, Mapping):
         return True

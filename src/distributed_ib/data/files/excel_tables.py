@@ -27,7 +27,7 @@ def read_excel(path: Path) -> pd.DataFrame:
         raise UserError(f"there is no file {path}.")
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
-            _tell_of_sheets(path, book.sheet_names)
+            _warn_of_sheets(path, book.sheet_names)
             rows = pd.read_excel(book, book.sheet_names[0], header=None)
     except ImportError:
         raise UserError(
@@ -47,7 +47,7 @@ def read_excel(path: Path) -> pd.DataFrame:
     )
 
 
-def _tell_of_sheets(path: Path, names: list[Any]) -> None:
+def _warn_of_sheets(path: Path, names: list[Any]) -> None:
     if len(names) > 1:
         warnings.warn(
             f"{path} has {len(names)} sheets, of which only the first, {names[0]!r}, is read. To "

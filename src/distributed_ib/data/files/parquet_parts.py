@@ -131,13 +131,13 @@ def is_parquet(location: str | Path) -> bool:
     (True, True, False)
     """
     path = Path(location)
-    return path.suffix.lower() in PARQUET_SUFFIXES or is_several(location)
+    return path.suffix.lower() in PARQUET_SUFFIXES or is_multi_file(location)
 
 
-def is_several(location: str | Path) -> bool:
+def is_multi_file(location: str | Path) -> bool:
     """Whether a location may contain several files: a folder, a glob or a URL.
 
-    >>> is_several("part-*.parquet"), is_several("part-1.parquet")
+    >>> is_multi_file("part-*.parquet"), is_multi_file("part-1.parquet")
     (True, False)
     """
     path = Path(location)

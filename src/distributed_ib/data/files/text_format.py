@@ -150,7 +150,7 @@ def find_format(place: str, sample: bytes, encoding: str | None = None) -> TextF
         name: [row[k] for row in rows if len(row) > k] for k, name in enumerate(names) if name
     }
     _warn_of_numbers(place, names, has_rows=bool(rows))
-    _warn_of_namibia(place, columns)
+    _warn_of_na_codes(place, columns)
     return TextFormat(
         names=names,
         encoding=encoding,
@@ -182,7 +182,7 @@ def _warn_of_numbers(place: str, names: Sequence[str], *, has_rows: bool) -> Non
         )
 
 
-def _warn_of_namibia(place: str, columns: Mapping[str, Sequence[str]]) -> None:
+def _warn_of_na_codes(place: str, columns: Mapping[str, Sequence[str]]) -> None:
     """Warn about NA among two-letter codes, such as countries, of which it may be one."""
     for name, values in columns.items():
         known = {value.strip() for value in values} - MISSING_MARKS

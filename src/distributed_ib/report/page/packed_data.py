@@ -34,12 +34,12 @@ def save_packed(path: Path, content: Mapping[str, Any]) -> None:
     """
     arrays: dict[str, NDArray[Any]] = {}
 
-    def put_aside(array: NDArray[Any]) -> Any:
+    def store_array(array: NDArray[Any]) -> Any:
         name = f"a{len(arrays)}"
         arrays[name] = array
         return {"$array": name}
 
-    text = json.dumps(_plain(content, put_aside), allow_nan=False)
+    text = json.dumps(_plain(content, store_array), allow_nan=False)
     save_arrays(path, {**arrays, _DESCRIPTION: np.frombuffer(text.encode(), np.uint8)})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.report.page.page_channels import channels_of
-from distributed_ib.report.page.page_model import page_model, why_no_model
+from distributed_ib.report.page.page_model import missing_model_reason, page_model
 from distributed_ib.report.page.scheme_curves import N_KEY_PLACES, key_places
 from distributed_ib.report.page.value_summaries import ValueSummary
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
@@ -80,7 +80,7 @@ def page_content(
         },
         "inputs": inputs,
         "model": model,
-        "why_no_model": why_no_model(scheme, inputs) if model is None else "",
+        "why_no_model": missing_model_reason(scheme, inputs) if model is None else "",
     }
 
 

@@ -71,7 +71,7 @@ def page_model(
     }
 
 
-def why_no_model(scheme: ApproximationScheme, inputs: Any) -> str:
+def missing_model_reason(scheme: ApproximationScheme, inputs: Any) -> str:
     """A sentence on why a page can't predict for values that its reader sets.
 
     Args:

@@ -86,7 +86,7 @@ def _vertices(circuit: Circuit) -> dict[Vertex, tuple[Vertex, ...]]:
     inputs = set(circuit.inputs)
     reads: dict[Vertex, tuple[Vertex, ...]] = {}
 
-    def hop(node: str, layer: int) -> Vertex:
+    def vertex_at(node: str, layer: int) -> Vertex:
         """The vertex that carries `node` in `layer`, with the lanes that lead there."""
         first = layer_of[node]
         start = Vertex(node, first, "input" if node in inputs else "gate")
@@ -100,9 +100,11 @@ def _vertices(circuit: Circuit) -> dict[Vertex, tuple[Vertex, ...]]:
         reads[Vertex(node, 0, "input")] = ()
     for gate in circuit.sorted_gates:
         layer = layer_of[gate.name]
-        reads[Vertex(gate.name, layer, "gate")] = tuple(hop(n, layer - 1) for n in gate.inputs)
+        reads[Vertex(gate.name, layer, "gate")] = tuple(
+            vertex_at(n, layer - 1) for n in gate.inputs
+        )
     last = 1 + max(layer_of.values())
-    reads[Vertex(circuit.output, last, "output")] = (hop(circuit.output, last - 1),)
+    reads[Vertex(circuit.output, last, "output")] = (vertex_at(circuit.output, last - 1),)
     return reads
 
 

@@ -70,7 +70,7 @@ def standardisation(
     return densities[train].mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
 
 
-def rows_that_report(split: Split) -> RowIndex:
+def reporting_rows(split: Split) -> RowIndex:
     """Held-out rows on which accuracies are measured; no model was chosen by them.
 
     These are from half of the held-out samples, or from all if there is only one sample.
@@ -79,7 +79,7 @@ def rows_that_report(split: Split) -> RowIndex:
     return division.test if len(division.test) else division.validation[0]
 
 
-def rows_that_choose(split: Split) -> RowIndex:
+def validation_rows(split: Split) -> RowIndex:
     """Held-out rows by which models are chosen: those of the other half of the samples."""
     return split.divided().validation[0]
 

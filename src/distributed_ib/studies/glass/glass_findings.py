@@ -11,7 +11,7 @@ from distributed_ib.data.problem import Split
 from distributed_ib.scheme._smoothing import running_mean
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.studies.glass.glass_examples import rows_that_report
+from distributed_ib.studies.glass.glass_examples import reporting_rows
 from distributed_ib.studies.glass.glass_measurements import N_DRAWS, GlassMeasurements
 from distributed_ib.studies.glass.linear_svm import accuracy_of_shells
 from distributed_ib.studies.glass.shell_places import Shell, shells_of
@@ -101,14 +101,13 @@ class Diffuseness:
 class GlassFindings:
     """The findings of one sweep in one glass.
 
-    The rows that choose and the rows that report are those of `rows_that_choose` and
-    `rows_that_report`.
+    Models are chosen on `validation_rows`; results are those on `reporting_rows`.
 
     Attributes:
         measure: Measure of the bits: "information", or "kl", which bounds it from above.
         best_accuracy: Held-out accuracy from one draw of the noise, the mean of the five
-            neighbouring snapshots for which it is highest on the rows that choose.
-        best_error: Standard error of that accuracy, from the number of rows that report.
+            neighbouring snapshots for which it is highest on the validation rows.
+        best_error: Standard error of that accuracy, from the number of reporting rows.
         best_beta: Bottleneck strength there.
         best_total_bits: What all shells convey there.
         best_n_in_use: Number of shells above the threshold there.
@@ -117,7 +116,7 @@ class GlassFindings:
             if that never happens.
         fewest_near_best: Fewest shells in use with an accuracy within 0.03 of the best.
         best_averaged: Held-out accuracy of predictions averaged over the noise, the mean of the
-            five neighbouring snapshots for which it is highest on the rows that choose.
+            five neighbouring snapshots for which it is highest on the validation rows.
         best_averaged_beta: Bottleneck strength there.
         fewest_near_best_averaged: Fewest shells in use with such an accuracy within 0.03 of it.
         few: Approximations with at most 20, 10, 5, 3, 2 and 1 shells, as far as the sweep has them.
@@ -179,7 +178,7 @@ def find(
     seed: int = 0,
     measure: Measure | None = None,
 ) -> GlassFindings:
-    """The findings of a sweep; models are chosen by `rows_that_choose`.
+    """The findings of a sweep; models are chosen by `validation_rows`.
 
     Args:
         glass: The sweep and its measurements.
@@ -201,7 +200,7 @@ def find(
     overfitting = error.sel(split=scheme.scoring_split).values - error.sel(split="train").values
     gap = running_mean(overfitting, WINDOW)
     best = int(np.argmax(choosing))
-    n_test = len(rows_that_report(glass.split))
+    n_test = len(reporting_rows(glass.split))
     near = choosing >= choosing[best] - NEAR_BEST
     averaged = running_mean(measured.averaged_accuracy[seed], WINDOW)
     choosing_averaged = running_mean(measured.averaged_validation_accuracy[seed], WINDOW)
@@ -240,7 +239,7 @@ def _few_shells(
     scheme, split, measured = glass.scheme, glass.split, glass.measured
     conveyed = scheme.conveyed_bits(measure).values[seed, scheme.snapshots.record]
     fewest = (conveyed > threshold_bits).sum(axis=1).min(initial=len(shells))
-    x, y, _ = split.problem.rows(rows_that_report(split))
+    x, y, _ = split.problem.rows(reporting_rows(split))
     found = []
     for asked in COUNTS:
         if fewest > asked:
@@ -277,7 +276,7 @@ def _diffuseness(
     accuracy: NDArray[np.float64],
     in_use: NDArray[Any],
 ) -> Diffuseness | None:
-    """Diffuseness at the least total information with a good accuracy on the rows that choose."""
+    """Diffuseness at the least total information with a good accuracy on the validation rows."""
     good = np.flatnonzero(choosing >= GOOD_ACCURACY)
     total = bits.sum(axis=1)
     if len(good) == 0:

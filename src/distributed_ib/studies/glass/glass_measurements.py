@@ -11,7 +11,7 @@ from distributed_ib.data.problem import RowIndex, Split
 from distributed_ib.errors import UserError
 from distributed_ib.scheme.approximation import Approximation
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.studies.glass.glass_examples import rows_that_choose, rows_that_report
+from distributed_ib.studies.glass.glass_examples import reporting_rows, validation_rows
 from distributed_ib.studies.glass.linear_svm import SvmResult, best_single_shell, fit_svm
 
 N_DRAWS = 16
@@ -27,11 +27,11 @@ class GlassMeasurements:
         single_shell: Index of the shell most predictive by itself, chosen on the training part.
         single_accuracy: Held-out accuracy of the best rule on it.
         accuracy: Accuracy of each snapshot from one draw of the noise per example, on
-            `rows_that_report`, `[seed, snapshot]`.
-        validation_accuracy: The same on `rows_that_choose`.
-        averaged_accuracy: Accuracy of predictions averaged over the noise, on `rows_that_report`,
+            `reporting_rows`, `[seed, snapshot]`.
+        validation_accuracy: The same on `validation_rows`.
+        averaged_accuracy: Accuracy of predictions averaged over the noise, on `reporting_rows`,
             `[seed, snapshot]`.
-        averaged_validation_accuracy: The same on `rows_that_choose`.
+        averaged_validation_accuracy: The same on `validation_rows`.
         density_mean: Mean subtracted from each structure function, `[100]`.
         density_scale: Scale by which each was divided, `[100]`.
     """
@@ -92,10 +92,10 @@ def measure_glass(
         fit_svm(split, group),
         single,
         single_accuracy,
-        accuracies(scheme, split, rows_that_report(split)),
-        accuracies(scheme, split, rows_that_choose(split)),
-        averaged_accuracies(scheme, split, rows_that_report(split)),
-        averaged_accuracies(scheme, split, rows_that_choose(split)),
+        accuracies(scheme, split, reporting_rows(split)),
+        accuracies(scheme, split, validation_rows(split)),
+        averaged_accuracies(scheme, split, reporting_rows(split)),
+        averaged_accuracies(scheme, split, validation_rows(split)),
         *standardised,
     )
 

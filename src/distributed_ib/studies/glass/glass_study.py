@@ -24,9 +24,9 @@ from distributed_ib.model.predictors import BernoulliPredictor
 from distributed_ib.report.report import Finding, Section
 from distributed_ib.studies.glass.glass_examples import (
     glass_problem,
-    rows_that_choose,
-    rows_that_report,
+    reporting_rows,
     standardisation,
+    validation_rows,
 )
 from distributed_ib.studies.glass.glass_figures import Panels, glass_figure
 from distributed_ib.studies.glass.glass_findings import AnalysedGlass, find
@@ -224,7 +224,7 @@ class GlassStudy(Study):
         return [
             Section(
                 findings=tuple(
-                    _how_it_went(name, part, self.train.n_starts)
+                    _sweep_finding(name, part, self.train.n_starts)
                     for name, part in run.parts.items()
                 )
             ),
@@ -246,8 +246,8 @@ class GlassStudy(Study):
                     "message": glass.scheme.message,
                     "n_loci": glass.n_loci,
                     "n_training_examples": len(glass.split.train),
-                    "n_validation_examples": len(rows_that_choose(glass.split)),
-                    "n_test_examples": len(rows_that_report(glass.split)),
+                    "n_validation_examples": len(validation_rows(glass.split)),
+                    "n_test_examples": len(reporting_rows(glass.split)),
                     "svm": {
                         "c": float(glass.measured.svm.c),
                         "training_accuracy": float(glass.measured.svm.training_accuracy),
@@ -339,7 +339,7 @@ class ProtocolStudy(Study):
         )
 
 
-def _how_it_went(name: str, part: PartResult, n_starts: int) -> Finding:
+def _sweep_finding(name: str, part: PartResult, n_starts: int) -> Finding:
     scheme = part.scheme
     seconds = scheme.to_xarray().attrs["seconds"]
     took = f", {seconds:.0f} s" if scheme.status == "finished" else ""

@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from distributed_ib.data.problem import Split
-from distributed_ib.studies.glass.glass_examples import examples_of, rows_that_report
+from distributed_ib.studies.glass.glass_examples import examples_of, reporting_rows
 
 # Two values per decade.
 C_GRID = tuple(float(c) for c in np.logspace(-4, 1, 11))
@@ -27,7 +27,7 @@ class SvmResult:
         c_grid: All values of C that were tried, `[k]`.
         fold_accuracy: Mean accuracy over the folds of the training part for each C, `[k]`.
         training_accuracy: Accuracy on the training rows.
-        test_accuracy: Accuracy on `rows_that_report`, by which nothing was chosen.
+        test_accuracy: Accuracy on `reporting_rows`, by which nothing was chosen.
         weights: Weights of the standardised densities, `[100]`.
     """
 
@@ -66,7 +66,7 @@ def fit_svm(
         c_grid=np.array(c_grid),
         fold_accuracy=accuracy,
         training_accuracy=float(machine.score(x, y)),
-        test_accuracy=float(machine.score(*examples_of(split, rows_that_report(split)))),
+        test_accuracy=float(machine.score(*examples_of(split, reporting_rows(split)))),
         weights=machine.coef_[0].astype(float),
     )
 
@@ -106,7 +106,7 @@ def best_single_shell(split: Split) -> tuple[int, float]:
 
 
 def _training_and_test(split: Split) -> tuple[Examples, Examples]:
-    return examples_of(split, split.train), examples_of(split, rows_that_report(split))
+    return examples_of(split, split.train), examples_of(split, reporting_rows(split))
 
 
 def _machine(c: float) -> LinearSVC:

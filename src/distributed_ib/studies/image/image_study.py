@@ -21,8 +21,8 @@ from distributed_ib.model.encoders import SharedEncoder
 from distributed_ib.report.report import Section
 from distributed_ib.report.subset_sections import frequency_section, subsets_table
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.informative_betas import informative_betas
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.scheme.telling import telling_betas
 from distributed_ib.studies.image.animation import save_animation
 from distributed_ib.studies.image.decompositions import (
     PositionDecomposition,
@@ -282,7 +282,7 @@ class ImageStudy(Study):
         if not film:
             return {}
         first = next(iter(run.scheme.by_direction().values()))
-        chosen = telling_betas(run.scheme, N_STRIP)
+        chosen = informative_betas(run.scheme, N_STRIP)
         sweep = plot_picture_sweep(
             first,
             self.analysed,

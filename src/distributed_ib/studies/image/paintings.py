@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
+from distributed_ib.scheme.informative_betas import informative_betas, nearest_betas
 from distributed_ib.scheme.measure import Measure
-from distributed_ib.scheme.telling import nearest_betas, telling_betas
 from distributed_ib.studies.image.painter import Reconstruction
 
 Series = Literal["film", "panels"]
-N_TELLING = 5
+N_INFORMATIVE = 5
 
 
 def film_betas(scheme: ApproximationScheme) -> list[float]:
     """Bottleneck strengths of the animation."""
     betas = scheme.snapshots.beta
-    last = telling_betas(scheme, N_TELLING)[-1:] or [float(betas[-1])]
+    last = informative_betas(scheme, N_INFORMATIVE)[-1:] or [float(betas[-1])]
     return [float(beta) for beta in betas if beta <= last[0]]
 
 
 def panel_betas(scheme: ApproximationScheme, wanted: Sequence[float] = ()) -> list[float]:
-    """Bottleneck strengths of the panels: those nearest to the wanted ones, or `telling_betas`."""
+    """Bottleneck strengths of the panels: nearest to the wanted ones, or `informative_betas`."""
     if wanted:
         return nearest_betas(scheme, wanted)
-    return telling_betas(scheme, N_TELLING) or [float(scheme.snapshots.beta[0])]
+    return informative_betas(scheme, N_INFORMATIVE) or [float(scheme.snapshots.beta[0])]
 
 
 def to_arrays(series: Series, painted: Sequence[Reconstruction]) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distributed_ib.scheme.approximation_scheme import ApproximationScheme
-from distributed_ib.scheme.telling import telling_betas
+from distributed_ib.scheme.informative_betas import informative_betas
 from distributed_ib.studies.patterns.pattern_library import Pattern
 from distributed_ib.studies.patterns.pattern_pictures import PatternPicture, approximation_picture
 from distributed_ib.studies.patterns.pattern_study import Method
@@ -51,10 +51,10 @@ class PatternSweep:
 
     @cached_property
     def shown(self) -> tuple[ShownApproximation, ...]:
-        """The approximations at `telling_betas`, in order of beta."""
+        """The approximations at `informative_betas`, in order of beta."""
         return tuple(
             ShownApproximation(beta, approximation_picture(self.scheme.at(beta=beta)))
-            for beta in telling_betas(self.scheme, N_SHOWN)
+            for beta in informative_betas(self.scheme, N_SHOWN)
         )
 
 

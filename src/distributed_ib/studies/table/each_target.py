@@ -46,13 +46,13 @@ def runs_of_targets(run: Run) -> Iterator[tuple[str, Run]]:
         yield name, Run(part.study, run.seed, {"": part}, folder, run.about, run.on_message)
 
 
-def export_each(run: Run, folder: Path) -> None:
+def export_per_target(run: Run, folder: Path) -> None:
     """Write the fitted estimator of each target into its folder."""
     for name, own in runs_of_targets(run):
         own.study.export(own, folder / name)
 
 
-def findings_of_each(run: Run, reading: Reading) -> list[Section]:
+def findings_per_target(run: Run, reading: Reading) -> list[Section]:
     """Advice on settings, warnings and notes for each target."""
     return [
         Section(f"{name}: {section.title}", section.findings, section.tables, section.notes)
@@ -61,7 +61,7 @@ def findings_of_each(run: Run, reading: Reading) -> list[Section]:
     ]
 
 
-def figures_of_each(run: Run, reading: Reading) -> Mapping[str, Figure]:
+def figures_per_target(run: Run, reading: Reading) -> Mapping[str, Figure]:
     """The figures of each target, by names that begin with the target's."""
     return {
         f"{name}_{figure}": drawn

@@ -10,7 +10,7 @@ import pandas as pd
 from jax import Array
 from matplotlib.figure import Figure
 
-from distributed_ib._checksums import forget_checksums
+from distributed_ib._checksums import remove_checksums
 from distributed_ib.data.columns.declared_kinds import declared_kinds
 from distributed_ib.data.files.text_tables import STANDARD_INPUT
 from distributed_ib.data.fixed_split import FixedSplit
@@ -41,9 +41,9 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 from distributed_ib.scheme.choice import Choice
 from distributed_ib.studies.table.column_names import split_names
 from distributed_ib.studies.table.each_target import (
-    export_each,
-    figures_of_each,
-    findings_of_each,
+    export_per_target,
+    figures_per_target,
+    findings_per_target,
     part_names,
 )
 from distributed_ib.studies.table.option_errors import as_options
@@ -217,10 +217,10 @@ class TableStudy(Study):
     def export(self, run: Run, folder: Path) -> None:
         """Write the fitted estimator, which `dib predict` uses."""
         if self.each_target:
-            return export_each(run, folder)
+            return export_per_target(run, folder)
         estimator, plan = self._planned(run.seed)
         estimator.adopt(plan, run.scheme, run.evidence)
-        forget_checksums(folder, ESTIMATOR_FILES)
+        remove_checksums(folder, ESTIMATOR_FILES)
         for name in ESTIMATOR_FILES:  # left by a run that was killed before its report was written
             (folder / name).unlink(missing_ok=True)
         save_estimator(estimator, folder, with_scheme=False)
@@ -228,7 +228,7 @@ class TableStudy(Study):
     def findings(self, run: Run, reading: Reading) -> list[Section]:
         """Advice on settings, warnings and notes."""
         if self.each_target:
-            return findings_of_each(run, reading)
+            return findings_per_target(run, reading)
         sentences = [as_options(one, self.validation) for one in advice(run.scheme.to_xarray())]
         if shared := self._rows.shared_groups(self._roles):
             sentences.insert(0, shared)
@@ -248,7 +248,7 @@ class TableStudy(Study):
     def figures(self, run: Run, reading: Reading) -> Mapping[str, Figure]:
         """Figures of which values of the columns can be distinguished."""
         if self.each_target:
-            return figures_of_each(run, reading)
+            return figures_per_target(run, reading)
         if not len(run.scheme.snapshots.record) or run.folder is None:
             return {}
         if not (run.folder / ESTIMATOR).exists():  # of interrupted runs
@@ -288,7 +288,7 @@ class TableStudy(Study):
         y = self._columns.y
         name, task = listed(self.targets), self.task
         if task == "auto":
-            task = self._found_task(y, name)
+            task = self._inferred_task(y, name)
         outside = {name for _, name in self._roles.named()} - set(self._grouped)
         common: dict[str, Any] = {
             "components": self.components,
@@ -321,7 +321,7 @@ class TableStudy(Study):
             return DistributedIBClassifier(**common)
         return DistributedIBRegressor(loss=self.loss, **common)
 
-    def _found_task(self, y: Any, name: str) -> Literal["classification", "regression"]:
+    def _inferred_task(self, y: Any, name: str) -> Literal["classification", "regression"]:
         """The type of problem, from the values of the target."""
         missing = is_missing(y)
         if missing.all():

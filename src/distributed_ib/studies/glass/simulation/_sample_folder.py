@@ -69,7 +69,7 @@ def claim(folder: Path, settings: Settings) -> None:
     write_text(path, json.dumps(wanted, indent=2) + "\n")
 
 
-def set_damaged_aside(folder: Path, settings: Settings) -> None:
+def rename_damaged_files(folder: Path, settings: Settings) -> None:
     """Rename samples and liquids that can't be read, so that they are made again.
 
     Only files that a killed process had not finished writing are removed.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distributed_ib._locks import hold_folder
+from distributed_ib._locks import lock_folder
 from distributed_ib.errors import UserError
 from distributed_ib.studies.glass.glass_tables import GlassData, save_table
 from distributed_ib.studies.glass.neighbourhoods import (
@@ -25,9 +25,9 @@ from distributed_ib.studies.glass.simulation._sample_folder import (
     in_order,
     liquid_file,
     make_folder,
+    rename_damaged_files,
     sample_file,
     sample_files,
-    set_damaged_aside,
 )
 from distributed_ib.studies.glass.simulation.quench import COOLING_TIME, Protocol
 from distributed_ib.studies.glass.simulation.sample import (
@@ -122,9 +122,9 @@ def simulate(
     out = Path(out)
     folder = out / protocol
     make_folder(folder)
-    with hold_folder(folder):
+    with lock_folder(folder):
         claim(folder, settings)
-        set_damaged_aside(folder, settings)
+        rename_damaged_files(folder, settings)
         if count_loci(folder) < n_loci:
             _require_engine()
             _run_samples(settings, n_loci, folder, n_jobs, progress)

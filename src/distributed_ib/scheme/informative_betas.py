@@ -13,7 +13,7 @@ from distributed_ib.scheme.approximation_scheme import ApproximationScheme
 AS_GOOD_AS_ALL = 0.98
 
 
-def telling_betas(
+def informative_betas(
     scheme: ApproximationScheme, n: int = 5, *, threshold_bits: float = 0.1, seed: int = 0
 ) -> list[float]:
     """Bottleneck strengths of `n` approximations between which the allocation changes equally.
