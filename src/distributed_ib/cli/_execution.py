@@ -15,7 +15,7 @@ from distributed_ib.errors import UserError
 
 # JAX and Matplotlib take a second to import, so commands import what they need when they run.
 if TYPE_CHECKING:
-    from distributed_ib.cli._where_options import Where
+    from distributed_ib.cli._resource_options import ComputeResources
     from distributed_ib.study.study import Study
 
 
@@ -37,7 +37,7 @@ def execute(
     resume: bool = False,
     file: Path | None = None,
     stem: str | None = None,
-    where: "Where | None" = None,
+    resources: "ComputeResources | None" = None,
 ) -> None:
     """Run a study, print its report, and print where the results are.
 
@@ -48,7 +48,7 @@ def execute(
         resume: Whether to continue a run that was stopped.
         file: The file that defines the study, if it is not an installed one.
         stem: Stem of the names of run folders; by default the name of the study.
-        where: Where it runs; by default in this process, on all devices.
+        resources: Where it runs; by default in this process, on all devices.
 
     Raises:
         UserError: As for `run_study`, or if a sweep diverged.
@@ -67,7 +67,7 @@ def execute(
 
     if resume and out is None:
         raise UserError("--resume needs --out, the folder of the run to continue.")
-    devices = Devices() if where is None else where.devices
+    devices = Devices() if resources is None else resources.devices
     if devices.together and not is_first():
         with _locate_errors(file):
             status = run_study_as_follower(study, seed, devices)
@@ -88,7 +88,7 @@ def execute(
                 on_message=print_line,
                 command=command_line(),
                 file=file,
-                workers=None if where is None else where.workers,
+                workers=None if resources is None else resources.workers,
                 on_finished=units,
                 devices=devices,
             )

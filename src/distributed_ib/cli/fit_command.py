@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._where_options import (
+from distributed_ib.cli._resource_options import (
     Coordinator,
     DaskAddress,
     DeviceCount,
@@ -16,7 +16,7 @@ from distributed_ib.cli._where_options import (
     ProcessCount,
     ProcessIndex,
     Threads,
-    where_of,
+    resources_from_options,
 )
 
 
@@ -233,7 +233,9 @@ def fit(
     from distributed_ib.studies.table.column_names import split_names
     from distributed_ib.studies.table.component_groups import read_groups
 
-    where = where_of(jobs, dask, threads, devices, distributed, coordinator, processes, process)
+    resources = resources_from_options(
+        jobs, dask, threads, devices, distributed, coordinator, processes, process
+    )
     targets = split_names(target)
     if quick and (starts is not None or resamples is not None):
         raise UserError("--quick makes one sweep; leave out --starts and --resamples.")
@@ -269,5 +271,5 @@ def fit(
         seed=seed,
         resume=resume,
         stem="table" if str(table) == "-" else stem_of(table),
-        where=where,
+        resources=resources,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute, print_line
-from distributed_ib.cli._where_options import DaskAddress, Jobs, Threads, where_of
+from distributed_ib.cli._resource_options import DaskAddress, Jobs, Threads, resources_from_options
 from distributed_ib.errors import UserError
 
 glass = typer.Typer(
@@ -160,8 +160,8 @@ def analyse(
     """
     from distributed_ib.studies.glass import GlassStudy
 
-    where = where_of(jobs, dask, threads)
+    resources = resources_from_options(jobs, dask, threads)
     study = GlassStudy.presets()[preset]
     n_steps = study.train.n_steps if steps is None else steps
     train = replace(study.train, n_steps=n_steps, n_seeds=seeds)
-    execute(replace(study, data=data, train=train), out, seed=seed, where=where)
+    execute(replace(study, data=data, train=train), out, seed=seed, resources=resources)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import command_line, print_line
-from distributed_ib.cli._where_options import DaskAddress, Jobs, Threads, workers_of
+from distributed_ib.cli._resource_options import DaskAddress, Jobs, Threads, workers_of
 
 
 def grid(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._where_options import DaskAddress, Jobs, Threads, where_of
+from distributed_ib.cli._resource_options import DaskAddress, Jobs, Threads, resources_from_options
 from distributed_ib.cli.boolean_command import Preset
 
 
@@ -46,7 +46,12 @@ def patterns(
     """
     from distributed_ib.studies.patterns import PatternsStudy
 
-    where = where_of(jobs, dask, threads)
+    resources = resources_from_options(jobs, dask, threads)
     study = PatternsStudy.presets()[preset]
     train = study.train if steps is None else study.train.with_steps(steps)
-    execute(replace(study, patterns=tuple(pattern or ()), train=train), out, seed=seed, where=where)
+    execute(
+        replace(study, patterns=tuple(pattern or ()), train=train),
+        out,
+        seed=seed,
+        resources=resources,
+    )

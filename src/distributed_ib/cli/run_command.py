@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from distributed_ib.cli._execution import execute
-from distributed_ib.cli._where_options import (
-    WHERE_OPTIONS,
+from distributed_ib.cli._resource_options import (
+    RESOURCE_OPTIONS,
     Coordinator,
     DaskAddress,
     DeviceCount,
@@ -19,7 +19,7 @@ from distributed_ib.cli._where_options import (
     ProcessCount,
     ProcessIndex,
     Threads,
-    where_of,
+    resources_from_options,
 )
 from distributed_ib.errors import UserError
 
@@ -85,7 +85,9 @@ def resume(
     from distributed_ib.study.loading import find_study, study_at
     from distributed_ib.study.run_folder import read_config
 
-    where = where_of(jobs, dask, threads, devices, distributed, coordinator, processes, process)
+    resources = resources_from_options(
+        jobs, dask, threads, devices, distributed, coordinator, processes, process
+    )
     config = read_config(run)
     head = config["run"]
     if file is None and "file" in head:
@@ -97,7 +99,7 @@ def resume(
     else:
         cls, file = study_at(file, head["study"])
     study = cls.reopened(run, config["options"])
-    execute(study, run, seed=int(head["seed"]), resume=True, file=file, where=where)
+    execute(study, run, seed=int(head["seed"]), resume=True, file=file, resources=resources)
 
 
 def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
@@ -113,7 +115,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
         resume: bool,
         **given: Any,
     ) -> None:
-        where = where_of(**{name: given.pop(name) for name in WHERE_OPTIONS})
+        resources = resources_from_options(**{name: given.pop(name) for name in RESOURCE_OPTIONS})
         changes = {
             option.path: value if option.is_switch else parsed(option, value)
             for option in options
@@ -128,7 +130,7 @@ def _function_of(cls: "type[Study]", file: Path | None) -> Callable[..., None]:
             study = changed(presets[preset], changes)
         else:
             study = _with_changes(cls, changes)
-        execute(study, out, seed=seed, resume=resume, file=file, where=where)
+        execute(study, out, seed=seed, resume=resume, file=file, resources=resources)
 
     parameters = [
         inspect.Parameter(
@@ -193,7 +195,7 @@ def _common(presets: Any) -> list[inspect.Parameter]:
             Annotated[bool, typer.Option("--resume", help="Continue the stopped run in --out.")],
             False,
         ),
-        **WHERE_OPTIONS,
+        **RESOURCE_OPTIONS,
     }
     return [
         inspect.Parameter(

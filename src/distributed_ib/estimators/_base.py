@@ -24,11 +24,11 @@ from distributed_ib.data.table_input import TableInput
 from distributed_ib.data.target import Target
 from distributed_ib.errors import DivergenceError, UserError
 from distributed_ib.estimators import _plan
-from distributed_ib.estimators._embeddings import GivesEmbeddings
-from distributed_ib.estimators._notebooks import ShownInNotebooks
+from distributed_ib.estimators._embeddings import EmbeddingsMixin
+from distributed_ib.estimators._notebooks import NotebookMixin
 from distributed_ib.estimators._plan import Plan, TableProblem
 from distributed_ib.estimators._prepare import Task, check_table, describe, prepare
-from distributed_ib.estimators._readable_views import GivesReadable
+from distributed_ib.estimators._readable_views import ReadableMixin
 from distributed_ib.estimators._reading_rows import ReadingRows
 from distributed_ib.estimators._streamed import StreamedSource
 from distributed_ib.estimators._training_of import training_of
@@ -50,7 +50,7 @@ from distributed_ib.training.progress import ProgressBar, ProgressCallback
 from distributed_ib.training.train_settings import Directions
 
 
-class DistributedIBEstimator(ShownInNotebooks, GivesReadable, GivesEmbeddings, BaseEstimator):
+class DistributedIBEstimator(NotebookMixin, ReadableMixin, EmbeddingsMixin, BaseEstimator):
     """Base of the estimators; see `DistributedIBClassifier` for the parameters."""
 
     task: ClassVar[Task]

@@ -41,7 +41,7 @@ def component_atoms(
     if len(columns) > 1:
         index = fitted.names.index(component)
         described = [_column(fitted, component, name, development) for name in columns]
-        atoms, code = grouped_atoms(component, described, _told_apart(channels, index))
+        atoms, code = grouped_atoms(component, described, _standardised_means(channels, index))
         codes = code([column.values for column in described])
         there = None if test is None else code([_values(fitted, n, test) for n in columns])
         inputs = development.take(_representatives(codes, codes, atoms.n_atoms))
@@ -96,7 +96,7 @@ def _representatives(codes: Codes, values: NDArray[Any], n_atoms: int) -> Codes:
     return order[np.minimum((first + after - 1) // 2, len(order) - 1)]
 
 
-def _told_apart(channels: Sequence[GaussianChannel], index: int) -> NDArray[np.float64]:
+def _standardised_means(channels: Sequence[GaussianChannel], index: int) -> NDArray[np.float64]:
     """Means of a component's channels in units of their noise, `[n, model x embedding]`."""
     parts = []
     for one in channels:

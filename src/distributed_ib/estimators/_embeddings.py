@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from distributed_ib.estimators._base import DistributedIBEstimator
 
 
-class GivesEmbeddings(TransformerMixin):
+class EmbeddingsMixin(TransformerMixin):
     """Mixin that makes the estimators scikit-learn transformers."""
 
     def transform(self, X: Any) -> NDArray[np.float64]:

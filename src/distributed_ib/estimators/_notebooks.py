@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class ShownInNotebooks:
+class NotebookMixin:
     """Mixin for notebooks: fitted estimators show their page, others what scikit-learn shows."""
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distributed_ib.estimators._base import DistributedIBEstimator
 
 
-class GivesReadable:
+class ReadableMixin:
     """Mixin for estimators whose approximations can be read as tables."""
 
     def readable(

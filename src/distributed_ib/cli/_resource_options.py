@@ -69,7 +69,7 @@ ProcessIndex = Annotated[
     ),
 ]
 # Annotation and default by name, for `dib run`, whose parameters are built at run time.
-WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
+RESOURCE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "jobs": (Jobs, 1),
     "dask": (DaskAddress, None),
     "threads": (Threads, None),
@@ -82,7 +82,7 @@ WHERE_OPTIONS: dict[str, tuple[Any, Any]] = {
 
 
 @dataclass(frozen=True)
-class Where:
+class ComputeResources:
     """Where a run is executed.
 
     Attributes:
@@ -110,7 +110,7 @@ def workers_of(jobs: int, dask: str | None, threads: int | None) -> "Workers":
     return Workers(jobs, dask)
 
 
-def where_of(
+def resources_from_options(
     jobs: int,
     dask: str | None,
     threads: int | None,
@@ -119,7 +119,7 @@ def where_of(
     coordinator: str | None = None,
     processes: int | None = None,
     process: int | None = None,
-) -> Where:
+) -> ComputeResources:
     """Where to run, from the options; with --distributed, waits for the other processes.
 
     Raises:
@@ -144,4 +144,4 @@ def where_of(
     found = Devices(devices, distributed)
     if distributed:
         Group(coordinator, processes, process).join()
-    return Where(workers, found)
+    return ComputeResources(workers, found)
