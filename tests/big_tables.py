@@ -1,4 +1,4 @@
-"""Tables of several Parquet files with small row groups, and what a fit makes of them."""
+"""Tables of several Parquet files with small row groups, and the parts of a fit that read them."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from distributed_ib.data.streamed_statistics import StreamedTable, measured_rows
 
 
 def frame(n_rows: int, seed: int = 0) -> pd.DataFrame:
-    """Rows sorted by y, of which `x` tells half a bit about y, `word` less, and `noise` nothing."""
+    """Rows sorted by y: `x` has about half a bit about y, `word` less, and `noise` none."""
     rng = np.random.default_rng(seed)
     y = np.sort(rng.random(n_rows) < 0.5)
     return pd.DataFrame(
@@ -32,7 +32,7 @@ def frame(n_rows: int, seed: int = 0) -> pd.DataFrame:
 def write(
     folder: Path, table: pd.DataFrame, n_files: int = 3, row_group_size: int | None = None
 ) -> Path:
-    """Write a table as files of which the last is shorter."""
+    """Write a table as several files, the last of which is shorter."""
     folder.mkdir(parents=True, exist_ok=True)
     ends = np.linspace(0, len(table), n_files + 1).astype(int)
     ends[1:-1] += len(table) // 20
@@ -55,7 +55,7 @@ def streamed(folder: Path, most_measured: int = 50, block_rows: int = 1) -> Stre
 
 
 def pool_of(source: StreamedTable, n_places: int, seed: int = 0, **options: Any) -> RowGroupPool:
-    """A pool of pairs of a row's number, which `number` tells, and its Y."""
+    """A pool of pairs: the row's number, derived from `number`, and its Y."""
 
     def transform(chunk: Any) -> Any:
         numbers = chunk["number"].to_numpy() // 2

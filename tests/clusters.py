@@ -17,14 +17,14 @@ START_SECONDS = 120
 
 @dataclass
 class Cluster:
-    """A scheduler and two workers, each a process of its own."""
+    """A scheduler and its workers, each in a separate process."""
 
     address: str
     scheduler: "subprocess.Popen[bytes]"
     workers: list["subprocess.Popen[bytes]"]
 
     def end(self) -> None:
-        """End all of it."""
+        """Kill all processes."""
         for process in (*self.workers, self.scheduler):
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -32,12 +32,12 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path, n_workers: int = 2) -> Iterator[Cluster]:
-    """A cluster whose files are in a folder."""
+    """A running cluster that keeps its files in `folder`."""
     path = folder / "scheduler.json"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")]),
-        # A connection that was closed by a kill is seen at once; this is for a lost machine.
+        # Connections closed by a kill are noticed at once; this matters only for a lost machine.
         "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
     }
 

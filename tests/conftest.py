@@ -1,4 +1,4 @@
-"""Settings of all tests, and small sweeps that several of them look at."""
+"""Settings for all tests, and small sweeps that several test modules share."""
 
 import atexit
 import gc
@@ -27,12 +27,12 @@ from quick_compilation import compiled_quickly
 from toy import XOR_SCHEDULE, xor_data, xor_model
 
 matplotlib.use("Agg")
-# Arrays of different rank never meet by accident: that is how a label column becomes a matrix.
+# Do not promote ranks implicitly: that is how a column of labels becomes a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def share_what_is_compiled() -> None:
-    """Keep compiled programs in a folder that other workers and child processes read."""
+    """Cache compiled programs in a folder shared with other workers and child processes."""
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     folder = tempfile.mkdtemp(prefix="compiled-")
@@ -47,10 +47,10 @@ share_what_is_compiled()
 
 
 def stay_on_one_core() -> None:
-    """Keep each worker of a parallel run on a core of its own.
+    """Pin each worker of a parallel run to its own core.
 
-    Programs as small as those of tests gain nothing from a second thread, which takes the time of
-    another worker.
+    The small programs of the tests gain nothing from a second thread, which would only take time
+    from another worker.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker and hasattr(os, "sched_setaffinity"):
@@ -62,14 +62,14 @@ stay_on_one_core()
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what was imported: a pass over all modules takes long."""
+    """Exclude imported objects from garbage collection, whose passes over all modules are slow."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def figures_are_closed() -> Iterator[None]:
-    """Close what a test drew: pyplot keeps every figure, and warns of many."""
+    """Close the figures of a test: pyplot keeps every figure open and warns about many."""
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
@@ -77,7 +77,7 @@ def figures_are_closed() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def few_readable_tables() -> Iterator[None]:
-    """Keep readable tables of three places with a fit, for tests of all else that a fit does."""
+    """Store fewer readable tables with a fit, for tests of everything else that a fit does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readable_tables, "STORED_BITS", (1,))
         yield
@@ -85,7 +85,7 @@ def few_readable_tables() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def figures_are_not_drawn() -> Iterator[None]:
-    """Save figures without drawing them, for tests of all else that a run does."""
+    """Save figures without drawing them, for tests of everything else that a run does."""
 
     def save(figure: Figure, file: Path, **options: Any) -> None:
         lines = [np.asarray(line.get_xydata()).tolist() for ax in figure.axes for line in ax.lines]
@@ -98,14 +98,14 @@ def figures_are_not_drawn() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def quick_compilation() -> Iterator[None]:
-    """Compile without optimising, for tests that compile much and compute little."""
+    """Compile without optimizations, for tests that compile much and compute little."""
     with compiled_quickly():
         yield
 
 
 @pytest.fixture(scope="module")
 def compiled_as_in_a_child(quick_compilation: None) -> None:
-    """Forget what other tests compiled with optimisations, which has other last digits."""
+    """Drop programs that other tests compiled with optimizations, whose last digits differ."""
     jax.clear_caches()
 
 
@@ -132,12 +132,12 @@ def xor_scheme(xor_result: SweepResult) -> ApproximationScheme:
     return ApproximationScheme.from_sweep(xor_result, ["a", "b", "c"], baseline_entropy_bits=1.0)
 
 
-# Sweeps that were stopped, for tests of checkpoints -----------------------------------------------
+# Interrupted sweeps, for tests of checkpoints ------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def single_steps() -> Iterator[None]:
-    """One training step at a time, so that a checkpoint can fall on each of them."""
+    """Run one training step at a time, so that a checkpoint can be made after any of them."""
     before, sweep_module.SECONDS_PER_STRETCH = sweep_module.SECONDS_PER_STRETCH, 0.0
     yield
     sweep_module.SECONDS_PER_STRETCH = before
@@ -150,7 +150,7 @@ def whole() -> SweepResult:
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Checkpoints 46 and 47, of the steps of these numbers; a record ends at step 45."""
+    """Checkpoints 46 and 47, of steps 46 and 47; a record ends at step 45."""
     folder = tmp_path_factory.mktemp("stopped") / "checkpoints"
     with pytest.raises(Killed):
         line_sweep(folder, progress=stop_at(48))

@@ -1,10 +1,10 @@
-"""Sweeps on several devices in a process of their own, which sees as many as it is told.
+"""Sweeps on several devices, in a separate process with a chosen number of devices.
 
-    python devices_child.py gradient FOLDER         four simulated devices (XLA_FLAGS), briefly
-    python devices_child.py simulated FOLDER        the same, and all that is known of them
+    python devices_child.py gradient FOLDER         four simulated devices (XLA_FLAGS), quick
+    python devices_child.py simulated FOLDER        the same devices, all results
     python devices_child.py group PORT INDEX FOLDER one of two processes that train together
 
-What they find is left in FOLDER as arrays by name.
+The results are stored in FOLDER as named arrays.
 """
 
 import os
@@ -44,7 +44,7 @@ System = tuple[Callable[[Array], Model], BatchSource, int]
 
 
 def simple_systems() -> dict[str, System]:
-    """Models of three inputs, whose rows are on the device or come from the host."""
+    """Models of three inputs, with the rows on the device or on the host."""
     return {
         "rows on the device": (xor_model, ArrayBatches(xor_data(), N_ROWS), 1),
         "rows on the host": (xor_model, RowBatches(xor_data(), N_ROWS), 2),
@@ -52,7 +52,7 @@ def simple_systems() -> dict[str, System]:
 
 
 def tables() -> dict[str, System]:
-    """Models of tables, with starts and resamples side by side."""
+    """Models of tables, with several starts and resamples side by side."""
     from distributed_ib.estimators.classifier import DistributedIBClassifier
     from distributed_ib.estimators.regressor import DistributedIBRegressor
 
@@ -76,7 +76,7 @@ def tables() -> dict[str, System]:
 
 
 def first_gradient(system: System, devices: Devices) -> np.ndarray:
-    """The gradient of the first step, of all parameters of all repeats."""
+    """The gradient of the first step with respect to all parameters of all repeats."""
     make_model, batches, n_repeats = system
     schedule = BetaSchedule(0.1, 1.0, n_steps=10, n_pretraining_steps=0)
     options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 0.0, 2, 2)
@@ -98,7 +98,7 @@ def first_gradient(system: System, devices: Devices) -> np.ndarray:
 
 
 def nudged(seed: int) -> Callable[[Array], Model]:
-    """A start of which every weight is changed by one unit in its last place."""
+    """A start whose every weight is changed by one unit in the last place."""
     rng = np.random.default_rng(seed)
 
     def make_model(key: Array) -> Model:
@@ -119,7 +119,7 @@ def noise_model(key: Array) -> Model:
 
 
 def noise_sweep(make_model: Callable[[Array], Model] = noise_model, **options: Any) -> SweepResult:
-    """A sweep that learns random labels by heart, in which small differences grow."""
+    """A sweep that memorizes random labels, so that small differences grow."""
     rng = np.random.default_rng(3)
     batches = ArrayBatches((rng.integers(0, 2, (256, 8)), rng.integers(0, 2, 256)), N_ROWS)
     schedule = BetaSchedule(1e-3, 1.0, n_steps=300, n_pretraining_steps=200)
@@ -129,13 +129,13 @@ def noise_sweep(make_model: Callable[[Array], Model] = noise_model, **options: A
 
 
 def curves(result: SweepResult) -> np.ndarray:
-    """All that a sweep records."""
+    """All values that a sweep records, concatenated."""
     history = result.annealing
     return np.concatenate([history.kl_nats.ravel(), history.prediction_error_nats.ravel()])
 
 
 def stopped_and_resumed(folder: Path) -> SweepResult:
-    """A sweep that is stopped on two devices and goes on on four."""
+    """A sweep that is stopped on two devices and resumed on four."""
 
     def stop(now: SweepProgress) -> None:
         if now.step > 250:
@@ -157,7 +157,7 @@ def gradient(folder: str) -> None:
 
 
 def simulated(folder: str) -> None:
-    """Everything on one, two and four devices of one process."""
+    """All gradients and curves on one, two and four devices of one process."""
     found: dict[str, Any] = {}
     for name, system in (simple_systems() | tables()).items():
         for n_devices in (1, 2, 4) if name in simple_systems() else (1, 4):
@@ -171,7 +171,7 @@ def simulated(folder: str) -> None:
 
 
 def group(port: str, index: str, folder: str) -> None:
-    """Gradients and curves of two processes with a device each."""
+    """Gradients and curves of two processes with one device each."""
     Group(f"127.0.0.1:{port}", 2, int(index)).join()
     found: dict[str, Any] = {
         name: first_gradient(system, Devices(together=True))

@@ -1,4 +1,4 @@
-"""Tables such as nobody wants to have and somebody has, from a seed."""
+"""Random tables with awkward contents that occur in practice, generated from a seed."""
 
 import datetime
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class HostileTable:
     """A table and its target.
 
     Attributes:
-        seed: From which it was made.
+        seed: The seed from which it was generated.
         x: The columns.
         y: The target, which may have missing values.
     """
@@ -232,7 +232,7 @@ def hostile_table(seed: int) -> HostileTable:
     for _ in range(rng.integers(1, 7)):
         columns.append(_column(rng, n))
         names.append(NAMES[rng.integers(len(NAMES))])
-    if rng.random() < 0.9:  # the same name twice is rarer among people
+    if rng.random() < 0.9:  # mostly remove duplicate names, which are rare in practice
         names = list(dict.fromkeys(names))
         columns = columns[: len(names)]
     x = pd.concat(columns, axis=1)

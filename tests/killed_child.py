@@ -1,9 +1,9 @@
-"""The command `dib` in a process of its own that kills itself, for a test of what it leaves.
+"""The command `dib` in a child process that kills itself, for tests of what it leaves behind.
 
     python killed_child.py STEP ARGUMENT...
 
-It makes single training steps with a checkpoint after each, and sends itself SIGKILL when it has
-made so many of them, in one sweep or several.
+It makes single training steps with a checkpoint after each, and sends itself SIGKILL after STEP
+of them, which may be spread over several sweeps.
 """
 
 import os
@@ -19,7 +19,7 @@ from quick_compilation import compiled_quickly
 
 
 def kill_at(step: int) -> None:
-    """Let the process be killed by its progress bar."""
+    """Make the progress bar kill the process after `step` training steps."""
     n_made = 0
 
     def tell(bar: ProgressBar, now: SweepProgress) -> None:
@@ -32,7 +32,7 @@ def kill_at(step: int) -> None:
 
 
 def checkpoints_at_every_step() -> None:
-    """Keep each step."""
+    """Write a checkpoint after every step."""
     placed = SweepStore.checkpoints
 
     def checkpoints(store: SweepStore, name: str) -> Checkpoints:

@@ -22,11 +22,11 @@ DATA = line_data()
 
 
 class Killed(BaseException):
-    """The end of a process, as far as one process can play it."""
+    """Simulates the end of the process."""
 
 
 def stop_at(step: int) -> Callable[[SweepProgress], None]:
-    """Ends the sweep when `step` is made, before its checkpoint is written."""
+    """Returns a callback that ends the sweep after `step`, before its checkpoint is written."""
 
     def progress(now: SweepProgress) -> None:
         if now.step == step:
@@ -76,7 +76,7 @@ def newest(folder: Path) -> files.Manifest:
 
 
 def resumes_at(folder: Path) -> int:
-    """The first step that a resumed sweep makes."""
+    """Returns the first step that a resumed sweep makes."""
     steps: list[int] = []
 
     def progress(now: SweepProgress) -> None:

@@ -1,4 +1,4 @@
-"""A browser for tests of pages, and small pages to look at."""
+"""A browser for tests of HTML pages, and small pages for it."""
 
 import os
 import shutil
@@ -28,12 +28,12 @@ HOSTILE = (
 LEVELS = ("</script><script>alert(2)</script>", "@plain", "-'\"&amp;")
 TARGET = "+<b>y</b>"
 SENTINEL = 987654.25
-"""A value that a single row has."""
+"""A value that occurs in a single row."""
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium in headless mode."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         said = "tests of pages need the browser Chromium; install it with: make browser"
@@ -47,7 +47,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Shown:
-    """A page in a browser, with what it said and what it asked for."""
+    """A page in a browser, with its console messages, errors and requests."""
 
     def __init__(self, browser: Browser, path: Path, fragment: str = "", **given: Any) -> None:
         options: dict[str, Any] = {
@@ -78,7 +78,7 @@ class Shown:
         )
 
     def move(self, place: int) -> None:
-        """Move the slider to a place, as a drag does."""
+        """Move the slider to a position, as dragging it does."""
         self.page.evaluate(
             """place => {
               const slider = document.getElementById("slider");
@@ -90,18 +90,18 @@ class Shown:
         self.settle()
 
     def download(self, name: str) -> str:
-        """The text of a download by its name."""
+        """Returns the text of the download called `name`."""
         with self.page.expect_download() as waiting:
             self.page.locator(f'[data-download="{name}"]').click()
         return Path(waiting.value.path()).read_text(encoding="utf-8")
 
 
 SPIKE = 0.512
-"""A value of the second column that a third of the rows hold."""
+"""A value of the second column that occurs in a third of the rows."""
 
 
 def hostile_table(n_rows: int = 90) -> pd.DataFrame:
-    """A table with names and levels that would run if they were markup."""
+    """A table with column names and levels that would be executed if inserted as markup."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n_rows, 3)).round(3)
     x[20:50, 1] = SPIKE
@@ -120,7 +120,7 @@ def hostile_table(n_rows: int = 90) -> pd.DataFrame:
 
 
 def fitted_table() -> tuple[DistributedIBRegressor, pd.DataFrame, dict[str, Any]]:
-    """An estimator of `hostile_table`, its X, and the content of its page."""
+    """An estimator fitted to `hostile_table`, its X, and the content of its page."""
     table = hostile_table()
     x, y = table.drop(columns=[TARGET]), table[TARGET]
     model = DistributedIBRegressor(
@@ -143,7 +143,7 @@ def fitted_table() -> tuple[DistributedIBRegressor, pd.DataFrame, dict[str, Any]
 def page_of_table(
     model: DistributedIBRegressor, content: dict[str, Any], *, with_rows: bool = True
 ) -> str:
-    """Its page."""
+    """The HTML page of an estimator and its content."""
     report = Report(
         f"{TARGET} of {HOSTILE[0]}",
         tuple(scheme_sections(model.scheme_)),

@@ -1,4 +1,4 @@
-"""What tests of patterns look at in pictures and curves."""
+"""Measures of pictures and curves for tests of patterns."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from distributed_ib.studies.patterns.pattern_pictures import PatternPicture
 
 
 def rectilinear_share(picture: PatternPicture) -> float:
-    """How nearly a picture is one profile along the rows times one along the columns.
+    """How closely a picture is the product of a row profile and a column profile.
 
-    The share of the largest singular value of 2p - 1, squared: 1 for halves, stripes and
-    checkerboards, whose borders are all straight and upright or level.
+    The squared share of the largest singular value of 2p - 1: 1 for halves, stripes and
+    checkerboards, whose borders are all vertical or horizontal.
 
     """
     squared = np.linalg.svd(2.0 * np.asarray(picture, np.float64) - 1.0, compute_uv=False) ** 2
@@ -20,11 +20,11 @@ def rectilinear_share(picture: PatternPicture) -> float:
 
 
 def widest_gap_bits(sweeps: Sequence[PatternSweep], beta_from: float) -> float:
-    """How far the prediction errors of several sweeps part at most, from a beta on, in bits.
+    """The largest difference between the prediction errors of several sweeps, in bits.
 
     Args:
-        sweeps: Of the same settings, so that their records lie at the same betas.
-        beta_from: Where to begin; before it the patterns are still being learned.
+        sweeps: Sweeps with the same settings, so that their records are at the same betas.
+        beta_from: The lowest beta to compare; below it the patterns are still being learned.
     """
     curves = [one.scheme.to_xarray().isel(seed=0, split=0) for one in sweeps]
     n_records = min(curve.sizes["step"] for curve in curves)

@@ -1,4 +1,4 @@
-"""Compilation for tests that compile much and compute little."""
+"""Quick compilation, for tests that compile much and compute little."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from unittest.mock import patch
 import jax
 from jax._src import compiler
 
-# They halve the time that a small sweep takes to compile. JAX has no setting of its own for them,
-# and XLA_FLAGS would hold for all tests, also for those of how exact a result is.
+# They halve the compile time of a small sweep. JAX has no setting for them, and XLA_FLAGS would
+# apply to all tests, including those of numerical accuracy.
 XLA_OPTIONS = [
     ("xla_cpu_use_fusion_emitters", False),
     ("xla_cpu_parallel_codegen_split_count", 1),
@@ -18,7 +18,7 @@ XLA_OPTIONS = [
 
 @contextmanager
 def compiled_quickly() -> Iterator[None]:
-    """Compile without optimising."""
+    """Compile without optimizations."""
     usual = compiler.get_compile_options
 
     def quick(*arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Schemes made by hand, without training: for figures and tables of many components."""
+"""Schemes made without training, for tests of figures and tables of many components."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ N_STEPS = 60
 def falling_scheme(
     names: Sequence[str], *, n_seeds: int = 1, most_bits: float = 3.0, known: float = 0.8
 ) -> ApproximationScheme:
-    """Components that fall one after the other, the first named first, as noise shakes them.
+    """A scheme whose components fall one after the other in the order of `names`, with noise.
 
     Args:
-        names: Of the components.
-        n_seeds: Repeats.
-        most_bits: What a component conveys at most.
-        known: The most that is known about Y, of one bit; negative where the model is worse than
+        names: Names of the components.
+        n_seeds: Number of repeats.
+        most_bits: The most that a component conveys.
+        known: The most that is known about Y, out of one bit; negative if the model is worse than
             none.
     """
     rng = np.random.default_rng(len(names))

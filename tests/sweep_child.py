@@ -1,9 +1,9 @@
-"""A sweep in a process of its own, for a test to kill.
+"""A sweep in a child process that a test can kill.
 
     python sweep_child.py RESULT.npz MODEL N_STEPS [CHECKPOINTS]
 
-Without checkpoints it runs in one go. With them it resumes from what is there, makes single steps
-with a checkpoint after each, and rests after every step, so that it takes a known time at least.
+Without CHECKPOINTS it runs uninterrupted. With them it resumes from the newest one, makes single
+steps with a checkpoint after each, and pauses after every step, so that it has a minimum duration.
 """
 
 import sys
@@ -33,13 +33,13 @@ MODELS: dict[str, tuple[Callable[[Array], Model], Batch]] = {
 
 
 def tell(now: SweepProgress) -> None:
-    """Say which step is made, and rest."""
+    """Print the step that was made, and pause."""
     print(now.step, flush=True)
     time.sleep(REST_SECONDS)
 
 
 def main(result_path: str, model: str, n_steps: str, folder: str | None = None) -> None:
-    """Run or resume the sweep, and leave all its numbers in one file."""
+    """Run or resume the sweep, and store all its numbers in one file."""
     jax.config.update("jax_disable_most_optimizations", True)
     warnings.filterwarnings("ignore", "skipped checkpoint|.* contains no checkpoint")
     make_model, data = MODELS[model]
