@@ -132,7 +132,7 @@ def xor_scheme(xor_result: SweepResult) -> ApproximationScheme:
     return ApproximationScheme.from_sweep(xor_result, ["a", "b", "c"], baseline_entropy_bits=1.0)
 
 
-# Interrupted sweeps, for tests of checkpoints ------------------------------------------------
+# Interrupted sweeps, for tests of checkpoints -----------------------------------------------------
 
 
 @pytest.fixture(scope="module")

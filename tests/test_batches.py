@@ -1,4 +1,4 @@
-"""Where batches come from."""
+"""Sources of batches."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EVERY_STEP = BetaSchedule(1e-3, 1.0, n_steps=23, n_pretraining_steps=0)
 
 
 def means_of_batches(source: Any, n_seeds: int = 2) -> NDArray[np.float64]:
-    """The mean of the batch of every step of a sweep, `[repeat, step]`."""
+    """The mean of each step's batch in a sweep, `[repeat, step]`."""
     result = sweep(
         lambda key: MeanModel(jnp.ones(())), source, EVERY_STEP, n_seeds=n_seeds, n_records=23
     )
@@ -37,7 +37,7 @@ def test_rows_are_uniform_and_stay_paired() -> None:
     np.testing.assert_array_equal(drawn_x, x[np.asarray(row)])
     counts = np.bincount(row, minlength=n_rows)
     chi_squared = ((counts - 1000) ** 2 / 1000).sum()
-    # Both tails: counts that are too even would not be independent draws.
+    # Test both tails: counts that are too even would not come from independent draws.
     assert stats.chi2.ppf(1e-4, n_rows - 1) < chi_squared < stats.chi2.ppf(1 - 1e-4, n_rows - 1)
 
 
@@ -50,7 +50,7 @@ def test_array_batches_differ_between_steps_and_repeats() -> None:
 def test_fresh_batches_differ_between_steps_and_repeats() -> None:
     means = means_of_batches(FreshBatches(lambda key: jax.random.normal(key, (16,))))
     assert len(np.unique(means)) == means.size
-    # Mean of 16 standard normals, 46 times: variance 1/16 within five standard errors.
+    # Means of 16 standard normals, 46 of them: variance 1/16 within five standard errors.
     assert means.var() == pytest.approx(1 / 16, rel=5 * np.sqrt(2 / means.size))
 
 

@@ -1,4 +1,4 @@
-"""`dib fit` of tables that are not loaded: statistics, measured rows, results, and limits."""
+"""`dib fit` on tables that do not fit in memory: statistics, measured rows, results and limits."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures(
 )
 
 N_ROWS = 8000
-MEMORY_GIB = 2e-4  # 215 kB, of which the pool has half: 8,000 rows x 5 columns take 640 kB
+MEMORY_GIB = 2e-4  # 215 kB, half of it for the pool: 8,000 rows x 5 columns take 640 kB
 SETTINGS: dict[str, Any] = {
     "target": "y",
     "n_starts": 1,
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def odd_table() -> pd.DataFrame:
-    """Columns of every kind, with gaps, of which some begin without a value."""
+    """Columns of every kind, with gaps; some have no values in their first rows."""
     rng = np.random.default_rng(1)
     n = 600
     table = frame(n)
@@ -123,7 +123,7 @@ def test_what_is_read_fits_into_the_memory_and_the_rest_is_measured(folder: Path
 
 
 def small_plan(folder: Path, memory_gib: float) -> Plan:
-    """A sweep of a small model over the table, without what is measured beside it."""
+    """A plan of a sweep of a small model over the table, without additional measurements."""
     study = TableStudy(table=folder, memory_gib=memory_gib, exclude=("number",), **SETTINGS)
     estimator = study.estimator(0).set_params(
         n_records=6,
@@ -142,7 +142,7 @@ def small_plan(folder: Path, memory_gib: float) -> Plan:
 
 @pytest.mark.nightly
 def test_a_table_on_disk_is_explained_as_the_same_one_in_memory(folder: Path) -> None:
-    """What is known agrees within four standard errors, from a pool that is replaced thrice."""
+    """Known bits agree within four standard errors, although the pool is replaced repeatedly."""
     found = {}
     for name, memory_gib in (("disk", 2e-5), ("memory", 4.0)):
         plan = small_plan(folder, memory_gib)
@@ -259,7 +259,7 @@ def test_a_class_that_no_measured_row_has_is_a_class(tmp_path: Path) -> None:
 def test_every_kind_of_target_is_streamed(
     folder: Path, tmp_path: Path, target: Any, options: dict[str, Any]
 ) -> None:
-    """Y is in the batches as it is in the rows that are measured."""
+    """Y is encoded in the batches as it is in the measured rows."""
     if options.get("validation"):
         frame(300, seed=5).to_csv(tmp_path / "new.csv", index=False)
         options = {"validation": tmp_path / "new.csv"}
@@ -280,7 +280,7 @@ def test_every_kind_of_target_is_streamed(
 
 
 def test_numbers_of_few_values_are_listed_once(tmp_path: Path) -> None:
-    """All values are known, those of rows that are neither measured nor in the pool too."""
+    """All values are known, including those of rows that are neither measured nor in the pool."""
     rng = np.random.default_rng(0)
     table = frame(2000).drop(columns="number")
     table["hour"] = rng.integers(0, 24, 2000)
@@ -315,7 +315,7 @@ def test_a_table_of_many_rows_is_measured_on_some_of_them(
 
 
 def test_the_commands_take_folders(tmp_path: Path) -> None:
-    """One run from a folder, told with its rows, and predictions of the folder."""
+    """`fit` reads a folder and reports its rows; `predict` and `describe` read it too."""
     folder = write(tmp_path / "big", frame(2000), row_group_size=100)
     run = tmp_path / "run"
     options = ["--exclude", "number", "--steps", "20", "--resamples", "0", "--starts", "1"]
@@ -325,7 +325,7 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     assert started.exit_code == 0, started.output
     text = (run / "summary.md").read_text()
     assert "The table has 2,000 rows. Batches come from 1,000 of them, through a pool of" in text
-    # 20 steps and 10 before them, of 64 rows each, for one model.
+    # 20 steps and 10 steps of pre-training, with 64 rows each, for one model.
     assert (
         "in memory, which are replaced by others during training: at most 1,920 draws for" in text
     )
@@ -363,7 +363,7 @@ def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: P
 
 @pytest.mark.nightly
 def test_ten_million_rows(tmp_path: Path) -> None:
-    """Described and started in a tenth of five minutes, at the speed of a small table."""
+    """Description and preparation take less than 30 s; steps are about as fast as on a small table."""
     script = Path(__file__).parents[1] / "benchmarks" / "beyond_memory.py"
     results = tmp_path / "results.jsonl"
     options = ["--rows", "10000000", "--memory", "0.2", "--steps", "1000"]

@@ -1,4 +1,4 @@
-"""Circuits analysed by a sweep, held against exhaustive search."""
+"""Circuits analysed by a sweep, compared with exhaustive search."""
 
 from dataclasses import replace
 from typing import Any
@@ -42,7 +42,7 @@ def path(scheme: ApproximationScheme, seed: int = 0) -> list[str]:
 
 
 def follows_the_paper(scheme: ApproximationScheme, circuit: Circuit, seed: int) -> bool:
-    """Whether the paper's subsets come in order, and all that come are the best of their size."""
+    """Whether the paper's subsets occur in order, and every subset is the best of its size."""
     information_bits = subset_information_bits(circuit.truth_table()[1])
     found = rank_subsets(scheme.subsets(seed=seed), circuit.inputs, information_bits)
     steps = iter(path(scheme, seed))
@@ -66,8 +66,8 @@ def test_what_is_known_about_y_is_bounded(paper_scheme: ApproximationScheme) -> 
     data = paper_scheme.to_xarray().isel(seed=0, split=0)
     known = data["predictive_information_bits"]
     information = data["information_bits"]
-    # A record averages 40 steps x 512 rows of a loss whose scatter is below 1 bit: 0.007 bit is
-    # one standard error, and 200 records are looked at.
+    # A record averages 40 steps x 512 rows of a loss with a standard deviation below 1 bit: one
+    # standard error is 0.007 bit, and 200 records are checked.
     assert float((known - information.sum("component")).max()) < 0.03
     assert float(information.max()) <= 1.0
     assert float((information - data["kl_bits"]).max()) <= 0.0
@@ -84,7 +84,7 @@ def test_the_papers_sweep_conveys_far_less_than_its_kl(
     information = data["information_bits"].sum("component").values
     # Ten open inputs convey ten bits; their KL is twice that.
     assert information[0] == pytest.approx(10.0, abs=0.01) and kl_bits[0] > 20.0
-    # Where the paper counts 6.97 bits little more than 5 are conveyed.
+    # At the step where the paper reports 6.97 bits, little more than 5 bits are conveyed.
     assert information[np.argmin(abs(kl_bits - 6.97))] < 5.6
 
 
@@ -97,7 +97,7 @@ def test_an_approximation_knows_what_its_subset_knows(paper_scheme: Approximatio
     x, y = paper_circuit().truth_table()
     one = paper_scheme.at(n_components=1)
     assert one.in_use() == ("X2",)
-    # X2 = 0 closes the last gate, so Y = 0 for certain; of X2 = 1 nothing else is known.
+    # X2 = 0 closes the last gate, so Y = 0 with certainty; if X2 = 1, nothing else is known.
     probabilities = one.predict_proba(x, n_samples=200)[:, 1]
     assert probabilities[x[:, 2] == 0].mean() < 0.1
     np.testing.assert_allclose(probabilities[x[:, 2] == 1].mean(), y[x[:, 2] == 1].mean(), atol=0.1)
@@ -114,7 +114,7 @@ def test_nine_of_ten_seeds_follow_the_paper() -> None:
 def test_the_papers_own_settings_follow_the_paper() -> None:
     paper_circuit()
     scheme = BooleanStudy.presets()["paper"].fit()
-    # beta ends at 0.3, where X2 is about to go.
+    # beta ends at 0.3, just before X2 is dropped.
     assert [subset for subset in PAPER_PATH[:-1] if subset not in path(scheme)] == []
 
 
@@ -126,10 +126,10 @@ def test_permuting_the_inputs_permutes_the_allocation() -> None:
     permuted = BooleanStudy.of(circuit.permuted(order), **SMALL).fit()
     assert permuted.components == tuple(circuit.inputs[i] for i in order)
     first, second = (scheme.to_xarray()["kl_bits"] for scheme in (straight, permuted))
-    # By name, not by place; the networks start elsewhere and see other batches.
+    # Compare by name, not by position; the initial weights and the batches differ.
     gap = abs(first - second.sel(component=first["component"])).mean(dim="step")
     assert float(gap.max()) < 0.15
-    # And the allocation is uneven enough for this to mean something.
+    # The allocation is uneven enough for the comparison to be meaningful.
     assert float(np.ptp(first.mean(dim="step").values)) > 0.5
 
 

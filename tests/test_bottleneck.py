@@ -1,4 +1,4 @@
-"""The whole model."""
+"""The complete model."""
 
 import copy
 import json

@@ -73,7 +73,7 @@ def test_no_infinity_at_any_separation(separation: float, log_variance: float) -
 
 
 def test_nearly_deterministic_channels_keep_repeated_inputs_together() -> None:
-    # Standard deviations 1e17 times smaller than the means: u must still recognise its own symbol.
+    # Standard deviations 1e17 times smaller than the means: u must still identify its symbol.
     symbols = np.random.default_rng(8).integers(1, 5, size=(1024, 1)).astype(float)
     bounds = information_bounds(symbols, -80.0, key=KEY)
     assert_brackets(bounds, 2.0)
@@ -83,7 +83,7 @@ def test_nearly_deterministic_channels_keep_repeated_inputs_together() -> None:
 def test_the_size_of_blocks_changes_nothing() -> None:
     x = np.random.default_rng(9).normal(size=(101, 3))
     whole = information_bounds(x, -1.0, key=KEY)
-    parts = information_bounds(x, -1.0, key=KEY, block_cells=250)  # 2 rows, the last over
+    parts = information_bounds(x, -1.0, key=KEY, block_cells=250)  # blocks of 2 rows, the last of 1
     for name, figure in vars(whole).items():
         np.testing.assert_allclose(getattr(parts, name), figure, rtol=1e-12)
 

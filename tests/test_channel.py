@@ -50,8 +50,8 @@ def test_the_mean_kl_is_the_mean_of_the_kls(shared: bool) -> None:
 
 
 def test_kl_near_the_prior_keeps_its_digits() -> None:
-    # 0.5 * (exp(v) - 1 - v) is v^2 / 4 to third order; in single precision the plain formula
-    # rounds to nothing or below it.
+    # 0.5 * (exp(v) - 1 - v) is v^2 / 4 up to third order; in single precision the direct formula
+    # rounds to zero or below.
     log_variance = jnp.array([[1e-3], [-1e-3]])
     kl = GaussianChannel(jnp.zeros((2, 1)), log_variance).kl_nats()
     np.testing.assert_allclose(kl, 2.5e-7, rtol=0.1)

@@ -1,4 +1,4 @@
-"""Checkpoints: the same bits after a stop, other options, the interval, Ctrl-C."""
+"""Checkpoints: bit-identical results after a stop, changed options, the interval, Ctrl-C."""
 
 import json
 import os
@@ -40,7 +40,7 @@ from toy import FallingModel, NoisyLine
 
 pytestmark = pytest.mark.usefixtures("quick_compilation", "single_steps")
 
-# The same bits -----------------------------------------------------------------------------------
+# Bit-identical results ---------------------------------------------------------------------------
 
 
 def fresh_line(key: jax.Array) -> Any:
@@ -65,7 +65,7 @@ SOURCES: dict[str, BatchSource] = {
 def test_stops_change_no_bit_whatever_the_batches(kind: str, tmp_path: Path) -> None:
     source = SOURCES[kind]
     expected = line_sweep(batches=source)
-    # In pre-training, in the middle of a record, at a record's end, at the last step.
+    # During pre-training, in the middle of a record, at the end of a record, at the last step.
     for step in (3, 4, 22, 25, 26, 43, 60):
         with suppress(Killed):
             again = (tmp_path / "c").exists()
@@ -98,7 +98,7 @@ def test_a_sweep_resumed_on_the_way_to_divergence_diverges_alike(
     averaging_steps: int, tmp_path: Path
 ) -> None:
     def fall(folder: Path | None, **options: Any) -> SweepResult:
-        # The weight is 1.05, 0.95, ... and below the pit at step 6, in the third record.
+        # The weight is 1.05, 0.95, ... and falls below the pit at step 6, in the third record.
         return sweep(
             lambda key: FallingModel(jnp.asarray(1.05), False),
             FreshBatches(no_data),
@@ -136,7 +136,7 @@ def test_two_checkpoints_are_kept_and_every_model_is_stored_once(stopped: Path) 
     manifests = [files.read_manifest(stopped, number) for number in (47, 46)]
     assert [manifest.step for manifest in manifests] == [47, 46]
     models = [file.name for file in manifests[0].models]
-    # Records of the annealing end at steps 25, 30, 35, 40 and 45; the next checkpoint takes each.
+    # Records of the annealing end at steps 25, 30, 35, 40 and 45; the next checkpoint stores each.
     assert models == [f"checkpoint-{step:06d}-models.safetensors" for step in (26, 31, 36, 41, 46)]
     states = [f"checkpoint-{number:06d}-state.safetensors" for number in (46, 47)]
     listed = [*models, *states, *map(files.manifest_name, (46, 47))]
@@ -164,7 +164,7 @@ def test_remove_takes_the_folder_too(folder: Path, tmp_path: Path) -> None:
     Checkpoints(folder).remove()
     assert not folder.exists()
     assert not Checkpoints(folder).exist()
-    Checkpoints(folder).remove()  # there is nothing to remove, and that is fine
+    Checkpoints(folder).remove()  # removing nothing is no error
 
 
 def test_a_finished_sweep_keeps_its_checkpoints_until_its_result_is_saved(
@@ -175,7 +175,7 @@ def test_a_finished_sweep_keeps_its_checkpoints_until_its_result_is_saved(
     assert_same(line_sweep(folder, resume=True), whole)
 
 
-# Other sweeps ------------------------------------------------------------------------------------
+# Checkpoints of a different sweep ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_time_that_cannot_be_waited_for_is_refused(seconds: float) -> None:
         Checkpoints(Path("nowhere"), seconds)
 
 
-# When --------------------------------------------------------------------------------------------
+# Times of checkpoints ----------------------------------------------------------------------------
 
 
 def test_the_interval_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def test_the_interval_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     line_sweep(tmp_path / "c", seconds=60, progress=progress)
-    # One after the first step, then one whenever sixty seconds have passed: nine steps.
+    # One after the first step, then one whenever sixty seconds have passed (nine steps).
     assert sorted(set(seen)) == [1, 10, 19, 28, 37, 46, 55]
 
 
@@ -291,8 +291,8 @@ def test_ctrl_c_makes_a_checkpoint_at_once(step: int, whole: SweepResult, tmp_pa
     result = line_sweep(tmp_path / "c", seconds=1e6, progress=press_ctrl_c(step))
     assert result.status == "interrupted"
     assert newest(tmp_path / "c").step == step
-    # What the interrupted sweep returned ended in a short record; the resumed one knows nothing
-    # of that.
+    # The result of the interrupted sweep ends in a short record, which the resumed sweep must not
+    # contain.
     assert_same(line_sweep(tmp_path / "c", resume=True), whole)
 
 
@@ -302,7 +302,7 @@ def test_a_second_ctrl_c_leaves_the_checkpoints_sound(whole: SweepResult, tmp_pa
     assert_same(line_sweep(tmp_path / "c", resume=True), whole)
 
 
-# Trouble with the disk ---------------------------------------------------------------------------
+# Disk errors -------------------------------------------------------------------------------------
 
 
 def test_a_place_that_cannot_be_written_shows_before_training(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints that were damaged, or made by somebody else."""
+"""Damaged and foreign checkpoints."""
 
 import random
 import shutil
@@ -63,7 +63,7 @@ def test_a_sweep_goes_on_past_a_damaged_checkpoint(folder: Path, whole: SweepRes
     cut(folder / "checkpoint-000047.json", random.Random(1))
     with pytest.warns(UserWarning, match="skipped checkpoint 47"), pytest.raises(Killed):
         line_sweep(folder, resume=True, progress=stop_at(48))
-    # The damaged one is gone, its number is not used again.
+    # The damaged checkpoint is removed, and its number is not reused.
     assert files.checkpoint_numbers(folder) == [48, 46]
     assert_same(line_sweep(folder, resume=True), whole)
 

@@ -1,4 +1,4 @@
-"""Circuits as data: what they compute and what they refuse."""
+"""Circuits as data: what they compute and what is refused."""
 
 import numpy as np
 import pytest

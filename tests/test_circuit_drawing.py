@@ -1,4 +1,4 @@
-"""Drawings of circuits: everything is there, nothing overlaps, wires do not cross without need."""
+"""Drawings of circuits: they are complete, without overlaps or unnecessary crossings of wires."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Circuit files and expressions: what they mean, round trips, and untrusted text."""
+"""Circuit files and expressions: their meaning, round trips, and untrusted text."""
 
 import time
 from pathlib import Path
@@ -115,7 +115,7 @@ EXPRESSIONS = st.recursive(
 @settings(max_examples=80, derandomize=True, deadline=None)
 @given(EXPRESSIONS)
 def test_expressions_mean_what_python_says(text: str) -> None:
-    # Python gives ~ & ^ | the same order. The test may evaluate its own text; the library must not.
+    # Python's ~ & ^ | have the same precedence. A test may evaluate its text; the library must not.
     circuit = circuit_from_expression(text, inputs=("a", "b", "c"))
     x, y = circuit.truth_table()
     a, b, c = x.astype(bool).T

@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: what it writes, what it says, how it fails."""
+"""The command line as users see it: files, output and errors."""
 
 import json
 import re
@@ -18,7 +18,7 @@ BRIEF = ["--steps", "150"]
 
 
 def dib(*arguments: str) -> int:
-    """Run the command; its exit status."""
+    """Run the command and return its exit status."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["dib", *arguments])
         try:
@@ -29,7 +29,7 @@ def dib(*arguments: str) -> int:
 
 
 def one_clear_line(capsys: pytest.CaptureFixture[str]) -> str:
-    """The error that was printed: one line, and nothing else."""
+    """Return the printed error, which must be one line and the only output."""
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")
@@ -167,7 +167,7 @@ def test_plot_overwrites_nothing(
     assert dib("plot", str(run), "--out", str(edited.parent)) == 2
     assert "sweep.png already exists" in one_clear_line(capsys)
     assert edited.read_bytes() == b"edited by hand"
-    assert dib("show", str(run)) == 0  # the new folders are no part of the results
+    assert dib("show", str(run)) == 0  # the new folders are not part of the results
 
 
 def test_a_threshold_counts_in_sentences_tables_and_figures(
@@ -177,7 +177,7 @@ def test_a_threshold_counts_in_sentences_tables_and_figures(
         assert dib("show", str(run_folder), "--threshold", threshold) == 0
         printed = capsys.readouterr().out
         assert f"{n_in_use} of 2 components are in use" in printed
-        # A row of the table whose subset in use is "all".
+        # A row of the table in which all components are in use.
         assert bool(re.search(r" all +\d", printed)) == bool(n_in_use)
 
 
@@ -189,7 +189,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "Default: 0.1." in printed and "(0.1)" not in printed
     words = " ".join(printed.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
-    assert "the paper's by default" in words and "Default: ." not in words  # of an empty text
+    assert "the paper's by default" in words and "Default: ." not in words  # for an empty string
     assert dib("--version") == 0
     assert capsys.readouterr().out.endswith("distributed-ib 0.2.0\n")
 

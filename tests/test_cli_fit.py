@@ -1,4 +1,4 @@
-"""`dib fit` and `dib predict` on a small table, and how they fail."""
+"""`dib fit` and `dib predict` on a small table, and their errors."""
 
 import tomllib
 from dataclasses import fields
@@ -15,7 +15,7 @@ from distributed_ib.training.train_settings import TrainSettings
 from test_cli import dib, one_clear_line
 from unfinished_runs import interrupt_at
 
-# Too brief to follow beta to the end, which the command says in a warning.
+# Too short for the model to follow beta to its end, about which the command warns.
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation", "few_readable_tables"),
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
@@ -101,7 +101,7 @@ def test_columns_are_scaled_by_the_training_rows_alone(table: Path, seed: int) -
 def test_what_is_measured_divides_the_rows_as_the_sweep_does(
     table: Path, target: str, n_resamples: int
 ) -> None:
-    # Otherwise rows that trained a model, or chose it, would report on it.
+    # Otherwise a model would be scored on rows that trained it or chose it.
     study = TableStudy(table=table, target=target, n_resamples=n_resamples, n_starts=1)
     swept = study.problem(7).split(7).divided(n_resamples)
     measured = study._plan(7).split.divided(n_resamples)
@@ -230,7 +230,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     out = tmp_path / "run"
     options = ["fit", str(table), "--target", "y", *BRIEF, "--out", str(out)]
     with pytest.MonkeyPatch.context() as patch:
-        # Stopped after training and before anything is saved, as a kill might.
+        # Stop after training but before anything is saved, as a kill could.
         def stop(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 

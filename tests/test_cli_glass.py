@@ -1,4 +1,4 @@
-"""`dib glass simulate`, as a user meets it."""
+"""`dib glass simulate` as users see it."""
 
 import io
 import math
@@ -44,7 +44,7 @@ def test_every_option_reaches_the_simulation(
         "n_jobs": 1,
     }
     captured = capsys.readouterr()
-    assert captured.err == ""  # no progress line where nobody sees it
+    assert captured.err == ""  # no progress line outside a terminal
     assert f"dib glass analyse {tmp_path}" in captured.out.replace("\n", "")
 
 

@@ -1,4 +1,4 @@
-"""`dib image`, as a user meets it."""
+"""`dib image` as users see it."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def dib(*arguments: str) -> int:
-    """Run the command; its exit status."""
+    """Run the command and return its exit status."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["dib", *arguments])
         try:

@@ -1,4 +1,4 @@
-"""`dib read`: readable tables of runs, in all formats, and how it fails."""
+"""`dib read`: readable tables of runs in all formats, and errors."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame({"size": size, "noise": noise, "y": y}).to_csv(path, index=False)
     run = folder / "run"
     assert dib("fit", str(path), "--target", "y", *BRIEF, "--out", str(run)) == 0
-    path.rename(folder / "moved.csv")  # a run is read without its table
+    path.rename(folder / "moved.csv")  # reading a run must not need its table
     return run
 
 

@@ -1,4 +1,4 @@
-"""Decompositions: what becomes a component, and what its numbers are."""
+"""Decompositions: how columns become components and values become numbers."""
 
 import json
 import warnings
@@ -55,7 +55,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
 
 @st.composite
 def grouped(draw: st.DrawFn) -> tuple[pd.DataFrame, Decomposition]:
-    """A table and a random way to put its columns into components."""
+    """A table and a random decomposition of its columns into components."""
     table = draw(tables())
     owner = [draw(st.integers(0, 2)) for _ in table.columns]
     groups = {
@@ -76,7 +76,7 @@ def test_each_column_of_a_table_is_a_component_and_text_is_one_of_them() -> None
     fitted = split.fit(table)
     assert fitted.continuous == ("x", "count", "flag")
     assert fitted.levels("colour") == ("blue", "green", "red")
-    assert fitted.levels("size") == ("S", "M", "L")  # declared, though nobody wears M
+    assert fitted.levels("size") == ("S", "M", "L")  # declared, although M does not occur
     assert fitted.encoder_options() == {
         "n_numbers": [1, 1, 1, 0, 0],
         "n_levels": [[], [], [], [3], [3]],
@@ -196,7 +196,7 @@ def test_scaling_sees_the_training_rows_alone(table: pd.DataFrame, seed: int) ->
     train = np.random.default_rng(seed).permutation(len(table))[:10]
     split = Decomposition.from_frame(table)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # ten rows of a boolean can be equal
+        warnings.simplefilter("ignore", UserWarning)  # all rows of a boolean can be equal
         by_index = split.fit(table, train)
         by_mask = split.fit(table, np.isin(np.arange(len(table)), train))
         alone = split.fit(table.iloc[np.sort(train)], min_rows=1)
@@ -242,7 +242,7 @@ def test_declared_kinds_override_the_types_of_a_table() -> None:
     assert fitted.levels("zip") == (8001, 8002)
     assert fitted.mean == (38.25,)
     moved = table.astype({"zip": float})
-    assert_same(fitted.transform(moved), fitted.transform(table))  # 8001.0 is 8001
+    assert_same(fitted.transform(moved), fitted.transform(table))  # 8001.0 is the category 8001
 
 
 def test_the_values_of_a_component_come_in_the_users_units() -> None:

@@ -1,4 +1,4 @@
-"""Faults of the data: each gives one clear error that names column, row and remedy."""
+"""Faulty data: each fault gives one clear error that names the column, the row and the remedy."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Targets, splits into training and validation rows, and copies among components."""
+"""Targets, splits into training and validation rows, and duplicate components."""
 
 import json
 from itertools import pairwise
@@ -41,7 +41,7 @@ def test_shares_of_classes_are_those_of_the_training_rows() -> None:
     assert Target.fit(y, weight=np.where(y == "b", 3.0, 1.0)).share == pytest.approx(
         (30 / 120, 30 / 120, 60 / 120)
     )
-    # A class that the training rows lack is as rare as half a row, but not impossible.
+    # A class that is absent from the training rows counts as half a row, not as impossible.
     assert Target.fit(y, rows=np.arange(20, 40)).share == pytest.approx(
         (10 / 20.5, 10 / 20.5, 0.5 / 20.5)
     )
@@ -56,7 +56,7 @@ def test_bins_of_numbers_follow_their_order_and_know_no_units() -> None:
     pair = Target.fit(np.column_stack([y, y**2]))
     assert pair.is_vector and pair.marginal.endswith("in 14 x 14 bins")
     assert pair.transform(np.column_stack([y, y**2])).shape == (100, 2)
-    # A count of few values has an entropy of its own.
+    # A count with few values has an entropy without binning.
     assert Target.fit(np.arange(100) % 3, "regression").marginal == "H(Y)"
 
 

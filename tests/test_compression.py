@@ -1,4 +1,4 @@
-"""Which values of a component merge along a sweep, and how that is drawn."""
+"""Merging of the values of a component along a sweep, and its figures."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ from toy import xor_data
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 N_MODELS = 120
-# Four levels: "a" and "b" mean the same, "c" nearly, "d" something else.
+# Four levels: "a" and "b" are equivalent, "c" is close to them, "d" is far away.
 PLACES = np.array([0.0, 0.0, 1.0, 4.0])
 LEVELS = np.array(["a", "b", "c", "d"], dtype=object)
 
 
 class LevelEncoder(eqx.Module):
-    """Levels stand on a line of its own length for each model, with unit noise."""
+    """Encodes levels as points on a line whose length depends on the model, with unit noise."""
 
     length: jax.Array
 
@@ -40,19 +40,19 @@ class LevelEncoder(eqx.Module):
 
 
 class LevelModel(eqx.Module):
-    """A model of nothing but an encoder."""
+    """A model that consists only of an encoder."""
 
     encoder: LevelEncoder
 
 
 def merging_beta(distance: float) -> float:
-    """Where exp(-(distance * length)^2 / 8) = 1/2, with length = 1 / beta."""
+    """The beta at which exp(-(distance * length)^2 / 8) = 1/2, with length = 1 / beta."""
     return distance / np.sqrt(8 * np.log(2))
 
 
 @pytest.fixture(scope="module")
 def scheme() -> ApproximationScheme:
-    """Models whose levels draw together as 1 / beta."""
+    """A scheme whose models place levels at distances proportional to 1 / beta."""
     beta = np.geomspace(0.05, 20.0, N_MODELS)
     length = np.stack([1 / beta, 2 / beta], axis=1).astype(np.float32)  # the second repeat is later
     dims = ("seed", "step", "component")
@@ -96,13 +96,13 @@ def test_values_merge_where_their_channels_do(path: CompressionPath) -> None:
     known = np.where(gaps > 0, np.maximum(merging_beta(1.0) * gaps, path.beta[0]), path.beta[0])
     np.testing.assert_allclose(merged, known, rtol=0.01)
     np.testing.assert_array_equal(merged, merged.T)
-    # A stricter threshold takes longer.
+    # With a stricter threshold, values merge at larger beta.
     assert np.all(path.merge_beta(0.9)[gaps > 0] > merged[gaps > 0])
 
 
 def test_the_tree_joins_what_means_the_same_first(path: CompressionPath) -> None:
     tree = path.merge_tree()
-    # a-b at once, then c to them at the gap 1, then d, whose nearest is c at the gap 3.
+    # a and b at once, then c at distance 1, then d, whose nearest level is c at distance 3.
     assert [sorted(row[:2]) for row in tree.tolist()] == [[0, 1], [2, 4], [3, 5]]
     np.testing.assert_allclose(
         tree[:, 2], [path.beta[0], merging_beta(1.0), merging_beta(3.0)], rtol=0.01

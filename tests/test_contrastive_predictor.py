@@ -1,4 +1,4 @@
-"""InfoNCE: its bounds, its ways of comparing, and batches of other sizes than in training."""
+"""InfoNCE: its bounds, its similarities, and batches of a size other than in training."""
 
 import math
 
@@ -58,7 +58,7 @@ def test_similarities_have_a_gradient_where_points_coincide(kind: Similarity) ->
 @pytest.mark.parametrize("kind", ["euclidean", "squared_euclidean", "cosine"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_coordinate_that_is_not_finite_shows_in_the_loss(kind: Similarity, bad: float) -> None:
-    # Else a sweep would not see that it diverged.
+    # Otherwise a sweep would not detect that it diverged.
     rng = np.random.default_rng(3)
     a, b = (jnp.asarray(rng.normal(size=(4, 3)), jnp.float32) for _ in range(2))
     losses = info_nce_nats(similarities(a.at[1, 2].set(bad), b, kind), False)
@@ -84,7 +84,7 @@ def test_the_gradient_of_distances_is_that_of_their_formula() -> None:
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_the_gradient_of_the_loss_is_that_of_its_formula(symmetric: bool) -> None:
     rng = np.random.default_rng(2)
-    # Scores far from zero would overflow, were they not compared with the highest.
+    # Such large scores would overflow if the highest one were not subtracted first.
     scores = jnp.asarray(rng.normal(scale=100.0, size=(5, 5)), jnp.float32)
     weights = jnp.asarray(rng.normal(size=5), jnp.float32)
 
@@ -126,11 +126,11 @@ def test_the_symmetric_loss_averages_both_ways_of_looking_up() -> None:
 
 
 def test_no_more_than_the_log_of_the_batch_is_certified() -> None:
-    # No loss is below zero, so log(batch) minus the loss is at most log(batch) ...
+    # The loss is never negative, so log(batch) minus the loss is at most log(batch).
     predictor = make()
     for n in (5, 16, 33, 64):
         assert np.all(np.asarray(loss_nats(predictor, *pairs(n, seed=n))) >= 0)
-    # ... and someone who sees nothing of X certifies nothing.
+    # Without any information about X, nothing is certified.
     z = jnp.zeros((16, 4))
     same = jnp.zeros((16, 2))
     np.testing.assert_allclose(predictor.loss_nats(z, same), np.log(16), rtol=1e-5)
@@ -138,7 +138,7 @@ def test_no_more_than_the_log_of_the_batch_is_certified() -> None:
 
 @pytest.mark.parametrize("n", [1, 4, 15])
 def test_fewer_rows_certify_at_most_the_log_of_their_number(n: int) -> None:
-    # Even a perfect match, since every point is far from all others.
+    # Even if every match is perfect, because each point is far from all others.
     predictor = make()
     z = predictor.encode_y(100 * jnp.arange(2.0 * n).reshape(n, 2))
     scores = predictor._loss_of_part(100 * z, 100 * z)

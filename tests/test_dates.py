@@ -109,7 +109,7 @@ def test_day_and_month_are_told_apart_by_the_data_or_asked_for() -> None:
     fit([*ambiguous, "31/1/2025"])
     with pytest.raises(UserError, match="some dates with the day before the month"):
         fit([*ambiguous, "31/1/2025", "1/31/2025"])
-    fit([text.replace("/", ".") for text in ambiguous])  # dots mean that the day stands first
+    fit([text.replace("/", ".") for text in ambiguous])  # dots imply that the day comes first
 
 
 def test_a_missing_date_is_missing_in_all_its_parts() -> None:

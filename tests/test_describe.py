@@ -1,4 +1,4 @@
-"""`dib describe`, and the file of kinds that it writes for `dib fit`."""
+"""`dib describe`, and the file of column kinds that it writes for `dib fit`."""
 
 import tomllib
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_table_is_described_in_words(path: Path) -> None:
 
 
 def test_values_that_many_rows_share_are_named_as_the_model_treats_them() -> None:
-    """Of any stretches, and where the first ones hold no value."""
+    """However the table is cut into chunks, and if the first chunks contain no values."""
     rng = np.random.default_rng(0)
     waited = rng.exponential(20, 5000)
     waited[rng.random(5000) < 0.2] = 99.0
@@ -120,7 +120,7 @@ def test_what_describe_writes_is_what_fit_reads(path: Path) -> None:
     assert plan.decomposition.column("site").labels == ("B", "A")
     assert plan.decomposition.column("temperature").has_missing
     assert isinstance(dib("describe", path, "--out", out).exception, UserError)
-    # It names the target too, which is no part of X then.
+    # It names the target too, which is then not part of X.
     again = dib("describe", path, "--target", "y", "--kinds", out, "--toml")
     assert again.exit_code == 0 and "y" not in tomllib.loads(again.stdout)["kinds"]
 

@@ -1,4 +1,4 @@
-"""Sweeps on several devices, of one process and of two: where rows lie changes no result."""
+"""Sweeps on several devices of one or two processes: the placement of rows changes no result."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def test_a_gradient_of_four_devices_is_that_of_one(tmp_path: Path) -> None:
     found = on_four_devices("gradient", tmp_path)
     alone, divided = (found[f"rows on the device, {n}"] for n in (1, 4))
     assert np.abs(alone).max() > 1e-3
-    assert 0 < relative_difference(alone, divided) < 1e-5  # not 0: they were added in another order
+    assert 0 < relative_difference(alone, divided) < 1e-5  # not 0: added in another order
 
 
 @pytest.mark.nightly
@@ -102,7 +102,11 @@ def test_a_gradient_of_two_processes_is_that_of_one_device(
 
 
 def distances(simulated: Found, others: list[NDArray[Any]]) -> tuple[float, list[float]]:
-    """How far curves of nudged starts are at most from those of one device, and how far others."""
+    """The largest distances of curves from those of one device.
+
+    Returns:
+        The maximum over the nudged starts, and the distance of each of `others`.
+    """
     alone = simulated["curves, 1"]
     nudged = [found for name, found in simulated.items() if "nudged" in name]
     away = [float(np.abs(other - alone).max()) for other in (*nudged, *others)]
@@ -195,7 +199,7 @@ def group_of_two(folder: Path, *arguments: str) -> "list[subprocess.Popen[bytes]
 
 
 def wait_for_checkpoint(folder: Path) -> None:
-    """Wait for the first, which is made after the first steps."""
+    """Wait for the first checkpoint, which is made after the first steps."""
     for _ in range(1200):
         if any((folder / "run" / "checkpoints").glob("*/*.json")):
             return

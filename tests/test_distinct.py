@@ -1,4 +1,4 @@
-"""Encoding each distinct value once: the same channels, gradients and sweeps as encoding all."""
+"""Encoding each distinct value once: channels, gradients and sweeps stay the same."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ KINDS = [SharedEncoder, SeparateEncoder]
 
 
 def data() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Three components: of four values, of seven values of two features, and all different."""
+    """Three components: four values, seven values of two features, and all values distinct."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 3, 2)).astype(np.float32)
     x[:, 0] = rng.integers(0, 4, (N, 1))
@@ -85,7 +85,7 @@ def test_a_sweep_follows_the_same_path() -> None:
     for name in ("kl_nats", "prediction_error_nats"):
         a, b = (getattr(result.annealing, name) for result in (once, plain))
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-    # The values are data, no part of the model: both models are stored alike.
+    # The values are data, not part of the model: both models are stored alike.
     names = [[name for name, _ in tree] for tree in map(_leaves, (once, plain))]
     assert names[0] == names[1]
     scheme = ApproximationScheme.from_sweep(once, ["a", "b", "c"], baseline_entropy_bits=1.0)

@@ -1,4 +1,4 @@
-"""Which rows train, which choose and which report: none does two of these for the same model."""
+"""Division of rows into training, choosing and reporting: no row has two roles for one model."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def divided(n: int, n_resamples: int, seed: int, **options: Any) -> Division:
 
 
 def check_roles(division: Division, n: int) -> None:
-    """Every row that is not a test row chooses once in each division and else trains."""
+    """Check that every development row validates once in each division and otherwise trains."""
     development = np.setdiff1d(np.arange(n), division.test)
     inside, times = np.unique(np.concatenate(division.validation), return_counts=True)
     np.testing.assert_array_equal(inside, development)
@@ -38,7 +38,7 @@ def test_every_row_chooses_or_reports(n: int, n_resamples: int, seed: int, share
     division = divided(n, n_resamples, seed, held_out=share)
     check_roles(division, n)
     n_development = n - len(division.test)
-    n_times = -(-n_resamples // 5)  # beyond five folds the rows are divided anew
+    n_times = -(-n_resamples // 5)  # for more than five folds the rows are divided again
     sizes = [n_resamples // n_times + (k < n_resamples % n_times) for k in range(n_times)]
     assert len(division.train) == sum(min(size, n_development) for size in sizes)
     assert sum(map(len, division.validation)) == n_times * n_development
@@ -108,7 +108,7 @@ def test_an_estimator_divides_classes_evenly_and_keeps_groups_whole() -> None:
 @FIXED
 @given(st.lists(st.integers(0, 8), min_size=6, max_size=80), st.integers(2, 5))
 def test_rows_of_the_same_time_stay_in_one_role(labels: list[int], n_resamples: int) -> None:
-    # As of many stations on the same day: one would tell of the other.
+    # For example many stations on the same day: one would reveal information about the others.
     times = np.array([*labels, 9, 10, 11])
     division = divided(len(times), n_resamples, seed=0, held_out=HoldOutLast(times, 0.2))
     check_roles(division, len(times))

@@ -1,4 +1,4 @@
-"""Encoders: each component through a channel of its own."""
+"""Encoders: each component has its own channel."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ def _encode(encoder: Encoder, x: Any) -> Any:
     return encoder(x)
 
 
-# Compiled once for each kind: run one operation at a time, these tests would take a minute.
+# Compiled once per kind: running one operation at a time, these tests would take a minute.
 encode: Any = eqx.filter_jit(_encode)
 
 
@@ -50,7 +50,7 @@ def inputs(kind: str) -> NDArray[Any]:
 
 
 def jostle(encoder: Encoder) -> Encoder:
-    """Move every parameter, so that no component is like another by its start."""
+    """Perturb every parameter, so that components do not start alike."""
     params, static = eqx.partition(encoder, eqx.is_inexact_array)
     rng = np.random.default_rng(3)
     moved = jax.tree.map(
