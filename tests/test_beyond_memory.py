@@ -363,7 +363,7 @@ def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: P
 
 @pytest.mark.nightly
 def test_ten_million_rows(tmp_path: Path) -> None:
-    """Description and preparation take less than 30 s; steps are about as fast as on a small table."""
+    """Preparation takes less than 30 s; steps are about as fast as on a small table."""
     script = Path(__file__).parents[1] / "benchmarks" / "beyond_memory.py"
     results = tmp_path / "results.jsonl"
     options = ["--rows", "10000000", "--memory", "0.2", "--steps", "1000"]

@@ -1,4 +1,4 @@
-"""The estimators on small tables: what they predict, refuse, warn of and bring back from disk."""
+"""The estimators on small tables: predictions, rejected input, warnings and files."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ SMALL: dict[str, Any] = {
     "n_frequencies": 0,
     "n_records": 12,
     "n_samples": 16,
-    "n_information_inputs": 0,  # compiles for seconds for every size of table
+    "n_information_inputs": 0,  # takes seconds to compile for each table size
     "random_state": 0,
 }
 
@@ -87,7 +87,7 @@ def regressor() -> DistributedIBRegressor:
 
 @pytest.fixture(scope="module")
 def comparer() -> DistributedIBRegressor:
-    """InfoNCE for a vector Y."""
+    """A regressor fitted to a vector Y with InfoNCE."""
     x = table()
     y = np.stack([numbers(x), -numbers(x)], axis=1)
     return DistributedIBRegressor(loss="infonce", **SMALL).fit(x, y)
@@ -126,7 +126,7 @@ def test_the_information_is_measured_on_training_rows(
     lower, middle, upper = (data[f"information_{n}bits"] for n in ("lower_", "", "upper_"))
     assert np.all(lower >= 0) and np.all(lower <= middle) and np.all(middle <= upper)
     assert np.all(upper <= data["kl_bits"])
-    # Of three colours there is no more to tell than log2(3).
+    # Three colours convey at most log2(3) bits.
     assert float(middle.sel(component="colour").max()) <= np.log2(3) + 1e-9
     assert components_table(classifier.scheme_).title.startswith("Information")
     assert regressor.scheme_.measure == "kl"
@@ -140,7 +140,7 @@ def test_colours_that_mean_the_same_merge_first(classifier: DistributedIBClassif
     path = compression_path(classifier.scheme_, "colour", inputs)
     merged = path.merge_beta()
     blue, green, red = (levels.tolist().index(name) for name in ("blue", "green", "red"))
-    # Only red turns the answer round; 160 rows tell blue from green by chance alone.
+    # Only red reverses the answer; with 160 rows, blue and green differ only by chance.
     assert merged[blue, green] < 0.5 * min(merged[blue, red], merged[green, red])
     assert sorted(path.merge_tree()[0, :2]) == sorted([blue, green])
 
@@ -287,7 +287,7 @@ def test_numbers_are_predicted_in_their_own_units(regressor: DistributedIBRegres
     assert 0 < dataset.rmse.min() < 0.5 * y.std()
     assert dataset.attrs["baseline"] == "the training rows of Y in 20 bins"
     assert float(dataset.r2.max()) > 0.8
-    # The approximation itself predicts the bins of Y.
+    # The approximation by itself predicts bins of Y.
     inputs = regressor.decomposition_.transform(x)
     (bins,) = regressor.target_.bins
     found = [
@@ -307,7 +307,7 @@ def test_quantiles_rise_and_hold_what_they_say(
     assert np.all(low <= middle) and np.all(middle <= high)
     assert 0.8 < np.mean((low <= y) & (y <= high)) <= 1.0
     assert set(middle) <= set(y)
-    # Where nothing is known they are those of the training rows.
+    # If nothing is known, they are the quantiles of the training rows.
     train = y[regressor.plan(x, y).split.train]
     levels = (0.1, 0.5, 0.9)
     closed = regressor.predict_quantiles(x, levels, n_components=0)
@@ -326,13 +326,13 @@ def test_vectors_are_looked_up_by_infonce(comparer: DistributedIBRegressor) -> N
     assert comparer.score(x, y) > 0.7
     draws = comparer.sample(x, 3)
     assert draws.shape == (3, 200, 2)
-    np.testing.assert_allclose(draws[..., 0], -draws[..., 1], rtol=1e-4)  # real Ys, whole
+    np.testing.assert_allclose(draws[..., 0], -draws[..., 1], rtol=1e-4)  # whole rows of Y
     with pytest.raises(UserError, match="no classes"):
         comparer.scheme_.at(beta=0.01).predict_proba(comparer.decomposition_.transform(x))
     information = comparer.scheme_.to_xarray().predictive_information_bits
     assert comparer.scheme_.baseline_entropy_bits == pytest.approx(6.0)  # log2 of a batch of 64
     assert float(information.max()) <= 6.0 + 1e-5
-    # 40 test rows tell no more apart than log2(40), and the 80 rows that validate than a batch.
+    # 40 test rows certify at most log2(40) bits, the 80 validation rows at most those of a batch.
     at_most = np.log2(40) + 1e-5
     assert float(information.sel(split="test").max()) <= at_most
     assert float(comparer.scheme_.to_xarray().averaged_known_bits.max()) <= at_most
@@ -447,7 +447,7 @@ def test_advice_names_what_was_wrong_with_a_ladder(classifier: DistributedIBClas
     dataset["kl_bits"][:, -1, 0] = 3.0
     at_ten = advice(dataset)[-1]
     assert "end of the sweep: weight still" in at_ten and "beta=10" in at_ten
-    assert "beta_end=3" not in at_ten  # which is less
+    assert "beta_end=3" not in at_ten  # 3 is less than 10
 
 
 @pytest.mark.filterwarnings("default::distributed_ib.estimators.sweep_advice.SweepWarning")
@@ -471,7 +471,7 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
     assert small.n_records == 192 > resolve({}, n_rows=9000).n_records > large.n_records
     assert resolve({"n_records": 5}, n_rows=300).n_records == 5
     assert '"n_records": 5' in json.dumps(resolve({"n_records": np.int64(5)}, n_rows=9).to_dict())
-    assert small.beta_end > 1.0  # where no more is gained than paid
+    assert small.beta_end > 1.0  # beyond 1, a bit costs more than it gains
     assert resolve({"n_steps": 7, "beta_start": 0.5}, n_rows=300).n_steps == 7
     for given in ({"n_steps": 0}, {"beta_start": 2.0}, {"encoder_hidden": ()}, {"batch_size": 0}):
         with pytest.raises(UserError):
@@ -479,7 +479,7 @@ def test_defaults_grow_with_the_data_and_give_way_to_the_user() -> None:
 
 
 def test_a_fit_holds_linear_algebra_to_one_thread() -> None:
-    """With more, products of small matrices take forty times as long beside another process."""
+    """With more, products of small matrices take forty times longer next to another process."""
     before = [pool["num_threads"] for pool in threadpool_info()]
     seen: list[int] = []
 

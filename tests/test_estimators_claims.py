@@ -1,4 +1,4 @@
-"""What the estimators promise on data whose truth is known, with their default settings."""
+"""Accuracy of the estimators with default settings on data with known ground truth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of its conventions, on small settings."""
+"""scikit-learn's own checks of its conventions, with small settings."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import (
 from distributed_ib.estimators import DistributedIBClassifier, DistributedIBRegressor
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),  # every check brings tables of another shape
+    pytest.mark.usefixtures("quick_compilation"),  # every check uses tables of another shape
     pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning"),
     pytest.mark.filterwarnings("ignore:.*constant.*:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*interchangeable.*:UserWarning"),
@@ -35,7 +35,7 @@ SMALL: dict[str, Any] = {
     "n_frequencies": 0,
     "n_records": 4,
     "n_samples": 8,
-    "n_information_inputs": 0,  # compiles for seconds for every size of table
+    "n_information_inputs": 0,  # takes seconds to compile for each table size
     "min_rows": 2,
     "random_state": 0,
 }
@@ -48,7 +48,7 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": _RANDOM_ROWS,
 }
 
-# All checks take minutes; these say at once when a change breaks what users lean on.
+# All checks take minutes; these quickly show whether a change breaks what users rely on.
 BY_DAY = {
     "check_classifiers_one_label",
     "check_dataframe_column_names_consistency",
@@ -87,7 +87,7 @@ def test_the_estimators_keep_scikit_learns_conventions(estimator: Any, check: An
     check(estimator)
 
 
-# scikit-learn has these for its own transformers, and not among those of other packages.
+# scikit-learn runs these checks on its own transformers, but not on those of other packages.
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:X .*feature names:UserWarning")
 @pytest.mark.parametrize("estimator", [DistributedIBClassifier, DistributedIBRegressor])

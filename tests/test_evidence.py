@@ -1,4 +1,4 @@
-"""Evidence: nulls that are calibrated, intervals, and what is told in words."""
+"""Evidence: calibrated p-values, intervals, and findings in words."""
 
 import json
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_neither_unit_nor_a_monotonic_map_counts() -> None:
 
 
 def test_rows_of_a_group_are_not_taken_as_independent() -> None:
-    """40 groups of ten equal rows are 40 measurements, not 400."""
+    """40 groups of ten equal rows count as 40 measurements, not 400."""
     naive, grouped = [], []
     for table in range(40):
         rng = np.random.default_rng([table, 9])
@@ -135,7 +135,7 @@ def test_held_out_predictions_are_compared_with_permuted_ones() -> None:
         [held_out_p_value(rng.normal(size=(40, 40)), n_draws=99, seed=k) for k in range(150)]
     )
     assert kstest(noise - rng.random(150) / 100, "uniform").pvalue > 0.01
-    # A prediction that is the same for all rows tells nothing, however good it is.
+    # A prediction that is the same for all rows is no evidence, however good it is.
     constant = np.tile(np.log([0.1, 0.9])[y], (100, 1))
     assert held_out_p_value(constant) == 1
     guess = np.log(np.where(y[:, None] == np.arange(2), 0.6, 0.4))
@@ -160,7 +160,7 @@ def test_shapley_values_add_up_and_shares_are_exact() -> None:
     information = subset_information_bits(truth)
     shares = exact_shares(information)
     assert shares.shapley.sum() == pytest.approx(information[-1], abs=1e-12)
-    # What an input adds at every place in every order, by hand for AND.
+    # For AND by hand: the contribution of an input at each position of each order.
     both = exact_shares(subset_information_bits([0, 0, 0, 1]))
     alone, all_of_it = 0.8112781 - 0.5, 0.8112781
     np.testing.assert_allclose(both.alone, alone, atol=1e-6)
@@ -182,7 +182,7 @@ def test_scores_are_those_of_scikit_learn_and_intervals_hold_them() -> None:
     codes, guessed = rng.integers(0, 3, 80), rng.integers(0, 3, 80)
     accuracy = score_intervals(codes, guessed, is_class=True)["accuracy"]
     assert accuracy.value == pytest.approx(accuracy_score(codes, guessed))
-    # Groups of ten equal rows are eight measurements: the interval is wider.
+    # Eight groups of ten equal rows are eight measurements: the interval is wider.
     groups, tens = np.repeat(np.arange(8), 10), np.repeat(rng.integers(0, 2, 8), 10)
     ends = [
         score_intervals(tens, np.zeros(80, int), is_class=True, groups=part)["accuracy"]
@@ -198,7 +198,7 @@ def test_an_interval_for_accuracy_covers_the_truth_as_often_as_it_says() -> None
         right = (rng.random(150) < 0.8).astype(int)
         accuracy = score_intervals(np.ones(150, int), right, is_class=True)["accuracy"]
         inside += accuracy.low <= 0.8 <= accuracy.high
-    assert 165 <= inside <= 192  # 90 % of 200, four standard errors either way
+    assert 165 <= inside <= 192  # about 90 % of 200, within four standard errors
 
 
 def test_calibration_counts_what_came_true() -> None:
@@ -243,7 +243,7 @@ def evidence(**changes: Any) -> Evidence:
 def test_intervals_of_bits_count_with_the_choice_of_another_table() -> None:
     bits = np.random.default_rng(0).normal(size=(3, 10, 2)) * 0.1 + np.array([5.0, 2.0])
     bits[2, :, 1] = 0.0
-    # Where every bootstrap chooses the same step they are Student's.
+    # If every bootstrap chooses the same step, they are Student's t intervals.
     sure = bits_where_chosen(bits, 1, np.array([0.0, 1.0, 0.0]))
     three = bits_where_chosen(bits[:, :3], 1, np.array([0.0, 1.0, 0.0]))
     expected = [*bits_intervals(bits[1]), *bits_intervals(bits[1, :3])]
@@ -252,7 +252,7 @@ def test_intervals_of_bits_count_with_the_choice_of_another_table() -> None:
         half = student.high - student.value
         assert one.low == pytest.approx(student.low, abs=0.02 * half)
         assert one.high == pytest.approx(student.high, abs=0.02 * half)
-    # A step that one in eight chooses belongs to nine tenths; one in fifty does not.
+    # A step that one bootstrap in eight chooses affects the 90 % interval; one in fifty does not.
     for share, high in ((0.125, 2.0), (0.02, 0.0)):
         unsure = bits_where_chosen(bits, 2, np.array([share, 0.0, 1 - share]))
         assert unsure[1].value == unsure[1].low == 0.0
@@ -342,8 +342,8 @@ def test_columns_of_nearly_the_same_order_are_named() -> None:
 def test_what_tells_only_together_and_what_is_interchangeable(
     n_steps: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Y is the exclusive or of two bits, or a level that two columns tell."""
-    if n_steps is not None:  # enough for what is told, not for how much
+    """Y depends on the exclusive or of two bits, and on a level that two columns determine."""
+    if n_steps is not None:  # enough to see which components inform, not how much
         monkeypatch.setattr(subset_knowledge, "N_PRETRAINING_STEPS", n_steps)
         monkeypatch.setattr(subset_knowledge, "N_RISING_STEPS", n_steps // 2)
     rng = np.random.default_rng(1)
@@ -380,7 +380,7 @@ def test_what_tells_only_together_and_what_is_interchangeable(
     model.save(tmp_path / "saved")
     loaded = DistributedIBClassifier.load(tmp_path / "saved").evidence_
     assert loaded is not None and evidence_text(loaded) == evidence_text(found)
-    # The scores are those of predict on the rows that no model saw.
+    # The scores are those of `predict` on the test rows, which no model saw.
     plan = model.plan(x, y)
     test = plan.split.divided(2).test
     accuracy = np.mean(model.predict(x.iloc[test]) == y[test])

@@ -15,7 +15,7 @@ from distributed_ib.information.exact_channel import exact_information
 def by_adaptive_quadrature(
     mean: np.ndarray, log_variance: np.ndarray, weights: np.ndarray
 ) -> float:
-    """I(U; X) in bits of a one-dimensional channel, by scipy."""
+    """I(U; X) of a one-dimensional channel in bits, computed with scipy."""
     scale = np.exp(0.5 * log_variance)
 
     def integrand(u: float) -> float:
@@ -42,7 +42,7 @@ def test_quadrature_matches_scipy(values: int, equal: bool, seed: int) -> None:
 
 
 def test_two_values_with_equal_variances_reduce_to_one_dimension() -> None:
-    # Only the distance in standard deviations counts: 3 along one axis, or (1, 2, 2).
+    # Only the distance in standard deviations matters: 3 along one axis, or (1, 2, 2).
     far = exact_information([[0.0], [3.0]], 0.0, [0.3, 0.7])
     spread = exact_information([[0.0, 0.0, 0.0], [2.0, 4.0, 4.0]], np.log(4.0), [0.3, 0.7])
     assert spread.information_bits == pytest.approx(float(far.information_bits), abs=1e-12)
@@ -51,7 +51,7 @@ def test_two_values_with_equal_variances_reduce_to_one_dimension() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_monte_carlo_agrees_with_quadrature(seed: int) -> None:
-    # Two extra dimensions that say nothing force Monte Carlo upon a one-dimensional channel.
+    # Two additional uninformative dimensions force Monte Carlo on a one-dimensional channel.
     rng = np.random.default_rng(seed)
     mean, log_variance = rng.uniform(0, 5, size=(20, 3, 1)), rng.uniform(-6, 2, size=(20, 3, 1))
     idle = np.zeros((20, 3, 2))
@@ -66,7 +66,7 @@ def test_monte_carlo_agrees_with_quadrature(seed: int) -> None:
     off = np.abs(estimate.information_bits - truth.information_bits)
     assert np.all(
         off <= 4 * estimate.error_bits + 1e-5
-    )  # beyond that overlaps are too rare to sample
+    )  # 1e-5: overlaps that are too rare to be sampled
     assert np.all(estimate.error_bits < 0.02)
 
 

@@ -117,7 +117,7 @@ def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path: Path) -> None:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(UserError, match="in use by another process"), lock_folder(tmp_path):
             pass
-        other.kill()  # no chance to let go of anything
+        other.kill()  # the process cannot release anything
     with lock_folder(tmp_path), lock_folder(tmp_path.parent):
         pass
     with lock_folder(tmp_path):

@@ -1,4 +1,4 @@
-"""What a sweep is, in plain values."""
+"""Descriptions of sweeps as plain values, and their differences."""
 
 import functools
 import json

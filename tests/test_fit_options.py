@@ -1,4 +1,4 @@
-"""What `dib fit` takes besides a table and a target: weights, groups, times, several targets."""
+"""Options of `dib fit`: weights, groups, times, several targets."""
 
 import io
 import json
@@ -82,7 +82,7 @@ def test_the_last_rows_in_time_are_held_out(table: Path) -> None:
     times, split = pd.to_datetime(rows()["t"], format="%d.%m.%Y"), found.split(1)
     assert times[split.held_out].min() > times[split.train].max()
     assert len(split.held_out) == N // 5
-    for validation in split.divided(3).validation:  # stretches of time
+    for validation in split.divided(3).validation:  # contiguous periods
         stretch = times[validation]
         assert times[split.train].between(stretch.min(), stretch.max()).sum() == len(validation)
 
@@ -259,7 +259,7 @@ def test_each_target_has_a_scheme_of_its_own_in_one_run(
     records = ["--records", "20"]
     assert dib("fit", str(table), *options, *records, *TINY, "--out", str(out)) == 0
     n_records = load_run(out).parts["z"].scheme.to_xarray().sizes["step"]
-    assert abs(n_records - 20) <= 1  # rounded to whole stretches of beta
+    assert abs(n_records - 20) <= 1  # rounded to complete stretches of beta
     summary = json.loads((out / "summary.json").read_text())
     assert list(summary["parts"]) == ["y", "z"]
     assert summary["parts"]["z"]["component_names"] == ["a", "b"]
@@ -287,7 +287,7 @@ def test_of_several_targets_what_was_finished_is_not_made_again(
     usual = TableStudy.complete
 
     def stopped(self: TableStudy, *arguments: Any) -> Any:
-        if self.target == "z":  # the second one
+        if self.target == "z":  # the second target
             raise KeyboardInterrupt
         return usual(self, *arguments)
 

@@ -1,4 +1,4 @@
-"""Tables of polars and pyarrow, and the estimators as parts of scikit-learn's own tools."""
+"""Tables of polars and pyarrow, and the estimators in scikit-learn's pipelines and searches."""
 
 import pickle
 from typing import Any
@@ -143,7 +143,7 @@ def test_embeddings_are_features_by_name(model: DistributedIBClassifier) -> None
     assert features.shape == (N, 10) and names[:2] == ["x_0", "x_1"] and names[-1] == "grade_1"
     encoded = model.approximations()[0].encode(model.decomposition_.transform(frame()))
     np.testing.assert_allclose(features.reshape(N, 5, 2), encoded.mean, rtol=1e-6)
-    # Rows of one value have one embedding, and others another.
+    # Rows with equal values have equal embeddings; different values have different ones.
     flags = features[:, names.index("flag_0")]
     assert len(np.unique(flags.round(5))) == 2
 
@@ -173,7 +173,7 @@ def test_a_pipeline_after_a_column_transformer(output: str) -> None:
     if output != "default":
         expected = ["scaled__x", "scaled__n", "hot__place_north", "hot__place_south"]
     assert list(fitted.decomposition_.names) == expected
-    if output == "default":  # a model of arrays goes by position, as those of scikit-learn
+    if output == "default":  # a model fitted to arrays goes by position, as in scikit-learn
         array = columns.transform(table)
         with pytest.warns(UserWarning, match="fitted without feature names"):
             by_position = fitted.predict_proba(pd.DataFrame(array, columns=list("pqrs")))

@@ -1,4 +1,4 @@
-"""The Gaussian predictor: its loss is a log density, and it refuses what would broadcast."""
+"""The Gaussian predictor: a negative log density as loss; Y that would broadcast is rejected."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_the_loss_is_minus_the_log_density(vector: GaussianPredictor) -> None:
 
 
 def test_the_best_guess_without_x_scores_the_baseline() -> None:
-    # Mean 0 and variance 1 of standardised data: 1/2 log2(2 pi e) bits on average.
+    # Standardised data with mean 0 and variance 1: 1/2 log2(2 pi e) bits on average.
     predictor = GaussianPredictor(1, hidden=(2,), key=jax.random.key(0))
     y = np.random.default_rng(1).normal(size=4000)
     y = (y - y.mean()) / y.std()

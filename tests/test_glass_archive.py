@@ -1,4 +1,4 @@
-"""The published archive of CSV files, and archives that try to do harm."""
+"""The published archive of CSV files, and malicious archives."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""The table of loci and negatives: what it holds, how it is kept, what is refused."""
+"""The table of loci and negatives: its contents, storage, and rejected files."""
 
 import dataclasses
 from pathlib import Path
@@ -127,7 +127,7 @@ def test_packaged_data_have_the_physics_of_their_protocol(
     assert about["fraction_of_loci_type_a"] == pytest.approx(type_a, abs=0.05)
     assert np.all(data.events["strain_gap"] <= 1e-5)
     assert np.all(data.events["energy_drop"] >= 5e-5)
-    # The last step may end a little beyond the strain asked for.
+    # The last step may end slightly beyond the requested strain.
     assert np.max(data.events["strain_onset"]) <= {"gradual": 0.081, "rapid": 0.051}[name]
     assert np.median(data.events["eigenvalue"]) < 0.1
     assert np.min(data.events["eigenvalue"]) > -0.01
@@ -147,11 +147,11 @@ def test_packaged_examples_are_pairs_from_the_same_sample(
     distance = np.linalg.norm(data.around.positions, axis=1)
     assert distance.max() <= NEIGHBOURHOOD_RADIUS + 1e-5
     assert distance.min() > 0.5
-    # No locus and its negative see each other closer than they may be.
+    # A locus and its negative are at least this far apart.
     assert NEGATIVE_DISTANCE == 2.0
     features = structure_functions(data.around.take(np.arange(200)))
     assert np.all(np.isfinite(features))
-    # The same surroundings twice would put one example on both sides of a split.
+    # Duplicate neighbourhoods could put the same example on both sides of a split.
     sums = [float(np.sum(data.around.of(k)[0].astype(float) ** 2)) for k in range(n)]
     assert len(set(sums)) == n
 
@@ -170,7 +170,7 @@ def test_packaged_g_has_its_peaks_where_they_belong_and_ends_at_one(
 def test_the_structure_of_loci_differs_from_that_of_negatives(
     packaged: dict[str, GlassData],
 ) -> None:
-    """A linear rule fitted to some samples recognises the loci of others."""
+    """A linear classifier fitted to some samples recognises loci of other samples."""
     for data in packaged.values():
         features = structure_functions(data.around)
         held_out = data.group % 5 == 0

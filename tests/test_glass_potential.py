@@ -1,4 +1,4 @@
-"""The pair potential: smooth, and the same as that of LAMMPS."""
+"""The pair potential: smooth, and equal to that of LAMMPS."""
 
 import numpy as np
 import pytest

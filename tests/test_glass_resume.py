@@ -1,6 +1,6 @@
-"""Interrupted and damaged simulations: what was half written is told by name and made again.
+"""Interrupted and damaged simulations: incomplete files are named and made again.
 
-Liquids, minimiser and shear are stand-ins here, so that neither LAMMPS nor time is needed.
+Liquids, minimiser and shear are stubs here, so that LAMMPS is not needed and tests are fast.
 """
 
 import json
@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {"n_particles": N_PARTICLES, "directions": ("pure+",),
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Stand-ins; what comes back counts the liquids that were quenched."""
+    """Install the stubs; returns a list to which every quenched liquid appends its number."""
     quenched: list[int] = []
 
     def liquid(protocol: str, *, n_particles: int, cooling_time: float, seed: Any) -> Any:
@@ -61,7 +61,7 @@ def cut_to(share: float) -> Callable[[bytes], bytes]:
 
 
 def zeros_inside(content: bytes) -> bytes:
-    """As a file system leaves a file whose blocks never reached the disk."""
+    """Damage as after a crash in which some blocks of the file never reached the disk."""
     middle = len(content) // 2
     return content[:middle] + bytes(500) + content[middle + 500 :]
 
@@ -84,7 +84,7 @@ def test_a_damaged_sample_is_told_by_name_and_made_again(
     assert made == [0, 1, 2, 1]
     assert load_arrays(path).keys() == {name for name in sample.Sample.__annotations__}
     assert len(path.read_bytes()) == pytest.approx(len(sound), abs=50)
-    # What was there is not lost, in case it was not ours.
+    # The damaged file is kept, in case it belongs to somebody else.
     assert path.with_name("sample-00001.npz.damaged").read_bytes() == broken
     assert_same(table_of(tmp_path), whole)
     assert made == [0, 1, 2, 1]
@@ -114,7 +114,7 @@ def test_a_damaged_liquid_is_told_by_name_and_made_again(tmp_path: Path, made: l
     with pytest.warns(UserWarning, match=r"quench-00002\.npz.*made again"):
         assert_same(table_of(tmp_path), whole)
     assert made == [0, 1, 2, 2]
-    # A sound one is not made again.
+    # An intact liquid is not made again.
     path.unlink()
     settings = sample.Settings("rapid", n_particles=N_PARTICLES, directions=("pure+",))
     sample.run_sample(settings, 2, liquid)
@@ -165,7 +165,7 @@ def test_nothing_is_written_into_a_folder_that_another_process_holds(tmp_path: P
     with lock_folder(folder), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **OPTIONS)
     assert [path.name for path in folder.iterdir()] == [LOCK]
-    # Nor does it matter what that process has written so far.
+    # It does not matter what that process has written so far.
     (folder / "settings.json").write_text(json.dumps({"protocol": "rapid"})[:10])
     with lock_folder(folder), pytest.raises(UserError, match="in use"):
         simulate.simulate("rapid", 1, tmp_path, **OPTIONS)

@@ -1,4 +1,4 @@
-"""Quasi-static shear and its events, on an event kept from a gradually quenched sample."""
+"""Quasi-static shear and its events, on a stored event of a gradually quenched sample."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_the_eigenvalue_falls_as_the_square_root_of_the_distance_to_onset(
         state = shear.strained(state, direction, reached - distance)
         reached = distance
         values.append(softest_mode(state.positions, state.types, state.box)[0])
-    # The onset itself lies up to `gap` beyond the last stable state: where the square vanishes.
+    # The onset is up to `gap` beyond the last stable state, where the squared eigenvalue vanishes.
     slope, offset = np.polyfit(distances[:3], np.square(values[:3]), 1)
     beyond = offset / slope
     assert -1e-6 < beyond < float(event["gap"]) + 1e-6

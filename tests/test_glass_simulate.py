@@ -1,4 +1,4 @@
-"""Whole simulations: reproducible, resumable after a kill, and refusing what makes no sense."""
+"""Whole simulations: reproducible, resumable after a kill, and invalid settings are rejected."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_what_a_sample_holds_makes_sense(tmp_path: Path) -> None:
         positions, box = found.positions[event], found.boxes[event]
         vector = positions[found.negative[event]] - positions[found.locus[event]]
         images = np.array([[a, b] for a in (-1, 0, 1) for b in (-1, 0, 1)]) @ box.T
-        # Unwrapped particles may be cells apart; bring them to neighbouring cells first.
+        # Unwrapped particles may be cells apart; move them into neighbouring cells first.
         vector = vector - np.rint(vector @ np.linalg.inv(box).T) @ box.T
         assert np.min(np.linalg.norm(vector + images, axis=1)) >= sample.NEGATIVE_DISTANCE
         assert found.types[found.negative[event]] == 1
@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_never_stopped(tmp_path: Path) -> No
     assert table.n_loci == wanted
     assert table.about["seed"] == SMALL["seed"]
     assert set(table.events) >= {"strain_onset", "eigenvalue", "energy_drop", "direction"}
-    # More loci are added to those that are there; fewer need no simulation at all.
+    # More loci extend the existing ones; fewer need no simulation at all.
     fewer = load_table(simulate.simulate("rapid", 3, tmp_path / "killed", n_jobs=1, **SMALL))
     np.testing.assert_array_equal(fewer.around.of(0)[0], table.around.of(0)[0])
 

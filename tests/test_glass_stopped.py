@@ -1,4 +1,4 @@
-"""An analysis of two glasses that is killed goes on to the same bits."""
+"""A killed analysis of two glasses resumes to bit-identical results."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation", "figures_are_not_drawn
 
 @pytest.fixture(scope="module", autouse=True)
 def no_figures() -> Iterator[None]:
-    """Nothing is drawn, which takes longer than all else here."""
+    """Draw no figures, which would take longer than everything else here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GlassStudy, "figures", lambda *_: {})
         yield
@@ -68,7 +68,7 @@ def whole(
 
 
 def at_step(n_steps: int, act: Callable[[], None]) -> Callable[[SweepProgress], None]:
-    """Does something when so many steps are made, of both sweeps together."""
+    """Returns a callback that calls `act` after `n_steps` steps of both sweeps together."""
     seen: list[int] = []
 
     def progress(now: SweepProgress) -> None:

@@ -14,7 +14,7 @@ from test_glass_potential import jittered_state
 
 
 def slow_structure_functions(around: Neighbourhoods) -> np.ndarray:
-    """Eq. 6 as it is written, one particle and one shell at a time."""
+    """Eq. 6 of the paper literally, one particle and one shell at a time."""
     rows = []
     for index in range(len(around)):
         positions, types = around.of(index)
@@ -34,7 +34,7 @@ def slow_structure_functions(around: Neighbourhoods) -> np.ndarray:
 
 def random_neighbourhoods(n: int = 7) -> Neighbourhoods:
     generator = np.random.default_rng(1)
-    # Number 3 is empty, number 5 has one kind of particle only.
+    # Neighbourhood 3 is empty, neighbourhood 5 has only one kind of particle.
     sizes = np.array([12, 30, 5, 0, 18, 9, 25])[:n]
     total = int(sizes.sum())
     types = generator.integers(1, 3, total).astype(np.int8)

@@ -1,4 +1,4 @@
-"""The glass study: what it finds where the answer is known, what it keeps, what it refuses."""
+"""The glass study: findings on data with a known answer, run folders, rejected input."""
 
 import json
 import shutil
@@ -62,7 +62,7 @@ SMALL = GlassStudy(
 
 
 def glass_like(n_loci: int = 80, name: str = "gradual", seed: int = 0) -> GlassData:
-    """Loci have three particles of type B near r = 1.40, negatives one; all else is noise."""
+    """Loci have three B particles near r = 1.40, negatives have one; everything else is noise."""
     rng = np.random.default_rng(seed)
     positions, types, sizes = [], [], []
     for is_locus in np.repeat([True, False], n_loci):
@@ -103,14 +103,14 @@ def split() -> Split:
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> Path:
-    """A run whose data are nowhere else: whatever reads it reads the folder alone."""
+    """A run whose data exist only in its folder, so that reading it needs nothing else."""
     folder = tmp_path_factory.mktemp("runs") / "glass"
     run_study(GlassStudy.of({"gradual": glass_like()}, **options(SMALL)), folder)
     return folder
 
 
 def options(study: GlassStudy) -> dict[str, Any]:
-    """The options of a study but for its data."""
+    """The options of a study except its data."""
     return {name: value for name, value in vars(study).items() if name != "data"}
 
 
@@ -129,14 +129,14 @@ def test_the_planted_shell_is_found_and_the_rest_let_go(analysed: AnalysedGlass)
     found = find(analysed)
     assert found.best_accuracy > 0.95
     assert found.fewest_near_best <= 3
-    # Shells are 0.077 apart and a neighbour sees the same particles.
+    # Shells are 0.077 apart, and neighbouring shells see the same particles.
     assert {shell.kind for shell in found.last[:1]} == {"B"}
     assert abs(found.last[0].radius - 1.40) < 0.1
     assert abs(found.single.radius - 1.40) < 0.1
     assert found.single_accuracy > 0.9
     assert found.diffuseness is not None
     assert found.diffuseness.effective_shells < 5
-    assert found.diffuseness.accuracy > 0.7  # 0.8 on the rows that choose; twenty rows report
+    assert found.diffuseness.accuracy > 0.7  # 0.8 on the choosing rows; only twenty rows report
     one = found.few[-1]
     assert (one.asked, len(one.shells)) == (1, 1)
     assert one.accuracy_alone > 0.8
@@ -238,7 +238,7 @@ def test_the_numbers_of_the_report_say_what_they_are_of(run_folder: Path) -> Non
 
 def test_every_label_of_the_figure_is_inside_it(analysed: AnalysedGlass) -> None:
     data = analysed.scheme.to_xarray()
-    data["prediction_error_bits"] *= 1.4  # an axis whose numbers take more digits in a narrow panel
+    data["prediction_error_bits"] *= 1.4  # makes the tick labels of a narrow panel longer
     panels = Panels(
         ApproximationScheme(data, analysed.scheme.snapshots),
         analysed.distribution,
@@ -259,7 +259,7 @@ def test_no_sample_is_on_both_sides_of_the_split(split: Split, analysed: Analyse
     group = glass_like().group
     held, kept = set(group[split.held_out]), set(group[split.train])
     assert held and kept and not held & kept
-    # A locus and its negative are from one sample, so both parts are balanced.
+    # A locus and its negative come from the same sample, so both parts are balanced.
     assert split.problem.y[split.train].mean() == 0.5
     assert analysed.scheme.baseline_entropy_bits == 1.0
 
@@ -283,7 +283,7 @@ def test_a_single_sample_held_out_chooses_and_reports() -> None:
 
 
 def test_what_reports_chooses_nothing(analysed: AnalysedGlass) -> None:
-    """Other results on the rows that report change no choice, only what is reported."""
+    """Other results on the reporting rows change no choice, only the reported numbers."""
     data = analysed.scheme.to_xarray()
     for name in ("accuracy", "prediction_error_bits", "predictive_information_bits"):
         data[name].loc[{"split": "test"}] = data[name].sel(split="test").values[:, ::-1]
@@ -341,7 +341,7 @@ def test_densities_are_standardised_on_the_training_part(split: Split) -> None:
     varies = x.std(axis=0) > 1e-6
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(x.std(axis=0)[varies], 1, rtol=1e-4)
-    # Nothing comes nearer than 0.6, so the innermost shells are empty and stay at zero.
+    # No particle is nearer than 0.6, so the innermost shells are empty and stay at zero.
     assert not varies[0]
     _, scale = standardisation(np.asarray(x, np.float64), np.arange(len(x)))
     assert np.all(scale[~varies] == 1)
@@ -387,7 +387,7 @@ def test_the_published_archive_is_learned_from_in_the_same_way(tmp_path: Path) -
         contents[f"g_r_{pair}_GradualQuench.csv"] = csv(data.distribution.g_aa[:, None])
     (archived,) = load_glass(pack(tmp_path / "glass.tar.gz", contents)).values()
     split = split_of(archived, 0.5)
-    assert len(split.held_out) == held.sum()  # its own split, not half
+    assert len(split.held_out) == held.sum()  # its own split, not a random half
     assert fit_svm(split, archived.group).test_accuracy > 0.85
 
 
@@ -401,7 +401,7 @@ def test_places_on_the_real_distributions() -> None:
 
 
 def refused(data: GlassData, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line with which `dib glass analyse` refuses a table; it leaves nothing behind."""
+    """Returns the one-line error of `dib glass analyse` for a table; checks that no run is left."""
     save_table(data, folder / "gradual.npz")
     out = folder / "run"
     assert dib("glass", "analyse", str(folder), "--out", str(out)) == 2
@@ -509,7 +509,7 @@ def test_the_packaged_data_meet_what_the_paper_leads_us_to_expect(tmp_path: Path
         svm = glass.measured.svm
         assert found[name].best_averaged >= svm.test_accuracy - 0.02
         assert found[name].best_accuracy >= svm.test_accuracy - 0.03
-    # Two and five shells, from one draw.
+    # Accuracy with few shells, from one draw.
     few = {name: {one.asked: one.accuracy for one in found[name].few} for name in found}
     assert few["gradual"][3] > 0.86 and few["gradual"][2] > 0.83
     assert few["rapid"][5] > 0.75 and few["rapid"][2] > 0.70
@@ -517,6 +517,6 @@ def test_the_packaged_data_meet_what_the_paper_leads_us_to_expect(tmp_path: Path
     assert found["rapid"].fewest_near_best_averaged <= 20
     gap = found["gradual"].best_averaged - found["rapid"].best_averaged
     assert gap > 2 * (found["gradual"].best_error + found["rapid"].best_error)
-    # The last shells lie in the first troughs, of g_AB foremost.
+    # The last shells are in the first troughs, mostly of g_AB.
     for part in found.values():
         assert all(shell.in_trough for shell in part.last[:3])

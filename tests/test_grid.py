@@ -1,4 +1,4 @@
-"""Grids: which runs they make, what is passed over, and the table over all."""
+"""Grids: their runs, failed runs, and the table of all runs."""
 
 import csv
 import html
@@ -66,7 +66,7 @@ def test_a_grid_makes_every_combination(tmp_path: Path) -> None:
     first = grid.runs[0]
     assert first.name == "n_steps=10,seed=0" and first.study is not None
     assert first.study.train.n_steps == 10 and first.study.train.batch_size == 16
-    # What is not given is the study's own, not that of settings in general.
+    # Options that are not given have the study's defaults, not those of `TrainSettings`.
     assert first.study.train.learning_rate == type(first.study)().train.learning_rate
 
 
@@ -124,7 +124,7 @@ def test_a_grid_is_run_told_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     assert link == "n_steps%3D12%2Cseed%3D0/report.html"
     assert (out / "n_steps=12,seed=0" / "report.html").is_file()
 
-    # It goes on with what was added, and leaves what is finished.
+    # A second call makes the added runs and keeps the finished ones.
     scheme = out / "n_steps=12,seed=0" / "scheme.nc"
     before = (scheme.stat().st_ino, scheme.read_bytes())
     assert dib("grid", str(brief(tmp_path, [12], [0, 1])), "--out", str(out)) == 0
@@ -132,7 +132,7 @@ def test_a_grid_is_run_told_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     assert [row["seed"] for row in table(out)] == ["0", "1"]
     assert "accuracy" in table(out)[0]
 
-    # Another value of an option that all share would be another run of the same name.
+    # A different value of a shared option would make a different run of the same name.
     text = (tmp_path / "grid of steps.toml").read_text().replace("= 16", "= 17")
     assert dib("grid", str(written(tmp_path, text)), "--out", str(out)) == 2
     assert "was made with a different train" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Repeats that are trained in groups, each by a thread: what comes of them, and how they end."""
+"""Repeats that are trained in groups, one thread per group: results and endings."""
 
 import signal
 import threading
@@ -51,7 +51,7 @@ def grouped() -> SweepResult:
 @pytest.mark.parametrize("n_repeats", [4, 5, 10, 15, 25, 30, 31, 50, 186])
 def test_every_repeat_is_in_a_group_once(n_repeats: int) -> None:
     groups = groups_of(n_repeats)
-    if groups is None:  # none of the ways to divide it has little to fill up
+    if groups is None:  # every division would need too much padding
         assert n_repeats in (5, 31)
         return
     assert len({len(members) for members in groups.members}) == 1
@@ -71,7 +71,7 @@ def test_the_number_of_threads_changes_no_bit(
 
 
 def host_batches() -> HostBatches:
-    """Batches that differ between repeats."""
+    """Host batches that differ between repeats."""
     x, y = xor_data()
 
     def batch(rng: np.random.Generator) -> Any:
@@ -147,7 +147,7 @@ def test_what_is_no_number_of_jobs_is_told(n_jobs: Any) -> None:
 
 
 def test_only_the_main_thread_limits_the_threads_of_numpy() -> None:
-    """Limits of two threads that overlap would not be lifted."""
+    """Overlapping limits of two threads would not be lifted."""
 
     def threads() -> list[int]:
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
@@ -168,7 +168,7 @@ def test_only_the_main_thread_limits_the_threads_of_numpy() -> None:
 
 
 def test_a_repeat_that_diverges_ends_all_groups() -> None:
-    """The weight of the last repeat begins nearer to the pit, below which its loss is no number."""
+    """The weight of the last repeat starts nearer to the pit, below which its loss is NaN."""
 
     def model(key: jax.Array) -> FallingModel:
         is_last = jnp.all(jax.random.key_data(key) == jax.random.key_data(last))

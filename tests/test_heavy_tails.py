@@ -1,4 +1,4 @@
-"""Columns with heavy tails are scaled by rank, so that far values don't hide all others."""
+"""Columns with heavy tails are scaled by rank, so that outliers do not hide all other values."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What single sweeps know about held-out rows is measured against the marginal on these rows."""
+"""Known bits of single sweeps on held-out rows are relative to the marginal of these rows."""
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ def test_error_and_known_add_up_to_the_loss_of_the_training_shares() -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, (300, 3))
     held_out = np.arange(300) >= 200
-    # Ones are rare where the models learn, and frequent where they are measured.
+    # Ones are rare in the training rows and frequent in the held-out rows.
     y = (rng.random(300) < np.where(held_out, 0.8, 0.25)).astype(int)
     problem = Problem.from_arrays(x, y, ["a", "b", "c"], held_out=held_out)
     train = TrainSettings(n_steps=10, batch_size=16, n_records=2, n_information_inputs=0)

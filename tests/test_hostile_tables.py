@@ -1,4 +1,4 @@
-"""Whatever a table holds, it is taken, or refused with one sentence; nothing else is raised."""
+"""Every table is either accepted or rejected with one sentence; no other error occurs."""
 
 import contextlib
 import tomllib
@@ -48,10 +48,10 @@ def only_user_errors(found: list[str]) -> Iterator[None]:
 
 
 def described(table: HostileTable) -> bool:
-    """Describe a table, write how it is read as TOML, and read it by that: True if that works."""
+    """Describe a table, write its kinds as TOML and read it with them; True if a column remains."""
     try:
         view = frame_view(table.x)
-    except UserError as error:  # the same name twice
+    except UserError as error:  # duplicate names
         check_sentence(str(error))
         return False
     surveyed = survey(view, {})
@@ -69,7 +69,7 @@ def described(table: HostileTable) -> bool:
 
 
 def planned(table: HostileTable, **options: Any) -> tuple[list[str], Any, Any]:
-    """The checks before training: what they refused, and the estimator with its plan."""
+    """Run the checks before training; returns their errors, the estimator and its plan."""
     refused: list[str] = []
     is_number = pd.api.types.is_float_dtype(table.y.dtype)
     cls = DistributedIBRegressor if is_number else DistributedIBClassifier
@@ -87,7 +87,7 @@ def planned(table: HostileTable, **options: Any) -> tuple[list[str], Any, Any]:
 
 
 def survives(seed: int) -> bool:
-    """Whether a table can be learnt from."""
+    """Whether the checks accept a table for training."""
     table = hostile_table(seed)
     before = table.x.copy()
     described(table)
@@ -98,7 +98,7 @@ def survives(seed: int) -> bool:
 
 def test_three_hundred_hostile_tables_are_taken_or_refused_with_a_sentence() -> None:
     taken = [survives(seed) for seed in range(300)]
-    assert 60 < sum(taken) < 290  # the generator makes both
+    assert 60 < sum(taken) < 290  # the generator makes both kinds
 
 
 @pytest.mark.nightly

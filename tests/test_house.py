@@ -1,4 +1,4 @@
-"""The rooms of the house: imports run one way, without circles, and no two files share a name."""
+"""Package structure: imports go one way, without cycles, and file names are unique."""
 
 import ast
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "distributed_ib"
-# From the bottom up: a room imports only from itself and from those before it.
+# From the bottom up: a room imports only from itself and from the rooms before it.
 ROOMS = (
     "data",
     "model",

@@ -1,4 +1,4 @@
-"""Pictures: read as they are meant, or refused in one clear line."""
+"""Pictures: read correctly, or rejected with one clear line."""
 
 import struct
 import zlib
@@ -51,13 +51,13 @@ def test_transparent_parts_are_put_on_white_and_it_is_said(tmp_path: Path) -> No
     picture = load_picture(saved(tmp_path, Image.fromarray(layers)))
     assert picture.pixels[0, :, 0].tolist() == [255, 204, 0]
     assert picture.notes == ("transparent parts shown on white",)
-    layers[..., 3], layers[0, 0, 0] = 255, 9  # an opaque alpha is nothing to speak of
+    layers[..., 3], layers[0, 0, 0] = 255, 9  # an opaque alpha channel needs no message
     assert load_picture(saved(tmp_path, Image.fromarray(layers))).notes == ()
 
 
 def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    exif[0x0112] = 6  # to be rotated by 90 degrees clockwise
     path = saved(tmp_path, Image.fromarray(RAMP), exif=exif)
     picture = load_picture(path)
     np.testing.assert_array_equal(picture.pixels, np.rot90(RAMP, -1))
@@ -82,7 +82,7 @@ def test_the_first_frame_of_an_animation_is_taken_and_it_is_said(tmp_path: Path)
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG file that declares a size and holds nothing."""
+    """A PNG file that declares a size but contains no pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (

@@ -1,4 +1,4 @@
-"""Pictures analysed by a sweep, on pictures whose structure is known."""
+"""Analyses of pictures whose structure is known."""
 
 import json
 import os
@@ -61,7 +61,7 @@ BRIEF: dict[str, Any] = {
 
 
 def flag() -> Picture:
-    """Eight stripes of as many colours, one above the other; the width tells nothing."""
+    """Eight horizontal stripes in eight colours; the horizontal position has no information."""
     stripes = np.random.default_rng(3).integers(0, 255, (8, 1, 3), dtype=np.uint8)
     return Picture("flag", np.tile(stripes, (1, 12, 1)))
 
@@ -109,7 +109,7 @@ def test_blocks_do_not_change_what_is_painted(
     whole = Painter(flag(), horizontal_vertical(), n_colors=32)
     painted = whole.paint(approximation, rule, n_draws=0).pixels
     monkeypatch.setattr("distributed_ib.studies.image.painter.BLOCK_ROWS", 36)
-    # Blocks of 36 positions leave a part of one at the end.
+    # With blocks of 36 positions the last block is incomplete.
     np.testing.assert_array_equal(whole.paint(approximation, rule, n_draws=0).pixels, painted)
 
 
@@ -169,7 +169,7 @@ def test_pictures_are_of_the_same_pixels_whatever_is_read(run: Run) -> None:
 
 
 def test_an_interrupted_run_is_painted_when_it_is_finished(tmp_path: Path) -> None:
-    # A picture in memory, which the resumed run finds in the folder.
+    # The picture is in memory; the resumed run finds it in the folder.
     study = ImageStudy.of(
         flag(), **{**BRIEF, "train": replace(TRAIN, n_steps=40, n_pretraining_steps=0)}
     )
@@ -208,7 +208,7 @@ def test_other_animations_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_shown_is_evenly_spaced_along_the_allocation() -> None:
-    # Nothing changes, then the second component goes, then nothing, then the first, then nothing.
+    # Two components, constant in between: the second closes, then the first in two steps.
     allocation = np.array([[3.0, 1.0]] * 10 + [[3.0, 0.0]] * 10 + [[1.0, 0.0]] + [[0.0, 0.0]] * 9)
     chosen = evenly_along(allocation, 3)
     assert [allocation[k].tolist() for k in chosen] == [[3.0, 1.0], [3.0, 0.0], [1.0, 0.0]]
@@ -228,7 +228,7 @@ def test_components_of_a_position() -> None:
     picture = Picture("p", np.random.default_rng(0).integers(0, 9, (20, 40, 3), dtype=np.uint8))
     r = pixel_positions(40, 20)
     assert np.abs(r).max(axis=0).tolist() == pytest.approx([1 - 1 / 40, 0.5 - 1 / 40])
-    assert r[0, 0] < 0 < r[0, 1]  # the first pixel is the upper left one
+    assert r[0, 0] < 0 < r[0, 1]  # the first pixel is at the upper left
     axes = projections(6).components(r)[..., 0]
     np.testing.assert_allclose(axes[:, [0, 3]], r, atol=1e-6)
     assert len(np.unique(axes[:, 3])) == 20  # a row stays one value

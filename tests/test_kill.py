@@ -1,4 +1,4 @@
-"""A sweep that is killed with SIGKILL at random moments ends with the same bits."""
+"""A sweep that is killed with SIGKILL at random moments ends with bit-identical results."""
 
 import os
 import random
@@ -28,7 +28,7 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 
 def finished(child: subprocess.Popen[str]) -> list[str]:
-    """What the child said; it must have come to its end."""
+    """Returns the lines that the child printed; it must have ended without error."""
     with child:
         lines = child.communicate(timeout=240)[0].split()
     assert child.returncode == 0
@@ -37,7 +37,7 @@ def finished(child: subprocess.Popen[str]) -> list[str]:
 
 
 def kill_after(seconds: float, *arguments: object) -> tuple[int, int]:
-    """Kill the child some time after its first step; its first and last step."""
+    """Kill the child some time after its first step; returns its first and last step."""
     with start(*arguments) as child:
         assert child.stdout is not None
         first = int(child.stdout.readline())
@@ -51,7 +51,7 @@ def kill_after(seconds: float, *arguments: object) -> tuple[int, int]:
 def check_kills(
     folder: Path, model: str, n_kills: int, longest_seconds: float, n_steps: int
 ) -> None:
-    # It can't be finished before the last kill, however fast the machine.
+    # It cannot finish before the last kill, however fast the machine is.
     assert n_steps * sweep_child.REST_SECONDS > n_kills * longest_seconds
     moments = random.Random(n_kills)
     whole, mended = folder / "whole.npz", folder / "mended.npz"
@@ -60,7 +60,7 @@ def check_kills(
         for _ in range(n_kills):
             seconds = moments.uniform(0, longest_seconds)
             first, last = kill_after(seconds, mended, model, n_steps, checkpoints)
-            # It goes on from the last checkpoint, or from the one before if the last step had none.
+            # It resumes at the last checkpoint, or at the one before if the last step had none.
             assert reached <= first <= reached + 1
             reached = last
         assert int(finished(start(mended, model, n_steps, checkpoints))[0]) >= reached

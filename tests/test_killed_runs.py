@@ -1,4 +1,4 @@
-"""Runs of studies that are killed with SIGKILL in the middle end with the same bits."""
+"""Runs of studies that are killed with SIGKILL and resumed end with bit-identical results."""
 
 import json
 import os
@@ -28,9 +28,9 @@ SHORT += ["--n-information-inputs", "32"]
 
 
 def run_until_killed(step: int, arguments: list[str], out: Path) -> None:
-    """Run the command in a child that is killed when it has made so many training steps.
+    """Run the command in a child that is killed after `step` training steps.
 
-    What is compiled in a run that comes first is compiled for the child too.
+    Programs that an earlier run compiled are reused by the child.
     """
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
     child = subprocess.run(
@@ -43,7 +43,7 @@ def run_until_killed(step: int, arguments: list[str], out: Path) -> None:
 
 
 def assert_same_bits(one: Path, other: Path) -> None:
-    """All numbers, models and further results of two parts are equal."""
+    """Check that all numbers, models and further results of two parts are bit-identical."""
     first, second = (ApproximationScheme.load(folder) for folder in (one, other))
     numbers, others = (scheme.to_xarray() for scheme in (first, second))
     assert set(numbers.variables) == set(others.variables)
@@ -62,7 +62,7 @@ def assert_same_bits(one: Path, other: Path) -> None:
 
 
 def findings(folder: Path) -> Any:
-    """The stored report, without how the run was made."""
+    """The stored report, without information on how the run was made."""
     summary = json.loads((folder / "summary.json").read_text())
     return summary["report"]["sections"]
 

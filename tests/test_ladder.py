@@ -1,4 +1,4 @@
-"""The ladder: its grid of beta, the start that is kept, and what its numbers are of."""
+"""The ladder: its grid of beta, the choice among starts, and the rows behind its numbers."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,7 +137,7 @@ def table(n: int = 150) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
 
 
 class Fitted:
-    """A plan of an estimator, and the scheme that it led to."""
+    """An estimator's plan and the resulting scheme."""
 
     def __init__(self, model: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
         x, _, _ = table()
@@ -161,7 +161,7 @@ class Fitted:
         self.division = self.plan.split.divided(2)
 
     def losses(self, step: int, rows: np.ndarray, n_samples: int = 8) -> Any:
-        """What the models of a step lose on some rows, in nats."""
+        """Losses of the models of a step on some rows, in nats."""
         found = self.plan.problem.rows(rows)
         return row_losses(
             self.scheme.models(step), found.x, np.asarray(found.y), n_samples=n_samples
@@ -220,13 +220,13 @@ def test_what_is_known_is_the_gain_over_the_marginal_on_test_rows(
     known = np.average(marginal - losses.single_draw.mean(axis=0), weights=weight) / np.log(2)
     assert float(fitted.data.known_bits[step]) == pytest.approx(known, abs=1e-4)
     averaged = -np.log(np.exp(-losses.averaged).mean(axis=0))
-    if target.classes:  # whose averages are sharpened, as `predict_proba` has them
+    if target.classes:  # averages are sharpened, as by `predict_proba`
         x, beta = table()[0].iloc[test], float(fitted.data.beta[step])
         chances = fitted.model.predict_proba(x, beta=beta)
         averaged = -np.log(chances[np.arange(len(test)), codes[:, 0]])
     averaged_known = np.average(marginal - averaged, weights=weight) / np.log(2)
     assert float(fitted.data.averaged_known_bits[step]) == pytest.approx(averaged_known, abs=1e-4)
-    if not target.classes:  # by Jensen's inequality, before anything is sharpened
+    if not target.classes:  # by Jensen's inequality, without sharpening
         assert averaged_known >= known
     assert 0 < float(fitted.data.known_error_bits[step]) < 1
 
@@ -236,7 +236,7 @@ def test_single_draws_do_not_depend_on_what_is_averaged(fitted: Fitted) -> None:
     np.testing.assert_array_equal(single.single_draw, both.single_draw)
     np.testing.assert_array_equal(single.kl, both.kl)
     assert np.isnan(single.averaged).all() and np.isfinite(both.averaged).all()
-    with jax.debug_nans(True):  # no NaN is computed on the way
+    with jax.debug_nans(True):  # no NaN is computed in between
         again = fitted.losses(4, fitted.division.test, n_samples=0)
     np.testing.assert_array_equal(again.single_draw, single.single_draw)
 
@@ -299,9 +299,9 @@ def test_best_and_simplest_are_chosen_by_validation_rows(fitted: Fitted) -> None
 @pytest.mark.parametrize(
     ("losses_bits", "best"),
     [
-        ([0.5, 0.504, 0.506], 1),  # half a bit of one is known: 0.005 bit more may be lost
+        ([0.5, 0.504, 0.506], 1),  # half of one bit is known: 0.005 bit may be lost
         ([0.506, 0.5, 0.504], 2),
-        ([0.01, 0.0102, 0.5], 0),  # nearly all is known: of the rest a hundredth
+        ([0.01, 0.0102, 0.5], 0),  # nearly all is known: a hundredth of the rest
         ([1.2, 1.2001, 1.3], 0),  # nothing is known
     ],
 )
@@ -314,7 +314,7 @@ def test_of_losses_that_hardly_differ_the_strongest_bottleneck_is_best(
 
 
 def _chosen_among(losses_bits: np.ndarray, groups: np.ndarray | None = None) -> BestAndSimplest:
-    """Of steps with these losses `[step, n]` where two bits are lost without X."""
+    """The choice among steps with losses `[step, n]`, where the loss without X is two bits."""
     n = losses_bits.shape[1]
     rows = MeasuredRows(None, np.zeros(n), None, groups, marginal=np.full(n, 2 * np.log(2)))
     everyone = np.arange(n)
@@ -331,13 +331,13 @@ def test_bootstraps_choose_as_often_as_chance_would() -> None:
     losses = np.stack([1 + difference, np.ones(400), np.full(400, 3.0)])
     found = _chosen_among(losses)
     assert found.best == 1
-    # By a hundredth of the bit that is known the later one is preferred: 0.06 / 0.05 errors.
+    # The later step may lose a hundredth of the known bit: 0.06 / 0.05 standard errors.
     assert found.best_share[0] == pytest.approx(norm.sf(1.2), abs=0.06)
     assert found.best_share.sum() == found.simplest_share.sum() == pytest.approx(1.0)
     # Equal losses are equal in every bootstrap, and the last of them is chosen.
     same = np.broadcast_to(random.normal(2.0, 1.0, 143), (18, 143))
     assert _chosen_among(same).best_share[-1] == 1.0
-    # Alike in groups of ten the rows are fewer, and the standard error is three times larger.
+    # With groups of ten equal rows the standard error is three times larger.
     grouped = np.repeat(losses[:, ::10], 10, axis=1)
     grouped[0] += 0.05 - (grouped[0] - 1).mean()
     of_groups = _chosen_among(grouped, np.repeat(np.arange(40), 10))
@@ -353,7 +353,7 @@ def test_rows_that_choose_find_how_sharp_averages_should_be(
     model = model.around([share], [np.eye(3)])
     true = random.dirichlet(np.ones(3), n)
     y = np.array([random.choice(3, p=chances) for chances in true])
-    averaged = share * np.sqrt(true / share)  # half as far from the marginal
+    averaged = share * np.sqrt(true / share)  # log ratios to the marginal are halved
     averaged /= averaged.sum(axis=1, keepdims=True)
     monkeypatch.setattr(sharpness_module, "out_of_fold_probabilities", lambda *_: averaged)
     everyone, models = np.arange(n), [SimpleNamespace(predictor=model)]
@@ -365,7 +365,7 @@ def test_rows_that_choose_find_how_sharp_averages_should_be(
 
     assert low < found() < high
     assert found(weight=np.full(n, 7.0)) == pytest.approx(found(), rel=1e-6)
-    # Four groups are as few rows, and the prior counts; weights decide among rows.
+    # Four groups count as few rows, so that the prior matters; weights decide among rows.
     assert 1.0 < found(groups=everyone % 4) < found() or n < 10
     agree = averaged.argmax(axis=1) == y
     assert (
@@ -384,7 +384,7 @@ def test_members_predict_rows_that_they_were_not_trained_on(fitted: Fitted) -> N
     rows = fitted.roles.development.part(places)
     models = fitted.scheme.models(4)
     assert sharpness(models, fitted.ladder, fitted.roles, places) == pytest.approx(values[4, 0])
-    # What `predict_proba` gives, written out.
+    # `predict_proba`, written out.
     test, beta = fitted.division.test, float(fitted.data.beta[4])
     tested = fitted.plan.problem.rows(test).x
     average = probabilities_of_each(models, tested, n_samples=8, seed=0).mean(axis=0)
@@ -431,7 +431,7 @@ def test_what_conveys_nothing_tells_exactly_nothing(fitted: Fitted) -> None:
 
 
 def test_components_that_convey_nothing_are_not_read(fitted: Fitted) -> None:
-    """Also where weights decide whether they do."""
+    """This holds also if weights decide which components convey nothing."""
     for step in range(fitted.data.sizes["step"]):
         for member, model in enumerate(fitted.scheme.models(step)):
             conveys = fitted.data.kl_bits[member, step].values > 0
@@ -478,7 +478,7 @@ def test_a_single_sweep_has_scores_where_it_kept_a_model() -> None:
     data = model.scheme_.to_xarray()
     assert np.flatnonzero(np.isfinite(data.rmse)).tolist() == [2, 5, 8, 11]
     assert model.report().sections and model.figures()
-    # The entries of a vector are predicted each by itself.
+    # The entries of a vector are predicted separately.
     train = model.target_.transform(y[model.plan(x, y).split.train])
     shares = [np.bincount(codes) / len(codes) for codes in train.T]
     entropy = -sum((share * np.log2(share)).sum() for share in shares)
@@ -505,5 +505,5 @@ def test_rows_have_noise_of_their_own_however_they_are_cut(
     monkeypatch.setattr(noise_module, "_CACHED_ROWS", 64)
     cut = fitted.losses(0, rows)
     np.testing.assert_allclose(cut.single_draw, whole.single_draw, rtol=1e-4, atol=1e-6)
-    # More than the 64 rows of a block; some losses are equal by rounding.
+    # More distinct losses than rows in a block (64); some are equal by rounding.
     assert len(np.unique(cut.single_draw[0])) > 100

@@ -1,4 +1,4 @@
-"""Ordered categories, rare levels, and levels that were never seen."""
+"""Ordered categories, rare levels, and unseen levels."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_the_order_of_levels_has_to_be_known() -> None:
 
 
 def test_symbols_of_an_ordered_category_join_neighbours_alone() -> None:
-    p = np.array([0.1, 0.9, 0.1, 0.9])  # the first and the third say the same
+    p = np.array([0.1, 0.9, 0.1, 0.9])  # the first and the third are equivalent
     predictions = np.stack([p, 1 - p], -1)[:, None]
     path = merge_path(predictions, np.full(4, 0.25), is_number=True, only_neighbours=True)
     for labels in path.labels:
@@ -85,7 +85,7 @@ def test_symbols_of_an_ordered_category_join_neighbours_alone() -> None:
 
 
 def rare_column(n_levels: int) -> list[str]:
-    """Levels of which level k has k rows."""
+    """A column in which level k occurs in k rows."""
     return [f"L{k:02d}" for k in range(1, n_levels + 1) for _ in range(k)]
 
 
@@ -144,7 +144,7 @@ def test_columns_that_can_tell_nothing_are_left_out_and_come_back_with_a_kind(
     kind = "continuous" if isinstance(table["c"][0], (float, np.integer)) else "categorical"
     assert Decomposition.from_frame(table, kinds={"c": kind}).names == ("c", "x")
     assert Decomposition.from_frame(table, {"g": ["c", "x"]}).names == ("g",)
-    if kind == "continuous":  # an array has the column that was left out too
+    if kind == "continuous":  # an array includes the column that was left out
         x = split.fit(table).transform(table.to_numpy(np.float64))
         np.testing.assert_array_equal(x.numbers, split.fit(table).transform(table).numbers)
 
@@ -152,9 +152,9 @@ def test_columns_that_can_tell_nothing_are_left_out_and_come_back_with_a_kind(
 @pytest.mark.parametrize(
     "values",
     [
-        np.arange(2, 42),  # such as years
+        np.arange(2, 42),  # for example years
         np.arange(40.0),
-        ["same", None] * 20,  # missing or not is something to say
+        ["same", None] * 20,  # missingness can be informative
         [f"name {k % 20}" for k in range(40)],
     ],
 )
