@@ -195,7 +195,7 @@ def test_roles_that_need_a_table_in_memory_are_refused(folder: Path, option: str
         study.problem(0)
 
 
-def test_options_that_do_not_go_together(folder: Path) -> None:
+def test_incompatible_options_are_refused(folder: Path) -> None:
     several = {**SETTINGS, "target": ("y", "word"), "each_target": True}
     with pytest.raises(UserError, match="--each-target needs a table that fits into --memory"):
         TableStudy(table=folder, memory_gib=MEMORY_GIB, **several).check()
@@ -210,7 +210,7 @@ def test_options_that_do_not_go_together(folder: Path) -> None:
         ).problem(0)
 
 
-def test_a_fault_in_a_late_file_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+def test_a_fault_in_a_late_file_is_reported_before_training(tmp_path: Path) -> None:
     table = frame(2000).assign(y=np.linspace(0, 1, 2000))
     bad = table.assign(x=table["x"].where(table.index != 1900, np.inf))
     study = TableStudy(
@@ -238,7 +238,7 @@ def test_a_fault_in_a_late_file_is_told_before_anything_is_trained(tmp_path: Pat
         number.problem(0)
 
 
-def test_a_class_that_no_measured_row_has_is_a_class(tmp_path: Path) -> None:
+def test_a_class_absent_from_measured_rows_is_kept(tmp_path: Path) -> None:
     table = frame(3000)
     measured = measured_rows_of(3000)
     row = int(np.setdiff1d(np.arange(3000), measured)[7])
@@ -303,7 +303,7 @@ def test_numbers_of_few_values_are_listed_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values[:, 0][np.asarray(x.codes)[..., 0]], hours)
 
 
-def test_a_table_of_many_rows_is_measured_on_some_of_them(
+def test_large_tables_are_measured_on_a_subset_of_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streamed_rows, "MANY_ROWS", N_ROWS - 1)
@@ -338,7 +338,7 @@ def test_the_commands_take_folders(tmp_path: Path) -> None:
     assert "2,000 rows" in shown.output and "row numbers" not in shown.output
 
 
-def test_predictions_are_made_and_written_in_stretches(folder: Path, tmp_path: Path) -> None:
+def test_predictions_are_made_and_written_in_chunks(folder: Path, tmp_path: Path) -> None:
     table = ParquetTable(folder, chunk_rows=1000)
 
     def predict(rows: pd.DataFrame) -> pd.DataFrame:

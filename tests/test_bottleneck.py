@@ -160,6 +160,6 @@ def test_bad_descriptions_are_one_user_error(role: str, option: str, value: Any)
 
 
 @pytest.mark.parametrize("config", [{}, [], None, 3, {"encoder": 1}, {"encoder": "binary"}])
-def test_a_description_that_is_none_is_one_user_error(config: Any) -> None:
+def test_an_invalid_description_is_one_user_error(config: Any) -> None:
     with pytest.raises(UserError, match="encoder"):
         model_from_config(config, key=jax.random.key(0))

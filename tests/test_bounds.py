@@ -80,7 +80,7 @@ def test_nearly_deterministic_channels_keep_repeated_inputs_together() -> None:
     assert bounds.upper_bits < 2.05
 
 
-def test_the_size_of_blocks_changes_nothing() -> None:
+def test_bounds_do_not_depend_on_the_block_size() -> None:
     x = np.random.default_rng(9).normal(size=(101, 3))
     whole = information_bounds(x, -1.0, key=KEY)
     parts = information_bounds(x, -1.0, key=KEY, block_cells=250)  # blocks of 2 rows, the last of 1

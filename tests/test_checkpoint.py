@@ -145,7 +145,7 @@ def test_two_checkpoints_are_kept_and_every_model_is_stored_once(stopped: Path) 
     assert len(sizes) == 1
 
 
-def test_what_a_kill_left_behind_is_removed_and_nothing_else(folder: Path) -> None:
+def test_leftovers_of_a_kill_are_removed_and_nothing_else(folder: Path) -> None:
     left = [".checkpoint-000048-state-x1_y2z3a.safetensors", "checkpoint-000048-state.safetensors"]
     foreign = ["notes.txt", "checkpoint-a.json", "checkpoint-000001.json.bak"]
     for name in (*left, *foreign):
@@ -243,19 +243,19 @@ def test_a_sweep_at_work_is_not_resumed_beside_itself(whole: SweepResult, folder
     assert str(folder) in refused[0]
 
 
-def test_nothing_to_resume_means_the_beginning(whole: SweepResult, tmp_path: Path) -> None:
+def test_resume_without_checkpoints_starts_anew(whole: SweepResult, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="no checkpoint; the sweep starts from the beginning"):
         assert_same(line_sweep(tmp_path / "a" / "b", resume=True), whole)
     assert Checkpoints(tmp_path / "a" / "b").exist()
 
 
-def test_resume_needs_a_place() -> None:
+def test_resume_requires_checkpoints() -> None:
     with pytest.raises(UserError, match="resume=True needs checkpoints"):
         line_sweep(resume=True)
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
-def test_a_time_that_cannot_be_waited_for_is_refused(seconds: float) -> None:
+def test_invalid_intervals_are_refused(seconds: float) -> None:
     with pytest.raises(UserError, match="seconds between checkpoints"):
         Checkpoints(Path("nowhere"), seconds)
 
@@ -305,7 +305,7 @@ def test_a_second_ctrl_c_leaves_the_checkpoints_sound(whole: SweepResult, tmp_pa
 # Disk errors -------------------------------------------------------------------------------------
 
 
-def test_a_place_that_cannot_be_written_shows_before_training(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="can't create the folder"):
         line_sweep(tmp_path / "file")
@@ -352,7 +352,7 @@ def test_a_resumed_sweep_compiles_no_training_step_again(
     assert not [m for m in messages if re.match(r"Compiling jit\((compiled_steps|evaluate)", m)]
 
 
-def test_the_manifest_is_json_for_people(stopped: Path) -> None:
+def test_the_manifest_is_human_readable_json(stopped: Path) -> None:
     stored = json.loads((stopped / "checkpoint-000047.json").read_text())
     assert stored["format"] == files.FORMAT
     assert stored["checkpoint"]["step"] == 47

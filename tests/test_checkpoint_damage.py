@@ -90,7 +90,7 @@ def test_a_foreign_file_is_skipped(content: bytes, folder: Path) -> None:
         assert resumes_at(folder) == 48
 
 
-def test_a_checkpoint_that_reaches_out_of_its_folder_is_skipped(folder: Path) -> None:
+def test_a_checkpoint_that_refers_outside_its_folder_is_skipped(folder: Path) -> None:
     manifest = newest(folder)
     outside = folder.parent / "secret.safetensors"
     shutil.copy(folder / manifest.state.name, outside)

@@ -278,7 +278,7 @@ def test_an_unwritable_place_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("command", ["show", "plot"])
-def test_what_is_no_run_folder_is_refused(
+def test_a_folder_without_a_run_is_refused(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dib(command, str(tmp_path)) == 2
@@ -293,7 +293,7 @@ def test_a_run_of_an_unknown_study_is_refused(
     assert "astrology" in one_clear_line(capsys)
 
 
-def test_a_run_of_an_earlier_version_is_told(
+def test_a_run_of_an_earlier_version_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     head = '[run]\nstudy = "boolean"\ndistributed_ib = "0.0.9"\n[training]\nseed = 0\n'
@@ -320,7 +320,7 @@ def test_a_threshold_is_a_number_of_bits(
     assert "--threshold" in one_clear_line(capsys)
 
 
-def test_the_exit_status_of_an_interrupted_run_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_sets_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **options: object) -> None:
         raise typer.Exit(130)
 

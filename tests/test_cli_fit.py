@@ -57,7 +57,7 @@ def test_a_run_folder_is_whole(fitted: Path) -> None:
     assert not (fitted / "checkpoints").exists()
 
 
-def test_what_was_left_open_is_in_the_configuration(fitted: Path) -> None:
+def test_resolved_defaults_are_in_the_configuration(fitted: Path) -> None:
     config = tomllib.loads((fitted / "config.toml").read_text())
     assert config["options"]["n_steps"] == 120 and "learning_rate" not in config["options"]
     resolved = config["resolved"]
@@ -113,7 +113,7 @@ def test_what_is_measured_divides_the_rows_as_the_sweep_does(
         np.testing.assert_array_equal(one, other)
 
 
-def test_show_and_plot_read_it(
+def test_show_and_plot_read_a_fitted_run(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dib("show", str(fitted)) == 0

@@ -131,7 +131,7 @@ class Own(Study):
 
 
 @pytest.mark.nightly
-def test_a_study_of_ones_own_is_read_with_its_file(
+def test_a_custom_study_is_read_with_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, run = tmp_path / "own.py", tmp_path / "run"
@@ -149,7 +149,7 @@ def test_a_study_of_ones_own_is_read_with_its_file(
     [["--bits", "1", "--beta", "1"], ["--best", "--simplest"], ["--best", "--bits", "2"],
      ["--beta", "-1"], ["--names", "missing.toml"], ["--bits", "-1"]],
 )  # fmt: skip
-def test_what_can_not_be_chosen_is_told(
+def test_invalid_choices_are_reported(
     arguments: list[str], fitted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()

@@ -204,7 +204,7 @@ def test_scaling_sees_the_training_rows_alone(table: pd.DataFrame, seed: int) ->
     assert by_index.mean == alone.mean and by_index.scale == alone.scale
 
 
-def test_a_category_of_the_held_out_rows_alone_is_known() -> None:
+def test_a_category_that_occurs_only_in_held_out_rows_is_known() -> None:
     table = pd.DataFrame({"colour": ["red", "blue"] * 15 + ["violet"], "x": np.arange(31.0)})
     fitted = Decomposition.from_frame(table).fit(table, np.arange(30))
     assert fitted.levels("colour") == ("blue", "red", "violet")

@@ -162,7 +162,7 @@ def test_every_row_is_inside_one_fold_and_outside_the_others(
             assert max(counts) - min(counts) <= 1
 
 
-def test_folds_in_time_are_stretches_of_time() -> None:
+def test_folds_in_time_are_contiguous_periods() -> None:
     times = np.random.default_rng(0).permutation(50)
     splitter = HoldOutLast(times, 0.2)
     train, held = splitter.split(50, seed=0)

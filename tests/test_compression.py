@@ -100,7 +100,7 @@ def test_values_merge_where_their_channels_do(path: CompressionPath) -> None:
     assert np.all(path.merge_beta(0.9)[gaps > 0] > merged[gaps > 0])
 
 
-def test_the_tree_joins_what_means_the_same_first(path: CompressionPath) -> None:
+def test_the_tree_joins_equivalent_levels_first(path: CompressionPath) -> None:
     tree = path.merge_tree()
     # a and b at once, then c at distance 1, then d, whose nearest level is c at distance 3.
     assert [sorted(row[:2]) for row in tree.tolist()] == [[0, 1], [2, 4], [3, 5]]
@@ -110,7 +110,7 @@ def test_the_tree_joins_what_means_the_same_first(path: CompressionPath) -> None
     assert tree[:, 3].tolist() == [2, 3, 4]
 
 
-def test_what_never_merges_and_what_parts_again() -> None:
+def test_levels_may_never_merge_or_separate_again() -> None:
     overlap = np.ones((4, 3, 3))
     for k, pair in enumerate([0.1, 0.9, 0.2, 0.9]):  # merges, parts, merges again
         overlap[k, 0, 1] = overlap[k, 1, 0] = pair

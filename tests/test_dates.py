@@ -39,7 +39,7 @@ def test_a_date_is_one_component_of_the_parts_that_it_resolves() -> None:
     assert parts(pd.date_range("1950", periods=60, freq="YS")) == ("when: trend", "when: weekday")
 
 
-def test_parts_are_what_they_are_called() -> None:
+def test_parts_of_dates_match_their_names() -> None:
     read = fit(DAYS).read(pd.DataFrame({"when": DAYS}))
     np.testing.assert_allclose(read["when: trend"], np.arange(len(DAYS)) * 7 / 24, atol=1e-9)
     np.testing.assert_allclose(read["when: hour of day"], DAYS.hour)
@@ -86,7 +86,7 @@ def test_dates_as_text_are_read_as_dates_are(form: str) -> None:
         lambda days: pd.Categorical(days),
     ],
 )
-def test_the_clock_on_the_wall_counts_whatever_the_type(same: Any) -> None:
+def test_local_time_counts_regardless_of_type(same: Any) -> None:
     expected = fit(DAYS).transform(pd.DataFrame({"when": DAYS}))
     values = same(DAYS)
     found = fit(values).transform(pd.DataFrame({"when": values}))
@@ -158,7 +158,7 @@ def test_a_description_with_dates_can_be_saved() -> None:
         ([datetime.date(2026, 1, 31)] * 20 + [1.5], "row 21 .*contains 1.5; use dates"),
     ],
 )
-def test_what_is_no_date_is_named(values: Any, message: str) -> None:
+def test_invalid_dates_are_named(values: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         fit(values, kind=None)
 

@@ -160,12 +160,12 @@ def test_one_device_changes_no_bit() -> None:
         (lambda: Devices(2, together=True), "leave out --devices"),
     ],
 )
-def test_what_devices_and_groups_can_not_be(make: Any, message: str) -> None:
+def test_invalid_devices_and_groups_are_refused(make: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         make()
 
 
-def test_a_batch_whose_rows_have_no_common_number_is_told() -> None:
+def test_a_batch_with_unequal_numbers_of_rows_is_refused() -> None:
     import jax
 
     source = FreshBatches(
@@ -243,7 +243,7 @@ def test_a_stopped_group_is_resumed_by_a_single_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_a_table_is_told_alike_by_a_group_and_by_a_single_process(tmp_path: Path) -> None:
+def test_a_group_and_a_single_process_report_a_table_alike(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     columns = rng.normal(size=(300, 3))
     y = (columns[:, 0] + columns[:, 1] > 0).astype(int)

@@ -238,7 +238,7 @@ def test_a_foreign_or_damaged_folder_is_refused(
         load_estimator(tmp_path)
 
 
-def test_a_folder_of_before_records_were_a_setting_is_read(
+def test_a_folder_older_than_the_records_setting_is_read(
     classifier: DistributedIBClassifier, tmp_path: Path
 ) -> None:
     classifier.save(tmp_path)
@@ -298,7 +298,7 @@ def test_numbers_are_predicted_in_their_own_units(regressor: DistributedIBRegres
     assert np.abs(mean - regressor.predict(x)).mean() < 0.1 * y.std()
 
 
-def test_quantiles_rise_and_hold_what_they_say(
+def test_quantiles_are_sorted_and_cover_as_stated(
     regressor: DistributedIBRegressor, comparer: DistributedIBRegressor
 ) -> None:
     x = table()
@@ -406,7 +406,7 @@ def test_bad_input_is_refused_before_any_training(classifier: DistributedIBClass
 
 
 @pytest.mark.nightly
-def test_it_lives_among_other_tools_of_scikit_learn() -> None:
+def test_it_works_with_other_tools_of_scikit_learn() -> None:
     x = table()
     model = DistributedIBClassifier(**{**SMALL, "n_steps": 20, "n_pretraining_steps": 20})
     assert clone(model).get_params() == model.get_params()

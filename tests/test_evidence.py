@@ -52,7 +52,7 @@ def levels(codes: np.ndarray) -> ComponentValues:
 
 
 @pytest.mark.parametrize("kind", ["numbers", "classes"])
-def test_p_values_are_uniform_where_nothing_is_told(kind: str) -> None:
+def test_p_values_are_uniform_without_information(kind: str) -> None:
     joint, single = [], []
     for table in range(120):
         rng = np.random.default_rng([table, 1])
@@ -66,7 +66,7 @@ def test_p_values_are_uniform_where_nothing_is_told(kind: str) -> None:
 
 
 @pytest.mark.parametrize("signal", ["linear", "quadratic", "product", "exclusive or", "level"])
-def test_components_that_tell_are_found_and_others_are_not(signal: str) -> None:
+def test_informative_components_are_found_and_others_are_not(signal: str) -> None:
     rng = np.random.default_rng(7)
     x, noise = rng.normal(size=(300, 6)), rng.normal(size=300)
     parts, telling = columns(x), {0}
@@ -90,7 +90,7 @@ def test_components_that_tell_are_found_and_others_are_not(signal: str) -> None:
     assert set(np.flatnonzero(q_values(component_p_values(rows)) <= 0.05)) == telling
 
 
-def test_neither_unit_nor_a_monotonic_map_counts() -> None:
+def test_p_values_are_invariant_to_monotonic_maps() -> None:
     x = np.random.default_rng(3).normal(size=(100, 2))
     y = x[:, 0] + np.random.default_rng(4).normal(size=100)
     plain = component_p_values(Rows(columns(x), y))
@@ -111,7 +111,7 @@ def test_rows_of_a_group_are_not_taken_as_independent() -> None:
     assert np.mean(np.array(grouped) <= 0.05) <= 0.125
 
 
-def test_rows_may_count_differently() -> None:
+def test_rows_may_have_weights() -> None:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(200, 2)), rng.normal(size=200)
     told = np.arange(200) < 60
@@ -191,7 +191,7 @@ def test_scores_are_those_of_scikit_learn_and_intervals_hold_them() -> None:
     assert ends[1].high - ends[1].low > 2 * (ends[0].high - ends[0].low)
 
 
-def test_an_interval_for_accuracy_covers_the_truth_as_often_as_it_says() -> None:
+def test_an_interval_for_accuracy_has_its_nominal_coverage() -> None:
     rng = np.random.default_rng(8)
     inside = 0
     for _ in range(200):
@@ -240,7 +240,7 @@ def evidence(**changes: Any) -> Evidence:
     return replace(found, **changes)
 
 
-def test_intervals_of_bits_count_with_the_choice_of_another_table() -> None:
+def test_intervals_of_bits_include_uncertainty_of_the_chosen_step() -> None:
     bits = np.random.default_rng(0).normal(size=(3, 10, 2)) * 0.1 + np.array([5.0, 2.0])
     bits[2, :, 1] = 0.0
     # If every bootstrap chooses the same step, they are Student's t intervals.
@@ -291,7 +291,7 @@ def test_without_evidence_no_component_is_supported() -> None:
         ({"a": 6, "b": 4}, "a is the last component in use in 6 of 10 resamples"),
     ],
 )
-def test_a_component_outlives_all_others_only_if_it_does_in_nine_of_ten(
+def test_the_last_component_must_be_last_in_nine_of_ten_resamples(
     counts: dict[str, int], words: str
 ) -> None:
     last = tuple(LastComponent(name, n, 10) for name, n in counts.items())
@@ -339,7 +339,7 @@ def test_columns_of_nearly_the_same_order_are_named() -> None:
 @pytest.mark.usefixtures("quick_compilation", "few_readable_tables")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
 @pytest.mark.parametrize("n_steps", [240, None])
-def test_what_tells_only_together_and_what_is_interchangeable(
+def test_joint_and_interchangeable_information_is_found(
     n_steps: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Y depends on the exclusive or of two bits, and on a level that two columns determine."""

@@ -279,7 +279,7 @@ def test_each_target_has_a_scheme_of_its_own_in_one_run(
 
 
 @pytest.mark.nightly
-def test_of_several_targets_what_was_finished_is_not_made_again(
+def test_finished_targets_are_not_fitted_again(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"

@@ -116,7 +116,7 @@ def test_wrong_types_and_counts_are_refused(tmp_path: Path) -> None:
         load_archive(pack(tmp_path / "counts.tar", replaced(name, csv(np.array(rows, float))), "w"))
 
 
-def test_bombs_are_refused_before_they_go_off(tmp_path: Path) -> None:
+def test_decompression_bombs_are_refused(tmp_path: Path) -> None:
     bomb = pack(tmp_path / "bomb.tar.gz", {"g_r_bins.csv": "0\n" * 500_000})
     assert bomb.stat().st_size < 10_000
     with pytest.raises(UserError, match="too large"):

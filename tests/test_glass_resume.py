@@ -149,7 +149,7 @@ def test_more_loci_than_damaged_samples_hold_need_no_engine(
         table_of(tmp_path, 6)
 
 
-def test_what_a_kill_left_half_written_goes(tmp_path: Path, made: list[int]) -> None:
+def test_files_half_written_by_a_kill_are_removed(tmp_path: Path, made: list[int]) -> None:
     folder = tmp_path / "rapid"
     folder.mkdir()
     for name in (".settings-0123456789abcdef.json", ".sample-00001-abcd1234.npz"):
@@ -183,7 +183,7 @@ def test_arrays_reach_the_disk_before_they_get_their_name(
         save_arrays(tmp_path / "absent" / "b.npz", {"a": np.arange(3)})
 
 
-def test_no_damage_ends_in_another_error(tmp_path: Path) -> None:
+def test_damage_never_raises_an_unexpected_error(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     expected = {"numbers": np.random.default_rng(0).random(40), "name": np.array("rapid")}
     save_arrays(path, expected)

@@ -45,7 +45,7 @@ def test_a_sample_follows_from_its_seed_and_number(tmp_path: Path) -> None:
     assert -2.4 < float(first.energy) < -1.9
 
 
-def test_what_a_sample_holds_makes_sense(tmp_path: Path) -> None:
+def test_the_contents_of_a_sample_are_plausible(tmp_path: Path) -> None:
     found = sample.run_sample(small_settings(seed=5), 0, tmp_path / "quench.npz")
     sample.save_sample(found, tmp_path / "sample.npz")
     back = sample.load_sample(tmp_path / "sample.npz")

@@ -43,7 +43,7 @@ def random_neighbourhoods(n: int = 7) -> Neighbourhoods:
     return Neighbourhoods(generator.uniform(-3, 3, (total, 2)), types, offsets)
 
 
-def test_structure_functions_equal_their_slow_twin() -> None:
+def test_structure_functions_equal_a_slow_reference() -> None:
     around = random_neighbourhoods()
     fast = structure.structure_functions(around)
     np.testing.assert_allclose(fast, slow_structure_functions(around), atol=1e-12)

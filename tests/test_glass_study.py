@@ -125,7 +125,7 @@ def analysed(run_folder: Path) -> AnalysedGlass:
     return analysed_in(run_folder)["gradual"]
 
 
-def test_the_planted_shell_is_found_and_the_rest_let_go(analysed: AnalysedGlass) -> None:
+def test_the_planted_shell_is_found_and_others_are_dropped(analysed: AnalysedGlass) -> None:
     found = find(analysed)
     assert found.best_accuracy > 0.95
     assert found.fewest_near_best <= 3
@@ -282,7 +282,7 @@ def test_a_single_sample_held_out_chooses_and_reports() -> None:
     np.testing.assert_array_equal(reporting_rows(split), split.held_out)
 
 
-def test_what_reports_chooses_nothing(analysed: AnalysedGlass) -> None:
+def test_reporting_rows_choose_nothing(analysed: AnalysedGlass) -> None:
     """Other results on the reporting rows change no choice, only the reported numbers."""
     data = analysed.scheme.to_xarray()
     for name in ("accuracy", "prediction_error_bits", "predictive_information_bits"):
@@ -453,7 +453,7 @@ def test_a_name_that_leads_elsewhere_in_the_run_folder(
         (["--embedding-dim", "0"], "embedding_dim must be at least 1"),
     ],
 )
-def test_options_that_can_not_be(
+def test_impossible_options_are_refused(
     option: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_table(glass_like(), tmp_path / "gradual.npz")

@@ -103,7 +103,7 @@ def test_names_of_folders_are_safe_and_differ() -> None:
         ("study = [", "can't be read as TOML"),
     ],
 )
-def test_a_wrong_file_is_told(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         read_grid(written(tmp_path, text))
 

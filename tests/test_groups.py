@@ -113,7 +113,7 @@ def test_groups_go_on_from_a_checkpoint_to_the_same_bits(
     np.testing.assert_array_equal(kl_of(resumed), kl_of(grouped))
 
 
-def test_settings_of_jax_that_other_threads_lack_keep_all_in_one(
+def test_thread_local_settings_of_jax_keep_all_work_on_one_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def setting(number: int) -> tuple[Any, int]:
@@ -129,7 +129,7 @@ def test_settings_of_jax_that_other_threads_lack_keep_all_in_one(
     assert len({thread for _, thread in found}) > 1
 
 
-def test_what_threads_do_starts_no_further_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_start_no_further_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     def inner(_: int) -> set[int]:
         return set(_jax_threads.map_in_threads(lambda _: threading.get_ident(), range(4)))
 
@@ -140,7 +140,7 @@ def test_what_threads_do_starts_no_further_threads(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("n_jobs", [0, "2", 1.5])
-def test_what_is_no_number_of_jobs_is_told(n_jobs: Any) -> None:
+def test_invalid_numbers_of_jobs_are_refused(n_jobs: Any) -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))
     with pytest.raises(UserError, match="n_jobs"):
         DistributedIBRegressor(n_jobs=n_jobs).fit(x, x[:, 0])

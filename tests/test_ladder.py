@@ -241,7 +241,7 @@ def test_single_draws_do_not_depend_on_what_is_averaged(fitted: Fitted) -> None:
     np.testing.assert_array_equal(again.single_draw, single.single_draw)
 
 
-def test_models_lose_the_same_alone_as_beside_others(fitted: Fitted) -> None:
+def test_losses_of_a_model_do_not_depend_on_other_models(fitted: Fitted) -> None:
     together = fitted.losses(4, fitted.division.test)
     found = fitted.plan.problem.rows(fitted.division.test)
     for k, model in enumerate(fitted.scheme.models(4)):
@@ -411,7 +411,7 @@ def test_a_scheme_of_before_sharpness_is_read(fitted: Fitted, tmp_path: Path) ->
     assert (np.asarray(again.snapshots.params.predictor.sharpness) == 1.0).all()
 
 
-def test_what_conveys_nothing_tells_exactly_nothing(fitted: Fitted) -> None:
+def test_models_that_convey_nothing_know_exactly_nothing(fitted: Fitted) -> None:
     closed = fitted.data.kl_bits.sum("component").max("seed").values == 0.0
     assert closed[-1] and not closed[0]
     for name in ("known_bits", "known_error_bits", "averaged_known_bits"):
@@ -497,7 +497,7 @@ def test_two_models_tell_what_an_average_of_ten_loses(scatter: float) -> None:
     np.testing.assert_allclose(loss_of_average(alone, 10), losses[0])
 
 
-def test_rows_have_noise_of_their_own_however_they_are_cut(
+def test_rows_have_their_own_noise_for_any_block_size(
     fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.tile(fitted.division.test[:1], 130)

@@ -89,7 +89,7 @@ def rare_column(n_levels: int) -> list[str]:
     return [f"L{k:02d}" for k in range(1, n_levels + 1) for _ in range(k)]
 
 
-def test_rare_levels_are_one_where_there_are_many() -> None:
+def test_rare_levels_are_merged_if_there_are_many_levels() -> None:
     few, many = fit(rare_column(50)), fit(rare_column(60))
     assert len(few.levels("c")) == 50 and not few.column("c").has_rare
     assert many.levels("c") == (*(f"L{k:02d}" for k in range(5, 61)), "(rare)")
