@@ -1,10 +1,11 @@
-"""A table beyond memory: how soon training starts, how fast steps are, how much memory it takes.
+"""Time to the first step, speed of steps and peak memory for a table larger than memory.
 
-A table of 20 columns (12 of decimal numbers, 4 of whole ones, 3 of text, and Y) is made as several
-Parquet files. It is described, and read as `dib fit` reads it until the first batch is there. Then
-sweeps of the same model over it and over a table of 10,000 rows in memory make steps in turns. For
-a large one run `python benchmarks/beyond_memory.py --rows 100000000 --out results.jsonl`, which
-takes 7 GB of disk in --folder.
+A table of 20 columns (12 of decimal numbers, 4 of integers, 3 of text, and Y) is written as several
+Parquet files, described, and read as `dib fit` reads it until the first batch is available. Then
+sweeps of the same model over this table and over a table of 10,000 rows in memory are timed
+alternately. For a large table run
+`python benchmarks/beyond_memory.py --rows 100000000 --out results.jsonl`, which takes 7 GB of disk
+in --folder.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def stretch(rng: np.random.Generator, n_rows: int) -> pa.Table:
 
 
 def write(folder: Path, n_rows: int, seed: int = 0) -> None:
-    """Make the files, unless they are there."""
+    """Write the files, unless they exist."""
     for number, first in enumerate(range(0, n_rows, FILE_ROWS)):
         path = folder / f"part-{number:03d}.parquet"
         if path.exists():
@@ -60,7 +61,7 @@ def write(folder: Path, n_rows: int, seed: int = 0) -> None:
 
 
 def source_of(study: TableStudy, n_repeats: int) -> BatchSource:
-    """Training batches of some repeats of three resamples."""
+    """Training batches of `n_repeats` repeats, which take turns over three resamples."""
     split = study.problem(0).split(0)
     train = split.divided(3).train
     rows = [train[k % 3] for k in range(n_repeats)]
@@ -70,7 +71,7 @@ def source_of(study: TableStudy, n_repeats: int) -> BatchSource:
 def seconds_of_steps(
     study: TableStudy, source: BatchSource, n_steps: int, n_repeats: int
 ) -> tuple[float, int]:
-    """Seconds, and steps in them, of a sweep after what is compiled and filled at its beginning."""
+    """Seconds and number of steps of a sweep, without compilation and the first filling."""
     seen: list[tuple[float, int]] = []
 
     def note(now: SweepProgress) -> None:
@@ -89,21 +90,21 @@ def seconds_of_steps(
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds that a call takes, and what it gives."""
+    """Seconds that a call takes, and its result."""
     began = time.perf_counter()
     found = run()
     return time.perf_counter() - began, found
 
 
 def peak_gib() -> float:
-    """Most memory that was resident so far."""
+    """Peak resident memory so far, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def measure(
     folder: Path, n_rows: int, memory_gib: float, n_steps: int, n_repeats: int
 ) -> dict[str, Any]:
-    """All measurements."""
+    """Take all measurements."""
     warnings.simplefilter("ignore")
     found: dict[str, Any] = {"rows": n_rows, "memory_gib": memory_gib, "repeats": n_repeats}
     (folder / "small").mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
 """Speed of the paper's Boolean model: through the package, bare, and as a share of the peak.
 
 The bare loop is the same arithmetic written by hand in one function: same draws, same network,
-same Adam. Both are timed in turns in one process, so that a change of the machine's speed hits
-both. Run with `make bench`.
+same Adam. Both are timed alternately in one process, so that a change in the machine's speed
+affects both. Run with `make bench`.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ FLOPS_PER_STEP = 3 * 2 * SETTINGS.batch_size * sum(a * b for a, b in pairwise(SI
 
 
 def package_loop() -> Callable[[], Any]:
-    """A whole sweep with its set-up, and a record and a snapshot every 1,000 steps."""
+    """A whole sweep including its setup, with a record and a snapshot every 1,000 steps."""
     circuit = paper_circuit()
     source = ArrayBatches(circuit.truth_table(), SETTINGS.batch_size)
     return lambda: sweep(
@@ -80,7 +80,7 @@ def bare_loop() -> Callable[[], Any]:
 
 
 def main() -> None:
-    """Time the three in turns and print the medians."""
+    """Time the three alternately and print the medians."""
     contestants = {"package": package_loop(), "bare": bare_loop(), "peak": matmul_peak()}
     seconds = seconds_in_turns(contestants, N_ROUNDS)
     package_ms, bare_ms = (1e3 * median(seconds[n]) / N_STEPS for n in ("package", "bare"))

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a bare training loop, a matrix product, timing in turns."""
+"""Shared parts of the benchmarks: a bare training loop, a matrix product, alternate timing."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ def bare_scan(
     schedule: BetaSchedule,
     learning_rate: float,
 ) -> Callable[[], Any]:
-    """Adam written by hand as one scan over a loss of (params, key, beta) with its measurements.
+    """Adam written by hand as one scan, for a loss of (params, key, beta).
 
     Args:
-        loss: Gives the loss and what is measured, which is added to `sums`.
-        params: Where training begins.
-        sums: Zeros of the form of the measurements.
-        schedule: How beta rises.
-        learning_rate: Adam's.
+        loss: Returns the loss and the measurements, which are added to `sums`.
+        params: Initial parameters.
+        sums: Zeros with the structure of the measurements.
+        schedule: Schedule of beta.
+        learning_rate: Learning rate of Adam.
     """
     slope = np.log(schedule.beta_end / schedule.beta_start) / schedule.n_steps
 
@@ -65,14 +65,14 @@ def matmul_peak() -> Callable[[], Any]:
 
 
 def seconds_of(run: Callable[[], Any]) -> float:
-    """How long one run takes."""
+    """Seconds that one run takes."""
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
 
 
 def seconds_per_step(run: Callable[[int], Any], short: int, long: int) -> float:
-    """How long a step of `run(n_steps)` takes, what comes before the first one left out."""
+    """Seconds that a step of `run(n_steps)` takes, without the setup before the first step."""
     few, many = (seconds_of(lambda n=n: run(n)) for n in (short, long))  # type: ignore[misc]
     return (many - few) / (long - short)
 
@@ -80,7 +80,7 @@ def seconds_per_step(run: Callable[[int], Any], short: int, long: int) -> float:
 def seconds_per_step_in_turns(
     runs: Mapping[str, Callable[[int], Any]], short: int, long: int, n_rounds: int
 ) -> dict[str, list[float]]:
-    """Run each once to compile it, then all in turns, and tell how long their steps took."""
+    """Run each once to compile it, then all alternately, and return the seconds per step."""
     for run in runs.values():
         seconds_per_step(run, short, long)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -93,7 +93,7 @@ def seconds_per_step_in_turns(
 def seconds_in_turns(
     contestants: Mapping[str, Callable[[], Any]], n_rounds: int
 ) -> dict[str, list[float]]:
-    """Run each once to compile it, then all of them in turns, and tell how long each took."""
+    """Run each once to compile it, then all alternately, and return the seconds of each run."""
     for run in contestants.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contestants}

@@ -1,10 +1,11 @@
-"""How many training steps a second the paper's models make on this machine's device.
+"""Training steps per second of the paper's models on this machine's device.
 
-    python benchmarks/device_steps.py                       # the kind that JAX prefers
-    JAX_PLATFORMS=cpu python benchmarks/device_steps.py     # the processors beside it
+    python benchmarks/device_steps.py                       # the device that JAX prefers
+    JAX_PLATFORMS=cpu python benchmarks/device_steps.py     # the CPU of the same machine
 
-Setting a sweep up is left out, as the difference between a longer and a shorter one. The columns of
-docs/scaling.md are three runs: these two, and one with JAX_DEFAULT_MATMUL_PRECISION=tensorfloat32.
+The setup of a sweep is excluded by timing the difference between a longer and a shorter sweep. The
+columns of docs/scaling.md are three runs: these two, and one with
+JAX_DEFAULT_MATMUL_PRECISION=tensorfloat32.
 """
 
 import sys
@@ -26,7 +27,7 @@ N_ROUNDS = 3
 
 
 def run_of(trained: Trained) -> Callable[[int], Any]:
-    """A sweep of so many steps, with one record and one snapshot."""
+    """A sweep of a given number of steps, with one record and one snapshot."""
 
     def run(n_steps: int) -> Any:
         return sweep(
@@ -42,7 +43,7 @@ def run_of(trained: Trained) -> Callable[[int], Any]:
 
 
 def main(names: list[str]) -> None:
-    """Time the models of these names, all by default."""
+    """Time the models with these names; by default all of them."""
     device = jax.devices()[0]
     print(f"{device.device_kind}, JAX {jax.__version__}")
     print("| model | rows of a batch | ms a step | steps a second |\n| --- | --- | --- | --- |")

@@ -1,8 +1,8 @@
-"""What several devices could bring for the paper's models, reckoned and not measured.
+"""Speed-up of the paper's models on several devices, estimated and not measured.
 
-It counts the arithmetic and the parameters of one training step as XLA compiles it, and the sums
-over devices that a step makes; how long these take follows from the assumptions below. Prints the
-tables of docs/scaling.md.
+Counts the arithmetic, the parameters and the sums over devices of one training step as XLA compiles
+it; the time that they take follows from the assumptions below. Prints the tables of
+docs/scaling.md.
 """
 
 import math
@@ -10,7 +10,7 @@ import os
 import re
 from typing import NamedTuple
 
-# Four simulated devices, to see which sums over devices a step makes.
+# Four simulated devices, to count the sums over devices in a step.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 
 import jax
@@ -23,11 +23,11 @@ from distributed_ib.training.devices import Devices
 from distributed_ib.training.schedule import BetaSchedule
 from paper_models import Trained, paper_models
 
-FLOPS_PER_SECOND = 2e13  # of a large GPU in single precision, as far as such networks use it
-LEAST_SECONDS = 1e-4  # of a step: some dozens of programs are started on the device
+FLOPS_PER_SECOND = 2e13  # of a large GPU in single precision, as such networks reach it
+LEAST_SECONDS = 1e-4  # of a step, which starts some dozens of programs on the device
 WAIT_SECONDS = 5e-6  # of a sum over devices, for each doubling of their number
 N_DEVICES = (2, 4, 8, 64, 1000)
-# Up to so many devices, which are in one machine, and beyond.
+# By the largest number of devices: in one machine, and over several machines.
 BYTES_PER_SECOND = {8: 3e11, 1000: 4e10}
 
 
@@ -35,9 +35,9 @@ class Step(NamedTuple):
     """One training step.
 
     Attributes:
-        flops: Its arithmetic, for all repeats.
-        n_parameters: Of all repeats.
-        n_sums: Sums over devices.
+        flops: Floating-point operations of all repeats.
+        n_parameters: Number of parameters of all repeats.
+        n_sums: Number of sums over devices.
         batch_size: Rows in a batch.
     """
 
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 
 def step_of(trained: Trained) -> Step:
-    """One step, as it is compiled for one device and for four."""
+    """One step, from its programs compiled for one device and for four."""
     make_model, batches, batch_size, n_repeats = trained
     schedule = BetaSchedule(1e-3, 1.0, n_steps=10, n_pretraining_steps=0)
     options = SweepOptions((schedule,) * n_repeats, 0, n_repeats, 1e-3, 1e-3, 1e-3, 0.0, 0.0, 1, 1)
@@ -74,7 +74,7 @@ def steps() -> dict[str, Step]:
 
 
 def seconds(step: Step, n_devices: int, share: float) -> float:
-    """Of a step, where each device has this share of a batch of the paper's size."""
+    """Seconds of a step, if each device has this share of a batch of the paper's size."""
     compute = max(LEAST_SECONDS, share * step.flops / FLOPS_PER_SECOND)
     if n_devices == 1:
         return compute
@@ -84,7 +84,7 @@ def seconds(step: Step, n_devices: int, share: float) -> float:
 
 
 def main() -> None:
-    """Print what a step is, and how many times faster N devices are."""
+    """Print the size of each step, and the speed-up with N devices."""
     found = steps()
     print("| model | rows | parameters | GFLOP a step | sums |\n| --- | --- | --- | --- | --- |")
     for name, step in found.items():

@@ -1,4 +1,4 @@
-"""Is the evidence right? Null tables, signals, intervals and structures whose answer is known.
+"""Checks of the evidence on null tables, signals, intervals and structures with known answers.
 
     python benchmarks/evidence.py null --rows 200 --tables 20
     python benchmarks/evidence.py power --rows 1000 --tables 20
@@ -6,8 +6,8 @@
     python benchmarks/evidence.py intervals --rows 500 --tables 20
     python benchmarks/evidence.py show
 
-Every table adds a line to the results file, and one whose line is there is not made again, so that
-the whole can be interrupted. `show` prints the tables of `docs/evidence.md`.
+Every table adds a line to the results file, and a table that already has a line is skipped, so that
+a run can be interrupted and resumed. `show` prints the tables of `docs/evidence.md`.
 """
 
 from pathlib import Path
@@ -45,7 +45,7 @@ def _evidence(model: Any) -> Evidence:
 
 
 def null(case: str, n_rows: int, table: int) -> Row:
-    """The whole fit on a table whose columns tell nothing."""
+    """The whole fit on a table whose columns carry no information about Y."""
     kind, n_columns = case.split()
     rng = np.random.default_rng([table, n_rows, int(n_columns), 1])
     x = rng.normal(size=(n_rows, int(n_columns)))
@@ -59,7 +59,7 @@ def null(case: str, n_rows: int, table: int) -> Row:
 
 
 def null_tests(case: str, n_rows: int, table: int) -> Row:
-    """The permutation test alone on such a table: many more tables in the same time."""
+    """The permutation test alone on a null table, which allows many more tables."""
     kind, n_columns = case.split()
     rng = np.random.default_rng([table, n_rows, int(n_columns), 2])
     x = rng.normal(size=(n_rows, int(n_columns)))
@@ -74,7 +74,7 @@ SIGNALS = ("linear", "interaction")
 
 
 def signal(kind: str, n_rows: int, n_noise: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Two columns that tell and others that don't: R2 0.3 each way, or a product of R2 0.67."""
+    """Two informative columns and noise columns; R2 is 0.3 for each, or 0.67 for their product."""
     x, noise = rng.normal(size=(n_rows, 2 + n_noise)), rng.normal(size=n_rows)
     if kind == "linear":
         return x, x[:, 0] + x[:, 1] + np.sqrt(2 * 0.7 / 0.3) * noise
@@ -82,7 +82,7 @@ def signal(kind: str, n_rows: int, n_noise: int, rng: np.random.Generator) -> tu
 
 
 def power(case: str, n_rows: int, table: int) -> Row:
-    """Which columns tests without a bottleneck claim at a false discovery rate of 0.1."""
+    """Columns claimed by tests without a bottleneck, at a false discovery rate of 0.1."""
     x, y = _signal_table(case, n_rows, table)
     return {
         "dependence": _claimed(component_p_values(Rows(number_columns(x), y), seed=table)),
@@ -92,7 +92,7 @@ def power(case: str, n_rows: int, table: int) -> Row:
 
 
 def power_models(case: str, n_rows: int, table: int) -> Row:
-    """Which columns tests with a fitted bottleneck claim, on the same tables."""
+    """Columns claimed by tests with a fitted bottleneck, on the same tables."""
     x, y = _signal_table(case, n_rows, table)
     return {
         "holdout randomisation": _claimed(holdout_randomisation(x, y, table)),
@@ -120,7 +120,7 @@ def _boosted(x: Array, y: Array) -> Any:
 
 
 def holdout_randomisation(x: Array, y: Array, seed: int) -> Array:
-    """p-values of columns that are shuffled in held-out rows of one fitted bottleneck.
+    """p-values of columns from shuffling them in held-out rows of one fitted bottleneck.
 
     Tansey et al. 2022, "The holdout randomization test for feature selection in black box models".
     """
@@ -145,7 +145,7 @@ def holdout_randomisation(x: Array, y: Array, seed: int) -> Array:
 
 
 def permuted_copies(x: Array, y: Array, seed: int) -> Array:
-    """p-values of what columns convey, against permuted copies of all columns in the same fit."""
+    """p-values of the conveyed information, against permuted copies of all columns in one fit."""
     rng = np.random.default_rng(seed)
     copies = np.stack([rng.permutation(column) for column in x.T], axis=1)
     model = DistributedIBRegressor(
@@ -157,7 +157,7 @@ def permuted_copies(x: Array, y: Array, seed: int) -> Array:
 
 
 def permuted_boosting(x: Array, y: Array, seed: int) -> Array:
-    """p-values of columns that are shuffled in held-out rows of gradient boosting."""
+    """p-values of columns from shuffling them in held-out rows of gradient boosting."""
     train, test = train_test_split(np.arange(len(y)), test_size=0.3, random_state=seed)
     model, rng = _boosted(x[train], y[train]), np.random.default_rng(seed)
     observed, found = float(np.mean((model.predict(x[test]) - y[test]) ** 2)), []
@@ -198,7 +198,7 @@ STRUCTURES = ("twins", "copies", "mediator", "chain", "xor", "and", "pair")
 
 
 def structure(kind: str, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Components of a structure, then two noise columns, and Y; see `docs/evidence.md`."""
+    """Columns of a structure followed by two noise columns, and Y; see `docs/evidence.md`."""
     z, e, noise = rng.normal(size=n), rng.normal(size=n), rng.normal(size=(n, 2))
     if kind == "twins":  # two noisy readings of z, correlated by 0.92
         told = [np.sqrt(0.92) * z + np.sqrt(0.08) * rng.normal(size=n) for _ in range(2)]
@@ -224,7 +224,7 @@ def structure(kind: str, n: int, rng: np.random.Generator) -> tuple[Array, Array
 
 
 def is_told_right(kind: str, found: Evidence) -> bool:
-    """Whether the fields say what the structure is."""
+    """Whether the fields of the evidence describe the structure correctly."""
     told = {one.name: one for one in found.knowledge}
     names = found.names[: 3 if kind in ("copies", "chain") else 2]
     if found.verdict != "evidence" or not set(names) <= told.keys():
@@ -246,7 +246,7 @@ def is_told_right(kind: str, found: Evidence) -> bool:
 
 
 def structures(case: str, n_rows: int, table: int) -> Row:
-    """Whether a generated structure is told as what it is."""
+    """Whether a generated structure is recognised."""
     x, y = structure(case, n_rows, np.random.default_rng([table, n_rows, STRUCTURES.index(case)]))
     kind = DistributedIBClassifier if case in ("xor", "and") else DistributedIBRegressor
     model = kind(random_state=table, n_information_inputs=0).fit(x, y)
@@ -347,7 +347,7 @@ def _show_intervals(cells: dict[tuple[str, int], list[Row]]) -> None:
         for name in ("score", "averaged"):
             ends = np.array([row[name] for row in rows])
             inside = np.mean((ends[:, 1] <= ends[:, 3]) & (ends[:, 3] <= ends[:, 2]))
-            # What redrawn tables report around their own value on fresh rows.
+            # Spread over redrawn tables of the reported minus the true value on fresh rows.
             spread = 2 * 1.645 * np.std(ends[:, 0] - ends[:, 3], ddof=1)
             width = (ends[:, 2] - ends[:, 1]).mean()
             print(

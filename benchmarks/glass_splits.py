@@ -1,12 +1,12 @@
-"""How well do few shells and many predict, over several splits of the packaged glasses?
+"""Accuracy with few and with many shells over several splits of the packaged glasses.
 
     python benchmarks/glass_splits.py quick --tables 5
     python benchmarks/glass_splits.py show
 
-The preset `quick` of `dib glass analyse`, with one split of the samples after another. Accuracies
-are from one draw of the noise. Each is the mean of two: one half of the held-out examples chooses
-the model and the other reports, and the reverse. Every sweep adds a line to the results file, and
-a sweep whose line is there is not made again.
+Runs the preset `quick` of `dib glass analyse` on one split of the samples after another. Accuracies
+are from one draw of the noise. Each is the mean of two: the model is chosen on one half of the
+held-out examples and scored on the other, and vice versa. Every sweep adds a line to the results
+file, and a sweep that already has a line is skipped.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ WINDOW, THRESHOLD_BITS = 5, 0.1
 
 
 def quick(case: str, n_rows: int, table: int) -> Row:
-    """Accuracies of one sweep; the number of the table is the seed, and rows are all there are."""
+    """Accuracies of one sweep with `table` as the seed, on all rows whatever `n_rows` is."""
     study = GlassStudy().protocols[case]
     problem = study.problem(table)
     split = problem.split(table)
@@ -53,7 +53,7 @@ def quick(case: str, n_rows: int, table: int) -> Row:
 
 
 def _chosen(of_halves: list[Array], window: int, allowed: NDArray[np.bool_]) -> float | None:
-    """Accuracy on one half of the model chosen by the other, the mean of both ways."""
+    """Accuracy on one half of the model chosen on the other half, averaged over both ways."""
     if not allowed.any():
         return None
     smooth = [running_mean(one, window) for one in of_halves]

@@ -1,9 +1,9 @@
 """Speed of the paper's glass model through the package and bare, and of making glass data.
 
 The bare loop is the same arithmetic written by hand in one function: same draws, same networks,
-same Adam. Both are timed in turns in one process, so that a change of the machine's speed hits
-both; setting up is left out, as the difference between a longer and a shorter run. Loci per
-core-hour are from samples simulated on one core, where LAMMPS is installed. Run with `make bench`.
+same Adam. Both are timed alternately in one process, so that a change in the machine's speed
+affects both; setup is excluded by timing the difference between a longer and a shorter run. Loci
+per core-hour are from samples simulated on one core, if LAMMPS is installed. Run with `make bench`.
 """
 
 from collections.abc import Callable
@@ -47,19 +47,19 @@ SAMPLES = {"gradual": 1, "rapid": 3}
 
 
 def examples() -> tuple[Any, Any]:
-    """Random densities and labels: the speed does not depend on them."""
+    """Random densities and labels, as the speed does not depend on their values."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N_EXAMPLES, N_COMPONENTS, 1)).astype(np.float32)
     return x, rng.integers(0, 2, N_EXAMPLES)
 
 
 def schedule(n_steps: int) -> BetaSchedule:
-    """Some steps at the weak end."""
+    """A few steps at the weak end."""
     return BetaSchedule(1e-4, 1.1e-4, n_steps=n_steps, n_pretraining_steps=0)
 
 
 def package_loop() -> Callable[[int], Any]:
-    """A sweep of some steps with one record and one snapshot."""
+    """A sweep of a few steps with one record and one snapshot."""
     source = ArrayBatches(examples(), SETTINGS.batch_size)
     model, rate = STUDY.model, SETTINGS.learning_rate
     return lambda n_steps: sweep(model, source, schedule(n_steps), learning_rate=rate, n_records=1)
@@ -115,7 +115,7 @@ def bare_loop() -> Callable[[int], Any]:
 
 
 def time_steps() -> None:
-    """Time both in turns and print the medians."""
+    """Time both alternately and print the medians."""
     runs = {"package": package_loop(), "bare": bare_loop()}
     seconds = seconds_per_step_in_turns(runs, SHORT, LONG, N_ROUNDS)
     package_ms, bare_ms = (1e3 * median(seconds[name]) for name in ("package", "bare"))
@@ -128,7 +128,7 @@ def time_steps() -> None:
 
 
 def count_loci() -> None:
-    """Simulate a few samples on one core and print how many loci an hour of it gives."""
+    """Simulate a few samples on one core and print the number of loci per core-hour."""
     try:
         load_lammps()
     except UserError as error:

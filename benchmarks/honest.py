@@ -1,4 +1,4 @@
-"""Is what is "known" true? Tables whose answer is known, outer splits, peers, and two seeds.
+"""Checks of the known bits on tables with known answers, outer splits, peers and two seeds.
 
     python benchmarks/honest.py known --rows 1000 --tables 20
     python benchmarks/honest.py optimism
@@ -6,9 +6,9 @@
     python benchmarks/honest.py stability
     python benchmarks/honest.py show
 
-Every fit adds a line to the results file, and a fit whose line is there is not made again, so that
-the whole can be interrupted. `show` prints the tables of `docs/fidelity.md`. Fits are those of the
-defaults but for the evidence, which is measured after all else and changes nothing here.
+Every fit adds a line to the results file, and a fit that already has a line is skipped, so that a
+run can be interrupted and resumed. `show` prints the tables of `docs/fidelity.md`. Fits use the
+defaults, without the evidence, which is measured last and changes nothing here.
 """
 
 from collections.abc import Callable
@@ -33,12 +33,12 @@ Array = NDArray[np.float64]
 
 N_NOISE = 2
 LIMITS = {1000: (0.2, 0.03), 5000: (0.1, 0.015)}
-"""How far below the truth the mean may be: a share of it, or bits, whichever is more."""
+"""Largest shortfall of the mean below the truth: as a share, or in bits, whichever is larger."""
 FOUND_BITS = 0.1
 
 
 def signal(case: str, s: Array, rng: np.random.Generator) -> Array:
-    """Y of a case, given the one informative column."""
+    """Draw Y of a case, given the one informative column."""
     n = len(s)
     if case == "gaussian":
         return s + rng.normal(size=n)
@@ -70,7 +70,7 @@ CASES = (
 
 
 def truth_bits(case: str) -> float:
-    """I(X;Y) of a case: in closed form, or by a sum over a fine grid of the informative column."""
+    """I(X;Y) of a case in bits, in closed form or summed over a fine grid of x."""
     if case in ("gaussian", "lognormal"):
         return 0.5
     if case in ("two lumps", "zero-inflated"):
@@ -93,7 +93,7 @@ def truth_bits(case: str) -> float:
 
 
 def known(case: str, n_rows: int, table: int) -> Row:
-    """What is known at `best` where the truth is known."""
+    """Known bits at `best`, with the true information."""
     rng = np.random.default_rng([table, n_rows, CASES.index(case)])
     x = rng.normal(size=(n_rows, 1 + N_NOISE))
     model = DistributedIBRegressor(random_state=table, evidence=False).fit(
@@ -112,7 +112,7 @@ def known(case: str, n_rows: int, table: int) -> Row:
 
 
 def optimism(case: str, n_rows: int, table: int) -> Row:
-    """The reported score and that on rows that the whole fit never saw."""
+    """The reported score, and the score on rows that were held out of the whole fit."""
     x, y = REAL[case](return_X_y=True)
     train, test = train_test_split(
         np.arange(len(y)), test_size=0.3, random_state=table, stratify=None if is_number(y) else y
@@ -150,7 +150,7 @@ def is_number(y: Array) -> bool:
 
 
 def prediction(case: str, n_rows: int, table: int) -> Row:
-    """RMSE on 4,000 further rows, beside ridge and gradient boosting."""
+    """RMSE on 4,000 further rows, compared with ridge regression and gradient boosting."""
     rng = np.random.default_rng([table, n_rows, SIGNALS.index(case)])
     x, y = regression(case, n_rows, rng)
     x_test, y_test = regression(case, 4000, rng)
@@ -176,7 +176,7 @@ SIGNALS = ("linear", "quadratic", "interacting", "weak")
 
 
 def regression(case: str, n_rows: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Five columns, of which one or two matter; R2 of the weak signal is 0.1."""
+    """Five columns, one or two of them informative; R2 of the weak signal is 0.1."""
     x, noise = rng.normal(size=(n_rows, 5)), rng.normal(size=n_rows)
     if case == "linear":
         return x, x[:, 0] + 0.5 * x[:, 1] + 0.7 * noise

@@ -1,9 +1,9 @@
 """Speed of the paper's picture model, with each distinct coordinate encoded once and without.
 
 The model has the paper's sizes: a shared encoder of five layers of 512 units, batches of 2,048
-pixels of a 600 x 400 picture split into horizontal and vertical. Both ways are timed in turns in
-one process, so that a change of the machine's speed hits both; setting a sweep up is left out, as
-the difference between a longer and a shorter one. Run with `make bench`.
+pixels of a 600 x 400 picture split into horizontal and vertical. Both ways are timed alternately in
+one process, so that a change in the machine's speed affects both; the setup of a sweep is excluded
+by timing the difference between a longer and a shorter one. Run with `make bench`.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ N_ROUNDS = 5
 
 
 def contestants() -> dict[str, Callable[[int], Any]]:
-    """A sweep of some steps over batches of each kind."""
+    """A sweep of a given number of steps, for each kind of batches."""
     problem = STUDY.problem(seed=0)
     sources = {
         "every row": ArrayBatches((problem.x.rows(), problem.y), BATCH_SIZE),
@@ -55,7 +55,7 @@ def contestants() -> dict[str, Callable[[int], Any]]:
 
 
 def flops_per_step(n_encoded: int) -> float:
-    """Arithmetic of all matrix products of a step: forward, and twice as much backward."""
+    """Operations of all matrix products of a step: forward, and twice as many backward."""
     sizes = (1 + STUDY.n_frequencies, *STUDY.encoder_hidden, 2 * STUDY.embedding_dim)
     encoder = sum(a * b for a, b in pairwise(sizes))
     inner = (*STUDY.predictor_hidden, STUDY.shared_dim)
@@ -67,7 +67,7 @@ def flops_per_step(n_encoded: int) -> float:
 
 
 def main() -> None:
-    """Time the two and a matrix product in turns and print the medians."""
+    """Time the two and a matrix product alternately and print the medians."""
     runs, peak_run = contestants(), matmul_peak()
     peak_run()
     for run in runs.values():

@@ -1,9 +1,9 @@
 """Throughput of many sweeps through joblib and Dask, against bare sweeps at the same time.
 
-Sixteen sweeps of a table of 2,000 rows x 10 columns. Two bare processes, each with a loop over its
-half, are what two cores can do; `--jobs 2` and a Dask cluster of two workers on this machine make
-the same sweeps. All are warm: each process has made a sweep before the clock starts. At least 0.9
-of the bare throughput is asked of joblib, and 0.85 of Dask.
+Sixteen sweeps of a table of 2,000 rows x 10 columns. The reference is two bare processes on two
+cores, each looping over half of the sweeps; `--jobs 2` and a Dask cluster of two workers on this
+machine run the same sweeps. Each process runs one sweep before it is timed. The target is at least
+0.9 of the bare throughput for joblib, and 0.85 for Dask.
 
     python benchmarks/many_sweeps.py [--sweeps 16] [--steps N] [--rounds 3]
 """
@@ -33,17 +33,17 @@ Shared = tuple[pd.DataFrame, pd.Series, int | None]
 
 
 def table() -> tuple[pd.DataFrame, pd.Series]:
-    """Ten columns of numbers, of which three tell something about the target."""
+    """Ten columns of numbers, of which three are informative about the target."""
     rng = np.random.default_rng(0)
     x = pd.DataFrame(rng.normal(size=(N_ROWS, N_COLUMNS)), columns=list("abcdefghij"))
     return x, x["a"] * x["b"] + x["c"] + 0.3 * rng.normal(size=N_ROWS)
 
 
 def one_sweep(shared: Shared, seed: str) -> float:
-    """A sweep from end to end, without evidence; gives what is known at the best beta, in bits."""
+    """Run a sweep from end to end, without evidence, and return the known bits at the best beta."""
     from distributed_ib.estimators import DistributedIBRegressor
 
-    warnings.simplefilter("ignore")  # so few steps end open, which is nothing to tell here
+    warnings.simplefilter("ignore")  # channels stay open after so few steps, which is expected here
     x, y, n_steps = shared
     options: dict[str, Any] = {"n_starts": 1, "n_resamples": 0, "evidence": False}
     fitted = DistributedIBRegressor(random_state=int(seed), n_steps=n_steps, **options).fit(x, y)
@@ -51,7 +51,7 @@ def one_sweep(shared: Shared, seed: str) -> float:
 
 
 def bare_process(n_steps: int | None) -> None:
-    """A loop over seeds that come on standard input, after a sweep to warm up."""
+    """Loop over seeds read from standard input, after a sweep to warm up."""
     shared = (*table(), n_steps)
     one_sweep(shared, "0")
     print("warm", flush=True)
@@ -63,7 +63,7 @@ def bare_process(n_steps: int | None) -> None:
 
 @contextmanager
 def bare(n_steps: int | None) -> Iterator[Callable[[list[str]], None]]:
-    """Two processes that share seeds evenly."""
+    """Two processes that share the seeds evenly."""
     command = [sys.executable, __file__, "--bare", "--steps", str(n_steps or 0)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(N_WORKERS)]
@@ -87,7 +87,7 @@ def bare(n_steps: int | None) -> Iterator[Callable[[list[str]], None]]:
 
 @contextmanager
 def dask_cluster() -> Iterator[str]:
-    """A scheduler and two workers of one thread each; gives the address."""
+    """A scheduler and two workers with one thread each; yields the address."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scheduler.json"
         options = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
@@ -109,7 +109,7 @@ def dask_cluster() -> Iterator[str]:
 
 
 def through(workers: Workers, n_steps: int | None) -> Callable[[list[str]], None]:
-    """The same sweeps on workers, after some to warm up."""
+    """The same sweeps on workers, after a few to warm up."""
     shared = (*table(), n_steps)
 
     def run(seeds: list[str]) -> None:
@@ -121,7 +121,7 @@ def through(workers: Workers, n_steps: int | None) -> Callable[[list[str]], None
 
 
 def main(n_sweeps: int, n_steps: int | None, n_rounds: int) -> None:
-    """Time all in turns and print sweeps per minute and the shares of the bare throughput."""
+    """Time all alternately and print sweeps per minute and shares of the bare throughput."""
     seeds = [str(seed) for seed in range(n_sweeps)]
     with bare(n_steps) as alone, dask_cluster() as address:
         contestants = {

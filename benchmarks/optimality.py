@@ -1,11 +1,11 @@
-"""How far learned schemes are from the exact optimum, in bits.
+"""Distance of learned schemes from the exact optimum, in bits.
 
     python benchmarks/optimality.py paper random known gaussian large
 
 prints one table for each word. The gap at a beta is the objective `beta * sum_i I(U_i; X_i) -
-I(U; Y)` of what was learned minus that of the exact optimum, with the information that channels
-really transmit. I(U; Y) is given twice: with the best possible predictor for the learned channels
-("true"), and as the learned predictor has it ("learned").
+I(U; Y)` of the learned model minus that of the exact optimum, where I(U_i; X_i) is the information
+that the channels actually transmit. I(U; Y) is given twice: for the best possible predictor for the
+learned channels ("true"), and for the learned predictor ("learned").
 """
 
 import argparse
@@ -64,7 +64,7 @@ N_SNAPSHOTS = 50
 
 
 def report_circuit(circuit: Circuit, low: float, high: float, details: bool) -> None:
-    """One line of gaps of a circuit, and with `details` one line for each beta."""
+    """Print one line of gaps of a circuit, and with `details` one line for each beta."""
     began = time.process_time()
     x, y = circuit.truth_table()
     joint = joint_from_samples(x, y)
@@ -109,7 +109,7 @@ def report_circuit(circuit: Circuit, low: float, high: float, details: bool) -> 
 def _sweep_objectives(
     circuit: Circuit, scheme: ApproximationScheme, fine: FloatArray
 ) -> dict[str, FloatArray]:
-    """The sweep's objective on a fine grid: each beta's own snapshot, and the best of all."""
+    """Objective of a sweep on a fine grid: of the snapshot at each beta, and of the best one."""
     x, y = circuit.truth_table()
     snapshots = scheme.snapshots
     near = np.abs(np.log(snapshots.beta[:, None] / fine)).argmin(axis=0)
@@ -136,7 +136,7 @@ def report_random() -> None:
 
 
 def report_known() -> None:
-    """Where the optimum is known without any computer."""
+    """Circuits whose optimum is known analytically."""
     for name, expression in KNOWN.items():
         circuit = circuit_from_expression(expression)
         x, y = circuit.truth_table()
@@ -178,7 +178,7 @@ SLOPES, NOISE_STD = np.array([1.0, 0.7, 0.4, 0.2]), 0.5
 
 
 def report_gaussian() -> None:
-    """Y = sum a_i X_i + noise, where the optimum is known in closed form."""
+    """Y = sum a_i X_i + noise, whose optimum is known in closed form."""
     began = time.process_time()
     deviation = float(np.sqrt(np.sum(SLOPES**2) + NOISE_STD**2))
 
@@ -219,7 +219,7 @@ def report_gaussian() -> None:
             mean[few].T[..., None], spread[few].T[..., None], key=jax.random.key(2)
         )
         low, high = float(bounds.lower_bits.sum()), float(bounds.upper_bits.sum())
-        # The rest of a linear regression on one draw of u: exact where encoders are linear.
+        # Residuals of a linear regression on one draw of u: exact if the encoders are linear.
         u = mean + np.exp(0.5 * spread) * np.random.default_rng(0).normal(size=mean.shape)
         columns = np.column_stack([u, np.ones(len(u))])
         rest = held[1] - columns @ np.linalg.lstsq(columns, held[1], rcond=None)[0]

@@ -1,10 +1,10 @@
-"""What was tried with Gaussian channels to reach the optimum on the paper's circuit.
+"""Variants of Gaussian channels that were tried to reach the optimum on the paper's circuit.
 
     python benchmarks/optimality_tried.py [variant ...]
 
-Each variant is one sweep of the preset "quick" in which another rate is charged than the KL to
-N(0, 1), or beta falls. Printed are the largest gaps to the exact optimum for beta from 0.005 to
-0.4, in true bits: of the model at its own beta, and of the best snapshot at every beta.
+Each variant is one sweep of the preset "quick" that charges a rate other than the KL to N(0, 1), or
+in which beta falls. Prints the largest gaps to the exact optimum for beta from 0.005 to 0.4, in
+true bits: of the model at its own beta, and of the best snapshot at every beta.
 """
 
 import sys
@@ -47,24 +47,24 @@ N_NODES = 64
 
 
 class BetaBatches(eqx.Module):
-    """Batches that also say how far the sweep has come, from 0 to 1."""
+    """Batches that also contain the finished fraction of the sweep, from 0 to 1."""
 
     rows: ArrayBatches
     max_steps: None = None
     repeat_axis: None = None
 
     def prepare(self, first_step: int, n_steps: int, n_repeats: int) -> Any:
-        """The rows, and where the stretch begins."""
+        """The rows, and the step at which the stretch begins."""
         return self.rows.prepare(first_step, n_steps, n_repeats), np.float32(first_step)
 
     def pick(self, prepared: Any, offset: Array) -> Any:
-        """The rows, and how far the sweep is at this step."""
+        """The rows, and the finished fraction of the sweep at this step."""
         arrays, first_step = prepared
         risen = first_step + offset - SCHEDULE.n_pretraining_steps
         return arrays, jnp.clip(risen / SETTINGS.n_steps, 0.0, 1.0)
 
     def draw(self, picked: Any, key: Array) -> Any:
-        """A batch of rows, and how far the sweep is."""
+        """A batch of rows, and the finished fraction of the sweep."""
         arrays, fraction = picked
         return self.rows.draw(arrays, key), fraction
 
@@ -79,7 +79,7 @@ class TrialModel(eqx.Module):
     variant: str = eqx.field(static=True)
 
     def terms(self, batch: Any, *, key: Array) -> Terms:
-        """The parts of the objective, the rate charged times beta."""
+        """Terms of the objective, with the charged rate multiplied by beta."""
         (x, y), fraction = batch
         channel = self.encoder(x)
         u = channel.sample(key=key)
@@ -112,7 +112,7 @@ class TrialModel(eqx.Module):
 
 
 def exact_nats(separation: Array) -> Array:
-    """I(U;X) of means +-s and unit noise, by Gauss-Hermite quadrature."""
+    """I(U;X) in nats for means +-s and unit noise, by Gauss-Hermite quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
     exponent = -2.0 * separation[:, None] * (separation[:, None] + nodes.astype(np.float32))
     lost = jax.nn.softplus(exponent) @ jnp.asarray(weights / weights.sum(), jnp.float32)
@@ -120,13 +120,13 @@ def exact_nats(separation: Array) -> Array:
 
 
 def beta_at(variant: str, fraction: Any) -> Any:
-    """Beta when a fraction of the sweep is over."""
+    """Beta after a fraction of the sweep."""
     risen = 1.0 - fraction if variant.endswith("falling") else fraction
     return LOW * jnp.exp(risen * jnp.log(HIGH / LOW))
 
 
 def run(variant: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Beta, true total bits and the predictor's bits of every snapshot of a variant."""
+    """Beta, true total bits and predictive bits of every snapshot of a variant."""
     circuit = paper_circuit()
     m = circuit.n_inputs
 

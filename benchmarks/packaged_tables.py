@@ -1,14 +1,13 @@
-"""Tables that come inside scikit-learn and statsmodels, taken by a rule and not by choice.
+"""Tables shipped with scikit-learn and statsmodels, selected by a fixed rule.
 
 The rule: every `load_*` of `sklearn.datasets`, and every module of `statsmodels.datasets`, that
-names what is to be predicted and what from, with at least 150 rows and four columns to predict
-from.
+names the target and the predictors, with at least 150 rows and four predictors.
 
 - Y is scikit-learn's `target`, or statsmodels' `endog`; X is `data`, or `exog`. Data sets without
-  them, which statsmodels has for time series, are left out, and so are those whose rows are
-  pictures or texts in files.
+  them (time series in statsmodels) are left out, as are those whose rows are pictures or texts in
+  files.
 - Two columns of `endog` are the successes and failures of a binomial Y: their share is predicted.
-- Y of at most ten different values is a class, otherwise a number.
+- Y with at most ten distinct values is a class, otherwise a number.
 """
 
 import importlib
@@ -41,9 +40,9 @@ class PackagedTable:
 
     Attributes:
         name: Name of the data set.
-        x: Columns to predict from, `[n, column]`; text is categorical.
+        x: Predictors, `[n, column]`; text is categorical.
         y: Codes of classes, or numbers, `[n]`.
-        task: Which of these.
+        task: Whether `y` contains classes or numbers.
     """
 
     name: str
@@ -60,7 +59,7 @@ class LeftOut(NamedTuple):
 
 
 def packaged_tables() -> tuple[list[PackagedTable], list[LeftOut]]:
-    """All tables that the rule takes, by name, and those that it leaves out."""
+    """All tables that the rule selects, by name, and those that it leaves out."""
     taken, left_out = [], []
     for name, x, y in (*_of_scikit_learn(), *_of_statsmodels()):
         found = _by_rule(name, x, y)

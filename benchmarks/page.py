@@ -1,4 +1,4 @@
-"""How fast the page of a run of 30 components is made, shown and moved.
+"""Speed at which the page of a run of 30 components is written, displayed and updated.
 
 Run by hand: python benchmarks/page.py. It needs Debian's Chromium (make browser).
 """
@@ -40,7 +40,7 @@ _STEP = """async (place) => {
 
 
 def table(folder: Path) -> Path:
-    """Thirty columns, of which ten tell about the last one."""
+    """Thirty columns, of which ten are informative about the last one."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N_ROWS, N_COMPONENTS))
     columns: dict[str, Any] = {f"column {k}": x[:, k].round(4) for k in range(N_COMPONENTS)}
@@ -53,10 +53,10 @@ def table(folder: Path) -> Path:
 
 
 def in_browser(path: Path) -> tuple[float, list[float], list[float]]:
-    """Seconds until the first view, and milliseconds of every step of a whole drag.
+    """Seconds until the first view, and milliseconds per step of a whole drag of the slider.
 
-    The latter twice: by the clock, and of processor time of the page's thread, which does not
-    depend on what else the machine does.
+    The latter is given as wall-clock time and as processor time of the page's thread, which does
+    not depend on the machine's other load.
     """
     import shutil
 
@@ -89,7 +89,7 @@ def in_browser(path: Path) -> tuple[float, list[float], list[float]]:
 
 
 def main() -> None:
-    """Print each number beside its limit."""
+    """Print each number with its limit."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

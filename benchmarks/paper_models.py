@@ -1,4 +1,4 @@
-"""The paper's models, and a table with its starts and resamples, as benchmarks train them."""
+"""Models of the benchmarks: the paper's, and one of a table with its starts and resamples."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ TABLE_ROWS, TABLE_COLUMNS = 25_000, 12
 
 
 class Trained(NamedTuple):
-    """What a sweep takes to train a model.
+    """Arguments with which a sweep trains a model.
 
     Attributes:
-        make_model: From a random key to the model.
-        batches: What it is trained on; random numbers of the same shapes as the paper's.
+        make_model: Makes the model from a random key.
+        batches: Training batches: random numbers with the shapes of the paper's data.
         batch_size: Rows in a batch.
-        n_repeats: How many models are trained side by side.
+        n_repeats: Number of models trained side by side.
     """
 
     make_model: Callable[[Any], Any]

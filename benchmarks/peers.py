@@ -1,4 +1,4 @@
-"""Learners that people would otherwise use for a table, each tuned on its training rows alone."""
+"""Common alternative learners for tables, each tuned on its training rows alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ CLIP = 1e-6
 
 
 def log_loss(y: NDArray[Any], probabilities: Array) -> float:
-    """Mean negative log probability of the true class in nats; none counts as less than 1e-6."""
+    """Mean negative log probability of the true class in nats, with probabilities >= 1e-6."""
     p = np.clip(probabilities, CLIP, None)
     p = p / p.sum(axis=1, keepdims=True)
     return float(-np.log(p[np.arange(len(y)), y]).mean())
@@ -32,7 +32,7 @@ def rmse(y: Array, predicted: Array) -> float:
 
 
 def error_of(model: Any, x: pd.DataFrame, y: NDArray[Any], is_class: bool) -> float:
-    """Error of a fitted model on some rows: log loss in nats, or root mean squared error."""
+    """Error of a fitted model on the given rows: log loss in nats, or RMSE."""
     if not is_class:
         return rmse(y, model.predict(x))
     n_classes = max(int(y.max()) + 1, int(max(model.classes_)) + 1)
@@ -42,7 +42,7 @@ def error_of(model: Any, x: pd.DataFrame, y: NDArray[Any], is_class: bool) -> fl
 
 
 def folds(is_class: bool, seed: int) -> Any:
-    """Inner folds of training rows."""
+    """Inner cross-validation folds of the training rows."""
     return (StratifiedKFold if is_class else KFold)(N_FOLDS, shuffle=True, random_state=seed)
 
 
@@ -51,7 +51,7 @@ class Fitted:
 
     Attributes:
         model: The model, fitted to all training rows.
-        inner_error: Its error on inner folds: root of the mean square, or log loss in nats.
+        inner_error: Its error on inner folds: RMSE, or log loss in nats.
     """
 
     def __init__(self, model: Any, inner_error: float) -> None:
@@ -61,7 +61,7 @@ class Fitted:
 def _searched(
     model: Any, grid: dict[str, list[Any]], x: pd.DataFrame, y: Any, is_class: bool, seed: int
 ) -> Fitted:
-    """The model with those of a grid of settings that do best on inner folds."""
+    """The model with the settings of a grid that do best on the inner folds."""
 
     def negative_error(model: Any, x: pd.DataFrame, y: Any) -> float:
         error = error_of(model, x, y, is_class)
@@ -74,7 +74,7 @@ def _searched(
 
 
 def boosting(x: pd.DataFrame, y: Any, is_class: bool, seed: int) -> Fitted:
-    """Gradient boosting of trees of 4 or 16 leaves; 40, 120 or 300 of them, at a rate of 0.06."""
+    """Gradient boosting of 40, 120 or 300 trees with 4 or 16 leaves, at a rate of 0.06."""
     kind = HistGradientBoostingClassifier if is_class else HistGradientBoostingRegressor
     model = kind(learning_rate=0.06, early_stopping=False, random_state=seed)
     grid = {"max_leaf_nodes": [4, 16], "max_iter": [40, 120, 300]}
@@ -84,18 +84,18 @@ def boosting(x: pd.DataFrame, y: Any, is_class: bool, seed: int) -> Fitted:
 def explainable(x: pd.DataFrame, y: Any, is_class: bool, seed: int) -> Fitted:
     """InterpretML's explainable boosting machine, with up to five pairs of columns.
 
-    Its rate is 0.04 instead of 0.015, it has at most 1,000 rounds, and it averages 4 instead of 14
-    models, which takes a tenth of the time.
+    Its learning rate is 0.04 instead of 0.015, it has at most 1,000 rounds, and it averages 4
+    instead of 14 models, which takes a tenth of the time.
     """
     kind = ExplainableBoostingClassifier if is_class else ExplainableBoostingRegressor
-    # Pairs of columns are for numbers and two classes only.
+    # Pairs of columns are available for numbers and two classes only.
     n_pairs = [0] if is_class and len(np.unique(y)) > 2 else [5]
     model = kind(outer_bags=4, learning_rate=0.04, max_rounds=1000, n_jobs=1, random_state=seed)
     return _searched(model, {"interactions": n_pairs}, x, y, is_class, seed)
 
 
 def linear(x: pd.DataFrame, y: Any, is_class: bool, seed: int) -> Fitted:
-    """Ridge or logistic regression on standardised numbers and indicators of categories."""
+    """Ridge or logistic regression on standardised numbers and one-hot categories."""
     columns = make_column_transformer(
         (StandardScaler(), make_column_selector(dtype_include="number")),
         (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="category")),

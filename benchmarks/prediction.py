@@ -1,17 +1,17 @@
-"""Do predictions lose anything to the learners that people would otherwise use?
+"""Prediction errors of the estimators compared with those of common alternative learners.
 
     python benchmarks/prediction.py run --splits 10
     python benchmarks/prediction.py run --tables wine iris --splits 3 --learners ours
     python benchmarks/prediction.py show
 
-Tables are those of `packaged_tables.py`. Of each, a quarter of the rows is held out, ten times
-anew, with classes in proportion; of the others at most 2,000 train, drawn by the number of the
-split, and at most 4,000 of those held out test. `DistributedIBRegressor` and
-`DistributedIBClassifier` have their defaults, without evidence. A peer is chosen on inner folds of
-the training rows out of those of `peers.py`. Errors are root mean squared errors, or log losses in
-nats plus 0.02.
+The tables are those of `packaged_tables.py`. In each split a quarter of the rows is held out,
+stratified by class. Of the other rows at most 2,000 are used for training, and of the held-out rows
+at most 4,000 for testing, drawn with the split number as seed. `DistributedIBRegressor` and
+`DistributedIBClassifier` use their defaults, without evidence. The peer is chosen among those of
+`peers.py` on inner folds of the training rows. Errors are root mean squared errors, or log losses
+in nats plus 0.02.
 
-Every fit adds a line to the results file, and a fit whose line is there is not made again.
+Every fit adds a line to the results file, and a fit that already has a line is skipped.
 """
 
 import argparse
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 TEST_SHARE, MOST_TRAINING_ROWS, MOST_TEST_ROWS = 0.25, 2000, 4000
 NATS_ADDED = 0.02
-"""What is added to log losses, so that ratios of losses near zero are not all that counts."""
+"""Added to log losses, so that ratios of losses near zero do not dominate."""
 LEARNERS = ("ours", *PEERS)
 
 
@@ -65,7 +65,7 @@ def measure(table: PackagedTable, number: int, learner: str) -> Row:
 
 
 def run(tables: list[str], n_splits: int, learners: list[str], out: Path) -> None:
-    """Measure what the results file lacks, one split of all tables after the other."""
+    """Measure the fits that the results file lacks, split by split over all tables."""
     found, _ = packaged_tables()
     done = {(row["table"], row["split"], row["learner"]) for row in read_lines(out)}
     for number in range(n_splits):
@@ -78,7 +78,7 @@ def run(tables: list[str], n_splits: int, learners: list[str], out: Path) -> Non
 
 
 def errors_of(rows: list[Row], table: str) -> tuple[dict[str, Array], Array]:
-    """Errors of all learners on the splits that all have, and of the peer chosen on inner folds."""
+    """Errors on the splits common to all learners, also of the peer chosen on inner folds."""
     mine = [row for row in rows if row["table"] == table]
     by_split: dict[int, dict[str, Row]] = {}
     for row in mine:
@@ -117,7 +117,7 @@ def show(out: Path) -> None:
         if not len(chosen):
             continue
         ratio, low, high = ratio_with_interval(errors["ours"], chosen)
-        # The one that turns out best on the test rows of all splits together.
+        # The peer that is best on the test rows of all splits together.
         best = min(PEERS, key=lambda name: float(np.log(errors[name]).mean()))
         to_best.append(ratio_with_interval(errors["ours"], errors[best])[0])
         to_chosen.append(ratio)

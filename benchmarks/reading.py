@@ -1,9 +1,9 @@
-"""Speed of reading: a Parquet table in stretches, from the file to the model's input, and CSV.
+"""Speed of reading a Parquet table in stretches, from the file to the model's input, and CSV.
 
-A table of 20 columns (12 of decimal numbers, 4 of whole ones, 4 of text) is made stretch by stretch
-in a temporary folder. `Decomposition.fit` and `transform` then read it in stretches, each once, and
-their time is told beside that of decoding the file alone: as the clock has it, and as processors
-worked. Of CSV a tenth of the rows is read. For more rows run
+A table of 20 columns (12 of decimal numbers, 4 of integers, 4 of text) is written stretch by
+stretch to a temporary folder. `Decomposition.fit` and `transform` then each read it once in
+stretches; their wall-clock and processor times are compared with those of decoding the file alone.
+A tenth of the rows is read as CSV. For more rows run
 `python benchmarks/reading.py --rows 10000000`.
 """
 
@@ -37,7 +37,7 @@ def stretch(rng: np.random.Generator, n_rows: int) -> pa.Table:
 
 
 def write(path: Path, n_rows: int) -> None:
-    """Make the table, and a tenth of it as CSV beside it."""
+    """Write the table, and a tenth of it as CSV next to it."""
     rng = np.random.default_rng(0)
     with pq.ParquetWriter(path, stretch(rng, 1).schema) as file:
         for start in range(0, n_rows, STRETCH):
@@ -46,7 +46,7 @@ def write(path: Path, n_rows: int) -> None:
 
 
 def decode(table: ParquetTable) -> None:
-    """Read all columns, and do nothing with them."""
+    """Read all columns and discard them."""
     for _ in table.chunks(table.names):
         pass
 
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def peak_mb() -> float:
-    """Most memory that was in use so far."""
+    """Peak memory so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 

@@ -1,4 +1,4 @@
-"""Measurements of many generated tables, kept line by line, so that they can be interrupted."""
+"""Measurements of many generated tables, stored line by line so that runs can be resumed."""
 
 import argparse
 import json
@@ -19,8 +19,8 @@ class Part:
     """A part of a benchmark.
 
     Attributes:
-        measure: From a case, a number of rows and the number of a table to results.
-        cases: The cases.
+        measure: Returns the results for a case, a number of rows and a table number.
+        cases: Names of the cases.
         show: Prints the results, by case and number of rows.
     """
 
@@ -54,7 +54,7 @@ def _run(name: str, part: Part, n_rows: int, n_tables: int, out: Path) -> None:
 
 
 def add_line(out: Path, measure: Callable[[], Row], about: Row) -> None:
-    """Measure, and add a line with the results, what they are of, and the seconds it took."""
+    """Measure, and append a line with the results, their labels and the seconds taken."""
     started = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,14 +65,14 @@ def add_line(out: Path, measure: Callable[[], Row], about: Row) -> None:
 
 
 def read_lines(out: Path) -> Iterator[Row]:
-    """All lines of a results file; none if there is no file yet."""
+    """All lines of a results file, or none if the file does not exist."""
     if out.exists():
         for line in out.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
 
 
 def _show(parts: Mapping[str, Part], out: Path) -> None:
-    """Print a table for each part that has results."""
+    """Print one table for each part that has results."""
     rows = list(read_lines(out))
     for name, part in parts.items():
         cells: Cells = {}

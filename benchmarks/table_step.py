@@ -1,9 +1,9 @@
 """Speed of the estimators' model on integer columns, with each distinct number encoded once.
 
-50,000 rows of 12 integer columns, with the sizes that an estimator takes by itself: encoders of
-one layer of 32 units, batches of 256 rows. Both ways are timed in turns in one process, so that a
-change of the machine's speed hits both; setting a sweep up is left out, as the difference between
-a longer and a shorter one. Run with `make bench`.
+50,000 rows of 12 integer columns, with an estimator's default sizes: encoders of one layer of 32
+units, batches of 256 rows. Both ways are timed alternately in one process, so that a change in the
+machine's speed affects both; the setup of a sweep is excluded by timing the difference between a
+longer and a shorter one. Run with `make bench`.
 """
 
 import sys
@@ -50,7 +50,7 @@ def make_model(key: Any) -> DistributedBottleneck:
 
 
 def contestants(n_values: int) -> dict[str, Callable[[int], Any]]:
-    """A sweep of some steps over batches of each kind."""
+    """A sweep of a given number of steps, for each kind of batches."""
     rng = np.random.default_rng(0)
     integers = rng.integers(0, n_values, (N_ROWS, N_COLUMNS))
     table = TableInput(
@@ -73,7 +73,7 @@ def contestants(n_values: int) -> dict[str, Callable[[int], Any]]:
 
 
 def main(values: list[int]) -> None:
-    """Time both in turns for columns of so many values and print the medians."""
+    """Time both alternately for each number of values in a column and print the medians."""
     print(f"{N_ROWS:,} rows x {N_COLUMNS} integer columns, batch {SETTINGS.batch_size}")
     for n_values in values:
         seconds = seconds_per_step_in_turns(contestants(n_values), SHORT, LONG, N_ROUNDS)
