@@ -1,4 +1,4 @@
-"""Parts of a run on workers: the bits of a run in this process, whatever is killed meanwhile."""
+"""Parts of a run on workers: bit-identical to a run in one process, whatever is killed."""
 
 import os
 import signal
@@ -81,7 +81,7 @@ LONG = [*PATTERNS, "--n-steps", "150000", "--patterns", "circle,slant"]
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_as_in_workers() -> Iterator[None]:
-    """Compile without the optimisations that can be left out in workers too, by environment."""
+    """Compile without most optimisations, here and, by an environment variable, in workers."""
     jax.clear_caches()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
@@ -136,7 +136,7 @@ def test_a_cluster_gives_the_same_bits(
     there = tmp_path / "there"
     assert dib("run", f"{file}:Halves", "--dask", two.address, "--out", str(there)) == 0
     assert_same_run(here, there)
-    # A finished part is not made again when a run goes on.
+    # A finished part is not repeated when a run is resumed.
     assert dib("resume", str(there), str(file), "--dask", two.address) == 2
 
 
@@ -154,7 +154,7 @@ def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
     two: Cluster, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(0)
-    # So many rows that joblib maps each column from a file, which can only be read.
+    # With this many rows joblib maps each column from a file, read-only.
     x = rng.normal(size=(140_000, 2))
     table = tmp_path / "table.parquet"
     data = pd.DataFrame(x, columns=["a", "b"]).assign(y=x[:, 0] > 0, z=x[:, 1])
@@ -187,7 +187,7 @@ def test_a_part_that_is_not_measured_yet_is_not_shown(
     def stopped(
         workers: Workers, work: Any, shared: Shared, names: list[str], by_value: str | None
     ) -> Iterator[tuple[str, Done]]:
-        """The first part is finished; of the second only the sweep."""
+        """Finish the first part, but only the sweep of the second."""
         assert shared.folder is not None
         parts = shared.study.parts()
         one, other = (PartPlace(shared.folder / name) for name in names)
@@ -207,8 +207,8 @@ def test_a_part_that_is_not_measured_yet_is_not_shown(
 
 
 def client(*arguments: str) -> "subprocess.Popen[bytes]":
-    """The command in a process of its own."""
-    # A process that is started in the background by a shell has Ctrl-C switched off.
+    """Start the command in a process of its own."""
+    # A process started in the background by a shell ignores Ctrl-C.
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from distributed_ib.cli.main import run; run()"
@@ -234,7 +234,7 @@ def schemes(folder: Path) -> list[Path]:
 
 
 def children(process: int) -> list[int]:
-    """Processes that another one has started."""
+    """Child processes of a process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -248,7 +248,7 @@ def children(process: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four parts in this process, long enough to be killed in the middle of each."""
+    """A run of four parts in this process, each long enough to be killed midway."""
     folder = tmp_path_factory.mktemp("four") / "here"
     assert dib(*LONG, "--out", str(folder)) == 0
     return folder
@@ -258,7 +258,7 @@ def assert_all_four(one: Path, other: Path) -> None:
     for scheme in schemes(one):
         part = scheme.parent.relative_to(one)
         assert_same_bits(one / part, other / part)
-        # None is made twice; a client that was killed may have had no time to write its line.
+        # No sweep runs twice; a killed client may have had no time to write its line.
         assert (other / "log").read_text().count(f"{part.as_posix()}: sweep finished") <= 1
     assert findings(one) == findings(other)
     assert not list(other.rglob("checkpoints"))
@@ -324,5 +324,5 @@ def test_units_of_a_client_that_is_gone_end(two: Cluster, tmp_path: Path) -> Non
     time.sleep(5)
     running.kill()
     running.communicate()
-    # The cluster has both its workers for the next one.
+    # Both workers of the cluster are free for the next client.
     assert dib(*SHORT, "--dask", two.address, "--out", str(tmp_path / "next")) == 0

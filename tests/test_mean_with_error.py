@@ -1,4 +1,4 @@
-"""Standard errors of means over rows: plain, weighted, and of rows that come in groups."""
+"""Standard errors of means over rows: plain, weighted, and grouped."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from distributed_ib.scheme._paired import mean_with_error
 
 
 def standard_deviation_of(draw: Callable[[np.random.Generator], float]) -> float:
-    """Of a statistic of fresh samples."""
+    """Standard deviation of a statistic over fresh samples."""
     random = np.random.default_rng(0)
     return float(np.std([draw(random) for _ in range(2000)]))
 
@@ -43,7 +43,7 @@ def test_the_error_of_a_weighted_mean_is_that_of_fresh_samples() -> None:
     random = np.random.default_rng(1)
     errors = [mean_with_error(*sample(random)).error for _ in range(200)]
     assert np.mean(errors) == pytest.approx(expected, rel=0.05)
-    # As if all counted the same it would be too small.
+    # With equal weights the error would be too small.
     plain = [mean_with_error(sample(random)[0]).error for _ in range(200)]
     assert np.mean(plain) < 0.9 * expected
 

@@ -1,4 +1,4 @@
-"""A missing value is one more thing that a component can say."""
+"""Missing values, which are a value of their own in every component."""
 
 import json
 import warnings
@@ -206,7 +206,7 @@ def test_symbols_of_numbers_name_what_is_missing() -> None:
 
 
 def test_a_missing_value_merges_with_whatever_says_the_same() -> None:
-    p = np.array([0.1, 0.1, 0.5, 0.5, 0.9, 0.9, 0.1])  # the last is missing, and like the first
+    p = np.array([0.1, 0.1, 0.5, 0.5, 0.9, 0.9, 0.1])  # the last is missing, like the first
     path = merge_path(
         np.stack([p, 1 - p], -1)[:, None], np.full(7, 1 / 7), is_number=True, n_on_line=6
     )
@@ -260,7 +260,7 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path
     n = 300
     asked = rng.normal(20, 5, n).round(1)
     refused = rng.random(n) < 0.4
-    # Missing at random: a tenth of `x`, which tells the other half of the outcome.
+    # Missing at random: a tenth of `x`, on which the rest of the outcome depends.
     x = rng.normal(size=n)
     table = pd.DataFrame({"income": np.where(refused, np.nan, asked), "x": x})
     table.loc[rng.random(n) < 0.1, "x"] = np.nan
@@ -276,7 +276,7 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path
     right = model.predict(table) == y
     assert right[refused].mean() > 0.97
     known = table["x"].notna().to_numpy() & ~refused
-    assert right[known].mean() > 0.9  # the gaps of others take nothing from these rows
+    assert right[known].mean() > 0.9  # gaps in other rows do not affect these rows
     model.save(tmp_path / "model")
     loaded = load_estimator(tmp_path / "model")
     assert loaded.kinds == kinds
@@ -286,7 +286,7 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path
 
 
 def test_joining_of_symbols_comes_to_an_end() -> None:
-    # The atom of missing values was moved to and fro between two symbols without an end.
+    # Regression: the atom of missing values moved back and forth between two symbols forever.
     def size(labels: np.ndarray) -> tuple[int, bool]:
         on_line, missing = labels[:4], labels[4]
         return len(runs(on_line)), bool((on_line != missing).all())

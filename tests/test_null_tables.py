@@ -1,4 +1,4 @@
-"""A table whose columns tell nothing about its target: nothing is found, and nothing fails."""
+"""Tables whose columns carry no information about the target: nothing is found, nothing fails."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = [
     scope="module", params=[pytest.param("numbers", marks=pytest.mark.nightly), "classes"]
 )
 def null_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on noise, trained for so long at a weak bottleneck that it knows its rows by heart."""
+    """A run on noise, trained at a weak bottleneck until it has memorised its rows."""
     rng = np.random.default_rng(2)
     table = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
     table["y"] = rng.normal(size=60) if request.param == "numbers" else rng.choice(["u", "v"], 60)

@@ -1,4 +1,4 @@
-"""Columns of numbers are judged at values that they really take, and nowhere between."""
+"""Columns of numbers are evaluated only at values that occur in the data."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def table() -> pd.DataFrame:
             "flag": rng.random(N) < 0.3,
             "dose": rng.choice([0.0, 0.5, 2.0, 10.0], N),
             "income": rng.lognormal(0.0, 2.0, N),
-            "rain": np.maximum(rng.normal(0.0, 1.0, N), 0.0),  # half of the rows are dry
+            "rain": np.maximum(rng.normal(0.0, 1.0, N), 0.0),  # half of the rows are zero
             "year": rng.integers(1900, 2000, N),
         }
     )
@@ -72,7 +72,7 @@ def test_many_values_are_real_and_share_the_rows(
     assert np.isin(values, data).all()
     assert (values[0], values[-1]) == (data[0], data[-1])
     rows_between = np.diff(np.searchsorted(data, values))
-    # Dry rows share one value; all others are spread evenly over what is left.
+    # Rows without rain share one value; the other values divide the other rows evenly.
     share = np.sum(data > data[0]) / n_values
     assert np.max(rows_between[1:]) < 3 * share
     assert np.min(rows_between[1:]) > 0
@@ -111,7 +111,7 @@ class Stretches:
 
 
 def test_a_table_that_is_read_in_stretches_gives_real_values_too(table: pd.DataFrame) -> None:
-    # Sorted, so that no stretch looks like the whole.
+    # Sorted, so that no stretch is representative of the whole table.
     view = Stretches(table.sort_values("income", ignore_index=True))
     fitted = fit_decomposition(Decomposition.from_frame(view), view, None, 20)
     assert values_of(fitted, "weekday").tolist() == list(range(7))
@@ -145,12 +145,12 @@ def test_altered_values_are_refused(observed: object, fitted: FittedDecompositio
 
 
 class NumbersEncoder(eqx.Module):
-    """Numbers stand on a line of its own length for each model, with unit noise."""
+    """Encodes numbers on a line with unit noise; each model has its own `length`."""
 
     length: jax.Array
 
     def __call__(self, x: TableInput) -> GaussianChannel:
-        """Encode rows of numbers alone."""
+        """Encode rows that contain only numbers."""
         mean = jnp.asarray(x.numbers)[..., None]
         return GaussianChannel(
             mean * jnp.broadcast_to(self.length, mean.shape), jnp.zeros_like(mean)
@@ -158,7 +158,7 @@ class NumbersEncoder(eqx.Module):
 
 
 class NumbersModel(eqx.Module):
-    """A model of nothing but an encoder."""
+    """A model that consists of an encoder only."""
 
     encoder: NumbersEncoder
 

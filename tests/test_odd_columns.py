@@ -1,4 +1,4 @@
-"""Whatever a column holds, it is taken or refused with one line that says where and what to do."""
+"""Columns with odd contents are accepted, or rejected with a one-line remedy."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from distributed_ib.data.files.table_files import read_table
 from distributed_ib.data.target import Target, label_array
 from distributed_ib.errors import UserError
 
-HUGE = 10**400  # a double ends at 1.8e308
+HUGE = 10**400  # the largest double is 1.8e308
 N_ROWS = 24
 
 
@@ -34,7 +34,7 @@ def fit_column(values: Any, kind: Kind | None = None) -> Any:
 
 
 def column_of(values: list[Any]) -> pd.Series:
-    """A column of objects, also of such as pandas would spread over rows."""
+    """A column of objects, including objects that pandas would spread over rows."""
     column = np.empty(N_ROWS, object)
     for row in range(N_ROWS):
         column[row] = values[row % len(values)]
@@ -74,7 +74,7 @@ def test_a_whole_number_beyond_a_double_is_no_category() -> None:
         UserError, match=r"column 'c', row 2 .* has .* categories.*convert them to text"
     ):
         fit_column(column_of([1, HUGE]), "categorical")
-    # Python itself won't write out a number of 5,000 digits.
+    # Python refuses to print an integer of 5,000 digits.
     with pytest.raises(UserError, match="a whole number with thousands of digits among"):
         fit_column(column_of([1, 10**5000]), "categorical")
     with pytest.raises(UserError, match=r"row 2 .*thousands of digits"):
@@ -123,9 +123,9 @@ def test_a_long_value_is_shown_in_part() -> None:
 
 
 def test_labels_keep_every_digit() -> None:
-    classes = (-1, 2**63 + 1)  # numpy would make doubles of them
+    classes = (-1, 2**63 + 1)  # numpy would convert to double
     assert label_array(classes).tolist() == list(classes)
-    assert label_array(("a", "a\0")).tolist() == ["a", "a\0"]  # and drop trailing zeros
+    assert label_array(("a", "a\0")).tolist() == ["a", "a\0"]  # and drop trailing nulls
 
 
 def test_a_ragged_target_is_refused() -> None:
@@ -160,14 +160,14 @@ DTYPES: tuple[Any, ...] = (
 
 
 def odd_column(rng: np.random.Generator) -> pd.Series:
-    """A few odd values, perhaps among plain numbers or text, as objects or as some other type."""
+    """A few odd values, possibly with plain numbers or text, as objects or as another dtype."""
     few = [VALUES[k] for k in rng.integers(len(VALUES), size=rng.integers(1, 5))]
     plain: tuple[list[Any], ...] = ([], [1, 2, 3, 4.5], ["u", "v"])
     column = column_of([*few, *plain[rng.integers(3)]])
     if rng.random() < 0.5:
         return column
     for source in (column, column_of([1, 2])):
-        with contextlib.suppress(Exception):  # not every type takes every value
+        with contextlib.suppress(Exception):  # not every dtype can represent every value
             return source.astype(DTYPES[rng.integers(len(DTYPES))])
     return column
 
@@ -184,7 +184,7 @@ def only_user_errors() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("seed", range(6))
 def test_no_column_ends_in_another_error(seed: int) -> None:
-    """What is taken can be transformed and saved too; what is refused, by a `UserError` alone."""
+    """Accepted columns can be transformed and saved; rejected ones raise a `UserError`."""
     rng = np.random.default_rng(seed)
     for _ in range(100):
         values, others = odd_column(rng), odd_column(rng)

@@ -18,7 +18,7 @@ from distributed_ib.optimum.exact_optimum import (
 )
 from distributed_ib.optimum.gaussian_optimum import optimal_gaussian_frontier
 
-# Objectives (bits) known for the paper's circuit, rounded; a better one is welcome.
+# Best objectives (bits) known for the paper's circuit, rounded; upper bounds of the optimum.
 KNOWN_BITS = {
     0.0190: -0.5681,
     0.0336: -0.4652,
@@ -54,7 +54,7 @@ def paper_circuit() -> np.ndarray:
 
 
 def objective_of(joint: np.ndarray, channels: list[np.ndarray], beta: float) -> float:
-    """The objective in bits of channels p(u|x) `[x, u]`, straight from its definition."""
+    """The objective in bits of channels p(u|x) `[x, u]`, computed from its definition."""
     table, total = joint, 0.0
     for i, channel in enumerate(channels):
         p_x = joint.sum(axis=tuple(a for a in range(joint.ndim) if a != i))
@@ -83,7 +83,7 @@ def best_on_a_grid(truth_table: np.ndarray, beta: np.ndarray, fineness: int) -> 
         return beta[:, None] * rate.sum(axis=1) - (entropy_bits(outcome) - given_u)
 
     levels = np.linspace(0, 1, fineness)
-    pairs = np.array([(a, b) for a in levels for b in levels if a <= b])  # names of u are free
+    pairs = np.array([(a, b) for a in levels for b in levels if a <= b])  # u may be relabelled
     index = np.indices((len(pairs),) * 2).reshape(2, -1).T
     whole_grid = pairs[index]
     values = objectives(whole_grid)
@@ -131,8 +131,8 @@ def test_a_copy_of_one_input_ends_at_one() -> None:
 
 
 def test_and_is_fully_open_until_close_to_its_end() -> None:
-    # Two bits buy H(Y) = 0.811 bits, which alone would end at beta = 0.4056. Around there a rare
-    # hint that an input is 0 pays more: it buys up to log2(4/3) = 0.415 bits for one.
+    # Two bits yield H(Y) = 0.811 bits, which alone would pay until beta = 0.4056. Near that beta
+    # a rare hint that an input is 0 pays more: it yields up to log2(4/3) = 0.415 bits per bit.
     entropy = float(entropy_bits(np.array([0.25, 0.75])))
     beta = np.array([0.01, 0.2, 0.4, 0.4066, 0.41, 0.414, 0.45, 0.9])
     truth_table = np.array([[0, 0], [0, 1]])
@@ -143,7 +143,7 @@ def test_and_is_fully_open_until_close_to_its_end() -> None:
     np.testing.assert_allclose(frontier.total_bits[6:], 0.0, atol=1e-6)
     brute = best_on_a_grid(truth_table, beta, fineness=13)
     assert np.all(frontier.objective_bits <= brute + 1e-7)
-    # At 0.414, a hair from where the last hint stops paying, descents from the grid stall.
+    # At 0.414, just below the beta at which the last hint stops paying, grid descents stall.
     resolved = beta != 0.414
     np.testing.assert_allclose(frontier.objective_bits[resolved], brute[resolved], atol=1e-7)
     assert frontier.objective_bits[~resolved] < -2e-5
@@ -174,7 +174,7 @@ def check_paper_circuit(frontier: OptimalFrontier) -> None:
             rounding = 5e-5 * (1 + frontier.total_bits[row])  # of the known value and of its beta
             assert frontier.objective_bits[row] <= known + rounding
     rising = np.argsort(frontier.beta)
-    assert np.all(np.diff(frontier.total_bits[rising]) <= 1e-4)  # more pressure, fewer bits
+    assert np.all(np.diff(frontier.total_bits[rising]) <= 1e-4)  # larger beta, fewer bits
     assert np.all(np.diff(frontier.predictive_bits[rising]) <= 1e-4)
 
 
@@ -247,7 +247,7 @@ def test_the_objective_never_rises(seed: int, shape: tuple[int, ...], beta: floa
 def test_a_rise_of_the_objective_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def worse(
         state: optimal_descent._State, component: int, gain: np.ndarray
-    ) -> np.ndarray:  # forgets what it is told
+    ) -> np.ndarray:  # ignores its arguments
         return np.full_like(gain, 0.5)
 
     monkeypatch.setattr(optimal_descent._State, "_best_channel", worse)
@@ -281,7 +281,7 @@ def test_of_two_equal_components_one_is_enough() -> None:
 
 
 def test_values_that_mean_the_same_are_merged() -> None:
-    # Y tells only whether X = 2, so log2(3) bits of X are never needed.
+    # Y depends only on whether X = 2, so log2(3) bits of X are never needed.
     frontier = optimal_frontier(joint_from_truth_table([0, 0, 1]), [0.2])
     needed = float(entropy_bits(np.array([1 / 3, 2 / 3])))
     assert frontier.total_bits[0] == pytest.approx(needed, abs=1e-6)
@@ -290,7 +290,7 @@ def test_values_that_mean_the_same_are_merged() -> None:
 
 
 def test_more_inputs_than_can_be_enumerated() -> None:
-    # Thirteen inputs, of which XOR of the last two is Y: found although single inputs say nothing.
+    # Y is the XOR of the last two of 13 inputs: found although single inputs are uninformative.
     index = np.indices((2,) * 13)
     frontier = optimal_frontier(
         joint_from_truth_table(index[11] ^ index[12]), [0.3], n_subsets=2, n_random=0

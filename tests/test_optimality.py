@@ -1,4 +1,4 @@
-"""The distance of a scheme to the exact optimum: as numbers, in files, on the command line."""
+"""Distance of a scheme from the exact optimum: as numbers, in files, on the command line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,9 +48,9 @@ def test_the_gap_is_the_objective_above_that_of_the_optimum(compared: Approximat
     gap = data["objective_bits"] - data["optimal_objective_bits"]
     np.testing.assert_allclose(gap.values, data["optimality_gap_bits"].values)
     beta = data["snapshot_beta"].values
-    # y = a xor b costs two bits for one, all or nothing.
+    # y = a xor b costs two bits for one bit, or nothing is transmitted.
     np.testing.assert_allclose(data["optimal_objective_bits"], np.minimum(2 * beta - 1, 0.0))
-    # Both terms are of one frozen model: below the optimum there is nothing but noise.
+    # Both terms are those of one frozen model, so gaps are negative only by noise.
     error = data["optimality_gap_error_bits"].values
     assert np.all(gap.values >= -3 * error)
     assert 0 < error.max() < 0.02
@@ -61,7 +61,7 @@ def test_the_true_information_is_below_the_kl(compared: ApproximationScheme) -> 
     information = snapshot_information_bits(compared)
     data = compared.to_xarray()
     kl_bits = data["kl_bits"].isel(step=data["snapshot_record"].values).values
-    # The KL is an average over the record, at whose end the snapshot is.
+    # The KL is an average over the record; the snapshot is taken at its end.
     assert np.all(information[:, :20] < kl_bits[:, :20] + 0.1)
     assert information.max() < 1.0 + 1e-9
 
@@ -112,7 +112,7 @@ def test_what_a_predictor_knows_is_that_of_its_own_snapshot(
         by_draw = loss.reshape(n_draws, -1).mean(axis=1)
         known, error = 1 - by_draw.mean(), by_draw.std() / np.sqrt(n_draws)
         found = terms.predictive_bits[seed, place]
-        assert 0.5 < known < 0.95  # where some noise matters
+        assert 0.5 < known < 0.95  # at an intermediate amount of noise
         assert abs(found - known) < 3 * np.hypot(error, terms.predictive_error_bits[seed, place])
 
 
@@ -125,10 +125,10 @@ def test_the_standard_error_is_the_scatter_over_seeds(
         for seed in range(60)
     ]
     bits, error = (np.stack(part)[:, 0, 5:30:5] for part in zip(*found, strict=True))
-    # Of 60 values the scatter is known to a tenth of it.
+    # From 60 values the scatter is known to about 10 %.
     ratio = bits.std(axis=0, ddof=1) / np.sqrt((error**2).mean(axis=0))
     assert np.all(ratio > 0.7) and np.all(ratio < 1.35)
-    # With fewer samples it is larger, and not biased.
+    # With fewer samples the error is larger, but the mean is unbiased.
     more, its_error = snapshot_predictive_bits(xor_scheme, *xor_data(), n_samples=2**17)
     apart = np.abs(bits.mean(axis=0) - more[0, 5:30:5])
     assert np.all(apart < 3 * np.hypot(bits.std(axis=0) / np.sqrt(60), its_error[0, 5:30:5]))

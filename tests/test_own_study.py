@@ -1,4 +1,4 @@
-"""A study from a user's file: the thirty lines of the documentation, and what they get for it."""
+"""A study from a user's file: the thirty lines of the documentation, and what they provide."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def brief_evidence() -> Iterator[None]:
-    """Train the models of subsets for a few steps: no test here reads what they tell."""
+    """Train the models of subsets for a few steps, as no test here uses their results."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subset_knowledge, "N_PRETRAINING_STEPS", 8)
         patch.setattr(subset_knowledge, "N_RISING_STEPS", 8)
@@ -45,11 +45,11 @@ def brief_evidence() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(file: Path, compiled_as_in_a_child: None, brief_evidence: None) -> Path:
-    """A run in one go; beside it stands another, which was killed in the middle."""
+    """An uninterrupted run; the folder `killed` next to it is a run that was killed midway."""
     folder = file.parent / "run"
     command = ["run", str(file), *BRIEF]
     assert dib(*command, "--out", str(folder)) == 0
-    # The evidence follows the sweep, and takes longer.
+    # The evidence comes after the sweep, and takes longer.
     run_until_killed(N_STEPS // 2, [*command, "--no-evidence"], file.parent / "killed")
     return folder
 
@@ -135,7 +135,7 @@ def test_a_figure_and_a_finding_of_its_own_touch_no_file_of_the_package(
     text = "import matplotlib.pyplot as plt\n" + "\n".join(blocks())
     own.write_text(text)
     folder = tmp_path / "run"
-    closed = ["--beta", "0.1,30", "--n-steps", "200"]  # by the end, no voter tells anything
+    closed = ["--beta", "0.1,30", "--n-steps", "200"]  # at the end, no voter is in use
     assert dib("run", str(own), *BRIEF, *closed, "--no-evidence", "--out", str(folder)) == 0
     assert (folder / "figures" / "three_voters.png").exists()
     assert "are known from one." in (folder / "summary.md").read_text()
@@ -214,7 +214,7 @@ def test_several_starts_are_shown_like_any_run(
     brief = ["--n-steps", "40", "--n-records", "4", "--n-information-inputs", "0"]
     assert dib("run", str(file), *ladder, *brief, "--out", str(out)) == 0
     best = json.loads((out / "summary.json").read_text())["best"]
-    # The accuracy of a study's own predictor is that of single draws, and no prediction's.
+    # The accuracy of a study's own predictor is that of single draws, not of predictions.
     assert "known_bits" in best and "accuracy" not in best
     capsys.readouterr()
     assert dib("show", str(out)) == 0

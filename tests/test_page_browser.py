@@ -1,4 +1,4 @@
-"""Pages in a real browser, from a file, without a network."""
+"""Pages opened from a file in a real browser, without a network."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def shown(browser: Browser, table_file: Path) -> Iterator[Shown]:
 
 
 def waited_for(shown: Shown, what: str) -> None:
-    """Wait until an expression is true. (The page's policy forbids Playwright's own way.)"""
+    """Wait until an expression is true; the page's policy blocks Playwright's own method."""
     for _ in range(200):
         if shown.page.evaluate(what):
             return
@@ -59,7 +59,7 @@ def waited_for(shown: Shown, what: str) -> None:
 
 
 def positions(shown: Shown) -> list[str]:
-    """What moves with the slider, of every view."""
+    """The parts of every view that move with the slider."""
     return shown.page.evaluate(
         """() => [
           document.querySelector("#view-plane .marker").getAttribute("transform"),
@@ -262,7 +262,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, table_file: Path, wi
         assert low == []
 
 
-# Texts whose contrast with the sheet that they stand on is less than 4.5 to 1.
+# Texts whose contrast with their background is less than 4.5 to 1.
 _LOW_CONTRAST = """() => {
   const parts = (color) => color.match(/[\\d.]+/g).map(Number);
   const light = (color) => {
@@ -309,11 +309,11 @@ def test_a_page_without_rows_says_so_and_works(
         assert found.said == []
 
 
-# Functions of the script, by themselves -----------------------------------------------------------
+# Functions of the script, one by one --------------------------------------------------------------
 
 
 def in_script(browser: Browser, expression: str) -> Any:
-    """The value of an expression in which the functions of the script are known."""
+    """Evaluate an expression in which the script's functions are defined."""
     body = page_script().replace("\nstart();\n", f"\nwindow.found = ({expression});\n")
     page = browser.new_page()
     page.add_script_tag(content=body)
@@ -387,7 +387,7 @@ def test_thirty_components(browser: Browser, tmp_path: Path) -> None:
             "texts => texts.map(one => one.getBoundingClientRect().top)"
         )
         assert len(boxes) == 12
-        assert np.diff(sorted(boxes)).min() > 10  # labels do not lie on each other
+        assert np.diff(sorted(boxes)).min() > 10  # labels do not overlap
         found.move(0)
         found.page.click("#play")
         waited_for(found, "dib.state.place > 3")
@@ -523,6 +523,6 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own(
     frame = page.frames[1]
     frame.wait_for_selector("#page[data-ready=true]")
     assert frame.evaluate("dib.views().some(one => one.predict)")
-    assert frame.evaluate("origin") == "null"  # it reaches nothing of the notebook
+    assert frame.evaluate("origin") == "null"  # it cannot access the notebook
     assert said == []
     page.close()

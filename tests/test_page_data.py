@@ -1,4 +1,4 @@
-"""What stands in a page: its data, and what must not stand there."""
+"""The data that a page contains, and what it must not contain."""
 
 import base64
 import json
@@ -156,7 +156,7 @@ def test_rare_levels_lose_their_names() -> None:
 
 
 def test_values_merge_only_if_all_of_them_overlap() -> None:
-    """A chain of neighbours that overlap is no single symbol."""
+    """A chain of values that only overlap with their neighbours is not one symbol."""
     position = np.arange(6.0)
     overlap = np.exp(-((position[:, None] - position) ** 2) / 2)
     groups = merged_values(overlap)
@@ -198,7 +198,7 @@ def test_predictions_of_classes_are_measured() -> None:
 
 
 def arrays_in(page: str) -> list[np.ndarray]:
-    """All arrays that a page holds."""
+    """All arrays that a page contains."""
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.S)
     assert data is not None
     found = []

@@ -1,4 +1,4 @@
-"""The page of a table with gaps, ordered levels and dates, in a browser."""
+"""The page of a table with missing values, ordered levels and dates, in a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_a_page_of_gaps_predicts_as_python_does(
 
 
 def _given(model: DistributedIBClassifier, read: dict[str, Any], row: int) -> list[list[Any]]:
-    """What a reader of the page would set for a row: names of levels, and null for a gap."""
+    """The inputs that a reader would set for a row: level names, and None for a missing value."""
     fitted, found = model.decomposition_, []
     for component in fitted.decomposition.components:
         part: list[Any] = []

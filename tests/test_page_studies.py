@@ -1,4 +1,4 @@
-"""The pages of the studies, made by their own runs and opened in a browser."""
+"""The pages of the studies, written by their runs and opened in a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def circuit(quick_compilation: None, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def moved(browser: Browser, folder: Path, view: str, read: str) -> tuple[str, str]:
-    """What a view shows at either end of the slider; nothing else may have been said."""
+    """HTML of a view at both ends of the slider; checks that nothing is logged or requested."""
     with Shown(browser, folder / "report.html") as found:
         last = found.page.evaluate(
             "dib.page.parts[0].curves.places.total.data.length - 1",

@@ -75,7 +75,7 @@ def test_groups_of_columns_and_classes(browser: Browser, tmp_path: Path) -> None
         beta = float(model.scheme_.to_xarray()["beta"].values[found[0]["step"]])
         expected = model._averaged(x.head(5), Choice(beta=beta))
         (first, *_) = model.approximations(Choice(beta=beta))
-        assert float(first.model.predictor.sharpness) != 1  # which the page has to know
+        assert float(first.model.predictor.sharpness) != 1  # which the page must know
         got = np.array([one["found"][0] for one in found])
         np.testing.assert_allclose(got, expected, atol=1e-4)
         assert shown.page.locator("#view-predictions table.confusion").count() == 1

@@ -19,7 +19,7 @@ from distributed_ib.errors import UserError
 
 
 def write(folder: Path, sizes: tuple[int, ...] = (70, 50), row_group_size: int = 20) -> Path:
-    """Files of some rows each, in folders by year, of which x counts through all rows."""
+    """Write files of `sizes` rows in one folder per year; x numbers the rows of all files."""
     first = 0
     for number, n_rows in enumerate(sizes):
         place = folder / f"year={2020 + number}" / "site=north"
@@ -39,7 +39,7 @@ def test_a_folder_is_one_table_in_the_order_of_its_files(tmp_path: Path) -> None
         starts.append(start)
         np.testing.assert_array_equal(chunk["x"], np.arange(start, start + len(chunk["x"])))
         assert (chunk["year"] == np.where(chunk["x"] < 70, 2020, 2021)).all()
-    assert 70 in starts  # no stretch goes over the end of a file
+    assert 70 in starts  # no stretch extends over the end of a file
     whole = read_table(tmp_path / "big")
     assert whole["site"].unique().tolist() == ["north"] and list(whole) == list(table.names)
     assert [len(part["year"]) for _, part in ParquetTable(tmp_path / "big").chunks(["year"])] == [

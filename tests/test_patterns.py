@@ -1,4 +1,4 @@
-"""The seven patterns as relationships: one bit each, and the batches drawn from them."""
+"""The seven patterns as relationships with one bit each, and the batches drawn from them."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from pattern_measures import rectilinear_share
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 NAMES = list(PATTERNS)
-# No multiple of the number of bands: no pixel's centre lies on a border.
+# Not a multiple of the number of bands, so that no pixel centre lies on a border.
 N_PIXELS = 801
 
 
@@ -34,7 +34,7 @@ def pictures() -> dict[str, NDArray[np.float64]]:
 
 
 def known_bits(probability: NDArray[np.float64]) -> float:
-    """Information about a fair bit Y of someone who knows these p(Y=1), equally likely."""
+    """Information about a fair bit Y in values that are equally likely, given their p(Y=1)."""
     p = np.clip(probability, 1e-12, 1 - 1e-12)
     return float(1 + np.mean(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
 
@@ -43,8 +43,8 @@ def known_bits(probability: NDArray[np.float64]) -> float:
 def test_half_of_the_square_is_one(name: str, pictures: dict[str, NDArray[np.float64]]) -> None:
     picture = pictures[name]
     assert set(np.unique(picture)) == {0.0, 1.0}
-    # A border crosses at most some thousands of the 641,601 pixels; of those it gets half wrong
-    # by chance, so that the errors are below 1e-3 together.
+    # A border crosses at most a few thousand of the 641,601 pixels and misassigns about half of
+    # them at random, so that the total error is below 1e-3.
     assert abs(picture.mean() - 0.5) < 1e-3
 
 
@@ -106,7 +106,7 @@ def test_batches_hold_positions_of_the_square_and_their_y() -> None:
         position = x.reshape(512, 2)
         np.testing.assert_array_equal(y, pattern.function(position), err_msg=name)
         assert float(abs(position).max()) <= 0.5
-        # Uniform: the mean of 1,024 numbers with standard deviation 0.29 is zero to 0.009.
+        # The mean of 1,024 uniform numbers of standard deviation 0.29 has an error of 0.009.
         assert abs(float(position.mean())) < 0.04
     assert len(compilations) == 1  # all seven in one program
     whole = pattern_batches(PATTERNS["circle"], 512, 1)

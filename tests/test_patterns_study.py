@@ -1,4 +1,4 @@
-"""What both bottlenecks make of the patterns, held against the paper's Fig. 5."""
+"""Both bottlenecks on the patterns, compared with the paper's Fig. 5."""
 
 import json
 import sys
@@ -77,7 +77,7 @@ def test_the_legend_of_the_errors_lies_on_no_curve(brief: Sweeps) -> None:
 
 def test_the_end_tells_how_many_components_a_bit_costs(brief: Sweeps) -> None:
     halves, board = (find(brief[name, Method.distributed]) for name in ("halves", "checkerboard"))
-    # So short a sweep comes to its ends late; the bars for a longer one are below.
+    # In so short a sweep components drop out late; bounds for a longer one are below.
     assert halves.end_beta == pytest.approx(1.1, abs=0.2)
     assert board.end_beta == pytest.approx(0.55, abs=0.12)
 
@@ -110,7 +110,7 @@ def test_an_approximation_is_the_pattern_and_then_fades(brief: Sweeps) -> None:
     assert len(shown) == 4
     assert sorted(one.beta for one in shown) == [one.beta for one in shown]
     assert scheme.at(beta=shown[-1].beta).in_use()
-    # From the tightest that still knows all to one that hardly knows anything.
+    # From the tightest approximation with full information to one with hardly any.
     assert np.mean(
         (shown[0].picture > 0.5) == (pattern_picture(PATTERNS["checkerboard"], 90) > 0.5)
     )
@@ -159,7 +159,7 @@ def test_what_findings_do_not_depend_on_is_refused(reading: Reading) -> None:
 def test_a_run_on_disk_can_be_shown_and_drawn_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The small networks of the other tests, which are compiled already.
+    # The small networks of the other tests, which are already compiled.
     small = PatternsStudy(hidden=BRIEF.hidden, n_frequencies=3, train=BRIEF.train)
     monkeypatch.setattr(PatternsStudy, "presets", lambda: {"quick": small})
     folder = tmp_path / "run"
@@ -233,7 +233,7 @@ def test_the_standard_bottleneck_cant_tell_the_patterns_apart(quick: Sweeps) -> 
     sweeps = [quick[name, Method.standard] for name in PATTERNS]
     for one in sweeps:
         assert find(one).end_beta == pytest.approx(1.0, abs=0.15), one.pattern.name
-    # The distributed curves part by all there is.
+    # The distributed curves differ by almost the whole bit.
     assert widest_gap_bits(sweeps, beta_from=0.02) < 0.25
     others = [quick[name, Method.distributed] for name in PATTERNS]
     assert widest_gap_bits(others, beta_from=0.02) > 0.8
@@ -251,9 +251,9 @@ def test_upright_patterns_need_the_horizontal_position_alone(name: str, quick: S
 
 @pytest.mark.nightly
 def test_halves_pay_the_least_that_a_bit_costs(quick: Sweeps) -> None:
-    # Two Gaussians of variance v at +-m cost log2(1 + m^2 / v) / 2 bits of KL at least, for
-    # which the information about their sign is a known integral. At beta = 0.2 the best m is
-    # worth 0.959 bit, and costs 1.335.
+    # Two Gaussians of variance v at +-m cost at least log2(1 + m^2 / v) / 2 bits of KL; the
+    # information about their sign is a known integral. At beta = 0.2 the best m yields 0.959 bit
+    # and costs 1.335 bits.
     data = quick["halves", Method.distributed].scheme.to_xarray().isel(seed=0, split=0)
     near = data.isel(step=(data["beta"] > 0.18) & (data["beta"] < 0.22)).mean("step")
     assert float(near["kl_bits"].sel(component="horizontal")) == pytest.approx(1.335, abs=0.06)

@@ -1,4 +1,4 @@
-"""The figure of the subsets in use says what the scheme says."""
+"""The figure of the subsets in use agrees with the scheme."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +20,7 @@ def test_bars_are_the_held_out_information_of_each_size(xor_scheme: Approximatio
     heights = bars(ax)
     sizes = [int(label.get_text()) for label in ax.get_xticklabels()]
     assert sizes == sorted({len(s.components) for s in xor_scheme.subsets()} - {0})
-    # Both inputs of an exclusive or tell everything, and one alone nothing.
+    # Both inputs of an exclusive or determine Y; one alone carries no information.
     assert heights[sizes.index(2)] == pytest.approx(1.0, abs=0.05)
     plt.close("all")
 

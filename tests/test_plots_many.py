@@ -1,4 +1,4 @@
-"""Figures of many components, long names and weak tables: nothing overlaps, nothing is hidden."""
+"""Figures of many components, long names and weak tables, without overlaps or hidden parts."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -57,7 +57,7 @@ def columns(n: int) -> list[str]:
 
 
 def drawn(ax: Axes) -> Figure:
-    """The figure, after everything found its place."""
+    """The figure, drawn so that everything has its final position."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.canvas.draw()
@@ -111,7 +111,7 @@ def test_names_at_curves_touch_neither_each_other_nor_the_frame(
     labels = shown(ax.texts)
     assert len(labels) == min(len(names), MAX_HIGHLIGHTED)
     assert_apart(extents(labels), ax.get_window_extent())
-    # Another size, another layout: the names find new places.
+    # After a change of size the names are placed anew.
     figure.set_size_inches(9.0, 5.0)
     figure.canvas.draw()
     assert_apart(extents(labels), ax.get_window_extent())
@@ -132,7 +132,7 @@ def test_a_name_stands_at_its_own_curve() -> None:
         line = lines[text.get_text()]
         points = line.get_transform().transform(np.column_stack(line.get_data()))
         box = text.get_window_extent()
-        # Beside the curve, or a thin line leads from the name to it.
+        # The name is next to its curve, or a thin line connects them.
         nearest = ends.get(text.get_color(), np.clip(points, box.p0, box.p1))
         assert np.min(np.hypot(*(points - nearest).T)) < 10 * drawn(ax).dpi / 72
 
@@ -193,7 +193,7 @@ def test_names_are_text_and_no_formulas(plot: object) -> None:
     names = set(short_labels(HOSTILE).values())
     assert len(names) == len(HOSTILE)
     texts = [text.get_text() for text in figure.findobj(Text)]
-    for text in texts:  # the only formulas are our own
+    for text in texts:  # the only formulas are those of the package
         assert not cbook.is_math_text(text) or r"\beta" in text or "mathdefault" in text
     if plot is not plot_information_plane:
         assert names <= set(texts)
@@ -242,7 +242,7 @@ def test_a_weak_table_has_figures_that_show_it(known: float) -> None:
         bottom, top = ax.get_ylim()
         assert bottom <= 0 < top
         assert (bottom < 0) == (known < 0)
-        # What is known fills the axes, from a tenth of a bit, and what is lost doesn't.
+        # Known bits of at least 0.1 fill the axes; negative ones take a limited part.
         assert -0.5 * top <= bottom
         assert max(known, 0.1) < top < 1.5 * max(known, 0.1)
     low, high = plot_sweep(scheme).get_ylim()
@@ -260,12 +260,12 @@ def test_many_bits_are_shown_beside_few() -> None:
         )
         return float((place - zero) / (top - zero))
 
-    # The first bit keeps a fair part of the axis, where most of what matters is told.
+    # The first bit, the most important one, keeps a fair part of the axis.
     assert of_one_bit(100.0) > 0.2
 
 
 def test_colours_are_apart_with_any_kind_of_colour_vision() -> None:
-    # Machado, Oliveira and Fernandes (2009): no red cones, no green ones, no blue ones.
+    # Machado, Oliveira and Fernandes (2009): without red, green or blue cones.
     vision = np.array(
         [
             np.eye(3),
@@ -289,7 +289,7 @@ def test_styles_stay_apart() -> None:
     styles = component_styles([f"c{i}" for i in range(36)])
     apart = {style for style in styles.values() if style.highlighted}
     assert len(apart) == MAX_HIGHLIGHTED
-    # Names are dark enough to read: a contrast of 3 at least.
+    # Names are dark enough to read: a contrast of at least 3.
     for style in apart:
         rgb = np.array(style.text_color)
         linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
@@ -321,7 +321,7 @@ def test_both_directions_have_the_same_colours() -> None:
     inputs = tuple(f"x{k}" for k in range(14))
     scheme = falling_scheme(inputs, n_seeds=2)
     data = scheme.to_xarray().assign_coords(direction=("seed", ["rising", "falling"]))
-    data["kl_bits"].values[1] = data["kl_bits"].values[0][:, ::-1]  # another dozen matters
+    data["kl_bits"].values[1] = data["kl_bits"].values[0][:, ::-1]  # another dozen is largest
     both = ApproximationScheme(data, scheme.snapshots)
     figures = standard_figures(both)
     seen = {}
@@ -337,7 +337,7 @@ def test_both_directions_have_the_same_colours() -> None:
 
 
 def test_numerals_of_upright_strokes_are_drawn_whole() -> None:
-    # Rectilinear shapes would be snapped to whole pixels, where thin strokes vanish.
+    # Rectilinear shapes would be snapped to whole pixels, and thin strokes would vanish.
     figure, ax = plt.subplots(figsize=(4.0, 1.2), dpi=120)
     ax.set_xlim(0, 1)
     places = np.linspace(0.1, 0.9, 9)

@@ -17,7 +17,7 @@ def test_features_come_first_then_the_sines_of_each_frequency(n_frequencies: int
     x = x.astype(np.float32).astype(np.float64)
     np.testing.assert_array_equal(found[..., :2], x)
     for k in range(1, n_frequencies + 1):
-        # Single precision rounds the argument 2^k pi x to about 2^k pi x 1e-7.
+        # Single precision rounds the argument 2^k pi x by about 2^k pi x 1e-7.
         tolerance = 2**k * np.pi * 2e-7
         np.testing.assert_allclose(
             found[..., 2 * k : 2 * k + 2], np.sin(2.0**k * np.pi * x), atol=tolerance

@@ -1,7 +1,7 @@
-"""Products whose rounding would show are computed in full single precision on every device.
+"""Products that are sensitive to rounding use full single precision on every device.
 
 An A100 or H100 multiplies single precision with 11 bits by default (TF32), and a CPU ignores the
-setting, so what is asked for is read from the traced program.
+setting, so the requested precision is read from the traced program.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ FULL = (jax.lax.Precision.HIGHEST, jax.lax.Precision.HIGHEST)
 
 
 def products(function: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """All matrix products of a program traced where the default is the coarsest precision."""
+    """All matrix products of a program traced with the coarsest default precision."""
     with jax.default_matmul_precision("bfloat16"):
         return list(_products(jax.make_jaxpr(function)(*arguments).jaxpr))
 
@@ -53,7 +53,7 @@ def test_similarities_and_their_gradients_are_of_full_precision(kind: Similarity
         return info_nce_nats(similarities(a, b, kind), True).mean()
 
     found = products(jax.value_and_grad(loss, argnums=(0, 1)), jnp.ones((4, 3)), jnp.ones((4, 3)))
-    assert len(found) == 3  # the matrix, and its gradient to either side
+    assert len(found) == 3  # the matrix, and its two gradients
     assert are_full(found)
 
 
@@ -131,7 +131,7 @@ def test_measures_and_predictions_are_of_full_precision() -> None:
         (lambda z, y: ContrastiveLoss(2).read(contrastive, outputs, y), (outputs, ones)),
     ]
     for program, arguments in programs:
-        assert are_full(products(program, *arguments)[-1:])  # others may be those of a network
+        assert are_full(products(program, *arguments)[-1:])  # others may be a network's
 
 
 @pytest.mark.parametrize("distance", [100.0, 30.0])
@@ -150,7 +150,7 @@ def test_small_distances_far_from_the_origin_keep_their_digits(
 @pytest.mark.parametrize("spread", [100.0, 30.0, 3.0])
 @pytest.mark.parametrize("kind", ["euclidean", "squared_euclidean"])
 def test_pairs_that_nearly_coincide_keep_their_digits(kind: Similarity, spread: float) -> None:
-    """In a batch that is spread out widely no centre helps, and such pairs have the most pull."""
+    """Such pairs have the largest weight, and centring does not help in a widely spread batch."""
     rng = np.random.default_rng(1)
     a = (spread * rng.normal(size=(40, 64)) / 8).astype(np.float32)
     b = (a + 0.1 * rng.normal(size=(40, 64)) / 8).astype(np.float32)

@@ -61,7 +61,7 @@ def test_bernoulli_equals_the_categorical_of_two_classes() -> None:
             rtol=1e-5,
             atol=4e-6,
         )
-        # At a tie the Bernoulli predictor says 0, as argmax does.
+        # At a tie the Bernoulli predictor returns 0, as argmax does.
         np.testing.assert_array_equal(
             BERNOULLI.scores(logits, y)["accuracy"], CATEGORICAL.scores(pair, y)["accuracy"]
         )
@@ -83,7 +83,7 @@ def test_accuracy_counts_the_likelier_label() -> None:
 
 
 def test_a_column_of_labels_is_refused() -> None:
-    # Against a row of logits a column would make a whole matrix of losses.
+    # A column would broadcast against a row of logits to a whole matrix of losses.
     with jax.numpy_rank_promotion("allow"):
         with pytest.raises(UserError, match="shape"):
             BERNOULLI.loss_nats(jnp.zeros(4), jnp.zeros((4, 1)))

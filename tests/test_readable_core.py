@@ -1,4 +1,4 @@
-"""Symbols, boxes, formulas and their words, without a model."""
+"""Symbols, boxes, formulas and their texts, without a model."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ from distributed_ib.readable.table_making import InUse, read_rows, share_interva
 
 
 def information_bits(p: np.ndarray, weight: np.ndarray) -> float:
-    """I(S;Y) of predictions `[symbol, class]` of symbols of these shares."""
+    """I(S;Y) of symbols with predictions `p` `[symbol, class]` and shares `weight`."""
 
     def entropy(q: np.ndarray) -> np.ndarray:
         return -(q * np.log2(np.maximum(q, 1e-300))).sum(axis=-1)
@@ -130,7 +130,7 @@ def test_minimal_formulas_are_their_truth_tables() -> None:
             terms = minimal_terms(n, rows)
             found = [r for r in range(1 << n) if any(r & care == value for care, value in terms)]
             assert found == rows
-            for term in terms:  # none can be left out
+            for term in terms:  # no term is redundant
                 others = [t for t in terms if t != term]
                 assert any(all(r & care != value for care, value in others) for r in rows)
 
@@ -155,7 +155,7 @@ def test_the_error_of_a_ratio_is_that_of_new_rows() -> None:
 
 
 def test_intervals_of_a_share_hold_it_nine_times_in_ten() -> None:
-    # Of a single share it depends on how counts fall; on average over shares it is the level.
+    # The coverage varies with the share, as counts are discrete; its average is the level.
     rng = np.random.default_rng(0)
     shares = rng.uniform(0, 1, 4000)
     counts = rng.binomial(40, shares)
@@ -164,7 +164,7 @@ def test_intervals_of_a_share_hold_it_nine_times_in_ten() -> None:
 
 
 def test_symbols_that_are_no_longer_in_use_leave_no_trace() -> None:
-    # The last of four symbols was joined to the third: its place in the boxes stays until then.
+    # The last of four symbols was joined to the third, but still has its bit in the boxes.
     atoms = np.array([[0, 0], [1, 0], [2, 0], [3, 0]])
     rows = Rows(atoms, np.zeros((4, 1), int), np.ones(4), None, np.ones(4))
     symbols = (np.array([0, 1, 2, 2]), np.array([0]))
@@ -178,7 +178,7 @@ GROUP = np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 0, 1, 2])
 
 
 def rows_of_levels(chance: Sequence[float], seed: int) -> Rows:
-    """A thousand rows of twelve levels in three groups, each with a chance of a Y of one."""
+    """1,000 rows of twelve levels in three groups, each with its own probability of Y = 1."""
     rng = np.random.default_rng(seed)
     level = rng.integers(0, 12, 1000)
     y = (rng.random(1000) < np.array(chance)[GROUP[level]]).astype(int)
@@ -187,7 +187,7 @@ def rows_of_levels(chance: Sequence[float], seed: int) -> Rows:
 
 
 def moved(labels: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
-    """The symbols of twelve levels, once they are moved to where the rows say."""
+    """The symbols of twelve levels, after levels were moved to fit the rows."""
     table = Table.of((labels,), np.array([1, 2, 4], np.uint64), Mixing(1.0, np.eye(2)))
     model = np.full((1000, 2), 0.5)
     return with_moved_values(table, [0], rows, model).symbols[0]
@@ -208,13 +208,13 @@ def test_levels_that_tell_nothing_stay_where_they_are() -> None:
     assert np.mean(changes) < 0.5
 
 
-# A whole table from predictions that are made up -----------------------------------------------
+# A whole table from invented predictions --------------------------------------------------------
 
 
 def made_up(n: int = 3000, seed: int = 0, scale: float = 1.0) -> ReadableApproximation:
-    """y follows three groups of twelve levels and whether x is above 0.3; predictions are soft.
+    """A table of soft predictions for a y that depends on three groups of levels and on x > 0.3.
 
-    The approximation knows `scale` times what these predictions know.
+    The known bits of the approximation are `scale` times those of the predictions.
     """
     rng = np.random.default_rng(seed)
     group = np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 0, 1, 2])
@@ -290,7 +290,7 @@ def test_the_table_keeps_more_than_soft_predictions_know(table: ReadableApproxim
 
 
 def test_of_next_to_nothing_there_is_no_share_however_sure_it_is() -> None:
-    # Such as what channels that never close quite leave: 0.000 bits with an error of 0.000.
+    # For example the remainder of channels that never close completely: 0.000 +- 0.000 bits.
     table = made_up(scale=1e-5)
     assert table.known_bits > 2 * table.known_error_bits
     assert np.isnan(table.kept_share) and "% of that" not in table.to_text()
@@ -312,7 +312,7 @@ def test_names_of_symbols_are_the_users(table: ReadableApproximation) -> None:
     x = next(one for one in table.components if one.name == "x").symbols
     named = table.named({"x": {x[0].text: "low", x[1].text: "high"}})
     assert "low" in named.to_text()
-    assert f"low: {x[0].text}" in named.to_text()  # what it means stands below
+    assert f"low: {x[0].text}" in named.to_text()  # its meaning is given below the table
     with pytest.raises(UserError, match="named 'same'"):
         table.named({"x": {symbol.text: "same" for symbol in x}})
     sentences = unknown_names(table, {"x": {"< 9": "a"}, "z": {"1": "a"}})

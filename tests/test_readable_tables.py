@@ -1,4 +1,4 @@
-"""Readable tables of fitted models: what they say, what they keep, and where they are kept."""
+"""Readable tables of fitted models: their content, the information they keep, and storage."""
 
 import json
 import pickle
@@ -34,7 +34,7 @@ BRIEF: dict[str, Any] = {
 
 
 def data(n: int = 300) -> tuple[pd.DataFrame, np.ndarray]:
-    """A class that depends on a number, on a category with two meanings, and on noise."""
+    """A class that depends on a number and on a category with two groups of levels; and noise."""
     rng = np.random.default_rng(1)
     x = pd.DataFrame(
         {
@@ -59,7 +59,7 @@ def table(fitted: DistributedIBClassifier) -> ReadableApproximation:
 
 
 def row_of(table: ReadableApproximation, values: dict[str, Any]) -> int:
-    """The first row of the table that fits, by what the table says in words and numbers."""
+    """Index of the first row that fits `values`, by the listed values and intervals."""
     for number, row in enumerate(table.rows):
         fits = True
         for component, symbols in zip(table.components, row.symbols, strict=True):
@@ -133,7 +133,7 @@ def test_a_model_that_was_saved_keeps_its_tables_and_no_rows(
         for interval in symbol["intervals"]
         for end in interval
     }
-    assert len(numbers & sizes) <= 2  # a cut may happen to be a value
+    assert len(numbers & sizes) <= 2  # a cut may coincide with a value
     with pytest.raises(UserError, match="fit again"):
         loaded.readable(max_rows=3)
 
@@ -216,7 +216,7 @@ def test_of_pure_noise_the_table_says_that_nothing_is_known() -> None:
     assert len(table.rows) == 1
     assert not table.components
     assert abs(table.table_known_bits) < 0.05
-    # Of what may be nothing there is no share.
+    # No share is given of known bits that may be zero.
     assert np.isnan(table.kept_share) and "% of that" not in table.to_text()
 
 

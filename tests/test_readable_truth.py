@@ -1,4 +1,4 @@
-"""Readable tables of relationships that are known: circuits, made-up tables, real ones."""
+"""Readable tables of known relationships: circuits, synthetic tables; and of real tables."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def test_what_is_left_of_the_papers_circuit_is_exact(inputs: tuple[int, ...]) ->
     assert table.table_known_bits == pytest.approx(exact, abs=1e-12)
     assert has_exactly_its_inputs(table, {f"X{k}" for k in inputs})
     assert sum(row.share for row in table.rows) == pytest.approx(1.0)
-    # The rows of the table, read from the top, give the circuit's own frequencies.
+    # The rows of the table, read from the top, give the exact frequencies of the circuit.
     x, y = (np.asarray(part, np.int64) for part in circuit.truth_table())
     known = x.reshape(len(y), -1)[:, list(inputs)]
     left = np.ones(len(y), bool)
@@ -145,7 +145,7 @@ def test_short_tables_keep_what_few_bits_know_of_real_tables(
     name: str, load: Any, options: dict[str, Any], estimator: Any
 ) -> None:
     x, y = load(return_X_y=True, as_frame=True, **options)
-    # Of three divisions of the rows: a single one has errors of a sixth.
+    # Averaged over three divisions of the rows, as a single one has an error of about 1/6.
     models = [estimator(random_state=seed, evidence=False).fit(x, y) for seed in range(3)]
     for bits in (1, 2, 3):
         tables = [model.readable(bits=bits) for model in models]

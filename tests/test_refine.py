@@ -1,4 +1,4 @@
-"""Refinement at fixed beta with discrete channels, held against exact optima."""
+"""Refinement at fixed beta with discrete channels, compared with exact optima."""
 
 import equinox as eqx
 import jax
@@ -19,8 +19,8 @@ from distributed_ib.studies.boolean import paper_circuit
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
-# Y asks of the first component only whether it is 2, so that its values 0 and 1 should merge; it
-# asks the second too, and the third is idle.
+# Y depends on whether the first component is 2, so that its values 0 and 1 should merge, and on the
+# second component; the third is irrelevant.
 X = np.stack(np.meshgrid([0, 1, 2], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(-1, 3)
 Y = (X[:, 0] == 2) ^ (X[:, 1] == 1)
 BETA = np.array([0.1, 0.3, 0.7])
@@ -55,7 +55,7 @@ def test_values_that_y_does_not_tell_apart_are_merged(found: Candidates) -> None
 def test_information_and_errors_agree_with_the_joint_distribution(found: Candidates) -> None:
     information, predictive = channel_terms(joint_from_samples(X, Y), found.channels)
     np.testing.assert_allclose(found.information_bits, information, atol=1e-6)
-    # No predictor knows more than the channels tell; errors are means of 32,768 draws.
+    # No predictor knows more than the channels transmit; errors are means of 32,768 draws.
     assert np.all(found.predictive_bits < predictive + 0.02)
     assert found.envelope(BETA).objective_bits[0] < -0.7
 
@@ -138,7 +138,7 @@ def test_an_open_channel_tells_nearly_all_and_a_shut_one_nearly_nothing() -> Non
 def test_the_envelope_is_the_least_of_all_and_never_above_nothing() -> None:
     rng = np.random.default_rng(0)
     total = rng.uniform(0, 5, 20)
-    predictive = total * rng.uniform(0, 1, 20)  # nobody knows more of Y than was said of X
+    predictive = total * rng.uniform(0, 1, 20)  # I(U; Y) is at most I(U; X)
     beta = np.geomspace(0.01, 2.0, 30)
     best = lower_envelope(beta, total, predictive)
     lines = beta[:, None] * total - predictive

@@ -1,4 +1,4 @@
-"""Numbers that repeat: listed once in a batch of a table, with the same channels and sweeps."""
+"""Repeated numbers, listed once per batch of a table, with the same channels and sweeps."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ def table() -> TableInput:
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(N, 6))
     numbers[:, 0] = rng.integers(0, 5, N) / 3
-    numbers[:, 1] = rng.integers(0, 2, N)  # beside a category, so it stays
+    numbers[:, 1] = rng.integers(0, 2, N)  # in a component with a category, so it is not listed
     numbers[:, 2:4] = rng.integers(0, 3, (N, 2))
     numbers[:, 5] = rng.integers(-9, 9, N) / 7
     codes = np.stack([rng.integers(0, levels, N) for levels in (4, 3)], axis=1)
@@ -86,7 +86,7 @@ def test_few_numbers_are_listed_and_many_are_not() -> None:
         assert values is not None
         np.testing.assert_array_equal(values[found.codes[:, k]], x.numbers[:, columns])
     assert listed(9).listed == (1, 3)
-    # Without anything to list it is the very same table.
+    # Without anything to list, the same object is returned.
     same = repeated_numbers(x, 4, **COLUMNS)
     assert same is x
 
@@ -195,7 +195,7 @@ SMALL: dict[str, Any] = {
 
 
 def people() -> pd.DataFrame:
-    """Even ages, children from 0 to 3, and weights that are all different."""
+    """Even ages, numbers of children from 0 to 3, and distinct weights."""
     rng = np.random.default_rng(0)
     return pd.DataFrame(
         {
@@ -208,7 +208,7 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture
 def sources(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The batch sources that estimators make."""
+    """The batch sources that estimators create."""
     made: list[Any] = []
 
     def remember(model: Any, source: Any, *arguments: Any, **options: Any) -> Any:
@@ -253,7 +253,7 @@ def test_comparing_ys_and_weights_go_the_same_way(
 
 
 class Seen(Exception):
-    """The source of the batches is known, and no sweep needed."""
+    """Raised once the batch source is known, instead of running the sweep."""
 
 
 def test_without_repeats_or_memory_rows_are_drawn_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What repeats say together, and sweeps in both directions."""
+"""Statistics over repeats, and sweeps in both directions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_subsets_are_counted_once_in_each_repeat() -> None:
     found = subset_frequencies(repeats)
     assert [("".join(f.components), f.n_found) for f in found] == [("abc", 3), ("b", 2), ("ab", 1)]
     assert found[1].frequency == pytest.approx(2 / 3)
-    # One that comes back reaches from first to last; over the repeats the median counts.
+    # A subset that recurs extends from its first to its last beta; repeats give the median.
     assert (found[0].beta_low, found[0].beta_high) == (0.1, 0.3)
     assert (found[1].beta_low, found[1].beta_high) == pytest.approx((0.35, 0.7))
 
@@ -53,7 +53,7 @@ def test_no_record_is_above_the_frontier_and_every_point_is_a_record() -> None:
         assert np.all(np.diff(found.total_bits) > 0) and np.all(np.diff(found.predictive_bits) > 0)
     place = np.searchsorted(best.total_bits, total, side="right") - 1
     assert np.all(place >= 0) and np.all(known <= best.predictive_bits[place])
-    # The hull is above all of them too, and turns to the right everywhere.
+    # No record is above the hull either, and the hull is strictly concave.
     assert np.all(known <= np.interp(total, hull.total_bits, hull.predictive_bits) + 1e-12)
     slopes = np.diff(hull.predictive_bits) / np.diff(hull.total_bits)
     assert np.all(np.diff(slopes) < 0) and len(hull.beta) < len(best.beta)
@@ -79,7 +79,7 @@ def test_the_frontier_is_of_the_split_and_measure_asked_for(
 
 @pytest.fixture(scope="module")
 def falling_result() -> SweepResult:
-    """The sweep of `xor_result` the other way round."""
+    """The sweep of `xor_result` with falling beta."""
     x, y = xor_data()
     schedule = replace(XOR_SCHEDULE, direction="falling")
     return sweep(
@@ -111,7 +111,7 @@ def test_records_stand_in_the_order_of_rising_beta(
     assert np.all(np.diff(data["training_step"]) < 0)
     assert falling.directions == ("falling", "falling")
     assert xor_scheme.directions == ("rising", "rising")
-    # The model of a record is the one that was kept when it ended.
+    # The model of a record is the snapshot taken at its end.
     np.testing.assert_allclose(
         data["snapshot_beta"][::-1], falling_result.snapshots.beta, rtol=1e-12
     )
@@ -206,10 +206,10 @@ def test_every_repeat_of_a_joined_scheme_keeps_its_steps(
             np.testing.assert_array_equal(steps[:made], own["pretraining_step"])
             errors = one["pretraining_error_bits"].values
             np.testing.assert_array_equal(errors[:made], own["pretraining_error_bits"][repeat])
-            # What a sweep never recorded is no number.
+            # Records that a sweep does not have are NaN.
             assert np.isnan(steps[made:]).all() and np.isnan(errors[made:]).all()
         alone = joined.of_direction(part.directions[0]).to_xarray()
-        common = ["beta", "snapshot_record", "snapshot_beta"]  # of both, but for rounding
+        common = ["beta", "snapshot_record", "snapshot_beta"]  # equal in both, up to rounding
         xr.testing.assert_identical(
             alone.drop_vars(common).drop_attrs(), own.drop_vars(common).drop_attrs()
         )
@@ -306,7 +306,7 @@ def test_a_falling_sweep_finds_single_inputs_but_not_what_tells_only_together() 
         subsets = and_scheme.subsets(seed=seed)
         assert subsets[0].components == ("a", "b") and subsets[-1].components == ()
         assert subsets[0].predictive_bits > 0.7
-    # XOR: one input alone tells nothing, so that no channel is the first to open.
+    # XOR: one input alone carries no information, so that no channel opens first.
     xor = BooleanStudy(circuit="a ^ b", hidden=(16,), train=train).fit()
     assert xor.subsets(seed=0)[0].components == ("a", "b")
     assert [subset.components for subset in xor.subsets(seed=1)] == [()]

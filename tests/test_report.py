@@ -1,4 +1,4 @@
-"""The tables of a scheme say what is known, and no more; a report comes back as it was stored."""
+"""Tables of a scheme state no more than is known; a loaded report equals the stored one."""
 
 import io
 import math

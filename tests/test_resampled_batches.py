@@ -1,4 +1,4 @@
-"""Batches of repeats that have rows of their own: none meets the rows of another."""
+"""Batches of repeats that each have their own rows and never draw those of another."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ ROWS = [np.array([0, 1, 2]), np.array([3]), np.array([2, 5, 7, 11, 13])]
 
 
 def drawn(source: ResampledBatches, seed: int = 0) -> np.ndarray:
-    """A batch of each repeat, as the training loop draws them, `[repeat, row]`."""
+    """A batch for each repeat, drawn as in the training loop, `[repeat, row]`."""
     prepared = source.prepare(0, 1, len(ROWS))
     picked = source.pick(prepared, jnp.int32(0))
     keys = jax.random.split(jax.random.key(seed), len(ROWS))

@@ -1,4 +1,4 @@
-"""The pool of a table on disk: which rows it holds and draws, and when they are replaced."""
+"""The pool of a table on disk: which rows it contains and draws, and when they are replaced."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +21,13 @@ N_ROWS = 1200
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> StreamedTable:
-    """1,200 rows sorted by Y in row groups of 70, the last of a file being smaller."""
+    """1,200 rows sorted by Y, in row groups of 70 with a smaller one at the end of a file."""
     folder = tmp_path_factory.mktemp("big")
     return streamed(write(folder, frame(N_ROWS), row_group_size=70))
 
 
 def batches(pool: RowGroupPool, n_repeats: int = 2, seed: int = 5) -> PoolBatches:
-    """A source whose repeats share no measured row."""
+    """A source whose repeats have no measured row in common."""
     rows = [np.arange(25 * k, 25 * (k + 1)) for k in range(n_repeats)]
     return PoolBatches(pool, rows, 32, seed=seed, steps_per_transfer=256)
 
@@ -59,7 +59,7 @@ def test_every_block_has_its_share_of_places_and_no_measured_row(table: Streamed
 def test_every_training_row_is_equally_likely_though_the_table_is_sorted(
     table: StreamedTable,
 ) -> None:
-    """Chi-square over all rows, of draws from many fillings of a pool of an eighth of them."""
+    """Chi-square test over all rows, with many fillings of a pool that holds an eighth of them."""
     counts = np.zeros(N_ROWS)
     n_each = 0
     for seed in range(12):
@@ -67,7 +67,7 @@ def test_every_training_row_is_equally_likely_though_the_table_is_sorted(
         numbers = pool.arrays[0]
         source = batches(pool, n_repeats=1, seed=seed)
         places = source.places(0, 200, 1).ravel()
-        for draw in range(4):  # as after so many cycles
+        for draw in range(4):  # as after this many cycles
             pool.advance_to(np.full(pool.n_blocks, draw))
             counts += np.bincount(numbers[places], minlength=N_ROWS)
             n_each += len(places)
@@ -75,12 +75,12 @@ def test_every_training_row_is_equally_likely_though_the_table_is_sorted(
     trained = np.concatenate([outside, table.measured[:25]])
     assert counts[np.setdiff1d(np.arange(N_ROWS), trained)].sum() == 0
     expected = n_each / len(trained)
-    # Rows of a block that are held together are drawn together: of 48 fillings, a row is in each
-    # with probability 1/8, so that its count varies as of 48 trials and not of many draws.
+    # Rows in the pool at the same time are drawn together: a row is in each of the 48 fillings
+    # with probability 1/8, so that its count varies as in 48 trials, not as in independent draws.
     held = counts[outside] / expected
     variance = 7 / 48 + 1 / expected
     assert ((held - 1) ** 2).sum() / variance == pytest.approx(len(outside), rel=0.2)
-    # By hundreds of neighbouring rows, which differ in Y, all draws are as of independent rows.
+    # Averaged over tenths of the table, which differ in Y, draws are as of independent rows.
     parts = [part.mean() for part in np.array_split(held, 10)]
     assert np.abs(np.array(parts) - 1).max() < 0.06
     share = counts[table.measured[:25]].sum() / n_each
@@ -132,7 +132,7 @@ def test_rows_of_the_pool_are_replaced_as_scheduled(table: StreamedTable) -> Non
 
 @pytest.mark.parametrize(("n_places", "lifetime"), [(600, 2400), (50, 1000)])
 def test_how_long_a_row_stays(n_places: int, lifetime: int) -> None:
-    """Four draws each; and no more rows are read than are drawn, from a small pool."""
+    """A row stays for four draws; a small pool reads no more rows than it draws."""
     schedule = RefreshSchedule.of_pool(10, n_places, 1000, draws_per_step=100, seed=0)
     assert schedule.n_before(lifetime // 100) == 10
     assert schedule.draws_at(lifetime // 100).tolist() == [1] * 10
@@ -174,7 +174,7 @@ def test_reading_is_told_and_errors_of_other_threads_come_through(
 
 
 def test_a_pool_of_a_table_that_has_changed_is_refused(tmp_path: Path) -> None:
-    """A sweep is resumed with the pool it began with alone."""
+    """A sweep can only be resumed with the same pool."""
     folder = write(tmp_path, frame(N_ROWS), row_group_size=70)
     first = describe(batches(pool_of(streamed(folder), 150)))
     assert first == describe(batches(pool_of(streamed(folder), 150)))

@@ -1,4 +1,4 @@
-"""A damaged run is told by the name of its file, and never read as if it were whole."""
+"""A damaged run is rejected with the name of the damaged file, and never read as intact."""
 
 import shutil
 from pathlib import Path
@@ -25,7 +25,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def damage(path: Path, rng: np.random.Generator) -> str:
-    """Change, cut, lengthen or remove a file; what was done."""
+    """Change, truncate, lengthen or remove a file; returns the kind of damage."""
     content = bytearray(path.read_bytes())
     kind = str(rng.choice(["byte", "cut", "longer", "gone", "empty"], p=[0.6, 0.1, 0.1, 0.1, 0.1]))
     if kind == "gone":

@@ -1,4 +1,4 @@
-"""Faults of weights and groups: one line that says what to give."""
+"""Invalid weights and groups raise one-line errors that say what is expected."""
 
 from typing import Any
 

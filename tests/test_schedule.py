@@ -1,4 +1,4 @@
-"""How beta rises."""
+"""The schedule of beta."""
 
 import math
 from typing import Any
@@ -50,7 +50,7 @@ def test_traced_beta_equals_the_plain_one(schedule: BetaSchedule) -> None:
     steps = np.unique(np.linspace(0, schedule.total_steps, 1001).astype(np.int32))
     found = traced_beta(schedule.as_array(), jnp.asarray(steps))
     expected = [schedule.beta_at(int(step)) for step in steps]
-    # Single precision holds the logarithm, at most 14 here, to about 1e-6.
+    # Single precision represents the logarithm, at most 14 here, to about 1e-6.
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 

@@ -127,10 +127,10 @@ def test_a_subset_that_comes_back_is_a_stretch_of_its_own() -> None:
         ({"beta": 0.011}, 0),
         ({"beta": 1e-9}, 0),
         ({"beta": 1e9}, 4),
-        # Nearest in the logarithm: between 0.022 and 0.044 the watershed is at 0.0311.
+        # Nearest in the logarithm: the midpoint between 0.022 and 0.044 is 0.0311.
         ({"beta": 0.0310}, 1),
         ({"beta": 0.0312}, 2),
-        # The best of what is affordable is not the dearest: record 1 knows more than record 0.
+        # The best affordable record is not the most expensive: 1 knows more than 0.
         ({"bits": 100}, 1),
         ({"bits": 3.0}, 1),
         ({"bits": 2.9}, 2),
@@ -189,7 +189,7 @@ def test_components_in_use(handmade: ApproximationScheme) -> None:
 
 @pytest.fixture(scope="module")
 def middling(xor_scheme: ApproximationScheme) -> Approximation:
-    """A model of a and b whose channels are noisy enough to matter."""
+    """An approximation with a and b in use, whose channel noise affects predictions."""
     return xor_scheme.at(bits=1.5)
 
 
@@ -212,7 +212,7 @@ def test_predict_proba_averages_over_the_noise(middling: Approximation) -> None:
     draws = plain_probabilities(middling.model, u)
     found = middling.predict_proba(x, n_samples=n)
     spread = draws.std(axis=0)
-    assert spread.max() > 0.05  # the noise matters, so averaging does
+    assert spread.max() > 0.05  # the noise has an effect, and so has averaging
     assert np.all(np.abs(found[:, 1] - draws.mean(0)) < 5 * np.sqrt(2 / n) * spread + 1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-5)
 
@@ -223,7 +223,7 @@ def test_scores_are_those_of_single_draws(middling: Approximation) -> None:
     single = [(middling.predict(x, n_samples=1, seed=seed) == y).mean() for seed in range(4)]
     found = middling.scores(x, y, n_samples=4)
     assert list(found) == ["accuracy"]
-    # 16,000 draws on either side, each right or wrong: three standard errors are 0.017.
+    # 16,000 draws on either side, each correct or not: three standard errors are 0.017.
     assert found["accuracy"] == pytest.approx(np.mean(single), abs=0.017)
     averaged = (middling.predict(x, n_samples=64) == y).mean()
     assert found["accuracy"] < averaged - 0.05
@@ -328,7 +328,7 @@ def test_a_value_that_is_no_number_is_refused(xor_scheme: ApproximationScheme) -
 
 
 def test_every_choice_goes_by_held_out_rows(xor_scheme: ApproximationScheme) -> None:
-    """Where the training rows say that much is known and the held-out rows that nothing is."""
+    """Training rows suggest much known information here, and held-out rows none."""
     data = xor_scheme.to_xarray()
     known = data["predictive_information_bits"]
     falling = xr.DataArray(np.linspace(3.0, 2.0, data.sizes["step"]), dims="step")

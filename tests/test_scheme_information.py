@@ -1,4 +1,4 @@
-"""What channels transmit, measured along a sweep."""
+"""Transmitted information of channels, measured along a sweep."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ NAMES = ("information_lower_bits", "information_bits", "information_upper_bits")
 
 
 class LineEncoder(eqx.Module):
-    """The channel N(a x, 1 - a^2) of one number a component, with its own slope a."""
+    """The channel N(a x, 1 - a^2) for components of one number, each with its own slope a."""
 
     slope: jax.Array
 
@@ -37,28 +37,28 @@ class LineEncoder(eqx.Module):
         return GaussianChannel(slope * x, jnp.log1p(-(slope**2)))
 
     def config(self) -> dict[str, Any]:
-        """One dimension, as the bottleneck's encoders say it."""
+        """One dimension, in the form used by the bottleneck's encoders."""
         return {"embedding_dim": 1}
 
 
 class LineModel(eqx.Module):
-    """A model of nothing but an encoder."""
+    """A model that consists of an encoder only."""
 
     encoder: LineEncoder
 
 
-# At the last snapshot both components are shut.
+# At the last snapshot both channels are closed.
 SLOPES = np.array([[0.999, 0.9], [0.99, 0.9], [0.9, 0.5], [0.0, 0.0]])
 
 
 def gaussian_sweep(n_records: int = 10) -> tuple[xr.Dataset, Snapshots]:
-    """Models whose information about normal X is known, -log2(1 - a^2) / 2, at four records."""
+    """Models at four records whose information about normal X is -log2(1 - a^2) / 2."""
     record = np.array([0, 3, 6, 9])
     slopes = np.stack([SLOPES, SLOPES], axis=1)[..., None, :]  # [snapshot, repeat, 1, component]
     beta = np.geomspace(0.01, 1.0, n_records)
     params = LineModel(LineEncoder(jnp.asarray(slopes[:, :, 0], jnp.float32)))
     static = LineModel(LineEncoder(None))  # type: ignore[arg-type]
-    # Over normal X the KL of this channel is its information; a loose prior adds half a bit.
+    # For normal X the KL of this channel is its information; a loose prior adds half a bit.
     bits = -0.5 * np.log2(1 - SLOPES**2) + 0.5 * (SLOPES > 0)
     kl_bits = np.stack([np.interp(range(n_records), record, column) for column in bits.T], axis=1)
     dims = ("seed", "step", "component")
@@ -78,7 +78,7 @@ def test_the_information_of_gaussian_channels_lies_between_the_bounds() -> None:
     error = at["information_error_bits"].values
     assert np.all(at["information_lower_bits"] <= truth + 3 * error + 1e-9)
     assert np.all(at["information_upper_bits"] >= truth - 3 * error - 1e-9)
-    # 512 inputs tell up to 6 bits well; the middle is nearer the truth than the bounds are.
+    # 512 inputs resolve up to 6 bits well; the middle is nearer the truth than the bounds are.
     np.testing.assert_allclose(at["information_bits"], truth, atol=0.15)
     assert np.all(at["information_bits"][-1] == 0)
     assert not found["information_exact"].any()
@@ -117,7 +117,7 @@ def test_few_values_are_measured_exactly_with_their_frequencies() -> None:
         truth = exact_information(mean, spread[k], [1 - share, share]).information_bits
         for name in NAMES:
             assert float(found[name][0, 6, k]) == pytest.approx(float(truth), abs=1e-5)
-    # A row counts by its weight; rows without weight not at all.
+    # Rows count by their weights.
     weighted = measure_information(
         dataset, snapshots, values[..., None], weights=[0.5, 0.125, 0.375], complete=True
     )
@@ -137,7 +137,7 @@ def test_records_between_follow_the_kl() -> None:
     kl_bits = np.array([3.0, 3.0, 3.0, 0.2, 0.0, 0.0]).reshape(1, 6, 1)
     measured = np.array([1.0, 0.9, 0.0]).reshape(1, 3, 1)
     filled = between_records(measured, np.array([0, 2, 4]), kl_bits, np.arange(6.0))[0, :, 0]
-    # At rest by beta, in the fall by the KL, constant at the end.
+    # By beta where the KL is constant, by the KL where it falls, constant at the end.
     np.testing.assert_allclose(filled, [1.0, 0.95, 0.9, 0.06, 0.0, 0.0])
 
 
@@ -171,7 +171,7 @@ def test_a_bit_conveys_a_bit_at_most_and_less_than_its_kl(informed: Approximatio
     assert np.all(information <= data["kl_bits"])
     open_total = information.isel(step=0).sum("component")
     assert np.all(open_total < 0.7 * data["kl_bits"].isel(step=0).sum("component"))
-    # Nothing is known of Y that no channel tells: XOR needs both of its inputs.
+    # Known bits need both channels: XOR depends on both of its inputs.
     known = data["predictive_information_bits"].isel(split=1)
     assert np.all(known <= information.sel(component=["a", "b"]).min("component") + 0.02)
 

@@ -1,4 +1,4 @@
-"""Private names of scikit-learn may change with any of its releases: none is used."""
+"""No private name of scikit-learn is used, as these may change in any release."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ import distributed_ib
 
 
 def private_names(source: str) -> list[str]:
-    """What a module takes of scikit-learn that begins with an underscore."""
+    """Names of scikit-learn in a module that begin with an underscore."""
     tree = ast.parse(source)
     found, modules = [], set()
     for node in ast.walk(tree):

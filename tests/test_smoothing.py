@@ -1,4 +1,4 @@
-"""The running mean: any number of values, any window, and what the ends do."""
+"""The running mean for any number of values and any window, and at the ends."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A value that far more rows hold than hold the values beside it is told from these."""
+"""Spikes: values that occur far more often than the values next to them."""
 
 import warnings
 from typing import Any
@@ -21,7 +21,7 @@ RNG_SEED = 0
 
 
 def waits(n: int = 2000) -> np.ndarray:
-    """Waiting times in minutes, of which some are no measurement: 0, 34 and 35."""
+    """Waiting times in minutes, some of which are filled in and not measured: 0, 34 and 35."""
     rng = np.random.default_rng(RNG_SEED)
     times = rng.gamma(4.0, 9.0, n).round()
     filled = rng.random(n)
@@ -64,7 +64,7 @@ def test_the_sixteen_most_frequent_are_kept() -> None:
 
 
 def table(n: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
-    """Y is decided by whether a number was filled in, which no smooth function of it tells."""
+    """Y is whether a number was filled in, which is no smooth function of the number."""
     rng = np.random.default_rng(2)
     times = rng.uniform(0, 90, n).round()
     filled = rng.random(n) < 0.5
@@ -102,7 +102,7 @@ def test_they_are_those_of_the_training_rows_and_kept_with_them() -> None:
     assert fitted.spikes[0] == (17e3, 34e3, 53e3, 71e3)
     again = FittedDecomposition.from_dict(fitted.to_dict())
     assert again == fitted
-    # As the model takes the numbers themselves, to the last digit.
+    # Exactly as the model reads the numbers themselves, to the last digit.
     numbers = fitted.transform(x).numbers[:, 0]
     for value, scaled in zip(fitted.spikes[0], fitted.scaled_spikes()[0], strict=True):
         assert np.array_equal(numbers == np.float32(scaled), x["wait"] == value)

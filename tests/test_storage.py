@@ -33,7 +33,7 @@ def saved(xor_scheme: ApproximationScheme, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def run(saved: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
+    """A copy of the saved scheme that a test may damage."""
     return Path(shutil.copytree(saved, tmp_path / "run"))
 
 
@@ -131,7 +131,7 @@ def test_a_place_that_cannot_be_written_is_named(
 
 
 def test_a_full_disk_is_a_user_error(xor_scheme: ApproximationScheme, tmp_path: Path) -> None:
-    # A limit on the size of files acts like a full disk, and binds the superuser too.
+    # A limit on the file size acts like a full disk, also for the superuser.
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
@@ -163,9 +163,9 @@ def test_damaged_files_are_refused(run: Path, name: str, damage: str) -> None:
 
 
 def refused(run: Path, match: str | None = None) -> None:
-    """Loading fails with one line, soon, and without taking memory.
+    """Check that loading fails fast with a one-line error and without allocating memory.
 
-    Whoever makes a hostile file makes its checksum too.
+    The checksums are updated first, as the author of a hostile file would do.
     """
     record_checksums(run, [name for name in (NC, MODEL, PARAMS) if (run / name).exists()])
     memory, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()

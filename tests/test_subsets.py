@@ -1,4 +1,4 @@
-"""Information of every subset of inputs, against the reference and a slow twin."""
+"""Information of every subset of inputs, compared with references and a slow implementation."""
 
 import time
 from itertools import product
@@ -73,7 +73,7 @@ def test_the_paper_circuit_has_the_reference_subsets(
 
 
 def test_ranks_count_only_better_subsets(paper_information: np.ndarray) -> None:
-    # {0,2,5,9} and {1,2,5,9} tie at the top, so the next of size 4 is third.
+    # {0,2,5,9} and {1,2,5,9} tie for first place, so the next of size 4 is third.
     sizes = np.bitwise_count(np.arange(1024))
     second = np.flatnonzero((sizes == 4) & np.isclose(paper_information, 0.446826, atol=5e-7))
     assert {rank_within_size(paper_information, int(mask)) for mask in second} == {3}

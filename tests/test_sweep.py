@@ -98,7 +98,7 @@ def test_stretches_do_not_matter(
 
 
 def compilations(caplog: pytest.LogCaptureFixture, **options: Any) -> tuple[SweepResult, int]:
-    """A short sweep, and how many programs were compiled for it."""
+    """The result of a short sweep, and the number of programs compiled for it."""
     caplog.clear()
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         result = short_sweep(**options)
@@ -106,7 +106,7 @@ def compilations(caplog: pytest.LogCaptureFixture, **options: Any) -> tuple[Swee
 
 
 def test_one_compilation_serves_the_whole_sweep(caplog: pytest.LogCaptureFixture) -> None:
-    # A number of repeats that no other test has: this sweep is the first of its kind.
+    # No other test has this number of repeats, so that this program is not compiled yet.
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         short_sweep(n_seeds=7)
     messages = [record.getMessage() for record in caplog.records]
@@ -124,10 +124,10 @@ def test_the_second_sweep_compiles_nothing(
 def test_a_repeat_does_not_depend_on_how_many_there_are(
     short_result: SweepResult, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The same keys, but another program: products of another shape round differently, and
-    # training amplifies it. Over 90 steps it stays below a thousandth of a nat.
+    # The keys are the same, but the program differs: products of another shape round differently,
+    # and training amplifies the difference. Over 90 steps it stays below 0.001 nats.
     result, compiled = compilations(caplog, n_seeds=1)
-    assert compiled > 0  # or the count of the test above would count nothing
+    assert compiled > 0  # otherwise the count in the test above would be void
     alone, together = result.annealing, short_result.annealing
     np.testing.assert_allclose(alone.kl_nats[0], together.kl_nats[0], atol=1e-3)
     np.testing.assert_allclose(
@@ -168,9 +168,9 @@ def test_no_more_records_than_steps() -> None:
 
 def test_information_obeys_its_bounds(xor_scheme: ApproximationScheme) -> None:
     data = xor_scheme.to_xarray()
-    # Validation holds 512 rows, half of them of each class, so H(Y) is 1 bit exactly. Its error
-    # is a mean over 512 draws of the noise: four standard errors of a loss that spreads by at
-    # most about one bit.
+    # There are 512 validation rows, half of them of each class, so H(Y) is exactly 1 bit. The
+    # loss is a mean over 512 draws of the noise: the tolerance is four standard errors of a loss
+    # with a spread of at most about one bit.
     tolerance = 4 / np.sqrt(512)
     information = data["predictive_information_bits"].sel(split="validation")
     total = data["kl_bits"].sum("component")
@@ -267,7 +267,7 @@ def test_the_learning_rate_falls_over_pretraining_and_then_stays() -> None:
 
 @pytest.mark.parametrize("n_snapshots", [20, 2])
 def test_a_loss_that_is_not_finite_ends_the_sweep(n_snapshots: int) -> None:
-    # The weight is 1.05, 0.95, ... 0.55 and at step 6 it is 0.45, below the pit.
+    # The weight is 1.05, 0.95, ... 0.55, and at step 6 it is 0.45, in the pit.
     result = toy_sweep(falling(False), n_snapshots=n_snapshots)
     assert result.status == "diverged"
     assert "loss was not finite at step 6," in result.message
@@ -385,7 +385,7 @@ def test_the_bar_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[st
 
 
 def test_the_bar_never_counts_beyond_its_total() -> None:
-    # Two sweeps, the second longer, told to one bar.
+    # Two sweeps, the second one longer, reported to one bar.
     screen = io.StringIO()
     with ProgressBar("both", Console(file=screen, force_terminal=True, width=120)) as bar:
         for total in (65, 80):

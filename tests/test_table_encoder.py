@@ -1,4 +1,4 @@
-"""The encoder for tables is the network on one-hots that it stands for, only cheaper."""
+"""The encoder for tables equals the network on one-hot inputs, at a lower cost."""
 
 import json
 import math
@@ -51,7 +51,7 @@ def columns_of(counts: list[int]) -> Iterator[range]:
 
 
 def slow_twin(encoder: TableEncoder, x: TableInput) -> tuple[np.ndarray, np.ndarray]:
-    """The same function of one component after another, with one-hots and matrix products."""
+    """The same function, component by component, with one-hot inputs and matrix products."""
     with_numbers = [*encoder.layout.numeric, *encoder.layout.mixed]
     widest = encoder.layout.number_columns.shape[1]
     first_vector, parts = 0, []

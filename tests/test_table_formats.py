@@ -1,4 +1,4 @@
-"""Tables of text in the many forms in which people have them."""
+"""Text tables in the many formats that occur in practice."""
 
 import bz2
 import gzip
@@ -70,7 +70,7 @@ def test_windows_text_is_read_and_told(tmp_path: Path, n_before: int) -> None:
 def test_comments_at_the_top_are_passed_over(tmp_path: Path) -> None:
     text = '# measured "in 2020, by us\n#\n\n' + EXPECTED.to_csv(index=False)
     pd.testing.assert_frame_equal(read(tmp_path, text), EXPECTED)
-    # A # below belongs to the data.
+    # A # further down belongs to the data.
     assert read(tmp_path, "a,b\n#1,2\n")["a"].tolist() == ["#1"]
 
 
@@ -99,10 +99,10 @@ def test_delimiters_within_names_and_values_mislead_no_one(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a;n\n3,14;1.234\n0,5;12\n", [1234.0, 12.0]),  # the decimal comma settles the point
+        ("a;n\n3,14;1.234\n0,5;12\n", [1234.0, 12.0]),  # the decimal comma decides
         ('a,n\n2.5,"1,234"\n1,12\n', [1234.0, 12.0]),
         ("a;n\n1;1.234.567\n2;3\n", [1234567.0, 3.0]),
-        ("a;n\n1;1.234\n2;3\n", [1.234, 3.0]),  # a point is a decimal one where it can be
+        ("a;n\n1;1.234\n2;3\n", [1.234, 3.0]),  # a point is a decimal point if possible
         ("a;n\n1;NA\n2;3,5\n", [np.nan, 3.5]),
         ('a,n\n2.5,"1,234.5"\n1,12\n', [1234.5, 12.0]),
     ],
@@ -133,7 +133,7 @@ def test_what_cannot_be_settled_is_one_clear_error(
     tmp_path: Path, content: str | bytes, message: str
 ) -> None:
     path = write(tmp_path, content)
-    if b"\0\0\0" in path.read_bytes():  # UTF-32 has a mark of its own
+    if b"\0\0\0" in path.read_bytes():  # UTF-32 has a byte order mark
         assert find_format("t", path.read_bytes()).names == tuple(EXPECTED)
         return
     with pytest.raises(UserError, match=message) as caught:
@@ -221,7 +221,7 @@ def test_digits_with_leading_zeros_are_text(tmp_path: Path) -> None:
 
 
 def test_columns_that_are_text_elsewhere_stay_text(tmp_path: Path) -> None:
-    # A few rows to predict may hold only those codes that look like numbers.
+    # A few rows to predict may contain only codes that look like numbers.
     train = read(tmp_path, "code,x\n" + "1,3\nA,4\nB,5\nC,6\nTrue,7\n" * 8)
     fitted = Decomposition.from_frame(train).fit(train)
     assert fitted.text_sources == ("code",)

@@ -132,7 +132,7 @@ def test_a_batch_depends_on_its_step_alone(batch_size: int) -> None:
     fewer = source.prepare(0, 8, n_repeats=1)
     np.testing.assert_array_equal(fewer[1][:, 0], whole[1][:, 0])
     x, y = whole
-    np.testing.assert_array_equal(x[..., 0], 2 * y)  # rows stay whole
+    np.testing.assert_array_equal(x[..., 0], 2 * y)  # x and y are those of the same row
     assert len({y[k, r].tobytes() for k in range(8) for r in range(2)}) == 16 or batch_size == 1
 
 

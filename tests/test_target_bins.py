@@ -1,4 +1,4 @@
-"""Bins of a number Y: what they hold, where values that were never seen fall, and their tilts."""
+"""Bins of a numeric Y: their contents, the bins of unseen values, and tilts."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ FIXED = settings(max_examples=60, derandomize=True, deadline=None)
 
 
 def samples() -> dict[str, np.ndarray]:
-    """Numbers of all shapes that a target may have."""
+    """Samples of various distributions that a target may have."""
     random = np.random.default_rng(0)
     normal = random.normal(size=400)
     return {
@@ -71,7 +71,7 @@ def test_intervals_hold_equally_many_rows_and_the_outermost_fewer() -> None:
         assert bins.n_bins == min(n_rows // ROWS_PER_BIN, 128) + 4
         counts = np.bincount(bins.codes(values))
         assert counts[3:-3].max() - counts[3:-3].min() <= 1
-        # The outermost are divided, so that a mean can come near the largest values.
+        # The outermost intervals are divided, so that means can approach the largest values.
         for three in (counts[:3], counts[:-4:-1]):
             assert abs(three.sum() - counts[3:-3].mean()) <= 1
             np.testing.assert_allclose(three / three.sum(), [0.2, 0.3, 0.5], atol=0.05)
@@ -99,7 +99,7 @@ def test_a_row_that_counts_twice_is_like_two_rows() -> None:
     weight = np.where(values < 5, 2.0, 1.0)
     weighted = TargetBins.fit(values, weight)
     np.testing.assert_allclose(weighted.share, weight / 15)
-    # Where bins hold several rows, their mean is weighted too.
+    # If bins contain several rows, their mean is weighted too.
     many = np.random.default_rng(0).normal(size=300)
     weight = np.where(many > 0, 4.0, 1.0)
     bins = TargetBins.fit(many, weight)
@@ -113,7 +113,7 @@ def test_a_row_that_counts_twice_is_like_two_rows() -> None:
     )
 )
 def test_no_bin_is_empty_and_the_description_comes_back(values: list[float]) -> None:
-    values = [*values, max(values) + 1]  # a target of one value is refused
+    values = [*values, max(values) + 1]  # a target with a single value is rejected
     bins = TargetBins.fit(np.array(values))
     assert (bins.share > 0).all() and bins.share.sum() == pytest.approx(1.0)
     assert (np.diff(bins.points, axis=1) >= 0).all()
@@ -129,7 +129,7 @@ def test_tilts_have_mean_zero_and_variance_one_and_are_uncorrelated(name: str) -
     tilts = bins.tilts()
     assert tilts.shape[0] == bins.n_bins and 1 <= tilts.shape[1] < bins.n_bins
     np.testing.assert_allclose(bins.share @ tilts, 0.0, atol=1e-9)
-    # A tilt of which little is left beside the others keeps its small size.
+    # A tilt of which little remains after orthogonalisation keeps its small size.
     products = tilts.T @ (bins.share[:, None] * tilts)
     variance = np.diag(products).copy()
     assert (variance <= 1 + 1e-9).all() and variance[0] == pytest.approx(1.0)
@@ -153,7 +153,7 @@ def test_a_tilt_of_each_atom_tells_it_from_all_else() -> None:
 
 
 def told_bits(distributions: np.ndarray, tilts: np.ndarray) -> float:
-    """Largest mean gain over the mean distribution, in bits, of its tilts, `[case, bin]`."""
+    """Largest mean gain in bits of tilted mean distributions, for `distributions` `[case, bin]`."""
     marginal = distributions.mean(axis=0)
     nats = 0.0
     for p in distributions:
@@ -168,7 +168,7 @@ def told_bits(distributions: np.ndarray, tilts: np.ndarray) -> float:
 
 
 def test_many_rows_of_heavy_tails_whose_center_moves_are_described() -> None:
-    """Student t around s: with five tilts, six per cent of what the bins tell would be lost."""
+    """Student t around s: five tilts would lose 6 % of the information in the bins."""
     random, centers = np.random.default_rng(0), stats.norm.ppf((np.arange(20) + 0.5) / 20)
     bins = TargetBins.fit(random.normal(size=20_000) + random.standard_t(3, size=20_000))
     edges = np.concatenate([[-np.inf], np.asarray(bins.edges), [np.inf]])

@@ -1,4 +1,4 @@
-"""The tilted predictor: the marginal where nothing is read, and a distribution everywhere."""
+"""The tilted predictor: a distribution for every input, the marginal if nothing is read."""
 
 import json
 from itertools import product
@@ -21,14 +21,14 @@ INPUT = 4
 
 
 def bins() -> list[TargetBins]:
-    """Of numbers with many zeros, and of a count: of different sizes."""
+    """Bins of numbers with many zeros and of counts; the two differ in size."""
     random = np.random.default_rng(0)
     skewed = np.where(random.random(200) < 0.3, 0.0, np.exp(random.normal(size=200)))
     return [TargetBins.fit(skewed), TargetBins.fit(random.poisson(1.0, 200))]
 
 
 def predictor(parts: list[TargetBins], *, is_vector: bool, seed: int = 0) -> TiltedPredictor:
-    """A predictor around the marginal of some bins whose weights are far from those at first."""
+    """A predictor around the marginal of bins, with weights far from their initial values."""
     key_model, key_linear = jax.random.split(jax.random.key(seed))
     tilts = [part.tilts() for part in parts]
     made = TiltedPredictor(
@@ -58,7 +58,7 @@ def test_the_loss_of_a_number_is_the_negative_log_of_a_distribution() -> None:
     likelihood = np.exp(-np.asarray(losses, np.float64))
     np.testing.assert_allclose(likelihood.sum(axis=1), 1.0, rtol=1e-5)
     np.testing.assert_allclose(likelihood, model.probabilities(outputs), rtol=1e-5, atol=1e-30)
-    assert np.ptp(likelihood, axis=0).max() > 0.1  # it does depend on u
+    assert np.ptp(likelihood, axis=0).max() > 0.1  # the likelihood depends on u
 
 
 def test_the_entries_of_a_vector_are_independent_given_u() -> None:
@@ -87,7 +87,7 @@ def test_closed_components_leave_exactly_the_marginal(is_vector: bool) -> None:
     shares = [np.exp(row[: part.n_bins]) for row, part in zip(expected[0], parts, strict=True)]
     for found, part in zip(shares, parts, strict=True):
         np.testing.assert_allclose(found, part.share, rtol=1e-5)
-    # Embeddings of zero tell nothing either, but for rounding.
+    # Embeddings of zero also give the marginal, up to rounding.
     np.testing.assert_allclose(model(jnp.zeros((7, INPUT))), expected, atol=1e-5)
 
 
@@ -131,7 +131,7 @@ def test_sharpening_scales_what_averages_say_beyond_the_marginal() -> None:
     np.testing.assert_array_equal(model.sharpened(averaged), averaged)
     sharp = eqx.tree_at(lambda p: p.sharpness, model, jnp.float32(3.0))
     found = sharp.sharpened(averaged)
-    np.testing.assert_allclose(found[1], share, rtol=1e-6)  # nothing known stays nothing known
+    np.testing.assert_allclose(found[1], share, rtol=1e-6)  # the marginal stays the marginal
     odds, expected = found[0] / share, (averaged[0] / share) ** 3
     np.testing.assert_allclose(odds / odds[0], expected / expected[0], rtol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
@@ -167,7 +167,7 @@ def test_its_options_describe_it() -> None:
     [
         {"n_bins": [], "n_tilts": []},
         {"n_bins": [3], "n_tilts": [1, 1]},
-        {"n_bins": [3, 2], "n_tilts": [1, 1]},  # not said to be a vector
+        {"n_bins": [3, 2], "n_tilts": [1, 1]},  # `is_vector` is missing
         {"n_bins": [0], "n_tilts": [1]},
         {"n_bins": [3], "n_tilts": [0]},
     ],

@@ -1,4 +1,4 @@
-"""Learning rates that fall while beta moves, weights that decay, and averages over steps."""
+"""Learning rates that fall while beta changes, weight decay, and averages over steps."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_weights_decay_and_vectors_and_biases_do_not() -> None:
 
 
 class NoisyMinimum(eqx.Module):
-    """Its loss is least at 0 and its gradient is mostly noise."""
+    """A model whose expected loss is lowest at 0, and whose gradient is mostly noise."""
 
     weight: jax.Array
 
@@ -64,7 +64,7 @@ def test_averages_over_steps_lie_nearer_to_the_minimum_than_single_steps() -> No
     last, averaged = minima(0), minima(100)
     np.testing.assert_array_equal(
         last.annealing.prediction_error_nats, averaged.annealing.prediction_error_nats
-    )  # training itself is the same
+    )  # averaging does not affect training
     off = [np.sqrt(np.mean(one.snapshots.params.weight[-1] ** 2)) for one in (last, averaged)]
     assert off[1] < 0.7 * off[0]
     np.testing.assert_allclose(
@@ -75,7 +75,7 @@ def test_averages_over_steps_lie_nearer_to_the_minimum_than_single_steps() -> No
 def test_an_average_begins_with_the_mean_of_all_steps() -> None:
     schedules, nothing = SCHEDULE.as_array()[None], jnp.zeros(5)
     settings = LoopSettings(jax.random.key(0)[None], schedules, nothing, None, jnp.float32(0.25))
-    average: Any = jnp.float32(100.0)  # what was before the first step does not matter
+    average: Any = jnp.float32(100.0)  # the value before the first step has no effect
     found = []
     for step, value in enumerate([2.0, 4.0, 9.0, 1.0, 5.0]):
         average = _averaged(average, jnp.float32(value), settings, jnp.int32(step))

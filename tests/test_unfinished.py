@@ -1,4 +1,4 @@
-"""Sweeps that end early: what commands say and leave behind, and what a scikit-learn user gets."""
+"""Sweeps that end early: messages and files of the commands, and behaviour of estimators."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown_and_not_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What `dib show` prints of a run of which there is nothing to draw, as `dib plot` says."""
+    """Output of `dib show` for a run for which `dib plot` reports that nothing can be drawn."""
     capsys.readouterr()
     assert dib("show", str(folder)) == 0
     shown = capsys.readouterr().out
@@ -85,7 +85,7 @@ def test_a_loss_that_is_infinite_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "run"
-    step = 1 if command != "patterns" else 0  # a step that makes a record there
+    step = 1 if command != "patterns" else 0  # a step that would make a record
     diverge_at(monkeypatch, step + 1)
     assert dib(*arguments(command, data, out)) == 2
     error = capsys.readouterr().err
@@ -134,7 +134,7 @@ def test_ctrl_c_after_few_records_shows_what_was_reached(
     interrupt_at(monkeypatch, step)
     assert dib(*arguments(command, data, out)) == 130
     printed = capsys.readouterr()
-    assert printed.err == ""  # no warning of an axis without length
+    assert printed.err == ""  # no warning about an axis of zero length
     assert f"was interrupted at step {step} of" in printed.out
     assert f"dib resume {out}" in printed.out
     assert (out / "summary.md").stat().st_size > 0 and any((out / "figures").iterdir())
@@ -157,14 +157,14 @@ def test_what_a_user_put_beside_the_figures_outlives_a_resumed_run(
     assert mine.read_bytes() == b"drawn by hand"
     assert theirs.read_bytes() != before
     shutil.rmtree(out / "figures-001")
-    assert dib("show", str(out)) == 0  # the folder was no part of the results
+    assert dib("show", str(out)) == 0  # the folder was not part of the results
 
 
 def test_a_fit_that_diverges_after_a_record_is_kept(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    diverge_at(monkeypatch, 20 + 4)  # half as many before beta rises, and three for a record
+    diverge_at(monkeypatch, 20 + 4)  # 20 pretraining steps, and three for a record
     assert dib(*arguments("fit", data, out)) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
@@ -232,7 +232,7 @@ def test_a_second_half_that_diverges_is_an_error(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    diverge_at(monkeypatch, N_BEFORE + N_STEPS + 1)  # the falling sweep is longer
+    diverge_at(monkeypatch, N_BEFORE + N_STEPS + 1)  # only the falling sweep is that long
     assert dib(*arguments("boolean", data, out), "--direction", "both") == 2
     error = capsys.readouterr().err
     assert "with beta falling, which is left out, it diverged" in error
@@ -242,7 +242,7 @@ def test_a_second_half_that_diverges_is_an_error(
 def test_a_falling_sweep_is_one_however_early_it_ends() -> None:
     quick = BooleanStudy.presets()["quick"]
     study = replace(quick, circuit="a & b", train=replace(quick.train, direction="falling"))
-    for n_steps in (1, 31):  # before its first record, and at it
+    for n_steps in (1, 31):  # before its first record, and at that record
         scheme = study.fit(progress=press_ctrl_c(n_steps))
         assert scheme.directions == ("falling",)
         assert scheme.status == "interrupted"
@@ -255,7 +255,7 @@ Y = np.where(X[:, 0] > 0, "right", "left")
 
 
 def classifier() -> DistributedIBClassifier:
-    """Of the shapes of `dib fit` above, so that they are compiled once."""
+    """An estimator with the shapes of `dib fit` above, to reuse the compiled programs."""
     return DistributedIBClassifier(
         n_starts=2,
         n_resamples=2,

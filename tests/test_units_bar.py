@@ -1,4 +1,4 @@
-"""The bar of many units."""
+"""The progress bar over many units."""
 
 import io
 

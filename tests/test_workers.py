@@ -1,4 +1,4 @@
-"""Units of work on processes and on a cluster: each once, whatever is lost meanwhile."""
+"""Units of work on processes and on a cluster: each is done once, whatever is lost."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ TWO = Workers(n_jobs=2)
 
 
 def all_of(workers: Workers, folder: Path, *units: str) -> dict[str, str]:
-    """The results, each of which came once."""
+    """The results of all units; checks that each arrives once."""
     found: dict[str, str] = {}
     for unit, result in results_of(workers, work, folder, units):
         assert unit not in found
@@ -32,7 +32,7 @@ def all_of(workers: Workers, folder: Path, *units: str) -> dict[str, str]:
 
 
 def soon(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    """Whether something comes true in time."""
+    """Whether a condition becomes true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -42,7 +42,7 @@ def soon(condition: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 def runs(process: int) -> bool:
-    """Whether a process runs, and is not just waiting to be asked how it ended."""
+    """Whether a process is running and not a zombie."""
     try:
         os.kill(process, 0)
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
@@ -65,11 +65,11 @@ def test_units_run_here_or_on_two_processes(tmp_path: Path) -> None:
 
 
 def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
-    # One loss after the other, or the second could take along what the first had put back.
+    # The losses are sequential, as otherwise the second could hit units requeued by the first.
     names = ["a", "b", "waits c", "lost after a", "terminated after lost after a", "d"]
     assert all_of(TWO, tmp_path, *names) == {name: 2 * name for name in names}
     assert len(begun(tmp_path, "lost after a")) == 2
-    # joblib ends the other process too, but what the client has stays finished.
+    # joblib ends the other process too, but results that the client has are kept.
     assert len(begun(tmp_path, "a")) == 1
 
 
@@ -202,7 +202,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def test_memory_that_a_unit_frees_is_used_again() -> None:
-    """Dask's workers give freed memory back at once: each array is then mapped page by page."""
+    """By default Dask workers return freed memory at once, so each array causes page faults."""
     environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"}
     faults = {
         how: int(

@@ -1,4 +1,4 @@
-"""Small relationships and models whose behaviour is known beforehand."""
+"""Small relationships and models with known behaviour."""
 
 from typing import Any
 
@@ -29,21 +29,21 @@ def xor_model(key: Array) -> DistributedBottleneck:
 
 
 class MeanModel(eqx.Module):
-    """A model whose prediction error is the mean of its batch, and which learns nothing."""
+    """A model that learns nothing and whose prediction error is the mean of its batch."""
 
     w: Array
 
     def terms(self, batch: Any, *, key: Array) -> Terms:
-        """Terms with nothing random in them."""
+        """Terms without randomness."""
         return Terms(jnp.zeros(1), batch.mean() + 0.0 * self.w, {})
 
 
 class NoisyLine(eqx.Module):
-    """A line through the origin that is fitted through noise; quick to compile.
+    """A line through the origin, fitted with noise; quick to compile.
 
     Attributes:
         w: Slope of each input, `[input]`.
-        name: Not trained, and part of what the model is.
+        name: A static field, which is not trained but is part of the model.
     """
 
     w: Array
@@ -72,7 +72,7 @@ class FallingModel(eqx.Module):
 
     Attributes:
         w: The weight; its gradient is 1 above the pit.
-        gradient_only: In the pit only the gradient is not finite, while the loss is zero.
+        gradient_only: If true, in the pit the loss is zero and only the gradient is not finite.
     """
 
     w: Array
@@ -85,7 +85,7 @@ class FallingModel(eqx.Module):
 
 
 def assert_same_channels(encoder: Any, plain: Any, once: Any) -> None:
-    """Two forms of one batch give the same channels and, but for rounding, the same gradients."""
+    """Check that two forms of one batch give equal channels and gradients, up to rounding."""
     shape = eqx.filter_eval_shape(encoder, plain).mean.shape
     push = jnp.asarray(np.random.default_rng(1).normal(size=shape), jnp.float32)
 

@@ -1,4 +1,4 @@
-"""Sweeps that end early, in every command that sweeps: small, and stopped where a test says."""
+"""Small sweeps of all commands that sweep, stopped at a given step."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from distributed_ib.training.progress import ProgressBar, ProgressCallback, Swee
 from test_glass_study import SMALL, glass_like
 
 N_BEFORE, N_STEPS = 3, 12
-"""Steps of pre-training, where there is one, and steps while beta rises; each is a record."""
+"""Steps of pretraining, if any, and steps while beta rises; each step is a record."""
 
 TINY: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
     (
@@ -38,7 +38,7 @@ TINY: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
     ),
     (PatternsStudy, {"hidden": (8,)}, {"batch_size": 16}),
 ]
-"""Studies with their options and those of training."""
+"""Studies with their options and training settings."""
 COMMANDS = ("boolean", "image", "patterns", "glass", "fit")
 
 
@@ -71,7 +71,7 @@ def arguments(command: str, data: Path, out: Path) -> list[str]:
 
 
 def write_data(folder: Path) -> None:
-    """A picture, a table and two glasses."""
+    """Write a picture, a table and two glasses."""
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (6, 9, 3), dtype=np.uint8)).save(folder / "picture.png")
     a, b = rng.normal(size=(2, 60))
@@ -84,7 +84,7 @@ def write_data(folder: Path) -> None:
 
 
 def press_ctrl_c(step: int) -> ProgressCallback:
-    """A progress callback that presses Ctrl-C when so many steps are made."""
+    """A progress callback that sends Ctrl-C after a number of steps."""
     n_made = 0
 
     def progress(now: SweepProgress) -> None:
@@ -97,7 +97,7 @@ def press_ctrl_c(step: int) -> ProgressCallback:
 
 
 def interrupt_at(patch: pytest.MonkeyPatch, step: int) -> None:
-    """Press Ctrl-C when a command has made so many steps, in one sweep or several."""
+    """Send Ctrl-C after a number of steps of a command, counted over all its sweeps."""
     shown, press = ProgressBar.__call__, press_ctrl_c(step)
 
     def show(bar: ProgressBar, now: SweepProgress) -> None:
@@ -108,7 +108,7 @@ def interrupt_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
 
 def diverge_at(patch: pytest.MonkeyPatch, step: int) -> None:
-    """Let the loss of every sweep be infinite at a step."""
+    """Make the loss of every sweep not finite from a step on."""
 
     def run_and_fail(*given: Any) -> Any:
         state = run_steps(*given)

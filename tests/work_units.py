@@ -1,6 +1,6 @@
-"""Units of work that take no time, for tests of where they run and what is lost with a worker.
+"""Short units of work, to test where they run and what is lost with a worker.
 
-Each notes in a folder that it was begun, with the process that it ran in.
+Each unit records in a folder when it begins, with the id of its process.
 """
 
 import os
@@ -12,18 +12,18 @@ from distributed_ib.errors import UserError
 
 
 def begun(folder: Path, unit: str) -> list[int]:
-    """The processes in which a unit was begun, in order."""
+    """Ids of the processes in which a unit was begun, in order."""
     path = folder / unit
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
 def taken(folder: Path, unit: str) -> Path:
-    """The note of the client that it has the result of a unit."""
+    """Path of the file by which the client marks that it has the result of a unit."""
     return folder / f"taken {unit}"
 
 
 def work(folder: Path, unit: str) -> str:
-    """The unit twice; what it does meanwhile stands in its name."""
+    """Return the name of the unit twice; the name also determines how the unit behaves."""
     with (folder / unit).open("a") as notes:
         notes.write(f"{os.getpid()}\n")
     n_tries = len(begun(folder, unit))
@@ -44,7 +44,7 @@ def work(folder: Path, unit: str) -> str:
 
 
 def threads(_: None, unit: str) -> int:
-    """Threads that JAX uses where a unit runs."""
+    """Number of threads that JAX uses in the process of a unit."""
     from distributed_ib._threads import xla_threads
 
     return xla_threads()
