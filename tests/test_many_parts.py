@@ -173,7 +173,7 @@ def test_targets_of_a_table_go_to_processes_and_clusters_with_their_rows(
 # Killed in the middle -----------------------------------------------------------------------------
 
 
-def test_a_study_is_named_by_its_class_or_as_a_run_names_it(file: Path) -> None:
+def test_study_at_finds_a_study_by_class_or_by_name(file: Path) -> None:
     for found, path in (study_at(f"{file}:Halves"), study_at(file, "halves")):
         assert found.name == "halves"
         assert path == file
@@ -265,7 +265,7 @@ def assert_all_four(one: Path, other: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_a_worker_that_is_killed_is_made_up_for(four: Path, tmp_path: Path) -> None:
+def test_a_run_survives_a_killed_worker(four: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     running = client(*LONG, "--jobs", "2", "--out", str(there))
     wait_for(lambda: len(list(there.rglob("checkpoints"))) == 2)
@@ -285,7 +285,9 @@ def command(process: int) -> bytes:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_client_that_is_stopped_goes_on(how: signal.Signals, four: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_without_repeating_finished_parts(
+    how: signal.Signals, four: Path, tmp_path: Path
+) -> None:
     there = tmp_path / "there"
     running = client(*LONG, "--jobs", "2", "--out", str(there))
     wait_for(lambda: schemes(there))
@@ -302,7 +304,7 @@ def test_a_client_that_is_stopped_goes_on(how: signal.Signals, four: Path, tmp_p
 
 
 @pytest.mark.nightly
-def test_what_is_finished_outlives_a_scheduler(four: Path, tmp_path: Path) -> None:
+def test_finished_parts_survive_a_lost_scheduler(four: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     with cluster(tmp_path) as lost:
         running = client(*LONG, "--dask", lost.address, "--out", str(there))
@@ -317,7 +319,7 @@ def test_what_is_finished_outlives_a_scheduler(four: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.nightly
-def test_units_of_a_client_that_is_gone_end(two: Cluster, tmp_path: Path) -> None:
+def test_units_end_when_their_client_is_killed(two: Cluster, tmp_path: Path) -> None:
     endless = [*PATTERNS, "--n-steps", "100000000", "--patterns", "circle"]
     running = client(*endless, "--dask", two.address, "--out", str(tmp_path / "there"))
     wait_for(lambda: (tmp_path / "there" / "config.toml").exists())

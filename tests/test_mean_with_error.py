@@ -14,7 +14,7 @@ def standard_deviation_of(draw: Callable[[np.random.Generator], float]) -> float
     return float(np.std([draw(random) for _ in range(2000)]))
 
 
-def test_of_rows_that_count_the_same_it_is_the_plain_standard_error() -> None:
+def test_equal_weights_give_the_plain_standard_error() -> None:
     values = np.random.default_rng(0).gamma(2.0, size=50)
     found = mean_with_error(values)
     assert found.value == pytest.approx(values.mean())

@@ -102,7 +102,7 @@ def test_a_description_of_an_older_version_still_loads() -> None:
         loaded.transform(table.head(1).assign(x=np.nan))
 
 
-def test_what_was_never_missing_in_training_is_read_as_the_typical_value_and_told() -> None:
+def test_values_never_missing_in_training_are_filled_in_with_a_warning() -> None:
     table = with_gaps().dropna().reset_index(drop=True)
     fitted = fit(table)
     new = table.head(3).astype({"colour": object})
@@ -166,7 +166,7 @@ def test_columns_that_are_missing_together_are_exchangeable_only_if_they_are_cop
     assert found == [("x", "copy")]
 
 
-def test_rows_without_a_target_are_left_out_and_that_is_said() -> None:
+def test_rows_without_a_target_are_left_out_with_a_warning() -> None:
     table = with_gaps()
     y = pd.Series(["yes", "no"] * 20, dtype=object)
     y[[0, 7]] = None
@@ -205,7 +205,7 @@ def test_symbols_of_numbers_name_what_is_missing() -> None:
     assert texts == ["missing", "0-1 or missing", "not missing", "any"]
 
 
-def test_a_missing_value_merges_with_whatever_says_the_same() -> None:
+def test_a_missing_value_merges_with_values_that_predict_the_same() -> None:
     p = np.array([0.1, 0.1, 0.5, 0.5, 0.9, 0.9, 0.1])  # the last is missing, like the first
     path = merge_path(
         np.stack([p, 1 - p], -1)[:, None], np.full(7, 1 / 7), is_number=True, n_on_line=6
@@ -255,7 +255,7 @@ TINY: dict[str, Any] = {
 
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore::distributed_ib.SweepWarning")
-def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path) -> None:
+def test_informative_missingness_is_conveyed_and_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     n = 300
     asked = rng.normal(20, 5, n).round(1)
@@ -285,7 +285,7 @@ def test_missingness_that_tells_the_outcome_is_conveyed_and_named(tmp_path: Path
     assert "compression" in model.figures()
 
 
-def test_joining_of_symbols_comes_to_an_end() -> None:
+def test_joining_of_symbols_terminates() -> None:
     # Regression: the atom of missing values moved back and forth between two symbols forever.
     def size(labels: np.ndarray) -> tuple[int, bool]:
         on_line, missing = labels[:4], labels[4]

@@ -44,7 +44,7 @@ def null_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return run
 
 
-def test_what_is_memorised_is_not_called_known(null_run: Path) -> None:
+def test_memorised_information_is_not_reported_as_known(null_run: Path) -> None:
     summary = json.loads((null_run / "summary.json").read_text())
     assert summary["measured_on"] == "held-out rows"
     widest = summary["repeats"][0][0]
@@ -63,7 +63,7 @@ def test_nothing_is_claimed(null_run: Path, capsys: pytest.CaptureFixture[str]) 
         assert "Nine tenths" not in said
 
 
-def test_it_is_plotted_and_predicts(null_run: Path, tmp_path: Path) -> None:
+def test_a_null_run_can_be_plotted_and_can_predict(null_run: Path, tmp_path: Path) -> None:
     assert dib("plot", str(null_run), "--out", str(tmp_path / "figures")) == 0
     table, out = null_run.parent / "table.csv", tmp_path / "predictions.csv"
     assert dib("predict", str(null_run), str(table), "--out", str(out)) == 0

@@ -63,7 +63,7 @@ def test_few_values_are_those_of_the_data(fitted: FittedDecomposition) -> None:
 
 @pytest.mark.parametrize("name", ["income", "rain", "year"])
 @pytest.mark.parametrize("n_values", [22, 64])
-def test_many_values_are_real_and_share_the_rows(
+def test_many_values_are_observed_ones_that_divide_the_rows_evenly(
     name: str, n_values: int, fitted: FittedDecomposition, table: pd.DataFrame
 ) -> None:
     values = values_of(fitted, name, n_values)
@@ -78,9 +78,7 @@ def test_many_values_are_real_and_share_the_rows(
     assert np.min(rows_between[1:]) > 0
 
 
-def test_the_rows_of_input_are_those_of_the_values(
-    fitted: FittedDecomposition, table: pd.DataFrame
-) -> None:
+def test_inputs_encode_the_values(fitted: FittedDecomposition, table: pd.DataFrame) -> None:
     values, inputs = fitted.component_values("income")
     rows = table.iloc[[0] * len(values)].assign(income=values)
     column = fitted.continuous.index("income")
@@ -89,7 +87,7 @@ def test_the_rows_of_input_are_those_of_the_values(
     )
 
 
-def test_values_of_held_out_rows_are_not_looked_at() -> None:
+def test_values_come_from_training_rows_only() -> None:
     table = pd.DataFrame({"x": [1.0, 2.0, 3.0, 9.0] * 5, "y": np.arange(20.0)})
     training = np.flatnonzero(table["x"] < 9)
     fitted = Decomposition.from_frame(table).fit(table, rows=training)
@@ -123,7 +121,7 @@ def test_a_table_that_is_read_in_stretches_gives_real_values_too(table: pd.DataF
     np.testing.assert_allclose(shares, np.linspace(0, 1, 64), atol=0.05)
 
 
-def test_the_values_outlive_the_file(fitted: FittedDecomposition) -> None:
+def test_values_survive_serialisation(fitted: FittedDecomposition) -> None:
     again = FittedDecomposition.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again == fitted
     np.testing.assert_array_equal(values_of(again, "dose"), values_of(fitted, "dose"))

@@ -183,7 +183,7 @@ def only_user_errors() -> Iterator[None]:
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("seed", range(6))
-def test_no_column_ends_in_another_error(seed: int) -> None:
+def test_odd_columns_raise_user_errors_only(seed: int) -> None:
     """Accepted columns can be transformed and saved; rejected ones raise a `UserError`."""
     rng = np.random.default_rng(seed)
     for _ in range(100):

@@ -143,7 +143,7 @@ def test_a_decoder_of_one_channel_agrees_with_its_exact_information() -> None:
     assert abs(bits[0] - exact) < 3 * error[0]
 
 
-def test_a_circuits_optimality_is_read_again(
+def test_stored_circuit_optimality_is_restored(
     terms: SnapshotTerms, compared: ApproximationScheme
 ) -> None:
     frontier = optimal_frontier(

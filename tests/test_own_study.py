@@ -58,7 +58,7 @@ def test_the_documented_study_is_short(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 35
 
 
-def test_its_run_has_what_every_run_has(run: Path) -> None:
+def test_a_run_writes_all_standard_files(run: Path) -> None:
     names = {path.relative_to(run).as_posix() for path in run.rglob("[!.]*") if path.is_file()}
     figures = {f"figures/{name}.png" for name in ("sweep", "information_plane", "subsets")}
     assert names == figures | {
@@ -78,7 +78,7 @@ def test_its_run_has_what_every_run_has(run: Path) -> None:
     assert train["n_steps"] == 60 and train["n_pretraining_steps"] == 5
 
 
-def test_it_is_shown_and_drawn_without_its_file(
+def test_a_run_is_shown_and_drawn_without_its_study_file(
     run: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = file.rename(file.with_suffix(".away"))

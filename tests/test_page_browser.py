@@ -74,7 +74,7 @@ def positions(shown: Shown) -> list[str]:
     )
 
 
-def test_a_page_is_silent_and_asks_for_nothing(shown: Shown, table_file: Path) -> None:
+def test_a_page_logs_nothing_and_requests_nothing(shown: Shown, table_file: Path) -> None:
     shown.settle()
     assert shown.said == []
     assert [url for url in shown.asked if not url.startswith(("file:", "data:", "blob:"))] == []
@@ -128,7 +128,7 @@ def test_a_component_under_the_pointer_stands_out_in_all_views(shown: Shown) -> 
     assert shown.page.locator("#views .on").count() == 0
 
 
-def test_what_if_is_what_predict_gives(shown: Shown, table: Any) -> None:
+def test_what_if_equals_the_averaged_prediction(shown: Shown, table: Any) -> None:
     model, x, _ = table
     rows = x.iloc[[0, 1, 2, 3, 30]]
     spikes = dict(zip(model.decomposition_.continuous, model.decomposition_.spikes, strict=True))

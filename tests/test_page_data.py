@@ -61,7 +61,7 @@ def test_no_text_ends_the_element_that_holds_the_data(text: str) -> None:
     assert json.loads(found)["name"] == text.encode("utf-8", "replace").decode()
 
 
-def test_text_that_looks_like_a_place_to_fill_is_left_alone() -> None:
+def test_text_that_looks_like_a_placeholder_is_kept() -> None:
     page = fill_template(to_json({"name": "@SCRIPT@ @DATA@ \\1"}))
     assert '"name":"@SCRIPT@ @DATA@ \\\\1"' in page
     assert page.count("function start()") == 1

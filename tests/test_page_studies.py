@@ -140,7 +140,7 @@ def test_dib_report_overwrites_no_file_of_a_user(
     assert out.read_bytes() == before
 
 
-def test_a_damaged_page_content_is_told(circuit: Path, tmp_path: Path) -> None:
+def test_damaged_page_content_is_rejected(circuit: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(circuit, tmp_path / "run"))
     content = folder / "page.npz"
     content.write_bytes(content.read_bytes()[:-9] + b"123456789")

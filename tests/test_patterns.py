@@ -59,7 +59,7 @@ def test_half_a_turn_exchanges_zero_and_one(name: str) -> None:
     ("name", "horizontal_bits", "vertical_bits"),
     [("halves", 1.0, 0.0), ("stripes", 1.0, 0.0), ("checkerboard", 0.0, 0.0)],
 )
-def test_what_one_coordinate_tells_alone(
+def test_information_of_a_single_coordinate(
     name: str,
     horizontal_bits: float,
     vertical_bits: float,
@@ -114,7 +114,7 @@ def test_batches_hold_positions_of_the_square_and_their_y() -> None:
     assert shape == (512, 1, 2)
 
 
-def test_a_pattern_of_ones_own_can_be_drawn() -> None:
+def test_a_user_defined_pattern_can_be_drawn() -> None:
     def quarter_turns(position: jax.Array) -> jax.Array:
         return (position[..., 0] * position[..., 1] > 0).astype(jnp.int32)
 
@@ -123,7 +123,7 @@ def test_a_pattern_of_ones_own_can_be_drawn() -> None:
     np.testing.assert_array_equal(y, x[:, 0, 0] * x[:, 1, 0] > 0)
 
 
-def test_an_unknown_pattern_is_refused_with_those_there_are() -> None:
+def test_an_unknown_pattern_is_refused_with_a_list_of_patterns() -> None:
     with pytest.raises(UserError, match="'spiral'; choose from halves, stripes"):
         pattern_named("spiral")
 
@@ -139,7 +139,7 @@ def test_a_curve_that_is_never_above_has_fallen_at_once() -> None:
     assert falls_below(beta, np.zeros(3)) == pytest.approx(0.1)
 
 
-def test_words_tell_who_outlives_whom() -> None:
+def test_words_state_the_order_in_which_components_drop_out() -> None:
     def said(horizontal: float | None, vertical: float | None) -> str:
         return in_words(
             PatternFindings(0.5, {"horizontal": horizontal, "vertical": vertical}, 1.0, {})

@@ -75,14 +75,14 @@ def test_the_legend_of_the_errors_lies_on_no_curve(brief: Sweeps) -> None:
     plt.close(figure)
 
 
-def test_the_end_tells_how_many_components_a_bit_costs(brief: Sweeps) -> None:
+def test_the_end_reflects_how_many_components_are_needed(brief: Sweeps) -> None:
     halves, board = (find(brief[name, Method.distributed]) for name in ("halves", "checkerboard"))
     # In so short a sweep components drop out late; bounds for a longer one are below.
     assert halves.end_beta == pytest.approx(1.1, abs=0.2)
     assert board.end_beta == pytest.approx(0.55, abs=0.12)
 
 
-def test_what_is_not_needed_is_not_conveyed(brief: Sweeps) -> None:
+def test_an_irrelevant_coordinate_is_not_conveyed(brief: Sweeps) -> None:
     data = brief["halves", Method.distributed].scheme.to_xarray().isel(seed=0)
     late = data.isel(step=data["beta"] >= 0.05)
     assert float(late["kl_bits"].sel(component="vertical").max()) < 0.05
@@ -150,7 +150,7 @@ def dib(*arguments: str) -> int:
 @pytest.mark.parametrize(
     "reading", [Reading(threshold=0.1), Reading(measure="kl"), Reading(beta=1)]
 )
-def test_what_findings_do_not_depend_on_is_refused(reading: Reading) -> None:
+def test_options_that_do_not_affect_findings_are_refused(reading: Reading) -> None:
     with pytest.raises(UserError, match="leave it out"):
         PatternsStudy().check_reading(reading)
 
@@ -203,7 +203,7 @@ class Quarters(PatternStudy):
         return Pattern("quarters", quarter_turns, "two opposite quarters")
 
 
-def test_a_pattern_of_ones_own_is_a_study() -> None:
+def test_a_user_defined_pattern_is_a_study() -> None:
     study = Quarters()
     x, y = study.problem(seed=0).x, study.problem(seed=0).y
     np.testing.assert_array_equal(y, x[:, 0, 0] * x[:, 1, 0] > 0)
@@ -213,7 +213,7 @@ def test_a_pattern_of_ones_own_is_a_study() -> None:
         replace(study, method="other").check()  # type: ignore[arg-type]
 
 
-def test_an_unknown_pattern_leaves_nothing_behind(
+def test_an_unknown_pattern_creates_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dib("patterns", "--pattern", "spiral", "--out", str(tmp_path / "run")) == 2

@@ -188,7 +188,7 @@ def test_half_a_bit_kept_to_the_end_counts_more_than_ten_given_up_at_once() -> N
 
 
 @pytest.mark.parametrize("plot", [plot_sweep, plot_information_plane, plot_subsets])
-def test_names_are_text_and_no_formulas(plot: object) -> None:
+def test_names_are_not_rendered_as_formulas(plot: object) -> None:
     figure = drawn(plot(falling_scheme(HOSTILE)))  # type: ignore[operator]
     names = set(short_labels(HOSTILE).values())
     assert len(names) == len(HOSTILE)
@@ -296,7 +296,7 @@ def test_styles_stay_apart() -> None:
         assert 1.05 / (0.05 + linear @ [0.2126, 0.7152, 0.0722]) > 3
 
 
-def test_characters_that_no_font_has_are_told_once(tmp_path: Path) -> None:
+def test_characters_missing_from_fonts_are_warned_about_once(tmp_path: Path) -> None:
     figures = {}
     for name in ("one", "two"):
         figures[name], ax = plt.subplots()

@@ -154,7 +154,7 @@ def test_the_error_of_a_ratio_is_that_of_new_rows() -> None:
     assert np.mean([one.error for one in values]) == pytest.approx(scatter, rel=0.1)
 
 
-def test_intervals_of_a_share_hold_it_nine_times_in_ten() -> None:
+def test_share_intervals_have_90_percent_coverage() -> None:
     # The coverage varies with the share, as counts are discrete; its average is the level.
     rng = np.random.default_rng(0)
     shares = rng.uniform(0, 1, 4000)
@@ -289,7 +289,7 @@ def test_the_table_keeps_more_than_soft_predictions_know(table: ReadableApproxim
     assert table.n_reported == 750
 
 
-def test_of_next_to_nothing_there_is_no_share_however_sure_it_is() -> None:
+def test_negligible_known_bits_have_no_kept_share() -> None:
     # For example the remainder of channels that never close completely: 0.000 +- 0.000 bits.
     table = made_up(scale=1e-5)
     assert table.known_bits > 2 * table.known_error_bits
@@ -302,7 +302,9 @@ def test_a_table_in_json_is_the_same_table(table: ReadableApproximation) -> None
 
 
 @pytest.mark.parametrize("damage", [{}, {"rows": 3}, {"components": []}, {"classes": None}, []])
-def test_what_is_no_table_is_refused(table: ReadableApproximation, damage: object) -> None:
+def test_invalid_descriptions_of_tables_are_refused(
+    table: ReadableApproximation, damage: object
+) -> None:
     found = {**table.to_dict(), **damage} if damage and isinstance(damage, dict) else damage
     with pytest.raises(UserError, match="description of a readable table"):
         ReadableApproximation.from_dict(found)

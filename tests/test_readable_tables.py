@@ -76,7 +76,7 @@ def row_of(table: ReadableApproximation, values: dict[str, Any]) -> int:
     raise AssertionError("no row fits")
 
 
-def test_what_is_reported_is_what_a_reader_of_the_table_would_find(
+def test_reported_bits_equal_those_computed_from_the_table(
     fitted: DistributedIBClassifier, table: ReadableApproximation
 ) -> None:
     x, y = data()
@@ -209,7 +209,7 @@ def test_components_of_several_columns_have_symbols_in_terms_of_their_columns() 
     assert table.kept_share > 0.95 - 2 * table.kept_error
 
 
-def test_of_pure_noise_the_table_says_that_nothing_is_known() -> None:
+def test_a_table_of_pure_noise_reports_no_known_bits() -> None:
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
     table = DistributedIBClassifier(**BRIEF).fit(x, y).readable(beta=2.0)

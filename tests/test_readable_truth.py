@@ -79,7 +79,7 @@ def test_a_circuit_that_is_wholly_known_is_one_formula() -> None:
     assert inputs_of(terms, paper_circuit().inputs) == paper_circuit().inputs
 
 
-def test_a_model_of_ones_own_is_read(xor_scheme: ApproximationScheme) -> None:
+def test_a_user_defined_model_has_a_readable_table(xor_scheme: ApproximationScheme) -> None:
     x, y = (part.repeat(64, axis=0) for part in xor_data())
     table = xor_scheme.at(beta=0.02).readable(x, y, target="xor")
     assert {component.name for component in table.components} == {"a", "b"}

@@ -95,7 +95,7 @@ def test_candidates_side_by_side_are_those_one_by_one() -> None:
 
 
 @pytest.mark.nightly
-def test_nothing_is_worth_more_than_a_bit_a_bit() -> None:
+def test_a_copied_bit_is_given_up_at_beta_one() -> None:
     """Y = X0: one bit until beta = 1, then nothing."""
     found = refine(X[:, 1:], X[:, 1], [0.9, 1.1], settings=BRIEF)
     assert found.envelope([0.9]).total_bits[0] == pytest.approx(1.0, abs=0.01)

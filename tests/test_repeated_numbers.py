@@ -235,7 +235,7 @@ SHORT = {**SMALL, "n_steps": 10, "n_pretraining_steps": 10, "n_records": 2}
 
 
 @pytest.mark.nightly
-def test_comparing_ys_and_weights_go_the_same_way(
+def test_contrastive_weighted_sweeps_are_the_same(
     sources: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = people()
@@ -256,7 +256,9 @@ class Seen(Exception):
     """Raised once the batch source is known, instead of running the sweep."""
 
 
-def test_without_repeats_or_memory_rows_are_drawn_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_listed_only_if_they_repeat_and_fit_on_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def source_for(x: pd.DataFrame) -> Any:
         made = []
 

@@ -56,7 +56,7 @@ def test_what_is_exact_has_no_interval_in_the_table(xor_scheme: ApproximationSch
         assert not any("(" in cell for cell in row)
 
 
-def test_a_report_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
+def test_a_report_is_unchanged_by_saving_and_loading(tmp_path: Path) -> None:
     known = Quantity(0.5, "bits", low=0.4, high=0.6, level=0.9, rows="held-out rows")
     table = Table("t", "Title", ("name", "bits"), (("a|b", known), ("c", Quantity(math.nan))))
     sections = (

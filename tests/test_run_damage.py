@@ -64,7 +64,7 @@ def check_trials(whole: Path, tmp_path: Path, n_trials: int, seed: int) -> None:
         shutil.rmtree(run)
 
 
-def test_every_result_is_in_the_list(whole: Path) -> None:
+def test_every_result_file_has_a_checksum(whole: Path) -> None:
     listed = set(read_checksums(whole) or {})
     there = {p.relative_to(whole).as_posix() for p in whole.rglob("[!.]*") if p.is_file()}
     passed = {"log", "report.html", CHECKSUMS} | {
@@ -74,7 +74,7 @@ def test_every_result_is_in_the_list(whole: Path) -> None:
     check_folder(whole)
 
 
-def test_random_damage_is_told_by_name(whole: Path, tmp_path: Path) -> None:
+def test_random_damage_is_reported_by_name(whole: Path, tmp_path: Path) -> None:
     check_trials(whole, tmp_path, 60, seed=0)
 
 
@@ -91,7 +91,7 @@ def test_log_and_figures_may_change(whole: Path, tmp_path: Path) -> None:
     assert stored_report(run).title == "Circuit expression"
 
 
-def test_the_command_says_it_in_one_line(
+def test_commands_report_the_damaged_file(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"

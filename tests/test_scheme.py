@@ -142,7 +142,7 @@ def test_a_subset_that_comes_back_is_a_stretch_of_its_own() -> None:
         ({"n_components": 0, "threshold_bits": 5.0}, 1),
     ],
 )
-def test_at_picks_what_it_says(
+def test_at_selects_the_expected_record(
     handmade: ApproximationScheme, choice: dict[str, Any], record: int
 ) -> None:
     for seed in (0, 1):
@@ -174,7 +174,9 @@ def test_at_picks_what_it_says(
         ({"beta": 0.1, "seed": -1}, "no repeat -1"),
     ],
 )
-def test_at_refuses(handmade: ApproximationScheme, choice: dict[str, Any], message: str) -> None:
+def test_at_refuses_invalid_choices(
+    handmade: ApproximationScheme, choice: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         handmade.at(**choice)
 

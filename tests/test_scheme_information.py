@@ -176,7 +176,7 @@ def test_a_bit_conveys_a_bit_at_most_and_less_than_its_kl(informed: Approximatio
     assert np.all(known <= information.sel(component=["a", "b"]).min("component") + 0.02)
 
 
-def test_the_information_is_what_a_scheme_goes_by(
+def test_a_scheme_uses_measured_information_by_default(
     informed: ApproximationScheme, xor_scheme: ApproximationScheme
 ) -> None:
     assert (informed.measure, xor_scheme.measure) == ("information", "kl")

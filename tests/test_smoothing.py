@@ -28,5 +28,5 @@ def test_a_number_that_is_not_finite_stays_among_its_neighbours() -> None:
     assert np.isnan(running_mean(values, 3)).tolist() == [False, True, True, True, False, False]
 
 
-def test_nothing_has_no_mean() -> None:
+def test_an_empty_array_has_an_empty_mean() -> None:
     assert running_mean(np.zeros((2, 0)), 5).shape == (2, 0)

@@ -95,7 +95,7 @@ def test_a_model_knows_what_only_such_values_tell() -> None:
     assert note.endswith("as if they were codes: wait: 17, 34, 53, 71.")
 
 
-def test_they_are_those_of_the_training_rows_and_kept_with_them() -> None:
+def test_spikes_come_from_training_rows_and_are_stored() -> None:
     x, _ = table()
     x["wait"] *= 1e3
     fitted = Decomposition.from_frame(x).fit(x, np.arange(400))
@@ -120,7 +120,7 @@ def test_a_damaged_list_is_refused(damage: Any) -> None:
         FittedDecomposition.from_dict({**description, "spikes": damage})
 
 
-def test_ranks_and_parts_of_dates_have_none() -> None:
+def test_ranks_and_parts_of_dates_have_no_spikes() -> None:
     x, _ = table()
     rng = np.random.default_rng(3)
     levels = [f"level {k:02d}" for k in range(20)]

@@ -336,7 +336,7 @@ def test_ctrl_c_keeps_what_was_reached(short_result: SweepResult) -> None:
     assert last.predict_proba(xor_data()[0]).shape == (8, 2)
 
 
-def test_a_scheduler_that_asks_to_end_is_heard_as_ctrl_c() -> None:
+def test_sigterm_acts_like_ctrl_c() -> None:
     before = signal.getsignal(signal.SIGTERM)
     result = short_sweep(progress=interrupt_at(50, number=signal.SIGTERM))
     assert result.status == "interrupted"

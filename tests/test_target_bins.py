@@ -136,7 +136,7 @@ def test_tilts_have_mean_zero_and_variance_one_and_are_uncorrelated(name: str) -
     np.testing.assert_allclose(products - np.diag(variance), 0.0, atol=1e-9)
 
 
-def test_tilts_know_no_units() -> None:
+def test_tilts_do_not_depend_on_units() -> None:
     normal = samples()["normal"]
     tilts = TargetBins.fit(normal).tilts()
     for scale, shift in ((1e-300, 0.0), (1e200, 0.0), (1.0, 2.0**20)):

@@ -64,7 +64,7 @@ def test_units_run_here_or_on_two_processes(tmp_path: Path) -> None:
     assert all_of(TWO, tmp_path) == {}
 
 
-def test_what_a_lost_worker_was_at_is_run_again(tmp_path: Path) -> None:
+def test_the_unit_of_a_lost_worker_is_run_again(tmp_path: Path) -> None:
     # The losses are sequential, as otherwise the second could hit units requeued by the first.
     names = ["a", "b", "waits c", "lost after a", "terminated after lost after a", "d"]
     assert all_of(TWO, tmp_path, *names) == {name: 2 * name for name in names}
@@ -129,7 +129,7 @@ def test_processes_have_the_threads_of_their_client(monkeypatch: pytest.MonkeyPa
         ({"n_jobs": 2, "dask": "tcp://127.0.0.1:1"}, "only one of them"),
     ],
 )
-def test_what_workers_can_not_be(options: dict[str, object], message: str) -> None:
+def test_invalid_worker_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Workers(**options)  # type: ignore[arg-type]
 
