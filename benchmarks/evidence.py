@@ -74,7 +74,7 @@ SIGNALS = ("linear", "interaction")
 
 
 def signal(kind: str, n_rows: int, n_noise: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Two informative columns and noise columns; R2 is 0.3 for each, or 0.67 for their product."""
+    """Two informative columns and noise; R2 of their sum is 0.3, of their product 0.67."""
     x, noise = rng.normal(size=(n_rows, 2 + n_noise)), rng.normal(size=n_rows)
     if kind == "linear":
         return x, x[:, 0] + x[:, 1] + np.sqrt(2 * 0.7 / 0.3) * noise

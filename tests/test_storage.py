@@ -163,7 +163,7 @@ def test_damaged_files_are_refused(run: Path, name: str, damage: str) -> None:
 
 
 def refused(run: Path, match: str | None = None) -> None:
-    """Check that loading fails fast with a one-line error and without allocating memory.
+    """Check that loading fails fast with a one-line error and little memory.
 
     The checksums are updated first, as the author of a hostile file would do.
     """
