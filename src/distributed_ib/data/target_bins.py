@@ -106,9 +106,10 @@ class TargetBins:
         most frequent value if all bins are atoms. The normal score and its square suit a Gaussian,
         or a monotonic function of one, whose mean and width depend on X; the value suits counts and
         distributions with two separate modes. The fourth power of the normal score, for heavy
-        tails, is included only with the largest number of bins: few rows can't determine it. Each
-        function is standardised to mean zero and variance one, then reduced by its projection on
-        those before it (Gram-Schmidt), so that a function that adds little has little weight.
+        tails, is included only with `MOST_BINS` intervals or more (from 1,240 rows): fewer rows
+        can't determine it. Each function is standardised to mean zero and variance one, then
+        reduced by its projection on those before it (Gram-Schmidt), so that a function that adds
+        little has little weight.
         """
         score, value = self._normal_scores(), self._values()
         functions = [score, score**2, value, score**3, value**2]

@@ -52,12 +52,34 @@ class RowSample:
         return kept[kept < n_before], kept[kept >= n_before] - n_before
 
 
+class SampledValues:
+    """The values of a column in the rows that a `RowSample` drew; missing ones are NaN."""
+
+    def __init__(self) -> None:
+        self._sample: FloatArray = np.zeros(0)
+
+    def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
+        """Add the values of a stretch, `[n]`, of which a `RowSample` drew these rows."""
+        stay, come = drawn
+        self._sample = np.concatenate([self._sample[stay], values[come]])
+
+    @property
+    def known(self) -> FloatArray:
+        """The values that are not missing."""
+        return self._sample[~np.isnan(self._sample)]
+
+    @property
+    def spikes(self) -> tuple[float, ...]:
+        """Values far more frequent in the sampled rows than neighbouring values."""
+        return spikes_of(self.known)
+
+
 class ObservedValues:
     """The distinct values of a column while there are few, and otherwise a sample of its rows."""
 
     def __init__(self) -> None:
         self._distinct: set[float] | None = set()
-        self._sample: FloatArray = np.zeros(0)
+        self._sample = SampledValues()
         self._ends: FloatArray = np.zeros(0)
 
     def add(self, values: FloatArray, drawn: tuple[Rows, Rows]) -> None:
@@ -67,8 +89,7 @@ class ObservedValues:
         """
         if len(values) == 0:
             return
-        stay, come = drawn
-        self._sample = np.concatenate([self._sample[stay], values[come]])
+        self._sample.add(values, drawn)
         missing = np.isnan(values)
         if missing.any():
             values = values[~missing]
@@ -88,28 +109,24 @@ class ObservedValues:
         """
         if self._distinct is not None:
             return tuple(sorted(self._distinct))
-        return tuple(spread_values(np.append(self._known, self._ends), MAX_VALUES).tolist())
+        return tuple(spread_values(np.append(self._sample.known, self._ends), MAX_VALUES).tolist())
 
     @property
     def median(self) -> float:
         """The median of the sampled rows, which is one of their values."""
-        known = self._known
+        known = self._sample.known
         return float(np.quantile(known if len(known) else self._ends, 0.5, method="inverted_cdf"))
 
     @property
     def spikes(self) -> tuple[float, ...]:
         """Values far more frequent in the sampled rows than neighbouring values."""
-        return spikes_of(self._known)
+        return self._sample.spikes
 
     @property
     def rows_per_value(self) -> float:
         """Average number of sampled rows per distinct value."""
-        known = self._known
+        known = self._sample.known
         return len(known) / max(len(np.unique(known)), 1)
-
-    @property
-    def _known(self) -> FloatArray:
-        return self._sample[~np.isnan(self._sample)]
 
 
 def spread_values(values: FloatArray, n_values: int) -> FloatArray:

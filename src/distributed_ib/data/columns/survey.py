@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from distributed_ib.data.columns._observed import FloatArray, Rows, RowSample
+from distributed_ib.data.columns._observed import FloatArray, Rows, RowSample, SampledValues
 from distributed_ib.data.columns.column import Column, Level, Reading, level_text
 from distributed_ib.data.columns.column_values import (
     factorised,
@@ -26,7 +26,6 @@ from distributed_ib.data.columns.date_parts import (
 from distributed_ib.data.columns.date_span import DateSpan
 from distributed_ib.data.columns.declared_kinds import ColumnKind, DeclaredKind
 from distributed_ib.data.columns.inferred_kind import ReadAs, read_as
-from distributed_ib.data.columns.spikes import spikes_of
 from distributed_ib.data.files._views import View
 from distributed_ib.data.reading_progress import ReadingCallback, no_progress
 from distributed_ib.data.table_errors import reject, shown, with_place
@@ -183,7 +182,7 @@ class _Look:
     n_counted: int = 0
     given_levels: tuple[Level, ...] = ()
     dates: DateSpan | None = None
-    sample: FloatArray = field(default_factory=lambda: np.zeros(0))
+    sample: SampledValues = field(default_factory=SampledValues)
 
     @property
     def is_left_out(self) -> bool:
@@ -204,7 +203,7 @@ class _Look:
                 self.given_levels = tuple(found)
             if values.isna().all() and not self.given_levels:
                 self.n_missing += len(values)
-                self._sample_numbers(np.full(len(values), np.nan), drawn)
+                self.sample.add(np.full(len(values), np.nan), drawn)
                 return
             self.read_as = read_as(self.name, values, self.declared, first_row)
         if self.read_as in ("date", "time"):
@@ -214,17 +213,9 @@ class _Look:
             self.n_missing += int(values.isna().sum())
             self.dates.add(values, first_row)
         elif self.read_as in ("continuous", "duration"):
-            self._sample_numbers(self._add_numbers(values, first_row), drawn)
+            self.sample.add(self._add_numbers(values, first_row), drawn)
         else:
             self._add_levels(values, first_row)
-
-    def _sample_numbers(self, numbers: FloatArray, drawn: tuple[Rows, Rows]) -> None:
-        stay, come = drawn
-        self.sample = np.concatenate([self.sample[stay], numbers[come]])
-
-    @property
-    def spikes(self) -> tuple[float, ...]:
-        return spikes_of(self.sample[~np.isnan(self.sample)])
 
     def _add_numbers(self, values: pd.Series, first_row: int) -> FloatArray:
         if self.read_as == "duration":
@@ -322,7 +313,7 @@ class _Look:
                 (column,),
                 self.n_missing,
                 values=words,
-                spikes=tuple(value / SECONDS[unit] for value in self.spikes),
+                spikes=tuple(value / SECONDS[unit] for value in self.sample.spikes),
             )
         if self.read_as == "ordered":
             return self._as_ordered()
@@ -343,7 +334,12 @@ class _Look:
         words = _range(self.low, self.high)
         column = Column(self.name, "continuous")
         return SurveyedColumn(
-            self.name, "continuous", (column,), self.n_missing, values=words, spikes=self.spikes
+            self.name,
+            "continuous",
+            (column,),
+            self.n_missing,
+            values=words,
+            spikes=self.sample.spikes,
         )
 
     def _as_date(self) -> SurveyedColumn:
